@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-3.0-only */
+/*
+ * The few kernel types the programs read. Only the fields used are declared; preserve_access_index
+ * lets libbpf fix every offset against the running kernel's BTF (CO-RE), so there is no vmlinux.h.
+ */
+#ifndef FLOATIE_KERNEL_H
+#define FLOATIE_KERNEL_H
+
+#include <linux/bpf.h>
+#include <stdbool.h>
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct super_block {
+	unsigned long s_magic;
+};
+
+struct inode {
+	struct super_block *i_sb;
+};
+
+struct file {
+	struct inode *f_inode;
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
+struct kernfs_node {
+	__u64 id;
+};
+
+struct cgroup {
+	struct kernfs_node *kn;
+};
+
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+};
+
+/* Only the enumerator's value is used, and that is resolved by CO-RE: it depends on the kernel's configuration. */
+enum cgroup_subsys_id {
+	memory_cgrp_id = 4,
+};
+
+struct css_set {
+	struct cgroup_subsys_state *subsys[16];
+	struct cgroup *dfl_cgrp;
+};
+
+struct ns_common {
+	unsigned int inum;
+};
+
+struct pid_namespace {
+	struct ns_common ns;
+};
+
+struct upid {
+	int nr;
+	struct pid_namespace *ns;
+};
+
+struct pid {
+	unsigned int level;
+	struct upid numbers[1];
+};
+
+struct thread_info {
+	unsigned long flags;
+	__u32 status; /* x86 only */
+};
+
+struct task_struct {
+	struct thread_info thread_info;
+	struct files_struct *files;
+	struct css_set *cgroups;
+	struct pid *thread_pid;
+};
+
+#if defined(__TARGET_ARCH_x86)
+struct pt_regs {
+	unsigned long bx;
+	unsigned long di;
+	unsigned long orig_ax;
+};
+#elif defined(__TARGET_ARCH_arm64)
+struct pt_regs {
+	__u64 orig_x0;
+	__s32 syscallno;
+};
+#else
+#error "name the architecture: -D__TARGET_ARCH_x86 or -D__TARGET_ARCH_arm64"
+#endif
+
+#pragma clang attribute pop
+
+/* include/uapi/linux/magic.h */
+#define OVERLAYFS_SUPER_MAGIC 0x794c7630
+
+#endif

@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: GPL-3.0-only
+/*
+ * Times reads and writes of files on overlayfs and counts them into mapped memory, by cgroup.
+ * The stubs at the end know one way to be called each; enter() and leave() do all the work.
+ */
+#include "kernel.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include "overlayfs.h"
+#include "syscalls.h"
+
+const volatile struct overlayfs_config config SEC(".rodata.config");
+struct overlayfs_counters counters SEC(".data.counters");
+
+/* The sizes of these are set before loading, from the configuration. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} cells SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct slot);
+} slots SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u64);
+	__type(value, __u32);
+} slot_by_cgroup SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, 1);
+	__type(value, __u32);
+} free_slots SEC(".maps");
+
+/* An operation between its entry and its exit. */
+struct start {
+	__u64 ns; /* 0: none */
+	__u64 id; /* what the exit must show to be this operation's */
+};
+
+struct thread {
+	struct start starts[OP_COUNT];
+	__u32 slot; /* where this thread's cgroup was last found; only a hint */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct thread);
+} threads SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64); /* pid_tgid */
+	__type(value, struct thread);
+} threads_by_id SEC(".maps");
+
+/* 6.2 and later: reads through a pointer of unknown origin become plain loads. */
+extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
+
+static __always_inline void count_miss(enum miss reason)
+{
+	__sync_fetch_and_add(&counters.misses[reason], 1);
+}
+
+static __always_inline void add(__u32 index, __u64 amount)
+{
+	__u64 *cell = bpf_map_lookup_elem(&cells, &index);
+
+	if (cell)
+		__sync_fetch_and_add(cell, amount);
+}
+
+/* The thread's record; where there is none yet, only with create. */
+static __always_inline struct thread *thread_record(bool create)
+{
+	struct thread *thread;
+
+	if (config.task_storage) {
+		thread = bpf_task_storage_get(&threads, bpf_get_current_task_btf(), 0,
+					      create ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
+		if (create && !thread)
+			count_miss(MISS_STORAGE);
+		return thread;
+	}
+
+	__u64 id = bpf_get_current_pid_tgid();
+
+	thread = bpf_map_lookup_elem(&threads_by_id, &id);
+	if (thread || !create)
+		return thread;
+
+	struct thread fresh = {};
+
+	if (bpf_map_update_elem(&threads_by_id, &id, &fresh, BPF_NOEXIST))
+		count_miss(MISS_STARTS_FULL);
+	return bpf_map_lookup_elem(&threads_by_id, &id);
+}
+
+/* Task storage ends with its task; the hash would fill up with threads that are gone. */
+static __always_inline void forget_thread(struct thread *thread)
+{
+	if (config.task_storage || thread->starts[OP_READ].ns || thread->starts[OP_WRITE].ns)
+		return;
+
+	__u64 id = bpf_get_current_pid_tgid();
+
+	bpf_map_delete_elem(&threads_by_id, &id);
+}
+
+static __always_inline __u64 current_cgroup_id(void)
+{
+	if (!config.cgroup_v1)
+		return bpf_get_current_cgroup_id();
+	if (config.task_storage)
+		return bpf_get_current_task_btf()->cgroups
+			->subsys[bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id)]->cgroup->kn->id;
+
+	struct task_struct *task = (void *)bpf_get_current_task();
+	int index = bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id);
+	struct css_set *set = BPF_CORE_READ(task, cgroups);
+	struct cgroup_subsys_state *css = NULL;
+
+	bpf_core_read(&css, sizeof(css), &set->subsys[index]);
+	return BPF_CORE_READ(css, cgroup, kn, id);
+}
+
+/* Does the current task live in the configured PID namespace, or in one below it? */
+static __always_inline bool in_pid_namespace(void)
+{
+	struct task_struct *task;
+	struct pid *pid;
+	__u32 level;
+
+	if (!config.pid_ns_inum)
+		return true;
+
+	task = (void *)bpf_get_current_task();
+	/* thread_pid is the task's own place; nsproxy is NULL in exiting tasks and speaks of future children. */
+	pid = BPF_CORE_READ(task, thread_pid);
+	level = BPF_CORE_READ(pid, level);
+	/* MAX_PID_NS_LEVEL is 32. */
+	for (__u32 i = 0; i <= 32; i++) {
+		struct upid upid;
+
+		if (i > level)
+			break;
+		bpf_probe_read_kernel(&upid, sizeof(upid), (void *)pid + bpf_core_field_offset(pid->numbers) + i * sizeof(upid));
+		if (BPF_CORE_READ(upid.ns, ns.inum) == config.pid_ns_inum)
+			return true;
+	}
+	return false;
+}
+
+/* The first bucket whose inclusive upper bound holds ns. */
+static __always_inline __u32 bucket_of(__u64 ns)
+{
+	__u32 at = 0;
+
+#pragma unroll
+	for (__u32 step = MAX_BOUNDS / 2; step; step /= 2) {
+		if (step > config.bound_count)
+			continue;
+		__u32 next = at + step;
+
+		if (next <= config.bound_count && config.bounds_ns[(next - 1) & (MAX_BOUNDS - 1)] < ns)
+			at = next;
+	}
+	return at;
+}
+
+/* A slot for a cgroup seen for the first time: OVERFLOW_SLOT when none is free. */
+static __noinline __u32 claim_slot(__u64 cgroup_id)
+{
+	__u32 slot = OVERFLOW_SLOT;
+
+	/* Saves the queue's lock when it is surely empty. */
+	if (counters.slots_taken >= counters.slots_given)
+		return OVERFLOW_SLOT;
+	if (bpf_map_pop_elem(&free_slots, &slot))
+		return OVERFLOW_SLOT;
+	__sync_fetch_and_add(&counters.slots_taken, 1);
+
+	long failed = bpf_map_update_elem(&slot_by_cgroup, &cgroup_id, &slot, BPF_NOEXIST);
+
+	if (!failed) {
+		struct slot *place = bpf_map_lookup_elem(&slots, &slot);
+
+		if (place) {
+			place->born_ns = bpf_ktime_get_ns();
+			__sync_fetch_and_add(&place->cgroup_id, cgroup_id);
+		}
+		return slot;
+	}
+
+	/* Another CPU was faster. */
+	bpf_map_push_elem(&free_slots, &slot, 0);
+	__sync_fetch_and_add(&counters.slots_taken, -1);
+
+	__u32 *known = bpf_map_lookup_elem(&slot_by_cgroup, &cgroup_id);
+
+	return known ? *known : OVERFLOW_SLOT;
+}
+
+static __always_inline __u32 slot_of(__u64 cgroup_id, struct thread *thread)
+{
+	__u32 hint = thread->slot;
+	struct slot *place = bpf_map_lookup_elem(&slots, &hint);
+
+	if (hint != OVERFLOW_SLOT && place && place->cgroup_id == cgroup_id)
+		return hint;
+
+	__u32 *known = bpf_map_lookup_elem(&slot_by_cgroup, &cgroup_id);
+
+	return thread->slot = known ? *known : claim_slot(cgroup_id);
+}
+
+/*
+ * An operation begins. id tells it from every other operation of the thread that could be pending;
+ * the exit must show the same one.
+ */
+static __always_inline void enter(enum op op, __u64 id)
+{
+	struct thread *thread;
+
+	if (!in_pid_namespace())
+		return;
+	thread = thread_record(true);
+	if (!thread)
+		return;
+	if (thread->starts[op].ns)
+		count_miss(MISS_STALE);
+	thread->starts[op].id = id;
+	thread->starts[op].ns = bpf_ktime_get_ns();
+}
+
+/* Something begins that is not to be timed: no start may be left for its exit to take. */
+static __always_inline void enter_elsewhere(enum op op)
+{
+	struct thread *thread = thread_record(false);
+
+	if (thread && thread->starts[op].ns) {
+		thread->starts[op].ns = 0;
+		count_miss(MISS_STALE);
+	}
+}
+
+static __always_inline void count(enum op op, struct thread *thread, __u64 ns, __s64 ret)
+{
+	__u32 shard = bpf_get_smp_processor_id() & config.shard_mask;
+	__u32 block = slot_of(current_cgroup_id(), thread) * (config.shard_mask + 1) + shard;
+	__u32 group = block * config.block_cells + op * config.group_cells;
+
+	if (ret > 0) {
+		add(group + CELL_SUM_NS, ns);
+		add(group + CELL_BUCKETS + bucket_of(ns), 1);
+	} else {
+		add(group + (ret ? CELL_ERRORS : CELL_ZEROS), 1);
+	}
+}
+
+/* An operation ends; ret is what it returned: bytes, 0 or a negative errno. */
+static __always_inline void leave(enum op op, __u64 id, __s64 ret)
+{
+	struct thread *thread = thread_record(false);
+	__u64 now_ns, start_ns;
+
+	if (!thread || !thread->starts[op].ns)
+		return;
+	now_ns = bpf_ktime_get_ns();
+	start_ns = thread->starts[op].ns;
+	thread->starts[op].ns = 0;
+	if (thread->starts[op].id != id)
+		count_miss(MISS_STALE);
+	else if (now_ns < start_ns)
+		count_miss(MISS_CLOCK);
+	else
+		count(op, thread, now_ns - start_ns, ret);
+	forget_thread(thread);
+}
+
+static __always_inline bool is_compat_syscall(void)
+{
+	if (config.task_storage)
+		return bpf_get_current_task_btf()->thread_info.COMPAT_FIELD & COMPAT_BIT;
+
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	return BPF_CORE_READ(task, thread_info.COMPAT_FIELD) & COMPAT_BIT;
+}
+
+/* System calls name a file by its descriptor; only what it leads to says whether it is on overlayfs. */
+static __always_inline bool fd_on_overlayfs(__u32 fd)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct file *file = NULL;
+	struct fdtable *table;
+	struct file **fds;
+
+	if (config.typed_loads) {
+		table = bpf_get_current_task_btf()->files->fdt;
+		if (fd >= table->max_fds)
+			return false;
+		bpf_probe_read_kernel(&file, sizeof(file), table->fd + fd);
+		if (!file)
+			return false;
+		file = bpf_rdonly_cast(file, bpf_core_type_id_kernel(struct file));
+		return file->f_inode->i_sb->s_magic == OVERLAYFS_SUPER_MAGIC;
+	}
+	table = BPF_CORE_READ(task, files, fdt);
+	if (fd >= BPF_CORE_READ(table, max_fds))
+		return false;
+	fds = BPF_CORE_READ(table, fd);
+	bpf_probe_read_kernel(&file, sizeof(file), fds + fd);
+	return file && BPF_CORE_READ(file, f_inode, i_sb, s_magic) == OVERLAYFS_SUPER_MAGIC;
+}
+
+SEC("tp_btf/sys_enter")
+int BPF_PROG(syscall_enter, struct pt_regs *regs, long nr)
+{
+	bool compat = is_compat_syscall();
+	int op = op_of_syscall(nr, compat);
+	__u32 fd;
+
+	if (op < 0)
+		return 0;
+	fd = syscall_fd(regs, compat);
+	if (fd_on_overlayfs(fd))
+		enter(op, syscall_id(nr, compat, fd));
+	else
+		enter_elsewhere(op);
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
+{
+	bool compat = is_compat_syscall();
+	int nr = syscall_nr(regs);
+	int op = op_of_syscall(nr, compat);
+
+	if (op >= 0)
+		leave(op, syscall_id(nr, compat, syscall_fd(regs, compat)), ret);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";

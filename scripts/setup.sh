@@ -1,0 +1,95 @@
+#!/bin/sh
+# Brings a fresh checkout to where it can run: setup.sh run|build|test|bench
+# Does only what is missing, and talks on stderr only, so that the output of what follows can be piped.
+set -eu
+exec 1>&2
+goal=${1:-run}
+cd "$(dirname "$0")/.."
+
+say() { echo "floatie set-up: $*"; }
+have() { command -v "$1" >/dev/null 2>&1; }
+header() { echo "#include <$1>" | clang $include -fsyntax-only -x c - 2>/dev/null; }
+
+arch=$(uname -m)
+include="-idirafter /usr/include/$arch-linux-gnu"
+
+# --- npm: dependencies, and the Node that runs everything ---------------------------------------------------------
+npm_ready() {
+  [ node_modules/.package-lock.json -nt package-lock.json ] || return 1
+  [ -e node_modules/.bin/tsc ] && [ -e node_modules/.bin/biome ] && [ -e node_modules/ffi-rs/index.js ] &&
+    ls node_modules/@yuuang/ffi-rs-linux-* >/dev/null 2>&1
+}
+if ! npm_ready; then
+  say "installing npm dependencies"
+  # Whatever was asked for outside (production, no scripts): all of these are needed here.
+  NODE_ENV=development npm ci --include=dev --include=optional --ignore-scripts=false --loglevel=error
+  touch node_modules/.package-lock.json
+fi
+if ! node_modules/.bin/node --version >/dev/null 2>&1; then
+  say "installing the Node of this project"
+  npm rebuild node --ignore-scripts=false --foreground-scripts --loglevel=error >/dev/null ||
+    { say "cannot install Node from npm; see above"; exit 1; }
+fi
+PATH=$PWD/node_modules/.bin:$PATH
+
+# --- system packages: only what is missing ------------------------------------------------------------------------
+packages=""
+need() { packages="$packages $1"; }
+objects_ready() {
+  for target in x64 arm64; do
+    [ -e "dist/bpf/$target/overlayfs.bpf.o" ] || return 1
+    [ -z "$(find bpf -newer "dist/bpf/$target/overlayfs.bpf.o" -name '*.[ch]')" ] || return 1
+  done
+}
+libbpf_ready() { ldconfig -p 2>/dev/null | grep -q 'libbpf\.so\.1 ' || ls /usr/lib*/libbpf.so.1 /usr/lib/*/libbpf.so.1 >/dev/null 2>&1; }
+libbpf_ready || need libbpf1
+if [ "$goal" = test ] || [ "$goal" = bench ] || ! objects_ready; then
+  have clang || need clang
+  have llvm-strip || have llvm-strip-14 || need llvm
+  [ -e /usr/include/bpf/bpf_helpers.h ] || need libbpf-dev
+fi
+if [ "$goal" = test ] || [ "$goal" = bench ]; then
+  [ -e /usr/include/stdio.h ] || need libc6-dev
+  [ -e /usr/include/fuse3/fuse.h ] || need libfuse3-dev
+  have bpftool || [ -x /usr/sbin/bpftool ] || need bpftool
+  have pkg-config || need pkg-config
+fi
+if [ "$goal" = bench ]; then have bpftrace || need bpftrace; fi
+
+if [ -n "$packages" ]; then
+  if [ "$(id -u)" != 0 ] || ! have apt-get; then
+    say "missing system packages:$packages"
+    say "install them and run this again: sudo apt-get install$packages"
+    say "(elsewhere: clang, llvm and the headers of libbpf at build time, libbpf.so.1 at run time)"
+    exit 1
+  fi
+  say "installing system packages:$packages"
+  log=$(mktemp)
+  export DEBIAN_FRONTEND=noninteractive
+  # The lists may be too old for what they name, or not be there at all.
+  { apt-get install -y -qq --no-install-recommends $packages || { apt-get update -qq && apt-get install -y -qq --no-install-recommends $packages; }; } >"$log" 2>&1 ||
+    { cat "$log"; say "apt-get could not install:$packages"; exit 1; }
+  rm -f "$log"
+fi
+
+# --- what is compiled: the kernel's side, then ours ---------------------------------------------------------------
+if ! objects_ready; then
+  say "compiling the BPF programs"
+  strip=$(command -v llvm-strip || command -v llvm-strip-14 || ls /usr/bin/llvm-strip-* | tail -n 1)
+  for target in x64:x86 arm64:arm64; do
+    mkdir -p "dist/bpf/${target%:*}"
+    for source in bpf/*.bpf.c; do
+      object=dist/bpf/${target%:*}/$(basename "$source" .c).o
+      clang -O2 -g -Wall -Werror -target bpf -mcpu=v2 "-D__TARGET_ARCH_${target#*:}" $include -c "$source" -o "$object.new"
+      # Without the debugger's sections; BTF stays.
+      "$strip" -g "$object.new"
+      mv "$object.new" "$object"
+    done
+  done
+fi
+if [ ! -e dist/main.js ] || [ -n "$(find src tsconfig.json package.json -newer dist/main.js -type f)" ]; then
+  say "compiling TypeScript"
+  tsc
+  chmod +x dist/main.js
+  touch dist/main.js
+fi

@@ -1,0 +1,25 @@
+/** What `--help` prints. */
+import { envName } from '../config/load.ts';
+
+export const usage = `Usage: floatie [command] [flags]
+
+Measures overlayfs latency of containers in the kernel and exports it by OpenTelemetry.
+
+Commands:
+  run             measure and export until SIGINT or SIGTERM (the default)
+  validate        check the configuration: say every problem, or that there is none
+  print-config    print the configuration that would be used, as YAML
+
+Flags:
+  --config FILE           the configuration; without it /etc/floatie/floatie.yaml, if it is there
+  --set KEY=VALUE         one setting, such as --set exporters.prometheus.port=9435; repeatable
+  --pid-ns-inum N|self    measure only this PID namespace and those below it; 0 for all
+  --max-map-entries N     how many cgroups get series of their own
+  --help                  print this
+  --version               print the version
+
+Flags win over environment variables, those over the file. Every key has its variable:
+exporters.prometheus.port is ${envName('exporters.prometheus.port')}.
+
+Exit codes: 0 fine, 1 failed at run time, 2 wrong usage or configuration.
+`;

@@ -1,0 +1,182 @@
+/** Loads the configuration: defaults < file < environment < flags. Finds all problems at once. */
+import { readFileSync, statSync } from 'node:fs';
+import convict from 'convict';
+import { isMap, parseDocument } from 'yaml';
+import { type Config, isRecord, schema } from './schema.ts';
+import { viewProblems } from './views.ts';
+
+/** The configuration cannot be used. Every problem names its key, what is wrong and what would be right. */
+export class ConfigError extends Error {
+  override name = 'ConfigError';
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'));
+    this.problems = problems;
+  }
+}
+
+export interface Sources {
+  /** A YAML file; undefined for none. */
+  readonly file?: string | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** `key=value` pairs, as after `--set`. */
+  readonly set: readonly string[];
+  /** Flags that stand for one key each, such as `--max-map-entries`. */
+  readonly flags?: readonly { readonly flag: string; readonly key: string; readonly value: string }[];
+}
+
+interface Given {
+  readonly value: unknown;
+  /** Where it comes from, as the user would name it. */
+  readonly origin: string;
+}
+
+const MAX_FILE_BYTES = 1 << 20;
+
+/** The keys that hold values, such as `exporters.prometheus.port`. */
+export const keys: readonly string[] = leaves(schema as unknown as Record<string, unknown>);
+
+/** `exporters.prometheus.port` → `FLOATIE_EXPORTERS_PROMETHEUS_PORT`. */
+export function envName(key: string): string {
+  return `FLOATIE_${key.replaceAll('.', '_').toUpperCase()}`;
+}
+
+/** @throws {@link ConfigError} with every problem found */
+export function loadConfig({ file, env, set, flags = [] }: Sources): Config {
+  const problems: string[] = [];
+  const values = new Map<string, Given>();
+  if (file !== undefined) collect(readYaml(file), file, values, problems);
+  for (const key of keys) {
+    const value = env[envName(key)];
+    if (value !== undefined && value !== '') values.set(key, { value: scalar(value, key), origin: envName(key) });
+  }
+  for (const name of Object.keys(env)) {
+    if (name.startsWith('FLOATIE_') && !keys.some((key) => envName(key) === name)) {
+      problems.push(`${name}: no setting has this environment variable${nearest(name, keys.map(envName))}`);
+    }
+  }
+  for (const pair of set) {
+    const [, key = '', value = ''] = /^([^=]*)=(.*)$/s.exec(pair) ?? [];
+    if (key === '') problems.push(`--set ${pair}: must look like key=value`);
+    else if (!keys.includes(key)) problems.push(`--set ${key}: unknown key${nearest(key, keys)}`);
+    else values.set(key, { value: scalar(value, key), origin: '--set' });
+  }
+  for (const { flag, key, value } of flags) values.set(key, { value: scalar(value, key), origin: flag });
+
+  const config = convict<Config>(schema, { args: [], env: {} });
+  for (const [key, given] of values) problems.push(...apply(config, key, given));
+  problems.push(...viewProblems(config.get('views')));
+  if (problems.length > 0) throw new ConfigError(problems);
+  return structuredClone(config.getProperties()) as Config;
+}
+
+/** One value through convict, which checks it; the ones that do not fit are left at their default. */
+function apply(config: convict.Config<Config>, key: string, { value, origin }: Given): string[] {
+  const trial = convict<Config>(schema, { args: [], env: {} });
+  try {
+    trial.load(nest(key, value) as never);
+    trial.validate({ allowed: 'strict' });
+  } catch (error) {
+    return [`${key}: ${reasonOf(error, key)}, not ${JSON.stringify(value)} (from ${origin})`];
+  }
+  config.load(nest(key, value) as never);
+  return [];
+}
+
+/** convict says `key: reason: value was x`; the value is told in our own words. */
+function reasonOf(error: unknown, key: string): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.replace(`${key}: `, '').replace(/: value was [\s\S]*$/, '');
+}
+
+function nest(key: string, value: unknown): unknown {
+  return key.split('.').reduceRight((inner: unknown, part) => ({ [part]: inner }), value);
+}
+
+function readYaml(file: string): unknown {
+  let text: string;
+  try {
+    if (statSync(file).size > MAX_FILE_BYTES) throw new Error('it is larger than 1 MiB');
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new ConfigError([`${file}: cannot be read: ${(error as Error).message}`]);
+  }
+  const document = parseDocument(text, { prettyErrors: true });
+  if (document.errors.length > 0) {
+    throw new ConfigError(
+      document.errors.map(({ message }) => `${file}: ${message.split('\n')[0]?.replace(/:$/, '')}`),
+    );
+  }
+  if (document.contents !== null && !isMap(document.contents)) {
+    throw new ConfigError([`${file}: must hold sections such as "receivers:" and "exporters:"`]);
+  }
+  try {
+    return document.toJS({ maxAliasCount: 100 }) ?? {};
+  } catch (error) {
+    throw new ConfigError([`${file}: ${(error as Error).message}`]);
+  }
+}
+
+/** Takes the known keys out of a document; whatever is not known is a problem. */
+function collect(document: unknown, file: string, values: Map<string, Given>, problems: string[]): void {
+  const visit = (node: unknown, path: string): void => {
+    if (keys.includes(path)) {
+      if (node !== null) values.set(path, { value: node, origin: file }); // "key:" with nothing behind it keeps the default
+      return;
+    }
+    if (!keys.some((key) => path === '' || key.startsWith(`${path}.`))) {
+      problems.push(`${file}: ${path}: unknown key${nearest(path, keys)}`);
+    } else if (isRecord(node)) {
+      for (const [name, child] of Object.entries(node)) visit(child, path === '' ? name : `${path}.${name}`);
+    } else if (node !== null) {
+      problems.push(`${file}: ${path}: must be a section, not ${JSON.stringify(node)}`);
+    }
+  };
+  visit(document, '');
+}
+
+/** A text from a flag or the environment, read as YAML would: numbers, lists, mappings; `1,2,3` is a list as well. */
+function scalar(text: string, key: string): unknown {
+  const isList = Array.isArray(defaultOf(key));
+  const document = parseDocument(isList && !text.trimStart().startsWith('[') ? `[${text}]` : text);
+  return document.errors.length > 0 ? text : document.toJS({ maxAliasCount: 100 });
+}
+
+function defaultOf(key: string): unknown {
+  let node: unknown = schema;
+  for (const part of key.split('.')) node = (node as Record<string, unknown>)[part];
+  return (node as { default: unknown }).default;
+}
+
+function leaves(node: Record<string, unknown>, path = ''): string[] {
+  if (Object.hasOwn(node, 'format')) return [path];
+  return Object.entries(node).flatMap(([name, child]) =>
+    leaves(child as Record<string, unknown>, path === '' ? name : `${path}.${name}`),
+  );
+}
+
+/** `; did you mean "…"?` for the known name that differs least, where one is near. */
+export function nearest(name: string, known: readonly string[]): string {
+  const ranked = known
+    .map((candidate) => ({ candidate, distance: editDistance(name, candidate) }))
+    .sort((a, b) => a.distance - b.distance);
+  const best = ranked[0];
+  return best !== undefined && best.distance <= Math.max(2, name.length / 4)
+    ? `; did you mean "${best.candidate}"?`
+    : '';
+}
+
+/** Levenshtein's distance. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substituted = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(substituted, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}

@@ -1,0 +1,201 @@
+/** Every setting: its type, default and reason. config/floatie.yaml shows the same to people; a test compares them. */
+import type { Schema, SchemaObj } from 'convict';
+
+export interface ViewConfig {
+  readonly selector: { readonly instrument_name: string };
+  readonly stream: {
+    readonly name?: string;
+    readonly description?: string;
+    readonly attribute_keys?: { readonly included?: string[]; readonly excluded?: string[] };
+    readonly aggregation?: {
+      readonly drop?: object;
+      readonly explicit_bucket_histogram?: { readonly boundaries: number[] };
+    };
+    readonly aggregation_cardinality_limit?: number;
+  };
+}
+
+export const RECEIVERS = ['overlayfs'] as const;
+export const EXPORTERS = ['prometheus'] as const;
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+
+export interface Config {
+  kernel: { pid_ns_inum: number | 'self'; max_map_entries: number };
+  receivers: {
+    overlayfs: { attach: 'auto' | 'syscall'; bounds_us: number[]; expire_ms: number };
+  };
+  exporters: {
+    prometheus: { host: string; port: number; timeout_ms: number };
+  };
+  views: ViewConfig[];
+  service: {
+    pipelines: {
+      metrics: { receivers: (typeof RECEIVERS)[number][]; exporters: (typeof EXPORTERS)[number][] };
+    };
+    telemetry: {
+      log_level: (typeof LOG_LEVELS)[number];
+      log_format: 'text' | 'json';
+      resource: Record<string, string>;
+    };
+  };
+}
+
+/** 1 µs, 2 µs, 4 µs … 0.52 s. */
+const DEFAULT_BOUNDS_US = Array.from({ length: 20 }, (_, power) => 2 ** power);
+
+function setting<T>(value: T, format: SchemaObj<T>['format'], doc: string): SchemaObj<T> {
+  return { default: value, format, doc };
+}
+
+function integer(minimum: number, maximum: number): (value: unknown) => void {
+  return (value) => {
+    if (!Number.isInteger(value) || (value as number) < minimum || (value as number) > maximum) {
+      throw new Error(`must be a whole number from ${minimum} to ${maximum}`);
+    }
+  };
+}
+
+function oneOf(...allowed: readonly string[]): (value: unknown) => void {
+  return (value) => {
+    if (!allowed.includes(value as string)) throw new Error(`must be ${alternatives(allowed)}`);
+  };
+}
+
+function alternatives(words: readonly string[]): string {
+  const quoted = words.map((word) => `"${word}"`);
+  return quoted.length === 1 ? `${quoted[0]}` : `${quoted.slice(0, -1).join(', ')} or ${quoted.at(-1)}`;
+}
+
+function listOf(allowed: readonly string[]): (value: unknown) => void {
+  return (value) => {
+    if (!Array.isArray(value) || value.length === 0 || value.some((item) => !allowed.includes(item))) {
+      throw new Error(`must be a list of ${allowed.map((word) => `"${word}"`).join(', ')}`);
+    }
+    if (new Set(value).size < value.length) throw new Error('must name each only once');
+  };
+}
+
+function host(value: unknown): void {
+  if (typeof value !== 'string' || !/^[A-Za-z0-9_.:-]+$/.test(value)) {
+    throw new Error('must be an address or a host name, such as "127.0.0.1", "::1" or "0.0.0.0"');
+  }
+}
+
+function pidNamespace(value: unknown): void {
+  if (value !== 'self' && (!Number.isInteger(value) || (value as number) < 0 || (value as number) > 0xffffffff)) {
+    throw new Error('must be 0 (all), "self", or a number from "readlink /proc/PID/ns/pid"');
+  }
+}
+
+/** Why these are no bounds of a histogram, or null. */
+export function boundsProblem(value: unknown): string | null {
+  if (!Array.isArray(value) || value.length === 0) return 'must be a list of numbers, in microseconds';
+  if (value.length > 200) return 'must have at most 200 bounds';
+  if (value.some((bound) => typeof bound !== 'number' || !(bound >= 0.001 && bound <= 1e9))) {
+    return 'must have numbers from 0.001 to 1000000000 only, in microseconds';
+  }
+  if (value.some((bound) => Math.abs(Math.round(bound * 1000) - bound * 1000) > 1e-6)) {
+    return 'must have whole nanoseconds: at most three decimals';
+  }
+  if (value.some((bound, index) => index > 0 && bound <= value[index - 1])) return 'must rise from bound to bound';
+  return null;
+}
+
+function bounds(value: unknown): void {
+  const problem = boundsProblem(value);
+  if (problem !== null) throw new Error(problem);
+}
+
+function resource(value: unknown): void {
+  if (!isRecord(value) || Object.values(value).some((item) => typeof item !== 'string')) {
+    throw new Error('must be a mapping of attribute names to texts');
+  }
+}
+
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Checked by src/config/views.ts, which names the key inside the list. */
+function list(value: unknown): void {
+  if (!Array.isArray(value)) throw new Error('must be a list of views');
+}
+
+export const schema: Schema<Config> = {
+  kernel: {
+    pid_ns_inum: setting<number | 'self'>(
+      0,
+      pidNamespace,
+      'Measure only this PID namespace and those below it: 0 for all, "self" for Floatie\'s own, or the number in "readlink /proc/PID/ns/pid"',
+    ),
+    max_map_entries: setting(
+      1024,
+      integer(1, 65536),
+      'How many cgroups get series of their own; all others share one, marked otel_metric_overflow="true"',
+    ),
+  },
+  receivers: {
+    overlayfs: {
+      attach: setting<'auto' | 'syscall'>(
+        'auto',
+        oneOf('auto', 'syscall'),
+        'How to attach to the kernel: "auto" takes the cheapest way that is exact here; "syscall" follows the read and write system calls',
+      ),
+      bounds_us: setting(
+        DEFAULT_BOUNDS_US,
+        bounds,
+        'Upper bounds of the histogram buckets in microseconds, inclusive; the kernel counts on exactly these',
+      ),
+      expire_ms: setting(
+        300_000,
+        integer(1000, 86_400_000),
+        'How long the series of a removed cgroup stay, in ms; several scrape intervals, so that their last values are seen',
+      ),
+    },
+  },
+  exporters: {
+    prometheus: {
+      host: setting(
+        '127.0.0.1',
+        host,
+        'Address to listen on; "0.0.0.0" lets every host that can reach this one read the metrics',
+      ),
+      port: setting(
+        9090,
+        integer(0, 65535),
+        'Port to listen on; 9090 is also what Prometheus itself uses; 0 takes any',
+      ),
+      timeout_ms: setting(
+        5000,
+        integer(100, 60_000),
+        'How long a collection may take, in ms, before the scrape gets a 503; below the scrape timeout of Prometheus, which is 10 s',
+      ),
+    },
+  },
+  views: setting<ViewConfig[]>([], list, 'OpenTelemetry views: rename, filter attributes, other bounds, limits, drop'),
+  service: {
+    pipelines: {
+      metrics: {
+        receivers: setting<(typeof RECEIVERS)[number][]>([...RECEIVERS], listOf(RECEIVERS), 'What is measured'),
+        exporters: setting<(typeof EXPORTERS)[number][]>([...EXPORTERS], listOf(EXPORTERS), 'Where it goes'),
+      },
+    },
+    telemetry: {
+      log_level: setting<Config['service']['telemetry']['log_level']>(
+        'info',
+        oneOf(...LOG_LEVELS),
+        'The least important lines to log: "debug", "info", "warn" or "error"',
+      ),
+      log_format: setting<'text' | 'json'>(
+        'text',
+        oneOf('text', 'json'),
+        '"text" for people, "json" for programs: one object a line',
+      ),
+      resource: setting<Record<string, string>>(
+        {},
+        resource,
+        'More resource attributes, such as deployment.environment.name',
+      ),
+    },
+  },
+};

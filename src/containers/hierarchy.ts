@@ -1,0 +1,45 @@
+/** Which cgroup hierarchy names containers here, and where it is mounted. Ids of two hierarchies must never be mixed. */
+import { readFileSync } from 'node:fs';
+
+export interface Hierarchy {
+  readonly version: 1 | 2;
+  /** Where the hierarchy can be walked; null when this process cannot see it. */
+  readonly mount: string | null;
+}
+
+/**
+ * The v2 hierarchy, unless the kernel has the memory controller in a v1 hierarchy: then that one,
+ * because container runtimes move tasks there.
+ *
+ * @param controllers the text of `/proc/cgroups`
+ * @param mountinfo the text of `/proc/self/mountinfo`
+ */
+export function chooseHierarchy(controllers: string, mountinfo: string): Hierarchy {
+  const version = /^memory\s+[1-9]/m.test(controllers) ? 1 : 2;
+  for (const line of mountinfo.split('\n')) {
+    const [mount, filesystem] = line.split(' - ').map((half) => half.split(' '));
+    const path = mount?.[4];
+    if (path === undefined || filesystem === undefined) continue;
+    const [type, , options = ''] = filesystem;
+    const wanted = version === 2 ? type === 'cgroup2' : type === 'cgroup' && options.split(',').includes('memory');
+    if (wanted) return { version, mount: unescapeMount(path) };
+  }
+  return { version, mount: null };
+}
+
+/** mountinfo writes space, tab, newline and backslash as octal. */
+function unescapeMount(path: string): string {
+  return path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+}
+
+export function findHierarchy(): Hierarchy {
+  return chooseHierarchy(readOr('/proc/cgroups', ''), readOr('/proc/self/mountinfo', ''));
+}
+
+function readOr(path: string, otherwise: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return otherwise;
+  }
+}

@@ -1,0 +1,208 @@
+/**
+ * The Prometheus endpoint: OpenTelemetry's exporter collects and its serializer writes, behind a server that makes
+ * one collection at a time however many scrape, and answers each of them.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
+import type { MetricProducer, MetricReader } from '@opentelemetry/sdk-metrics';
+import type { Readiness } from '../health.ts';
+import { page } from './page.ts';
+
+export interface PrometheusOptions {
+  readonly host: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  /** How long a collection may take, in ms. */
+  readonly timeoutMs: number;
+  readonly producers: MetricProducer[];
+  readonly readiness: () => Readiness;
+  /** Called for each collection that fails, whole or in part. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** The endpoint cannot listen; the message names the cure. */
+export class ListenError extends Error {
+  override name = 'ListenError';
+}
+
+interface Body {
+  readonly text: string;
+  /** Made when the first scrape that asks for it does. */
+  compressed?: Promise<Buffer>;
+}
+
+const TEXT = 'text/plain; version=0.0.4; charset=utf-8';
+const compress = promisify(gzip);
+
+/** How long an idle connection and a slow request may hold the server, in ms. */
+const KEEP_ALIVE_MS = 65_000;
+const REQUEST_MS = 10_000;
+const MAX_HEADER_BYTES = 16 << 10;
+const MAX_CONNECTIONS = 2000;
+
+export class PrometheusEndpoint {
+  readonly reader: MetricReader;
+  readonly #options: PrometheusOptions;
+  readonly #serializer = new PrometheusSerializer(undefined, false, undefined, false, true);
+  readonly #server: Server;
+  #underWay: Promise<Body> | null = null;
+
+  constructor(options: PrometheusOptions) {
+    this.#options = options;
+    this.reader = new PrometheusExporter({ preventServerStart: true, metricProducers: options.producers });
+    this.#server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, (request, response) => {
+      this.#answer(request, response).catch((error: unknown) => {
+        options.onError(error);
+        response.destroy();
+      });
+    });
+    this.#server.keepAliveTimeout = KEEP_ALIVE_MS;
+    this.#server.requestTimeout = REQUEST_MS;
+    this.#server.headersTimeout = REQUEST_MS;
+    this.#server.maxConnections = MAX_CONNECTIONS;
+  }
+
+  /** @returns the URL of the metrics. Throws {@link ListenError}. */
+  async start(): Promise<string> {
+    const { host, port } = this.#options;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#server.once('error', reject);
+        // The default backlog of 511 resets connections when a thousand scrapers come at once.
+        this.#server.listen({ host, port, backlog: MAX_CONNECTIONS }, () => {
+          this.#server.off('error', reject);
+          resolve();
+        });
+      });
+    } catch (error) {
+      throw new ListenError(listenProblem(error as NodeJS.ErrnoException, host, port), { cause: error });
+    }
+    const address = this.#server.address() as AddressInfo;
+    return `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}/metrics`;
+  }
+
+  /** Lets answers under way finish, takes no new ones. Safe to call twice, and before {@link start}. */
+  async stop(): Promise<void> {
+    if (!this.#server.listening) return;
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    this.#server.closeIdleConnections();
+    await this.#underWay?.catch(() => undefined);
+    // Whoever has not read the answer by now does not keep the process alive.
+    const hurry = setTimeout(() => this.#server.closeAllConnections(), 500);
+    await closed;
+    clearTimeout(hurry);
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      response.setHeader('allow', 'GET, HEAD');
+      return send(response, 405, 'Only GET and HEAD are answered here\n');
+    }
+    if (!this.#server.listening) response.setHeader('connection', 'close');
+    switch (request.url?.split('?', 1)[0]) {
+      case '/metrics':
+        return this.#answerMetrics(request, response);
+      case '/healthz':
+        return send(response, 200, 'ok\n');
+      case '/readyz': {
+        const readiness = this.#options.readiness();
+        return send(
+          response,
+          readiness.ready ? 200 : 503,
+          `${JSON.stringify(readiness, null, 2)}\n`,
+          'application/json',
+        );
+      }
+      case '/':
+        return send(response, 200, page(this.#options.readiness()), 'text/html; charset=utf-8');
+      default:
+        return send(response, 404, 'Nothing is here; the metrics are at /metrics\n');
+    }
+  }
+
+  async #answerMetrics(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    let body: Body;
+    try {
+      this.#underWay ??= this.#collect().finally(() => {
+        this.#underWay = null;
+      });
+      body = await this.#underWay;
+    } catch (error) {
+      return send(response, 503, `The metrics could not be collected: ${(error as Error).message}\n`);
+    }
+    response.setHeader('vary', 'accept-encoding');
+    if (!acceptsGzip(request)) return send(response, 200, body.text, TEXT);
+    body.compressed ??= compress(body.text) as Promise<Buffer>;
+    response.setHeader('content-encoding', 'gzip');
+    return send(response, 200, await body.compressed, TEXT);
+  }
+
+  async #collect(): Promise<Body> {
+    const { timeoutMs, onError } = this.#options;
+    try {
+      const { resourceMetrics, errors } = await withDeadline(
+        this.reader.collect({ timeoutMillis: timeoutMs }),
+        timeoutMs,
+      );
+      if (errors.length > 0)
+        throw errors.length === 1 ? errors[0] : new AggregateError(errors, 'Several sources failed');
+      return { text: this.#serializer.serialize(resourceMetrics) };
+    } catch (error) {
+      onError(error);
+      throw error;
+    }
+  }
+}
+
+async function withDeadline<T>(promise: Promise<T>, ms: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`it took longer than ${ms} ms`)), ms);
+  });
+  try {
+    return await Promise.race([promise, deadline]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function acceptsGzip(request: IncomingMessage): boolean {
+  const accepted = String(request.headers['accept-encoding'] ?? '').split(',');
+  return accepted.some((coding) => /^\s*gzip\s*(;\s*q=(?!0(\.0*)?\s*$).*)?$/i.test(coding));
+}
+
+function send(
+  response: ServerResponse,
+  status: number,
+  body: string | Buffer,
+  type = 'text/plain; charset=utf-8',
+): void {
+  response.writeHead(status, {
+    'content-type': type,
+    'content-length': Buffer.byteLength(body),
+    'x-content-type-options': 'nosniff',
+  });
+  // node:http sends no body in answer to HEAD.
+  response.end(body);
+}
+
+function listenProblem({ code, message }: NodeJS.ErrnoException, host: string, port: number): string {
+  const where = `Cannot listen on ${host}:${port}`;
+  switch (code) {
+    case 'EADDRINUSE': {
+      const prometheus = port === 9090 ? ', perhaps Prometheus itself, whose own port this is' : '';
+      return `${where}: another program does${prometheus} (choose another port: --set exporters.prometheus.port=9435)`;
+    }
+    case 'EACCES':
+      return `${where}: ports below 1024 need CAP_NET_BIND_SERVICE (choose another: --set exporters.prometheus.port=9435)`;
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return `${where}: this machine has no such address (set exporters.prometheus.host to one it has, or to 0.0.0.0)`;
+    default:
+      return `${where}: ${message}`;
+  }
+}

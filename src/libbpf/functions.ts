@@ -1,0 +1,170 @@
+/**
+ * The C functions Floatie calls, one row each, under their prototypes; and the only place where ffi-rs is called.
+ *
+ * ffi-rs aborts the process on a type it cannot convert, so every argument is checked against its row first.
+ */
+import { types } from 'node:util';
+import { DataType, isNullPointer, type JsExternal, load, open } from 'ffi-rs';
+import { LibbpfError } from './errors.ts';
+
+/** An address in C memory. Never leaves this folder. */
+export type Pointer = JsExternal;
+
+interface Kinds {
+  pointer: Pointer;
+  string: string;
+  bytes: Buffer;
+  key: Buffer | null;
+  i32: number;
+  u32: number;
+  u64: number;
+  bool: boolean;
+  null: null;
+}
+
+type Kind = keyof Kinds;
+type Result = 'pointer' | 'string' | 'i32' | 'i64' | 'void';
+
+interface Row {
+  readonly library: 'libbpf' | 'libc';
+  readonly takes: readonly Kind[];
+  readonly gives: Result;
+}
+
+export const functions = {
+  // const char *libbpf_version_string(void)
+  libbpf_version_string: { library: 'libbpf', takes: [], gives: 'string' },
+  // libbpf_print_fn_t libbpf_set_print(libbpf_print_fn_t fn)
+  libbpf_set_print: { library: 'libbpf', takes: ['null'], gives: 'pointer' },
+
+  // struct bpf_object *bpf_object__open_file(const char *path, const struct bpf_object_open_opts *opts)
+  bpf_object__open_file: { library: 'libbpf', takes: ['string', 'null'], gives: 'pointer' },
+  // int bpf_object__load(struct bpf_object *obj)
+  bpf_object__load: { library: 'libbpf', takes: ['pointer'], gives: 'i32' },
+  // void bpf_object__close(struct bpf_object *obj)
+  bpf_object__close: { library: 'libbpf', takes: ['pointer'], gives: 'void' },
+  // struct bpf_map *bpf_object__find_map_by_name(const struct bpf_object *obj, const char *name)
+  bpf_object__find_map_by_name: { library: 'libbpf', takes: ['pointer', 'string'], gives: 'pointer' },
+  // struct bpf_program *bpf_object__find_program_by_name(const struct bpf_object *obj, const char *name)
+  bpf_object__find_program_by_name: { library: 'libbpf', takes: ['pointer', 'string'], gives: 'pointer' },
+
+  // int bpf_map__fd(const struct bpf_map *map)
+  bpf_map__fd: { library: 'libbpf', takes: ['pointer'], gives: 'i32' },
+  // int bpf_map__set_autocreate(struct bpf_map *map, bool autocreate)
+  bpf_map__set_autocreate: { library: 'libbpf', takes: ['pointer', 'bool'], gives: 'i32' },
+  // int bpf_map__set_initial_value(struct bpf_map *map, const void *data, size_t size)
+  bpf_map__set_initial_value: { library: 'libbpf', takes: ['pointer', 'bytes', 'u64'], gives: 'i32' },
+  // int bpf_map__set_max_entries(struct bpf_map *map, __u32 max_entries)
+  bpf_map__set_max_entries: { library: 'libbpf', takes: ['pointer', 'u32'], gives: 'i32' },
+  // int bpf_map_update_elem(int fd, const void *key, const void *value, __u64 flags)
+  bpf_map_update_elem: { library: 'libbpf', takes: ['i32', 'key', 'bytes', 'u64'], gives: 'i32' },
+  // int bpf_map_delete_elem(int fd, const void *key)
+  bpf_map_delete_elem: { library: 'libbpf', takes: ['i32', 'bytes'], gives: 'i32' },
+
+  // int bpf_program__fd(const struct bpf_program *prog)
+  bpf_program__fd: { library: 'libbpf', takes: ['pointer'], gives: 'i32' },
+  // int bpf_program__set_log_buf(struct bpf_program *prog, char *log_buf, size_t log_size)
+  bpf_program__set_log_buf: { library: 'libbpf', takes: ['pointer', 'bytes', 'u64'], gives: 'i32' },
+  // struct bpf_link *bpf_program__attach(const struct bpf_program *prog)
+  bpf_program__attach: { library: 'libbpf', takes: ['pointer'], gives: 'pointer' },
+  // int bpf_link__destroy(struct bpf_link *link)
+  bpf_link__destroy: { library: 'libbpf', takes: ['pointer'], gives: 'i32' },
+  // int bpf_obj_get_info_by_fd(int bpf_fd, void *info, __u32 *info_len)
+  bpf_obj_get_info_by_fd: { library: 'libbpf', takes: ['i32', 'bytes', 'bytes'], gives: 'i32' },
+
+  // void *mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset); as a number: failure is -1, not NULL
+  mmap: { library: 'libc', takes: ['null', 'u64', 'i32', 'i32', 'i32', 'u64'], gives: 'i64' },
+  // void *memmove(void *dest, const void *src, size_t n); with n = 0 it turns an address into a pointer
+  memmove: { library: 'libc', takes: ['u64', 'u64', 'u64'], gives: 'pointer' },
+} as const satisfies Record<string, Row>;
+
+export type FunctionName = keyof typeof functions;
+
+type ArgumentsOf<K extends readonly Kind[]> = { -readonly [I in keyof K]: Kinds[K[I]] };
+type Arguments<N extends FunctionName> = ArgumentsOf<(typeof functions)[N]['takes']>;
+
+type Returned<N extends FunctionName> = {
+  pointer: Pointer | null;
+  string: string;
+  i32: number;
+  i64: number;
+  void: undefined;
+}[(typeof functions)[N]['gives']];
+
+const paramTypes: Record<Kind, DataType> = {
+  pointer: DataType.External,
+  string: DataType.String,
+  bytes: DataType.U8Array,
+  key: DataType.U8Array,
+  i32: DataType.I32,
+  u32: DataType.U32,
+  u64: DataType.I64, // ffi-rs reads an I64 from a JavaScript number exactly up to 2^53, which the check below demands
+  bool: DataType.Boolean,
+  null: DataType.I64, // NULL travels as the integer 0, here and as a key
+};
+
+const resultTypes: Record<Result, DataType> = {
+  pointer: DataType.External,
+  string: DataType.String,
+  i32: DataType.I32,
+  i64: DataType.I64,
+  void: DataType.Void,
+};
+
+const accepts: Record<Kind, (value: unknown) => boolean> = {
+  pointer: (value) => types.isExternal(value) && !isNullPointer(value as Pointer),
+  string: (value) => typeof value === 'string' && !value.includes('\0'),
+  // An empty buffer has no address to pass.
+  bytes: (value) => Buffer.isBuffer(value) && value.byteLength > 0,
+  key: (value) => value === null || accepts.bytes(value),
+  i32: (value) => Number.isInteger(value) && (value as number) === ((value as number) | 0),
+  u32: (value) => Number.isInteger(value) && (value as number) === (value as number) >>> 0,
+  u64: (value) => Number.isSafeInteger(value) && (value as number) >= 0,
+  bool: (value) => typeof value === 'boolean',
+  null: (value) => value === null,
+};
+
+const libraries = { libbpf: 'libbpf.so.1', libc: 'libc.so.6' } as const;
+const opened = new Set<string>();
+
+/** Opens the shared library of a function on its first call. Throws {@link LibbpfError} with the cure when it is missing. */
+function openLibrary(library: keyof typeof libraries): void {
+  if (opened.has(library)) return;
+  try {
+    open({ library, path: libraries[library] });
+  } catch (cause) {
+    throw new LibbpfError(
+      'ENOLIB',
+      `Cannot open ${libraries[library]}: it is not installed (on Debian and Ubuntu: apt-get install libbpf1; on Fedora: dnf install libbpf; on Alpine use a glibc image)`,
+      { cause },
+    );
+  }
+  opened.add(library);
+}
+
+/**
+ * Calls a C function. Throws `TypeError` for an argument that does not fit its row, before C sees it.
+ *
+ * @returns the value (NULL as `null`), and errno, which means something only when the value says failure
+ */
+export function call<N extends FunctionName>(name: N, ...args: Arguments<N>): { value: Returned<N>; errno: number } {
+  const row: Row = functions[name];
+  const given: readonly unknown[] = args;
+  if (given.length !== row.takes.length) {
+    throw new TypeError(`${name} takes ${row.takes.length} arguments, not ${given.length}`);
+  }
+  for (const [index, kind] of row.takes.entries()) {
+    if (!accepts[kind](given[index])) throw new TypeError(`Argument ${index + 1} of ${name} is no ${kind}`);
+  }
+  openLibrary(row.library);
+  const result = load({
+    library: row.library,
+    funcName: name,
+    retType: resultTypes[row.gives],
+    paramsType: row.takes.map((kind, index) => (given[index] === null ? DataType.I64 : paramTypes[kind])),
+    paramsValue: given.map((value) => value ?? 0),
+    errno: true,
+  }) as { value: unknown; errnoCode: number };
+  const value = row.gives === 'pointer' && isNullPointer(result.value as Pointer) ? null : result.value;
+  return { value: value as Returned<N>, errno: result.errnoCode };
+}

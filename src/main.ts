@@ -1,0 +1,51 @@
+#!/usr/bin/env node
+/** argv → command → exit code; the only place that ends the process. */
+import { parseArguments, UsageError } from './commands/arguments.ts';
+import { ConfigError, loadConfig } from './config/load.ts';
+
+const OK = 0;
+const FAILED = 1;
+const WRONG_USAGE = 2;
+
+async function main(): Promise<number> {
+  const { command, sources } = parseArguments(process.argv.slice(2), process.env);
+  switch (command) {
+    case 'help':
+      process.stdout.write((await import('./commands/usage.ts')).usage);
+      return OK;
+    case 'version':
+      process.stdout.write(`floatie ${(await import('./version.ts')).version}\n`);
+      return OK;
+    case 'validate':
+      loadConfig(sources);
+      process.stdout.write('The configuration is valid\n');
+      return OK;
+    case 'print-config':
+      process.stdout.write((await import('yaml')).stringify(loadConfig(sources)));
+      return OK;
+    case 'run': {
+      const config = loadConfig(sources);
+      // Loaded only now: the other commands need neither OpenTelemetry nor libbpf.
+      await (await import('./commands/run.ts')).run(config);
+      return OK;
+    }
+  }
+}
+
+function report(error: unknown): number {
+  if (error instanceof ConfigError) {
+    for (const problem of error.problems) process.stderr.write(`floatie: ${problem}\n`);
+    return WRONG_USAGE;
+  }
+  if (error instanceof UsageError) {
+    process.stderr.write(`floatie: ${error.message} (see floatie --help)\n`);
+    return WRONG_USAGE;
+  }
+  process.stderr.write(`floatie: ${error instanceof Error ? error.message : String(error)}\n`);
+  return FAILED;
+}
+
+main().then(
+  (code) => process.exit(code),
+  (error: unknown) => process.exit(report(error)),
+);

@@ -1,0 +1,27 @@
+/** Bucket arithmetic. Bounds are inclusive (`le`), as Prometheus and OpenTelemetry both define them. */
+
+/** The smallest grid in which every one of the sets of bounds can be counted exactly. */
+export function unionOfBounds(sets: Iterable<readonly number[]>): number[] {
+  return [...new Set([...sets].flat())].sort((a, b) => a - b);
+}
+
+/** Microseconds to the whole nanoseconds the kernel compares with. */
+export function toNs(us: number): number {
+  return Math.round(us * 1000);
+}
+
+/**
+ * For every bucket of a fine grid, the bucket of a coarser one that holds it.
+ *
+ * @param grid ascending bounds, among them all of `bounds`
+ * @returns grid.length + 1 indices into bounds.length + 1 buckets
+ */
+export function foldTable(grid: readonly number[], bounds: readonly number[]): number[] {
+  let coarse = 0;
+  const table = grid.map((bound) => {
+    while (coarse < bounds.length && bound > (bounds[coarse] ?? Number.POSITIVE_INFINITY)) coarse++;
+    return coarse;
+  });
+  table.push(bounds.length);
+  return table;
+}

@@ -1,0 +1,136 @@
+/** Every metric Floatie exports: instruments, help texts and the README's table all come from here. */
+
+export interface Attribute {
+  readonly name: string;
+  readonly meaning: string;
+}
+
+export interface Metric {
+  readonly name: string;
+  readonly kind: 'histogram' | 'counter' | 'gauge';
+  /** UCUM, or empty where a unit would change the name on its way through a collector. */
+  readonly unit: string;
+  readonly description: string;
+  readonly attributes: readonly Attribute[];
+}
+
+const CGROUP: readonly Attribute[] = [
+  { name: 'cgroup', meaning: 'path of the cgroup below the root of its hierarchy' },
+  { name: 'container.id', meaning: 'id of the container, where the path names one' },
+];
+const OP: Attribute = { name: 'op', meaning: '`read` or `write`' };
+const PROBE: Attribute = { name: 'probe', meaning: 'the receiver: `overlayfs`' };
+
+/** Keyed by cgroup in the kernel: these come from the producer. */
+export const kernelMetrics = {
+  readLatency: {
+    name: 'floatie_overlayfs_read_latency_us',
+    kind: 'histogram',
+    unit: 'us',
+    description: 'Time that reads of files on overlayfs took, in microseconds',
+    attributes: CGROUP,
+  },
+  writeLatency: {
+    name: 'floatie_overlayfs_write_latency_us',
+    kind: 'histogram',
+    unit: 'us',
+    description: 'Time that writes to files on overlayfs took, in microseconds',
+    attributes: CGROUP,
+  },
+  errors: {
+    name: 'floatie_overlayfs_errors_total',
+    kind: 'counter',
+    unit: '',
+    description: 'Reads and writes on overlayfs that failed; they are in no histogram',
+    attributes: [OP, ...CGROUP],
+  },
+  zeros: {
+    name: 'floatie_overlayfs_zero_total',
+    kind: 'counter',
+    unit: '',
+    description:
+      'Reads and writes on overlayfs that moved no byte, such as a read at the end; they are in no histogram',
+    attributes: [OP, ...CGROUP],
+  },
+} as const satisfies Record<string, Metric>;
+
+/** About Floatie itself: ordinary instruments. */
+export const selfMetrics = {
+  buildInfo: {
+    name: 'floatie_build_info',
+    kind: 'gauge',
+    unit: '',
+    description: 'Always 1; the attributes say what is running',
+    attributes: [
+      { name: 'version', meaning: "Floatie's version" },
+      { name: 'node_version', meaning: "Node's version" },
+      { name: 'libbpf_version', meaning: "libbpf's version" },
+      { name: 'kernel_release', meaning: "the kernel's release" },
+    ],
+  },
+  probeAttached: {
+    name: 'floatie_probe_attached',
+    kind: 'gauge',
+    unit: '',
+    description: '1 while the probe is attached by this method, 0 while it is not',
+    attributes: [PROBE, { name: 'method', meaning: 'how it is attached: `syscall`; `none` while it is not' }],
+  },
+  probeMisses: {
+    name: 'floatie_probe_misses_total',
+    kind: 'counter',
+    unit: '',
+    description: 'Events a probe could not measure',
+    attributes: [PROBE, { name: 'reason', meaning: 'why; see "When something is missed"' }],
+  },
+  seriesOverflow: {
+    name: 'floatie_series_overflow_total',
+    kind: 'counter',
+    unit: '',
+    description: 'Operations counted under otel_metric_overflow because every map entry was taken',
+    attributes: [PROBE],
+  },
+  mapEntries: {
+    name: 'floatie_map_entries',
+    kind: 'gauge',
+    unit: '',
+    description: 'Cgroups that have series of their own; the limit is --max-map-entries',
+    attributes: [PROBE],
+  },
+  collectErrors: {
+    name: 'floatie_collect_errors_total',
+    kind: 'counter',
+    unit: '',
+    description: 'Collections that could not read every metric',
+    attributes: [],
+  },
+  cpuSeconds: {
+    name: 'process_cpu_seconds_total',
+    kind: 'counter',
+    unit: 's',
+    description: 'CPU time this process used, user and system',
+    attributes: [],
+  },
+  residentMemory: {
+    name: 'process_resident_memory_bytes',
+    kind: 'gauge',
+    unit: 'By',
+    description: 'Memory of this process that is resident',
+    attributes: [],
+  },
+  openFds: {
+    name: 'process_open_fds',
+    kind: 'gauge',
+    unit: '',
+    description: 'Open file descriptors of this process',
+    attributes: [],
+  },
+  startTime: {
+    name: 'process_start_time_seconds',
+    kind: 'gauge',
+    unit: 's',
+    description: 'When this process started, in seconds since 1970',
+    attributes: [],
+  },
+} as const satisfies Record<string, Metric>;
+
+export const allMetrics: readonly Metric[] = [...Object.values(kernelMetrics), ...Object.values(selfMetrics)];

@@ -1,0 +1,96 @@
+/** The overlayfs receiver as a source of metrics: its totals under the names of their cgroups. */
+import type { Attributes, HrTime } from '@opentelemetry/api';
+import type { Cgroups } from '../containers/cgroups.ts';
+import { type Identity, identify } from '../containers/identity.ts';
+import { type CgroupTotals, OPS, type OverlayfsReceiver } from '../receivers/overlayfs.ts';
+import { kernelMetrics } from './catalogue.ts';
+import type { Sample, Source } from './kernel-metrics.ts';
+import { OVERFLOW } from './series.ts';
+
+export const overlayfsMetrics = [
+  kernelMetrics.readLatency,
+  kernelMetrics.writeLatency,
+  kernelMetrics.errors,
+  kernelMetrics.zeros,
+];
+
+const latencyOf = { read: kernelMetrics.readLatency, write: kernelMetrics.writeLatency } as const;
+
+export class OverlayfsSource implements Source {
+  readonly metrics = overlayfsMetrics;
+  readonly #receiver: OverlayfsReceiver;
+  readonly #cgroups: Cgroups;
+
+  constructor(receiver: OverlayfsReceiver, cgroups: Cgroups) {
+    this.#receiver = receiver;
+    this.#cgroups = cgroups;
+  }
+
+  /** All counts. Makes system calls only when there are cgroups to name. */
+  read(): Sample[] {
+    this.learn();
+    return this.#samples(this.#receiver.read());
+  }
+
+  /** Names the cgroups that appeared, before they are gone again. */
+  learn(): void {
+    this.#cgroups.learn(this.#receiver.cgroupIds());
+  }
+
+  /** The last counts of cgroups that have been gone for long enough; they are in no later {@link read}. */
+  retire(): Sample[] {
+    const last = this.#receiver.retire((id) => this.#cgroups.isGone(id), Date.now());
+    const samples = this.#samples(last);
+    for (const { cgroupId } of last) if (cgroupId !== null) this.#cgroups.forget(cgroupId);
+    return samples;
+  }
+
+  #samples(totals: Iterable<CgroupTotals>): Sample[] {
+    return [...overlayfsSamples(totals, (id) => identify(this.#cgroups.path(id)))];
+  }
+}
+
+/** @param identityOf the owner of a cgroup id */
+export function* overlayfsSamples(
+  totals: Iterable<CgroupTotals>,
+  identityOf: (cgroupId: bigint) => Identity,
+): Generator<Sample> {
+  for (const { key, cgroupId, bornNs, operations } of totals) {
+    const attributes = cgroupId === null ? OVERFLOW : attributesOf(identityOf(cgroupId));
+    const startTime = wallClock(bornNs);
+    for (const op of OPS) {
+      const { sumNs, buckets, errors, zeros } = operations[op];
+      // Most cgroups only read, and many only ever open files: nothing happened is no series.
+      const latency = Float64Array.of(sumNs, ...buckets);
+      if (buckets.some((count) => count > 0)) {
+        yield { metric: latencyOf[op], member: { key, attributes, startTime, totals: latency } };
+      }
+      const counts = [
+        { metric: kernelMetrics.errors, count: errors },
+        { metric: kernelMetrics.zeros, count: zeros },
+      ];
+      for (const { metric, count } of counts) {
+        if (count === 0) continue;
+        const member = {
+          key: `${key}.${op}`,
+          attributes: { op, ...attributes },
+          startTime,
+          totals: Float64Array.of(count),
+        };
+        yield { metric, member };
+      }
+    }
+  }
+}
+
+function attributesOf({ cgroup, containerId }: Identity): Attributes {
+  return containerId === undefined ? { cgroup } : { cgroup, 'container.id': containerId };
+}
+
+/** CLOCK_MONOTONIC in ns as the time of day, by the distance of the two clocks when Floatie started. */
+function wallClock(monotonicNs: number): HrTime {
+  const ns = monotonicNs + CLOCK_DISTANCE_NS;
+  return [Math.floor(ns / 1e9), Math.floor(ns % 1e9)];
+}
+
+const CLOCK_DISTANCE_NS = Date.now() * 1e6 - Number(process.hrtime.bigint());

@@ -1,0 +1,66 @@
+/** Hands the kernel's series to one metric reader, in the temporality that reader wants. */
+import type { HrTime } from '@opentelemetry/api';
+import { hrTime, type InstrumentationScope } from '@opentelemetry/core';
+import { emptyResource } from '@opentelemetry/resources';
+import {
+  AggregationTemporality,
+  type CollectionResult,
+  type MetricData,
+  type MetricProducer,
+} from '@opentelemetry/sdk-metrics';
+import type { KernelMetrics, StreamState } from './kernel-metrics.ts';
+import type { Series } from './series.ts';
+
+export const SCOPE: InstrumentationScope = { name: 'floatie' };
+
+type Report = (state: StreamState, endTime: HrTime) => MetricData;
+
+/**
+ * A producer for one reader: with delta temporality it remembers what that reader has had.
+ * It never rejects, which would fail the reader's whole collection; what went wrong is in `errors`.
+ */
+export function createProducer(metrics: KernelMetrics, temporality: AggregationTemporality): MetricProducer {
+  const report: Report =
+    temporality === AggregationTemporality.DELTA
+      ? reportDeltas(metrics)
+      : (state, endTime) => state.toData(state.store.values(), temporality, endTime);
+  return {
+    async collect(): Promise<CollectionResult> {
+      const errors: unknown[] = [];
+      try {
+        metrics.refresh();
+      } catch (error) {
+        errors.push(error);
+      }
+      const endTime = hrTime();
+      const scopeMetrics = [{ scope: SCOPE, metrics: metrics.states().map((state) => report(state, endTime)) }];
+      return { resourceMetrics: { resource: emptyResource(), scopeMetrics }, errors };
+    },
+  };
+}
+
+function reportDeltas(metrics: KernelMetrics): Report {
+  const reported = new WeakMap<Series, { readonly totals: Float64Array; readonly at: HrTime }>();
+  const ended = new Map<StreamState, Series[]>();
+  for (const state of metrics.states()) {
+    const list: Series[] = [];
+    ended.set(state, list);
+    state.store.onEnd((series) => list.push(series));
+  }
+
+  const delta = (series: Series, endTime: HrTime): Series => {
+    const before = reported.get(series);
+    reported.set(series, { totals: series.totals.slice(), at: endTime });
+    if (before === undefined) return { ...series, totals: series.totals.slice() };
+    const totals = series.totals.map((total, index) => total - (before.totals[index] ?? 0));
+    return { attributes: series.attributes, startTime: before.at, totals };
+  };
+
+  return (state, endTime) => {
+    // What a series did between this reader's last look and its end belongs in one last point.
+    const last = ended.get(state)?.splice(0) ?? [];
+    const deltas = [...last, ...state.store.values()].map((series) => delta(series, endTime));
+    const moved = deltas.filter(({ totals }) => totals.some((total) => total !== 0));
+    return state.toData(moved, AggregationTemporality.DELTA, endTime);
+  };
+}
