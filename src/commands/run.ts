@@ -5,12 +5,15 @@ import { startService } from '../service.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
-/** Resolves when everything is stopped. A second signal ends the process at once. */
+/**
+ * Resolves when everything is stopped. More signals change nothing: a Ctrl-C under npm arrives twice, once from the
+ * terminal and once from npm, and stopping takes a bounded time anyway.
+ */
 export async function run(config: Config): Promise<void> {
   const { log_level, log_format } = config.service.telemetry;
   const log = createLogger(log_level, log_format);
   const stopping = new Promise<NodeJS.Signals>((resolve) => {
-    for (const signal of SIGNALS) process.once(signal, resolve);
+    for (const signal of SIGNALS) process.on(signal, resolve);
   });
   const service = await startService(config, log);
   const signal = await stopping;

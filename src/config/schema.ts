@@ -1,5 +1,5 @@
 /** Every setting: its type, default and reason. config/floatie.yaml shows the same to people; a test compares them. */
-import type { Schema, SchemaObj } from 'convict';
+import convict, { type Schema, type SchemaObj } from 'convict';
 
 export interface ViewConfig {
   readonly selector: { readonly instrument_name: string };
@@ -43,8 +43,16 @@ export interface Config {
 /** 1 µs, 2 µs, 4 µs … 0.52 s. */
 const DEFAULT_BOUNDS_US = Array.from({ length: 20 }, (_, power) => 2 ** power);
 
-function setting<T>(value: T, format: SchemaObj<T>['format'], doc: string): SchemaObj<T> {
-  return { default: value, format, doc };
+let formats = 0;
+
+/**
+ * One setting. Its check becomes a named format of convict with a converter that changes nothing:
+ * convict would otherwise turn the text "9090x" into the number 9090 wherever the default is a number.
+ */
+function setting<T>(value: T, check: (value: unknown) => void, doc: string): SchemaObj<T> {
+  const name = `floatie-${formats++}`;
+  convict.addFormat({ name, validate: check, coerce: (text: unknown) => text });
+  return { default: value, format: name as SchemaObj<T>['format'], doc };
 }
 
 function integer(minimum: number, maximum: number): (value: unknown) => void {

@@ -1,0 +1,39 @@
+/** The two sides of bpf/*.h agree, by what the compiler wrote into the objects. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { suite, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { CONFIG, COUNTERS, SLOT } from '../../src/receivers/overlayfs.ts';
+
+interface BtfType {
+  readonly kind: string;
+  readonly name: string;
+  readonly size?: number;
+  readonly members?: readonly { readonly name: string; readonly bits_offset: number }[];
+}
+
+for (const architecture of ['x64', 'arm64']) {
+  suite(`the compiled programs for ${architecture}`, () => {
+    const types = readBtf(fileURLToPath(new URL(`../../dist/bpf/${architecture}/overlayfs.bpf.o`, import.meta.url)));
+
+    for (const layout of [CONFIG, SLOT, COUNTERS]) {
+      test(`struct ${layout.name} is laid out as TypeScript reads it`, () => {
+        const type = types.find(({ kind, name }) => kind === 'STRUCT' && name === layout.name);
+        assert.ok(type, `no struct ${layout.name}`);
+        assert.equal(type.size, layout.size);
+        assert.deepEqual(
+          Object.fromEntries((type.members ?? []).map(({ name, bits_offset }) => [name, bits_offset / 8])),
+          { ...layout.offsets },
+        );
+      });
+    }
+  });
+}
+
+function readBtf(object: string): BtfType[] {
+  const text = execFileSync('bpftool', ['btf', 'dump', 'file', object, '-j'], {
+    encoding: 'utf8',
+    env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` },
+  });
+  return (JSON.parse(text) as { types: BtfType[] }).types;
+}

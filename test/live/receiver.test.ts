@@ -1,0 +1,89 @@
+/** The overlayfs receiver in this process: every way it can load here, and what it does when an event is missed. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { suite, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { Cgroups } from '../../src/containers/cgroups.ts';
+import { findHierarchy } from '../../src/containers/hierarchy.ts';
+import { type OverlayfsOptions, OverlayfsReceiver } from '../../src/receivers/overlayfs.ts';
+import { type Cgroup, createCgroup } from '../support/cgroup.ts';
+import { fixture } from '../support/fixtures.ts';
+import { mountOverlay } from '../support/overlay.ts';
+import { missing } from '../support/requirements.ts';
+
+const OPTIONS: OverlayfsOptions = {
+  boundsNs: [1e3, 1e6, 1e9],
+  pidNsInum: 0,
+  maxMapEntries: 16,
+  cgroupVersion: findHierarchy().version,
+  expireMs: 60_000,
+  objects: fileURLToPath(new URL(`../../dist/bpf/${process.arch}/`, import.meta.url)),
+};
+
+suite('the overlayfs receiver', { skip: missing('root', 'btf') }, () => {
+  for (const { name, features } of [
+    { name: 'task storage and plain loads (Linux 6.2)', features: {} },
+    { name: 'task storage and probe reads (Linux 5.11)', features: { typedLoads: false } },
+    { name: 'a hash of threads (Linux 5.8)', features: { taskStorage: false } },
+  ]) {
+    test(`counts exactly with ${name}`, async () => {
+      using overlay = mountOverlay();
+      await using cgroup = createCgroup('features');
+      using receiver = started({ ...OPTIONS, features });
+      const did = JSON.parse(cgroup.run(fixture('io'), 'mixed', join(overlay.path, 'file'), '20000', '10000', '8'));
+      const { read, write } = operationsOf(receiver.it, cgroup);
+      assert.deepEqual([count(read), count(write)], [did.reads, did.writes]);
+      assert.deepEqual([read.errors, read.zeros], [did.read_errors, did.read_zeros]);
+      assert.deepEqual([write.errors, write.zeros], [did.write_errors, did.write_zeros]);
+    });
+  }
+
+  test('counts the same tasks in the other cgroup hierarchy when it is told to', async () => {
+    using overlay = mountOverlay();
+    using receiver = started({ ...OPTIONS, cgroupVersion: OPTIONS.cgroupVersion === 1 ? 2 : 1 });
+    execFileSync('dd', ['if=/dev/zero', `of=${join(overlay.path, 'file')}`, 'bs=1', 'count=321'], { stdio: 'ignore' });
+    const writes = receiver.it.read().map(({ operations }) => count(operations.write));
+    assert.equal(
+      writes.reduce((a, b) => a + b),
+      321,
+    );
+  });
+
+  test('two at once each count from their own start', async () => {
+    using overlay = mountOverlay();
+    const fifo = join(overlay.path, 'file');
+    execFileSync('truncate', ['-s', '4k', fifo]);
+    using first = started(OPTIONS);
+    execFileSync('dd', [`if=${fifo}`, 'of=/dev/null', 'bs=1', 'count=5'], { stdio: 'ignore' });
+    using second = started(OPTIONS);
+    execFileSync('dd', [`if=${fifo}`, 'of=/dev/null', 'bs=1', 'count=7'], { stdio: 'ignore' });
+    const total = ({ it }: { it: OverlayfsReceiver }): number =>
+      it.read().reduce((sum, { operations }) => sum + count(operations.read), 0);
+    assert.deepEqual([total(first), total(second)], [12, 7]);
+  });
+
+  test('stops twice without harm, and says so when it is asked afterwards', () => {
+    const receiver = OverlayfsReceiver.start(OPTIONS);
+    receiver.stop();
+    receiver.stop();
+    assert.throws(() => receiver.misses(), /detached|closed/);
+  });
+});
+
+function started(options: OverlayfsOptions): Disposable & { it: OverlayfsReceiver } {
+  const it = OverlayfsReceiver.start(options);
+  return { it, [Symbol.dispose]: () => it.stop() };
+}
+
+function operationsOf(receiver: OverlayfsReceiver, cgroup: Cgroup) {
+  const cgroups = new Cgroups(findHierarchy().mount);
+  cgroups.learn(receiver.cgroupIds());
+  const totals = receiver.read().find(({ cgroupId }) => cgroupId !== null && cgroups.path(cgroupId) === cgroup.name);
+  assert.ok(totals, `no counts for ${cgroup.name}`);
+  return totals.operations;
+}
+
+function count({ buckets }: { buckets: Float64Array }): number {
+  return buckets.reduce((a, b) => a + b);
+}

@@ -1,0 +1,52 @@
+/** A cgroup in the hierarchy that Floatie takes here, removed when it is disposed of. */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { findHierarchy } from '../../src/containers/hierarchy.ts';
+import { eventually } from './eventually.ts';
+
+export interface Cgroup {
+  /** The path below the hierarchy's root, as the `cgroup` attribute shows it. */
+  readonly name: string;
+  readonly path: string;
+  /** Runs a command in the cgroup. Throws when it fails. */
+  run(command: string, ...args: string[]): string;
+  /** The command line that runs another one in the cgroup. */
+  wrap(command: string, ...args: string[]): [string, string[]];
+  remove(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+let count = 0;
+
+export function createCgroup(label = 'test'): Cgroup {
+  const { mount } = findHierarchy();
+  if (mount === null) throw new Error('no cgroup hierarchy is mounted');
+  const name = `/floatie-${label}-${process.pid}-${++count}`;
+  const path = join(mount, name);
+  mkdirSync(path);
+  let removed = false;
+  const remove = async (): Promise<void> => {
+    if (removed) return;
+    // Tasks leave a cgroup a moment after they have ended.
+    await eventually('the cgroup is empty', () => readFileSync(join(path, 'cgroup.procs'), 'utf8') === '');
+    rmdirSync(path);
+    removed = true;
+  };
+  const wrap = (command: string, ...args: string[]): [string, string[]] => [
+    'sh',
+    ['-c', `echo $$ >${join(path, 'cgroup.procs')} && exec "$@"`, 'sh', command, ...args],
+  ];
+  return {
+    name,
+    path,
+    wrap,
+    run(command, ...args) {
+      const { status, stdout, stderr } = spawnSync(...wrap(command, ...args), { encoding: 'utf8' });
+      if (status !== 0) throw new Error(`${command} ended with ${status}: ${stderr}`);
+      return stdout;
+    },
+    remove,
+    [Symbol.asyncDispose]: remove,
+  };
+}

@@ -1,0 +1,17 @@
+/** Waits for a condition instead of a time. */
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Resolves when `condition` returns something true. Throws, with `what`, when it does not within `timeoutMs`. */
+export async function eventually<T>(
+  what: string,
+  condition: () => T | Promise<T>,
+  timeoutMs = 10_000,
+): Promise<NonNullable<T>> {
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    const result = await condition();
+    if (result) return result;
+    if (performance.now() > deadline) throw new Error(`After ${timeoutMs} ms it is still not so that ${what}`);
+    await sleep(20);
+  }
+}

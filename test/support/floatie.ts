@@ -1,0 +1,72 @@
+/** A real Floatie as a child process, on a port of its own. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { type Metrics, parseMetrics } from './metrics-text.ts';
+
+export const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+
+export interface LogLine {
+  readonly level: string;
+  readonly message: string;
+  readonly [field: string]: unknown;
+}
+
+export interface Floatie {
+  readonly url: string;
+  readonly process: ChildProcess;
+  readonly log: readonly LogLine[];
+  scrape(): Promise<Metrics>;
+  /** @returns the exit code */
+  stop(signal?: NodeJS.Signals): Promise<number | null>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** Starts Floatie and waits until it measures. Throws what it said when it does not. */
+export async function startFloatie(
+  args: readonly string[] = [],
+  { env = {}, node = process.execPath }: { env?: Record<string, string>; node?: string } = {},
+): Promise<Floatie> {
+  const child = spawn(node, [MAIN, '--set', 'exporters.prometheus.port=0', ...args], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, FLOATIE_SERVICE_TELEMETRY_LOG_FORMAT: 'json', ...env },
+  });
+  const exited = once(child, 'exit') as Promise<[number | null]>;
+  const log: LogLine[] = [];
+  const url = await new Promise<string>((resolve, reject) => {
+    createInterface({ input: child.stderr }).on('line', (line) => {
+      const entry = parseLine(line);
+      log.push(entry);
+      if (entry.message === 'Floatie is measuring') resolve(String(entry.url));
+    });
+    void exited.then(([code]) => reject(new Error(`Floatie ended with ${code}: ${JSON.stringify(log)}`)));
+  });
+  const stop = async (signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> => {
+    if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+    return (await exited)[0];
+  };
+  return {
+    url,
+    process: child,
+    log,
+    stop,
+    async scrape() {
+      const response = await fetch(url);
+      const text = await response.text();
+      if (!response.ok) throw new Error(`${response.status}: ${text}`);
+      return parseMetrics(text);
+    },
+    async [Symbol.asyncDispose]() {
+      await stop('SIGKILL');
+    },
+  };
+}
+
+function parseLine(line: string): LogLine {
+  try {
+    return JSON.parse(line) as LogLine;
+  } catch {
+    return { level: 'raw', message: line };
+  }
+}

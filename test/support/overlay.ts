@@ -1,0 +1,31 @@
+/** A real overlay mount in a temporary folder, unmounted when it is disposed of. */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export interface Overlay {
+  /** Where the merged files are. */
+  readonly path: string;
+  [Symbol.dispose](): void;
+}
+
+/** @param lower the lower folder; an empty one of its own when left out */
+export function mountOverlay(lower?: string): Overlay {
+  const base = mkdtempSync(join(tmpdir(), 'floatie-overlay-'));
+  const folder = (name: string): string => {
+    const path = join(base, name);
+    mkdirSync(path);
+    return path;
+  };
+  const path = folder('merged');
+  const options = `lowerdir=${lower ?? folder('lower')},upperdir=${folder('upper')},workdir=${folder('work')}`;
+  execFileSync('mount', ['-t', 'overlay', 'overlay', '-o', options, path]);
+  return {
+    path,
+    [Symbol.dispose]() {
+      execFileSync('umount', [path]);
+      rmSync(base, { recursive: true });
+    },
+  };
+}

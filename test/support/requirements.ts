@@ -1,0 +1,23 @@
+/** What a live test needs of the machine; where it is missing, the test is skipped and says so in one line. */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+
+const checks = {
+  root: () => process.getuid?.() === 0 || 'root',
+  btf: () => existsSync('/sys/kernel/btf/vmlinux') || 'a kernel with BTF',
+  fuse: () => existsSync('/dev/fuse') || '/dev/fuse',
+  'pid namespaces': () => runs('unshare', '--pid', '--fork', 'true') || 'unshare --pid',
+  x86: () => process.arch === 'x64' || 'an x86-64 machine',
+} as const;
+
+export type Requirement = keyof typeof checks;
+
+/** For node:test's `skip`: false, or what is missing. */
+export function missing(...requirements: Requirement[]): string | false {
+  const lacking = requirements.map((name) => checks[name]()).filter((result) => typeof result === 'string');
+  return lacking.length === 0 ? false : `this machine lacks ${lacking.join(', ')}`;
+}
+
+function runs(command: string, ...args: string[]): boolean {
+  return spawnSync(command, args, { stdio: 'ignore' }).status === 0;
+}
