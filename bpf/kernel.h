@@ -77,11 +77,55 @@ struct thread_info {
 	__u32 status; /* x86 only */
 };
 
+typedef struct {
+	unsigned int val;
+} kuid_t;
+
+struct cred {
+	kuid_t uid;
+};
+
+struct percpu_counter {
+	__s64 count;
+};
+
+/* Before 6.2; its absence tells the later kernels. */
+struct mm_rss_stat {
+	long count[4]; /* atomic_long_t, whose only member is the counter */
+};
+
+struct mm_struct {
+	unsigned long total_vm; /* pages */
+};
+
+struct mm_struct___before_6_2 {
+	struct mm_rss_stat rss_stat;
+};
+
+struct mm_struct___since_6_2 {
+	struct percpu_counter rss_stat[4];
+};
+
+struct signal_struct {
+	short oom_score_adj;
+};
+
 struct task_struct {
 	struct thread_info thread_info;
+	int pid;
+	int tgid;
+	char comm[16];
+	const struct cred *real_cred;
+	struct signal_struct *signal;
+	struct mm_struct *mm;
 	struct files_struct *files;
 	struct css_set *cgroups;
 	struct pid *thread_pid;
+};
+
+/* mark_victim passes a pid, or since 6.9 (and where that was backported) the task: then its event has a uid. */
+struct trace_event_raw_mark_victim {
+	unsigned int uid;
 };
 
 #if defined(__TARGET_ARCH_x86)

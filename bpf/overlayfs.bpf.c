@@ -9,6 +9,7 @@
 #include <bpf/bpf_tracing.h>
 #include "overlayfs.h"
 #include "syscalls.h"
+#include "tasks.h"
 
 const volatile struct overlayfs_config config SEC(".rodata.config");
 struct overlayfs_counters counters SEC(".data.counters");
@@ -128,41 +129,7 @@ static __always_inline __u64 current_cgroup_id(void)
 	if (config.task_storage)
 		return bpf_get_current_task_btf()->cgroups
 			->subsys[bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id)]->cgroup->kn->id;
-
-	struct task_struct *task = (void *)bpf_get_current_task();
-	int index = bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id);
-	struct css_set *set = BPF_CORE_READ(task, cgroups);
-	struct cgroup_subsys_state *css = NULL;
-
-	bpf_core_read(&css, sizeof(css), &set->subsys[index]);
-	return BPF_CORE_READ(css, cgroup, kn, id);
-}
-
-/* Does the current task live in the configured PID namespace, or in one below it? */
-static __always_inline bool in_pid_namespace(void)
-{
-	struct task_struct *task;
-	struct pid *pid;
-	__u32 level;
-
-	if (!config.pid_ns_inum)
-		return true;
-
-	task = (void *)bpf_get_current_task();
-	/* thread_pid is the task's own place; nsproxy is NULL in exiting tasks and speaks of future children. */
-	pid = BPF_CORE_READ(task, thread_pid);
-	level = BPF_CORE_READ(pid, level);
-	/* MAX_PID_NS_LEVEL is 32. */
-	for (__u32 i = 0; i <= 32; i++) {
-		struct upid upid;
-
-		if (i > level)
-			break;
-		bpf_probe_read_kernel(&upid, sizeof(upid), (void *)pid + bpf_core_field_offset(pid->numbers) + i * sizeof(upid));
-		if (BPF_CORE_READ(upid.ns, ns.inum) == config.pid_ns_inum)
-			return true;
-	}
-	return false;
+	return memory_cgroup_id((void *)bpf_get_current_task());
 }
 
 /* The first bucket whose inclusive upper bound holds ns. */
@@ -236,7 +203,7 @@ static __always_inline void enter(enum op op, __u64 id)
 {
 	struct thread *thread;
 
-	if (!in_pid_namespace())
+	if (config.pid_ns_inum && !in_pid_namespace((void *)bpf_get_current_task(), config.pid_ns_inum))
 		return;
 	thread = thread_record(true);
 	if (!thread)

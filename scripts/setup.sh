@@ -37,8 +37,10 @@ packages=""
 need() { packages="$packages $1"; }
 objects_ready() {
   for target in x64 arm64; do
-    [ -e "dist/bpf/$target/overlayfs.bpf.o" ] || return 1
-    [ -z "$(find bpf -newer "dist/bpf/$target/overlayfs.bpf.o" -name '*.[ch]')" ] || return 1
+    for source in bpf/*.bpf.c; do
+      object=dist/bpf/$target/$(basename "$source" .c).o
+      [ -e "$object" ] && [ -z "$(find bpf -newer "$object" -name '*.[ch]')" ] || return 1
+    done
   done
 }
 libbpf_ready() { ldconfig -p 2>/dev/null | grep -q 'libbpf\.so\.1 ' || ls /usr/lib*/libbpf.so.1 /usr/lib/*/libbpf.so.1 >/dev/null 2>&1; }

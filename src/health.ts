@@ -1,5 +1,5 @@
 /** What Floatie knows of its own state: which probe is attached and how, and what went wrong. */
-import type { Logger } from './log.ts';
+import type { Fields, Logger } from './log.ts';
 
 export interface ProbeState {
   readonly probe: string;
@@ -15,14 +15,20 @@ export interface Readiness {
   readonly probes: readonly ProbeState[];
 }
 
-/** One line about failing collections in this time; the metric counts them all. */
+export interface ExportCounts {
+  success: number;
+  failure: number;
+}
+
+/** One line about what keeps failing in this time; the metrics count it all. */
 const SILENCE_MS = 60_000;
 
 export class Health {
   readonly #log: Logger;
   readonly #probes = new Map<string, ProbeState>();
   #collectErrors = 0;
-  #quietUntil = 0;
+  readonly #exports = new Map<string, ExportCounts>();
+  readonly #quietUntil = new Map<string, number>();
 
   constructor(log: Logger) {
     this.#log = log;
@@ -37,15 +43,43 @@ export class Health {
     this.#probes.set(probe, { probe, attached: true, method });
   }
 
+  /** The probe is not attached; `reason` is for people. */
+  failed(probe: string, reason: string): void {
+    this.#probes.set(probe, { probe, attached: false, method: 'none', reason });
+  }
+
   collectFailed(error: unknown): void {
     this.#collectErrors++;
-    if (Date.now() < this.#quietUntil) return;
-    this.#quietUntil = Date.now() + SILENCE_MS;
-    this.#log.error(`Cannot collect: ${error instanceof Error ? error.message : String(error)}`);
+    this.#complain('Cannot collect', error);
+  }
+
+  /** An export ended: well, or with an error. */
+  exported(exporter: string, error: Error | null): void {
+    const counts = this.#exports.get(exporter) ?? { success: 0, failure: 0 };
+    this.#exports.set(exporter, counts);
+    const what = `Cannot export by ${exporter}`;
+    if (error !== null) {
+      counts.failure++;
+      this.#complain(what, error, { failures: counts.failure });
+    } else {
+      counts.success++;
+      if (this.#quietUntil.delete(what)) this.#log.info(`Exporting by ${exporter} again`);
+    }
+  }
+
+  /** By exporter. */
+  exports(): ReadonlyMap<string, Readonly<ExportCounts>> {
+    return this.#exports;
   }
 
   readiness(): Readiness {
     const probes = [...this.#probes.values()];
     return { ready: probes.some(({ attached }) => attached), probes };
+  }
+
+  #complain(what: string, error: unknown, fields: Fields = {}): void {
+    if (Date.now() < (this.#quietUntil.get(what) ?? 0)) return;
+    this.#quietUntil.set(what, Date.now() + SILENCE_MS);
+    this.#log.error(`${what}: ${error instanceof Error ? error.message : String(error)}`, fields);
   }
 }

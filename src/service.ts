@@ -1,114 +1,99 @@
 /** The whole way of the data, from the kernel's counts to the exporters; stopping goes the other way. */
-import { fileURLToPath } from 'node:url';
-import { AggregationTemporality, MeterProvider } from '@opentelemetry/sdk-metrics';
+import { AggregationTemporality, MeterProvider, type MetricReader } from '@opentelemetry/sdk-metrics';
 import type { Config } from './config/schema.ts';
-import { Cgroups } from './containers/cgroups.ts';
-import { findHierarchy } from './containers/hierarchy.ts';
-import { resolvePidNamespace } from './containers/pid-namespace.ts';
 import { PrometheusEndpoint } from './exporters/prometheus.ts';
 import { Health } from './health.ts';
 import type { Logger } from './log.ts';
-import { toNs, unionOfBounds } from './metrics/buckets.ts';
 import { observeProcess, observeSelf } from './metrics/instruments.ts';
 import { KernelMetrics } from './metrics/kernel-metrics.ts';
-import { OverlayfsSource, overlayfsMetrics } from './metrics/overlayfs.ts';
 import { createProducer, SCOPE } from './metrics/producer.ts';
-import { streamsOf } from './metrics/streams.ts';
 import { viewOptions } from './metrics/views.ts';
-import { OverlayfsReceiver } from './receivers/overlayfs.ts';
 import { serviceResource } from './resource.ts';
+import { type Running, startReceivers } from './start-receivers.ts';
 
 export interface Service {
-  /** Where the metrics are, such as `http://127.0.0.1:9090/metrics`. */
-  readonly url: string;
-  /** Closes the exporters and detaches the probes. Safe to call twice. */
+  /** Where the metrics are, such as `http://127.0.0.1:9090/metrics`; null without the Prometheus exporter. */
+  readonly url: string | null;
+  /** Exports once more, closes the exporters and detaches the probes. Safe to call twice. */
   stop(): Promise<void>;
 }
 
-/** The compiled programs of this architecture, beside the compiled TypeScript. */
-const OBJECTS = fileURLToPath(new URL(`../dist/bpf/${process.arch}/`, import.meta.url));
-
-/** How often cgroups that appeared are given their names, in ms: soon, before they are gone again. */
-const LEARN_MS = 1000;
+/** How long the last export may take, in ms, whatever the configuration allows the others. */
+const LAST_EXPORT_MS = 4000;
 
 /** Starts everything the configuration asks for. Throws, with nothing left behind, when it cannot. */
 export async function startService(config: Config, log: Logger): Promise<Service> {
-  const { prometheus } = config.exporters;
-  const { overlayfs } = config.receivers;
-  const { max_map_entries: maxMapEntries } = config.kernel;
+  const { exporters } = config.service.pipelines.metrics;
   const views = viewOptions(config.views);
   const health = new Health(log);
-
   const kernel = new KernelMetrics(views);
-  const endpoint = new PrometheusEndpoint({
-    host: prometheus.host,
-    port: prometheus.port,
-    timeoutMs: prometheus.timeout_ms,
-    producers: [createProducer(kernel, AggregationTemporality.CUMULATIVE)],
-    readiness: () => health.readiness(),
-    onError: (error) => health.collectFailed(error),
-  });
-  const provider = new MeterProvider({ resource: serviceResource(config), views, readers: [endpoint.reader] });
-  // First, so that a port in use is known before anything is loaded.
-  const url = await endpoint.start();
 
-  let receiver: OverlayfsReceiver;
-  const hierarchy = findHierarchy();
-  const gridNs = unionOfBounds([overlayfs.bounds_us, ...boundsOf(views)].map((bounds) => bounds.map(toNs)));
+  // First, so that a port in use is known before anything is loaded.
+  const endpoint = exporters.includes('prometheus') ? createEndpoint(config, kernel, health) : null;
+  const url = (await endpoint?.start()) ?? null;
+  let receivers: Running[];
   try {
-    receiver = OverlayfsReceiver.start({
-      boundsNs: gridNs,
-      pidNsInum: resolvePidNamespace(config.kernel.pid_ns_inum, log),
-      maxMapEntries,
-      cgroupVersion: hierarchy.version,
-      expireMs: overlayfs.expire_ms,
-      objects: OBJECTS,
-    });
+    receivers = startReceivers({ config, views, kernel, health, log });
   } catch (error) {
-    await endpoint.stop();
+    await endpoint?.stop();
     throw error;
   }
-  const source = new OverlayfsSource(receiver, new Cgroups(hierarchy.mount));
-  kernel.addSource(source, gridNs, overlayfs.bounds_us);
-  health.attached('overlayfs', receiver.method);
+  const otlp = exporters.includes('otlp') ? await createOtlp(config, kernel, health) : null;
+  if (endpoint === null && otlp === null) log.warn('Nothing is exported: exporters.otlp.endpoint is empty');
 
+  const readers = [endpoint?.reader, otlp].filter((reader): reader is MetricReader => reader != null);
+  const provider = new MeterProvider({ resource: serviceResource(config), views, readers });
   const meter = provider.getMeter(SCOPE.name);
   observeProcess(meter);
-  observeSelf(meter, receiver, health);
+  observeSelf(meter, health);
+  for (const receiver of receivers) receiver.observe(meter);
 
-  const timers = [
-    every(LEARN_MS, () => source.learn(), log),
-    every(clamp(overlayfs.expire_ms / 10, 200, 10_000), () => kernel.end(source.retire()), log),
-  ];
-  const cgroups = `v${hierarchy.version} at ${hierarchy.mount ?? 'no visible mount, so that they have no names'}`;
-  log.info('Floatie is measuring', { url, overlayfs: receiver.method, cgroups });
+  const methods = health.readiness().probes.map(({ probe, method }) => [probe, method]);
+  log.info('Floatie is measuring', { url, ...Object.fromEntries(methods), otlp: otlp !== null });
 
+  let stopped: Promise<void> | null = null;
+  const stop = async (): Promise<void> => {
+    await Promise.all([
+      endpoint?.stop(),
+      otlp?.shutdown({ timeoutMillis: LAST_EXPORT_MS }).catch((error: Error) => health.exported('otlp', error)),
+    ]);
+    for (const receiver of receivers) receiver.stop();
+  };
   return {
     url,
-    async stop() {
-      timers.forEach(clearInterval);
-      await endpoint.stop();
-      receiver.stop();
+    stop: () => {
+      stopped ??= stop();
+      return stopped;
     },
   };
 }
 
-/** The bounds that views ask for. */
-function boundsOf(views: ReturnType<typeof viewOptions>): (readonly number[])[] {
-  return overlayfsMetrics.flatMap((metric) => streamsOf(metric, views)).map(({ bounds }) => bounds ?? []);
+function createEndpoint(config: Config, kernel: KernelMetrics, health: Health): PrometheusEndpoint {
+  const { host, port, timeout_ms: timeoutMs } = config.exporters.prometheus;
+  return new PrometheusEndpoint({
+    host,
+    port,
+    timeoutMs,
+    producers: [createProducer(kernel, AggregationTemporality.CUMULATIVE)],
+    readiness: () => health.readiness(),
+    onError: (error) => health.collectFailed(error),
+  });
 }
 
-function every(ms: number, work: () => void, log: Logger): NodeJS.Timeout {
-  const timer = setInterval(() => {
-    try {
-      work();
-    } catch (error) {
-      log.error(`Cannot look after the series: ${(error as Error).message}`);
-    }
-  }, ms);
-  return timer.unref();
-}
-
-function clamp(value: number, minimum: number, maximum: number): number {
-  return Math.min(Math.max(value, minimum), maximum);
+/** null while OTLP is off. */
+async function createOtlp(config: Config, kernel: KernelMetrics, health: Health): Promise<MetricReader | null> {
+  const { endpoint, interval_ms: intervalMs, timeout_ms: timeoutMs, temporality: wanted } = config.exporters.otlp;
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: all, OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: metrics } = process.env;
+  if (!(endpoint || all || metrics)) return null;
+  const temporality = AggregationTemporality[wanted === 'delta' ? 'DELTA' : 'CUMULATIVE'];
+  // gRPC is the largest thing Floatie imports: only when it is on.
+  const { createOtlpReader } = await import('./exporters/otlp.ts');
+  return createOtlpReader({
+    endpoint,
+    intervalMs,
+    timeoutMs,
+    temporality,
+    producers: [createProducer(kernel, temporality)],
+    onExport: (error) => health.exported('otlp', error),
+  });
 }

@@ -1,5 +1,6 @@
 /** Every setting: its type, default and reason. config/floatie.yaml shows the same to people; a test compares them. */
 import convict, { type Schema, type SchemaObj } from 'convict';
+import { WINDOWS, type Window } from '../receivers/pressure.ts';
 
 export interface ViewConfig {
   readonly selector: { readonly instrument_name: string };
@@ -15,17 +16,20 @@ export interface ViewConfig {
   };
 }
 
-export const RECEIVERS = ['overlayfs'] as const;
-export const EXPORTERS = ['prometheus'] as const;
+export const RECEIVERS = ['overlayfs', 'oom', 'pressure'] as const;
+export const EXPORTERS = ['prometheus', 'otlp'] as const;
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
 export interface Config {
   kernel: { pid_ns_inum: number | 'self'; max_map_entries: number };
   receivers: {
     overlayfs: { attach: 'auto' | 'syscall'; bounds_us: number[]; expire_ms: number };
+    oom: { max_series: number; retain_ms: number; ring_bytes: number };
+    pressure: { window: Window };
   };
   exporters: {
     prometheus: { host: string; port: number; timeout_ms: number };
+    otlp: { endpoint: string; interval_ms: number; timeout_ms: number; temporality: 'cumulative' | 'delta' };
   };
   views: ViewConfig[];
   service: {
@@ -114,6 +118,29 @@ function bounds(value: unknown): void {
   if (problem !== null) throw new Error(problem);
 }
 
+function ringBytes(value: unknown): void {
+  if (
+    !Number.isInteger(value) ||
+    (value as number) < 4096 ||
+    (value as number) > 1 << 26 ||
+    !isPowerOfTwo(value as number)
+  ) {
+    throw new Error('must be a power of two from 4096 to 67108864');
+  }
+}
+
+function isPowerOfTwo(value: number): boolean {
+  return Number.isInteger(Math.log2(value));
+}
+
+function endpoint(value: unknown): void {
+  if (value === '') return;
+  const url = typeof value === 'string' && /^https?:\/\//.test(value) ? URL.parse(value) : null;
+  if (url === null || url.hostname === '') {
+    throw new Error('must be empty or look like "http://host:4317", or "https://host:4317" for TLS');
+  }
+}
+
 function resource(value: unknown): void {
   if (!isRecord(value) || Object.values(value).some((item) => typeof item !== 'string')) {
     throw new Error('must be a mapping of attribute names to texts');
@@ -160,6 +187,26 @@ export const schema: Schema<Config> = {
         'How long the series of a removed cgroup stay, in ms; several scrape intervals, so that their last values are seen',
       ),
     },
+    oom: {
+      max_series: setting(1000, integer(1, 100_000), 'How many series of victims are kept: the most recent ones'),
+      retain_ms: setting(
+        86_400_000,
+        integer(60_000, 31_536_000_000),
+        'How long a series of victims is kept after its last kill, in ms; a day, so that the morning after still shows it',
+      ),
+      ring_bytes: setting(
+        262_144,
+        ringBytes,
+        'Size of the buffer for the details of kills, a power of two; kills that find no room are counted under victim_comm="unknown"',
+      ),
+    },
+    pressure: {
+      window: setting<Window>(
+        'avg10',
+        oneOf(...WINDOWS),
+        'The time the score is a mean of: "avg10", "avg60" or "avg300" seconds',
+      ),
+    },
   },
   exporters: {
     prometheus: {
@@ -177,6 +224,20 @@ export const schema: Schema<Config> = {
         5000,
         integer(100, 60_000),
         'How long a collection may take, in ms, before the scrape gets a 503; below the scrape timeout of Prometheus, which is 10 s',
+      ),
+    },
+    otlp: {
+      endpoint: setting(
+        '',
+        endpoint,
+        'OTLP/gRPC endpoint, such as "http://localhost:4317" or, encrypted, "https://…"; empty: off, unless OTEL_EXPORTER_OTLP_ENDPOINT is set',
+      ),
+      interval_ms: setting(60_000, integer(100, 3_600_000), 'Time between two exports, in ms'),
+      timeout_ms: setting(10_000, integer(100, 60_000), 'How long one export may take, in ms'),
+      temporality: setting<'cumulative' | 'delta'>(
+        'cumulative',
+        oneOf('cumulative', 'delta'),
+        '"cumulative": an outage loses resolution, never totals; "delta" for backends that want it, where a failed export is lost',
       ),
     },
   },

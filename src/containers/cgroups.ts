@@ -33,6 +33,12 @@ export class Cgroups {
     return inode(join(this.#mount, path)) !== id;
   }
 
+  /** The paths of all cgroups that are there now, by a walk of the whole hierarchy. */
+  *paths(): Generator<string> {
+    if (this.#mount === null) return;
+    for (const path of descend(this.#mount)) yield path;
+  }
+
   forget(id: bigint): void {
     this.#paths.delete(id);
   }
@@ -40,17 +46,22 @@ export class Cgroups {
   *#walk(wanted: ReadonlySet<bigint>): Generator<[bigint, string]> {
     if (this.#mount === null) return;
     let missing = wanted.size;
-    const directories = ['/'];
-    for (let path = directories.pop(); path !== undefined && missing > 0; path = directories.pop()) {
-      const full = join(this.#mount, path);
+    for (const path of descend(this.#mount)) {
       // A cgroup's inode number is its id (kernfs).
-      const id = inode(full);
-      if (id !== null && wanted.has(id)) {
-        missing--;
-        yield [id, path];
-      }
-      for (const name of subdirectories(full)) directories.push(join(path, name));
+      const id = inode(join(this.#mount, path));
+      if (id === null || !wanted.has(id)) continue;
+      yield [id, path];
+      if (--missing === 0) return;
     }
+  }
+}
+
+/** Every cgroup below a mount, parents first. */
+function* descend(mount: string): Generator<string> {
+  const directories = ['/'];
+  for (let path = directories.pop(); path !== undefined; path = directories.pop()) {
+    yield path;
+    for (const name of subdirectories(join(mount, path))) directories.push(join(path, name));
   }
 }
 

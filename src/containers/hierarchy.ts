@@ -27,6 +27,11 @@ export function chooseHierarchy(controllers: string, mountinfo: string): Hierarc
   return { version, mount: null };
 }
 
+/** The v2 hierarchy, wherever memory is a controller: only it knows pressure by cgroup. */
+export function findV2Mount(): string | null {
+  return chooseHierarchy('', readOr('/proc/self/mountinfo', '')).mount;
+}
+
 /** mountinfo writes space, tab, newline and backslash as octal. */
 function unescapeMount(path: string): string {
   return path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));

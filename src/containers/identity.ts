@@ -9,6 +9,11 @@ export interface Identity {
 
 const CONTAINER_ID = /(?:^|[-:])([0-9a-f]{64})(?:\.scope)?$/;
 
+/** Is this the cgroup of a container as a whole, not one that the container made inside? */
+export function isContainer(path: string): boolean {
+  return CONTAINER_ID.test(path.slice(path.lastIndexOf('/') + 1));
+}
+
 /** @param path below the hierarchy's root, null when unknown */
 export function identify(path: string | null): Identity {
   if (path === null) return { cgroup: 'unknown' };

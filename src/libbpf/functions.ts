@@ -74,6 +74,10 @@ export const functions = {
 
   // void *mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset); as a number: failure is -1, not NULL
   mmap: { library: 'libc', takes: ['null', 'u64', 'i32', 'i32', 'i32', 'u64'], gives: 'i64' },
+  // off_t lseek(int fd, off_t offset, int whence)
+  lseek: { library: 'libc', takes: ['i32', 'u64', 'i32'], gives: 'i64' },
+  // long sysconf(int name)
+  sysconf: { library: 'libc', takes: ['i32'], gives: 'i64' },
   // void *memmove(void *dest, const void *src, size_t n); with n = 0 it turns an address into a pointer
   memmove: { library: 'libc', takes: ['u64', 'u64', 'u64'], gives: 'pointer' },
 } as const satisfies Record<string, Row>;

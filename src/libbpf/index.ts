@@ -1,4 +1,5 @@
 /** libbpf as TypeScript: the only folder that knows C. */
+import { check, errnoName, LibbpfError } from './errors.ts';
 import { call } from './functions.ts';
 
 export { Cells } from './cells.ts';
@@ -6,9 +7,25 @@ export { LibbpfError } from './errors.ts';
 export type { BpfMap } from './map.ts';
 export { BpfObject, LoadError } from './object.ts';
 export type { BpfProgram } from './program.ts';
+export type { RingBuffer } from './ring-buffer.ts';
 export { array, type Member, Struct, u8, u32, u64 } from './struct.ts';
 
 /** The version of the libbpf that is loaded, such as `v1.1`. Throws when there is none. */
 export function libbpfVersion(): string {
   return call('libbpf_version_string').value;
 }
+
+/** The size of a memory page, in bytes. */
+export function pageSize(): number {
+  return check(call('sysconf', SC_PAGESIZE), 'ask for the page size');
+}
+
+/** Moves the position of an open file to its end, which Node has no function for. */
+export function seekToEnd(fd: number): void {
+  const { value, errno } = call('lseek', fd, 0, SEEK_END);
+  if (value < 0) throw new LibbpfError(errnoName(errno), `Cannot go to the end of a file: ${errnoName(errno)}`);
+}
+
+// bits/confname.h, unistd.h
+const SC_PAGESIZE = 30;
+const SEEK_END = 2;

@@ -2,11 +2,13 @@
 import { check, LibbpfError } from './errors.ts';
 import { call, type Pointer } from './functions.ts';
 import { shareMemory } from './memory.ts';
+import { mappedPositions, RingBuffer } from './ring-buffer.ts';
 
 export class BpfMap {
   readonly name: string;
   #pointer: Pointer | null;
   #memory: Buffer | null = null;
+  #ring: RingBuffer | null = null;
 
   constructor(name: string, pointer: Pointer) {
     this.name = name;
@@ -47,11 +49,27 @@ export class BpfMap {
    * values. Mapped once; the mapping stays for the life of the process, since JavaScript may still hold a view.
    */
   memory(byteLength: number): Buffer {
-    this.#memory ??= shareMemory(this.#fd(), byteLength, `the map "${this.name}"`);
+    this.#memory ??= shareMemory(this.#fd(), { byteLength }, `the map "${this.name}"`);
     if (this.#memory.byteLength !== byteLength) {
       throw new RangeError(`The map "${this.name}" is already mapped with ${this.#memory.byteLength} bytes`);
     }
     return this.#memory;
+  }
+
+  /**
+   * The map as a ring buffer of `byteLength` bytes. Mapped once, as {@link memory} is.
+   *
+   * @param pageBytes the page size of the machine
+   */
+  ringBuffer(byteLength: number, pageBytes: number): RingBuffer {
+    if (this.#ring !== null) return this.#ring;
+    const what = `the ring buffer "${this.name}"`;
+    const consumer = shareMemory(this.#fd(), { byteLength: pageBytes }, what);
+    // The producer's page and the data, which follow each other and are the kernel's to write.
+    const rest = { byteLength: pageBytes + 2 * byteLength, offset: pageBytes, writable: false };
+    const producer = shareMemory(this.#fd(), rest, what);
+    this.#ring = new RingBuffer(producer.subarray(pageBytes), byteLength, mappedPositions(consumer, producer));
+    return this.#ring;
   }
 
   /** The object that owns the C side is closed. */

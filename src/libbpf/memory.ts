@@ -8,9 +8,17 @@ const PROT_READ = 1;
 const PROT_WRITE = 2;
 const MAP_SHARED = 1;
 
-/** Maps `byteLength` bytes of a file descriptor, readable and writable, for the life of the process. */
-export function shareMemory(fd: number, byteLength: number, what: string): Buffer {
-  const { value: address, errno } = call('mmap', null, byteLength, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+export interface Extent {
+  readonly byteLength: number;
+  /** Where in the file it begins, a multiple of the page size. */
+  readonly offset?: number;
+  readonly writable?: boolean;
+}
+
+/** Maps a part of a file descriptor for the life of the process. */
+export function shareMemory(fd: number, { byteLength, offset = 0, writable = true }: Extent, what: string): Buffer {
+  const protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
+  const { value: address, errno } = call('mmap', null, byteLength, protection, MAP_SHARED, fd, offset);
   if (address === -1) {
     throw new LibbpfError(errnoName(errno), `Cannot map ${byteLength} bytes of ${what}: ${errnoName(errno)}`);
   }

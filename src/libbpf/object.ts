@@ -56,6 +56,10 @@ export class BpfObject {
     }
   }
 
+  get closed(): boolean {
+    return this.#pointer === null;
+  }
+
   /** Detaches and frees everything. Safe to call twice. */
   close(): void {
     if (this.#pointer === null) return;

@@ -19,7 +19,8 @@ const CGROUP: readonly Attribute[] = [
   { name: 'container.id', meaning: 'id of the container, where the path names one' },
 ];
 const OP: Attribute = { name: 'op', meaning: '`read` or `write`' };
-const PROBE: Attribute = { name: 'probe', meaning: 'the receiver: `overlayfs`' };
+const SCOPE: Attribute = { name: 'scope', meaning: '`host` or `container`' };
+const PROBE: Attribute = { name: 'probe', meaning: 'the receiver: `overlayfs`, `oom` or `pressure`' };
 
 /** Keyed by cgroup in the kernel: these come from the producer. */
 export const kernelMetrics = {
@@ -52,6 +53,41 @@ export const kernelMetrics = {
       'Reads and writes on overlayfs that moved no byte, such as a read at the end; they are in no histogram',
     attributes: [OP, ...CGROUP],
   },
+  oomKills: {
+    name: 'floatie_oom_kills_total',
+    kind: 'counter',
+    unit: '',
+    description: 'Processes killed because memory ran out; the series without a victim is there, as 0, from the start',
+    attributes: [
+      { name: 'trigger_comm', meaning: 'name of the task whose allocation failed; `kworker` for all of those' },
+      { name: 'victim_comm', meaning: 'name of the task that was killed; `unknown` where its event was lost' },
+      { name: 'scope', meaning: "`memcg`: a cgroup's limit, `global`: the machine's memory, `unknown`" },
+      { name: 'cgroup', meaning: "path of the victim's cgroup" },
+      { name: 'container.id', meaning: "id of the victim's container, where the path names one" },
+    ],
+  },
+  pressureScore: {
+    name: 'floatie_memory_pressure_score',
+    kind: 'gauge',
+    unit: '',
+    description:
+      'How hard memory presses, 0 to 100: the mean of the shares of time in which some and in which all tasks waited for it',
+    attributes: [SCOPE, ...CGROUP],
+  },
+  pressureWaiting: {
+    name: 'floatie_memory_pressure_waiting_seconds_total',
+    kind: 'counter',
+    unit: 's',
+    description: 'Time in which at least one task waited for memory',
+    attributes: [SCOPE, ...CGROUP],
+  },
+  pressureStalled: {
+    name: 'floatie_memory_pressure_stalled_seconds_total',
+    kind: 'counter',
+    unit: 's',
+    description: 'Time in which all tasks that had something to do waited for memory',
+    attributes: [SCOPE, ...CGROUP],
+  },
 } as const satisfies Record<string, Metric>;
 
 /** About Floatie itself: ordinary instruments. */
@@ -73,7 +109,10 @@ export const selfMetrics = {
     kind: 'gauge',
     unit: '',
     description: '1 while the probe is attached by this method, 0 while it is not',
-    attributes: [PROBE, { name: 'method', meaning: 'how it is attached: `syscall`; `none` while it is not' }],
+    attributes: [
+      PROBE,
+      { name: 'method', meaning: 'how it is attached: `syscall`, `tracepoint` or `file`; `none` while it is not' },
+    ],
   },
   probeMisses: {
     name: 'floatie_probe_misses_total',
@@ -81,6 +120,30 @@ export const selfMetrics = {
     unit: '',
     description: 'Events a probe could not measure',
     attributes: [PROBE, { name: 'reason', meaning: 'why; see "When something is missed"' }],
+  },
+  eventsLost: {
+    name: 'floatie_events_lost_total',
+    kind: 'counter',
+    unit: '',
+    description: 'Events whose details found no room in the ring buffer; what they were of is counted all the same',
+    attributes: [PROBE],
+  },
+  pressureUnavailable: {
+    name: 'floatie_pressure_unavailable',
+    kind: 'gauge',
+    unit: '',
+    description: '1 while the pressure of the host cannot be read',
+    attributes: [{ name: 'reason', meaning: '`missing`, `disabled`, `forbidden` or `malformed`' }],
+  },
+  otlpExports: {
+    name: 'floatie_otlp_exports_total',
+    kind: 'counter',
+    unit: '',
+    description: 'Exports to the OTLP endpoint',
+    attributes: [
+      { name: 'exporter', meaning: 'its name in the configuration' },
+      { name: 'outcome', meaning: '`success` or `failure`' },
+    ],
   },
   seriesOverflow: {
     name: 'floatie_series_overflow_total',

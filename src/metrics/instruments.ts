@@ -4,9 +4,11 @@ import { release } from 'node:os';
 import type { Attributes, Meter, ObservableResult } from '@opentelemetry/api';
 import type { Health } from '../health.ts';
 import { libbpfVersion } from '../libbpf/index.ts';
+import type { OomReceiver } from '../receivers/oom.ts';
 import type { OverlayfsReceiver } from '../receivers/overlayfs.ts';
 import { version } from '../version.ts';
 import { type Metric, selfMetrics } from './catalogue.ts';
+import type { PressureSource } from './pressure.ts';
 
 /** Measured when a reader collects. Throwing, or observing nothing, means there is no value. */
 export type Observe = (observe: (value: number, attributes?: Attributes) => void) => void;
@@ -33,9 +35,8 @@ export function observeProcess(meter: Meter): void {
   });
 }
 
-/** What is running, what is attached, and what it missed. */
-export function observeSelf(meter: Meter, receiver: OverlayfsReceiver, health: Health): void {
-  const probe = 'overlayfs';
+/** What is running, and what is attached. */
+export function observeSelf(meter: Meter, health: Health): void {
   const build = {
     version,
     node_version: process.version,
@@ -46,10 +47,36 @@ export function observeSelf(meter: Meter, receiver: OverlayfsReceiver, health: H
   observe(meter, selfMetrics.probeAttached, (report) => {
     for (const { probe, attached, method } of health.readiness().probes) report(attached ? 1 : 0, { probe, method });
   });
+  observe(meter, selfMetrics.otlpExports, (report) => {
+    for (const [exporter, { success, failure }] of health.exports()) {
+      report(success, { exporter, outcome: 'success' });
+      report(failure, { exporter, outcome: 'failure' });
+    }
+  });
+  observe(meter, selfMetrics.collectErrors, (report) => report(health.collectErrors));
+}
+
+/** What the overlayfs probe could not measure, or not apart. */
+export function observeOverlayfs(meter: Meter, receiver: OverlayfsReceiver): void {
+  const probe = 'overlayfs';
   observe(meter, selfMetrics.probeMisses, (report) => {
     for (const [reason, count] of Object.entries(receiver.misses())) report(count, { probe, reason });
   });
   observe(meter, selfMetrics.seriesOverflow, (report) => report(receiver.overflowed(), { probe }));
   observe(meter, selfMetrics.mapEntries, (report) => report(receiver.usedEntries(), { probe }));
-  observe(meter, selfMetrics.collectErrors, (report) => report(health.collectErrors));
+}
+
+/** What the OOM probe lost the details of. */
+export function observeOom(meter: Meter, receiver: OomReceiver): void {
+  observe(meter, selfMetrics.eventsLost, (report) => {
+    const { lost, corrupted } = receiver.counts();
+    report(lost + corrupted, { probe: 'oom' });
+  });
+}
+
+/** Why there is no pressure, where there is none. */
+export function observePressure(meter: Meter, source: PressureSource): void {
+  observe(meter, selfMetrics.pressureUnavailable, (report) => {
+    if (source.problem !== null) report(1, { reason: source.problem });
+  });
 }

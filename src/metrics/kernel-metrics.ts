@@ -5,7 +5,7 @@
 import { type HrTime, ValueType } from '@opentelemetry/api';
 import { hrTime } from '@opentelemetry/core';
 import {
-  type AggregationTemporality,
+  AggregationTemporality,
   type DataPoint,
   DataPointType,
   type Histogram,
@@ -14,10 +14,10 @@ import {
 } from '@opentelemetry/sdk-metrics';
 import { foldTable, toNs } from './buckets.ts';
 import type { Metric } from './catalogue.ts';
-import { type Member, type Series, SeriesStore } from './series.ts';
+import { GaugeStore, type Member, type Series, SeriesStore, type Store } from './series.ts';
 import { type Stream, streamsOf } from './streams.ts';
 
-/** A member's counts for one metric. Totals of a counter are `[count]`, of a histogram `[sum, ...buckets]`. */
+/** A member's values for one metric: `[value]` of a counter or gauge, `[sum in ns, ...buckets]` of a histogram. */
 export interface Sample {
   readonly metric: Metric;
   readonly member: Member;
@@ -33,7 +33,7 @@ export interface Source {
 /** One metric stream as all readers see it. */
 export interface StreamState {
   readonly stream: Stream;
-  readonly store: SeriesStore;
+  readonly store: Store;
   toData(points: Iterable<Series>, temporality: AggregationTemporality, endTime: HrTime): MetricData;
 }
 
@@ -46,20 +46,12 @@ export class KernelMetrics {
     this.#views = views;
   }
 
-  /**
-   * @param gridNs the bounds of the source's histogram buckets in ns, among them those of every view
-   * @param defaultBounds the bounds in µs where no view gives any
-   */
-  addSource(source: Source, gridNs: readonly number[], defaultBounds: readonly number[]): void {
+  /** Adds a source; `grid` describes its histograms, if it has any. */
+  addSource(source: Source, grid: Grid = NO_GRID): void {
     const startTime = hrTime();
     this.#sources.push(source);
     for (const metric of source.metrics) {
-      const width = metric.kind === 'histogram' ? gridNs.length + 2 : 1;
-      const states = streamsOf(metric, this.#views).map((stream): StreamState => {
-        const store = new SeriesStore(stream, width, startTime);
-        if (metric.kind !== 'histogram') return { stream, store, toData: counterData(stream) };
-        return { stream, store, toData: histogramData(stream, gridNs, stream.bounds ?? defaultBounds) };
-      });
+      const states = streamsOf(metric, this.#views).map((stream) => stateOf(stream, grid, startTime));
       this.#states.set(metric.name, states);
     }
   }
@@ -67,6 +59,7 @@ export class KernelMetrics {
   /** Reads every source. Throws only when a source does; the others are read all the same. */
   refresh(): void {
     const errors: unknown[] = [];
+    for (const { store } of this.states()) store.begin();
     for (const source of this.#sources) {
       try {
         this.record(source.read());
@@ -96,9 +89,41 @@ export class KernelMetrics {
   }
 }
 
+/** The buckets a source counts in. */
+export interface Grid {
+  /** Upper bounds in ns, among them those of every view. */
+  readonly gridNs: readonly number[];
+  /** The bounds in µs where no view gives any. */
+  readonly defaultBounds: readonly number[];
+}
+
+const NO_GRID: Grid = { gridNs: [], defaultBounds: [] };
+
+function stateOf(stream: Stream, { gridNs, defaultBounds }: Grid, startTime: HrTime): StreamState {
+  switch (stream.metric.kind) {
+    case 'gauge':
+      return { stream, store: new GaugeStore(stream), toData: gaugeData(stream) };
+    case 'counter':
+      return { stream, store: new SeriesStore(stream, 1, startTime), toData: counterData(stream) };
+    case 'histogram': {
+      const toData = histogramData(stream, gridNs, stream.bounds ?? defaultBounds);
+      return { stream, store: new SeriesStore(stream, gridNs.length + 2, startTime), toData };
+    }
+  }
+}
+
+function gaugeData(stream: Stream): StreamState['toData'] {
+  return (series, _, endTime) => ({
+    descriptor: descriptorOf(stream, ValueType.DOUBLE),
+    aggregationTemporality: AggregationTemporality.CUMULATIVE,
+    dataPointType: DataPointType.GAUGE,
+    dataPoints: points(series, endTime, ([value = 0]) => value),
+  });
+}
+
 function counterData(stream: Stream): StreamState['toData'] {
   return (series, aggregationTemporality, endTime) => ({
-    descriptor: descriptorOf(stream, ValueType.INT),
+    descriptor: descriptorOf(stream, stream.metric.unit === '' ? ValueType.INT : ValueType.DOUBLE),
     aggregationTemporality,
     dataPointType: DataPointType.SUM,
     isMonotonic: true,

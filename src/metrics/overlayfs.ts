@@ -1,9 +1,9 @@
 /** The overlayfs receiver as a source of metrics: its totals under the names of their cgroups. */
-import type { Attributes, HrTime } from '@opentelemetry/api';
 import type { Cgroups } from '../containers/cgroups.ts';
 import { type Identity, identify } from '../containers/identity.ts';
 import { type CgroupTotals, OPS, type OverlayfsReceiver } from '../receivers/overlayfs.ts';
 import { kernelMetrics } from './catalogue.ts';
+import { attributesOf, wallClock } from './identity.ts';
 import type { Sample, Source } from './kernel-metrics.ts';
 import { OVERFLOW } from './series.ts';
 
@@ -82,15 +82,3 @@ export function* overlayfsSamples(
     }
   }
 }
-
-function attributesOf({ cgroup, containerId }: Identity): Attributes {
-  return containerId === undefined ? { cgroup } : { cgroup, 'container.id': containerId };
-}
-
-/** CLOCK_MONOTONIC in ns as the time of day, by the distance of the two clocks when Floatie started. */
-function wallClock(monotonicNs: number): HrTime {
-  const ns = monotonicNs + CLOCK_DISTANCE_NS;
-  return [Math.floor(ns / 1e9), Math.floor(ns % 1e9)];
-}
-
-const CLOCK_DISTANCE_NS = Date.now() * 1e6 - Number(process.hrtime.bigint());

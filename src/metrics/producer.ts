@@ -57,6 +57,9 @@ function reportDeltas(metrics: KernelMetrics): Report {
   };
 
   return (state, endTime) => {
+    if (state.stream.metric.kind === 'gauge') {
+      return state.toData(state.store.values(), AggregationTemporality.CUMULATIVE, endTime);
+    }
     // What a series did between this reader's last look and its end belongs in one last point.
     const last = ended.get(state)?.splice(0) ?? [];
     const deltas = [...last, ...state.store.values()].map((series) => delta(series, endTime));

@@ -33,7 +33,21 @@ interface Owner {
   readonly seen: Float64Array;
 }
 
-export class SeriesStore {
+/** How the samples of a stream become series. */
+export interface Store {
+  /** Before a collection. */
+  begin(): void;
+  update(members: Iterable<Member>): void;
+  /** The member is no more. */
+  end(memberKey: string): void;
+  /** Calls `listener` with each series that ends, its totals final. */
+  onEnd(listener: (series: Series) => void): void;
+  /** The series present. */
+  values(): Iterable<Series>;
+}
+
+/** Counts that only grow. */
+export class SeriesStore implements Store {
   readonly #stream: Stream;
   readonly #series = new Map<string, Series>();
   readonly #memberCount = new Map<string, number>();
@@ -50,6 +64,8 @@ export class SeriesStore {
     if (!stream.plain) return;
     this.#series.set(keyOf({}), { attributes: {}, startTime, totals: new Float64Array(width) });
   }
+
+  begin(): void {}
 
   /** Adds what the members grew by since the last call. */
   update(members: Iterable<Member>): void {
@@ -75,12 +91,10 @@ export class SeriesStore {
     for (const listener of this.#onEnd) listener(owner.series);
   }
 
-  /** Calls `listener` with each series that ends, its totals final. */
   onEnd(listener: (series: Series) => void): void {
     this.#onEnd.push(listener);
   }
 
-  /** The series present. */
   values(): Iterable<Series> {
     return this.#series.values();
   }
@@ -105,6 +119,41 @@ export class SeriesStore {
     const owner = { series, seriesKey, seen: new Float64Array(member.totals.length) };
     this.#owners.set(member.key, owner);
     return owner;
+  }
+}
+
+/**
+ * Values that are measured anew at every collection. Where a view gives several of them the same attributes, the first
+ * stays: receivers give the host before its containers.
+ */
+export class GaugeStore implements Store {
+  readonly #stream: Stream;
+  readonly #series = new Map<string, Series>();
+
+  constructor(stream: Stream) {
+    this.#stream = stream;
+  }
+
+  begin(): void {
+    this.#series.clear();
+  }
+
+  update(members: Iterable<Member>): void {
+    for (const { attributes: all, startTime, totals } of members) {
+      let attributes = this.#stream.keep(all);
+      const isNew = !this.#series.has(keyOf(attributes));
+      if (isNew && !this.#stream.plain && this.#series.size >= this.#stream.limit - 1) attributes = OVERFLOW;
+      const key = keyOf(attributes);
+      if (!this.#series.has(key)) this.#series.set(key, { attributes, startTime, totals });
+    }
+  }
+
+  end(): void {}
+
+  onEnd(): void {}
+
+  values(): Iterable<Series> {
+    return this.#series.values();
   }
 }
 

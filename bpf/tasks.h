@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-3.0-only */
+/* What a task tells about where it lives. Reads by helper: these are for any task, on any kernel from 5.8 on. */
+#ifndef FLOATIE_TASKS_H
+#define FLOATIE_TASKS_H
+
+/* The id of the task's cgroup in the v1 memory hierarchy, or in v2 where memory is a v2 controller. */
+static __always_inline __u64 memory_cgroup_id(struct task_struct *task)
+{
+	int index = bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id);
+	struct css_set *set = BPF_CORE_READ(task, cgroups);
+	struct cgroup_subsys_state *css = NULL;
+
+	bpf_core_read(&css, sizeof(css), &set->subsys[index]);
+	return BPF_CORE_READ(css, cgroup, kn, id);
+}
+
+/* The id of the task's cgroup in the v2 hierarchy. */
+static __always_inline __u64 default_cgroup_id(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+}
+
+/* Does the task live in this PID namespace, or in one below it? */
+static __always_inline bool in_pid_namespace(struct task_struct *task, __u64 inum)
+{
+	/* thread_pid is the task's own place; nsproxy is NULL in exiting tasks and speaks of future children. */
+	struct pid *pid = BPF_CORE_READ(task, thread_pid);
+	__u32 level = BPF_CORE_READ(pid, level);
+
+	/* MAX_PID_NS_LEVEL is 32. */
+	for (__u32 i = 0; i <= 32; i++) {
+		struct upid upid;
+
+		if (i > level)
+			break;
+		bpf_probe_read_kernel(&upid, sizeof(upid),
+				      (void *)pid + bpf_core_field_offset(pid->numbers) + i * sizeof(upid));
+		if (BPF_CORE_READ(upid.ns, ns.inum) == inum)
+			return true;
+	}
+	return false;
+}
+
+#endif

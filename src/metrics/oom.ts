@@ -1,0 +1,104 @@
+/** The OOM receiver as a source of metrics: kills counted by trigger, victim and whose memory ran out. */
+import type { Attributes, HrTime } from '@opentelemetry/api';
+import { hrTime } from '@opentelemetry/core';
+import type { Cgroups } from '../containers/cgroups.ts';
+import { type Identity, identify } from '../containers/identity.ts';
+import { normaliseComm } from '../receivers/comm.ts';
+import type { OomKill, OomReceiver } from '../receivers/oom.ts';
+import { kernelMetrics } from './catalogue.ts';
+import { attributesOf } from './identity.ts';
+import type { Sample, Source } from './kernel-metrics.ts';
+
+export interface OomSourceOptions {
+  /** How many series of victims are kept, the most recent ones. */
+  readonly maxSeries: number;
+  /** How long each is kept after its last kill, in ms. */
+  readonly retainMs: number;
+  /** Called once for each kill. */
+  readonly onKill: (kill: OomKill, victim: Identity) => void;
+  readonly cgroupIdOf: (kill: OomKill) => bigint;
+}
+
+interface Victims {
+  /** Unique: when the series ended and the same attributes come again, that is a new one. */
+  readonly key: string;
+  readonly attributes: Attributes;
+  readonly startTime: HrTime;
+  count: number;
+  lastMs: number;
+}
+
+const UNKNOWN: Attributes = { trigger_comm: 'unknown', victim_comm: 'unknown', scope: 'unknown' };
+
+export class OomSource implements Source {
+  readonly metrics = [kernelMetrics.oomKills];
+  readonly #receiver: OomReceiver;
+  readonly #cgroups: Cgroups;
+  readonly #options: OomSourceOptions;
+  readonly #startTime = hrTime();
+  /** By attributes, the least recently killed first. */
+  readonly #victims = new Map<string, Victims>();
+  #born = 0;
+
+  constructor(receiver: OomReceiver, cgroups: Cgroups, options: OomSourceOptions) {
+    this.#receiver = receiver;
+    this.#cgroups = cgroups;
+    this.#options = options;
+  }
+
+  /** Takes the kills that are known by now. */
+  poll(nowMs = Date.now(), final = false): void {
+    const kills = this.#receiver.take(nowMs, final);
+    if (kills.length === 0) return;
+    this.#cgroups.learn(kills.map(this.#options.cgroupIdOf));
+    for (const kill of kills) this.#count(kill, nowMs);
+  }
+
+  read(): Sample[] {
+    this.poll();
+    const { lost } = this.#receiver.counts();
+    // As 0 from the start, so that there is something to alert on before the first kill.
+    const samples = [this.#sample('none', {}, 0, this.#startTime)];
+    if (lost > 0) samples.push(this.#sample('lost', UNKNOWN, lost, this.#startTime));
+    for (const { key, attributes, count, startTime } of this.#victims.values()) {
+      samples.push(this.#sample(key, attributes, count, startTime));
+    }
+    return samples;
+  }
+
+  /** Ends the series that are too many or too old. */
+  retire(nowMs = Date.now()): Sample[] {
+    const ended: Sample[] = [];
+    for (const [name, { key, attributes, count, lastMs, startTime }] of this.#victims) {
+      const tooMany = this.#victims.size > this.#options.maxSeries;
+      if (!tooMany && nowMs - lastMs < this.#options.retainMs) break; // all others were killed later
+      this.#victims.delete(name);
+      ended.push(this.#sample(key, attributes, count, startTime));
+    }
+    return ended;
+  }
+
+  #count(kill: OomKill, nowMs: number): void {
+    const identity = identify(this.#cgroups.path(this.#options.cgroupIdOf(kill)));
+    const attributes = {
+      trigger_comm: normaliseComm(kill.trigger.comm),
+      victim_comm: normaliseComm(kill.victim.comm),
+      scope: kill.scope,
+      ...attributesOf(identity),
+    };
+    const name = JSON.stringify(attributes);
+    const key = `${this.#born}:${name}`;
+    const victims = this.#victims.get(name) ?? { key, attributes, startTime: hrTime(), count: 0, lastMs: nowMs };
+    if (victims.count === 0) this.#born++;
+    victims.count++;
+    victims.lastMs = nowMs;
+    // Last in the order of insertion.
+    this.#victims.delete(name);
+    this.#victims.set(name, victims);
+    this.#options.onKill(kill, identity);
+  }
+
+  #sample(key: string, attributes: Attributes, count: number, startTime: HrTime): Sample {
+    return { metric: kernelMetrics.oomKills, member: { key, attributes, startTime, totals: Float64Array.of(count) } };
+  }
+}

@@ -1,0 +1,59 @@
+/** The kernel's own report of OOM kills, from /dev/kmsg: what no tracepoint tells is whose limit was hit. */
+import { closeSync, constants, openSync, readSync } from 'node:fs';
+import { seekToEnd } from '../libbpf/index.ts';
+
+export type OomScope = 'memcg' | 'global' | 'unknown';
+
+export interface KmsgKill {
+  readonly pid: number;
+  readonly scope: OomScope;
+}
+
+const KILLED = /^(Memory cgroup out of memory|Out of memory[^:]*): Killed process (\d+) /;
+
+/**
+ * The kill that one record of /dev/kmsg reports, or null. mm/oom_kill.c, `__oom_kill_process`: this line is written
+ * for every kill, while the longer report before it is rate-limited.
+ *
+ * @param record `priority,sequence,microseconds,flags;message`
+ */
+export function parseKmsg(record: string): KmsgKill | null {
+  const [, what, pid] = KILLED.exec(record.slice(record.indexOf(';') + 1)) ?? [];
+  if (what === undefined) return null;
+  return { pid: Number(pid), scope: what.startsWith('Memory cgroup') ? 'memcg' : 'global' };
+}
+
+/** A record is at most this long, Documentation/ABI/testing/dev-kmsg. */
+const RECORD_BYTES = 8192;
+
+export class Kmsg {
+  readonly #fd: number;
+  readonly #record = Buffer.alloc(RECORD_BYTES);
+
+  /** Opens the log at its end. Throws when this process may not read it (CAP_SYSLOG) or it is not there. */
+  constructor(path = '/dev/kmsg') {
+    this.#fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    seekToEnd(this.#fd);
+  }
+
+  /** The kills reported since the last call. */
+  read(): KmsgKill[] {
+    const kills: KmsgKill[] = [];
+    for (;;) {
+      try {
+        const length = readSync(this.#fd, this.#record);
+        if (length === 0) return kills;
+        const kill = parseKmsg(this.#record.toString('utf8', 0, length));
+        if (kill !== null) kills.push(kill);
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException;
+        if (code === 'EAGAIN') return kills; // nothing more
+        if (code !== 'EPIPE') throw error; // EPIPE: overwritten before we read it; the next read goes on after the gap
+      }
+    }
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+}

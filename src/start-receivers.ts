@@ -1,0 +1,192 @@
+/** Starts the receivers, each as a source of metrics with what must be done for it from time to time. */
+import { fileURLToPath } from 'node:url';
+import type { Meter } from '@opentelemetry/api';
+import type { ViewOptions } from '@opentelemetry/sdk-metrics';
+import type { Config, RECEIVERS } from './config/schema.ts';
+import { Cgroups } from './containers/cgroups.ts';
+import { findHierarchy, findV2Mount, type Hierarchy } from './containers/hierarchy.ts';
+import { resolvePidNamespace } from './containers/pid-namespace.ts';
+import type { Health } from './health.ts';
+import type { Logger } from './log.ts';
+import { logKill } from './log-kill.ts';
+import { toNs, unionOfBounds } from './metrics/buckets.ts';
+import { observeOom, observeOverlayfs, observePressure } from './metrics/instruments.ts';
+import type { KernelMetrics } from './metrics/kernel-metrics.ts';
+import { OomSource } from './metrics/oom.ts';
+import { OverlayfsSource, overlayfsMetrics } from './metrics/overlayfs.ts';
+import { PressureSource } from './metrics/pressure.ts';
+import { streamsOf } from './metrics/streams.ts';
+import { OomReceiver } from './receivers/oom.ts';
+import { OverlayfsReceiver } from './receivers/overlayfs.ts';
+
+type ReceiverName = (typeof RECEIVERS)[number];
+
+/** A receiver that runs. */
+export interface Running {
+  /** Creates the instruments that tell of the receiver itself. */
+  observe(meter: Meter): void;
+  /** Safe to call twice. */
+  stop(): void;
+}
+
+interface Context {
+  readonly config: Config;
+  readonly views: readonly ViewOptions[];
+  readonly kernel: KernelMetrics;
+  readonly health: Health;
+  readonly log: Logger;
+  readonly hierarchy: Hierarchy;
+  /** Of the hierarchy that names containers here. */
+  readonly cgroups: Cgroups;
+  readonly pidNsInum: number;
+}
+
+/** The compiled programs of this architecture, beside the compiled TypeScript. */
+const OBJECTS = fileURLToPath(new URL(`../dist/bpf/${process.arch}/`, import.meta.url));
+
+/** How often cgroups that appeared are given their names, in ms: soon, before they are gone again. */
+const LEARN_MS = 1000;
+/** How soon a kill is in the log, in ms. Looking costs a few reads of mapped memory. */
+const OOM_POLL_MS = 100;
+/** How often series that are too old are looked for, in ms. */
+const RETIRE_MS = 10_000;
+/** How often containers are looked for, in ms. */
+const DISCOVER_MS = 5000;
+
+/**
+ * Starts the receivers of the pipeline. One that cannot start is logged, and the others run; when none of those that
+ * need the kernel's permission can, the first one's error is thrown.
+ */
+export function startReceivers(given: Omit<Context, 'hierarchy' | 'cgroups' | 'pidNsInum'>): Running[] {
+  const { config, health, log } = given;
+  const hierarchy = findHierarchy();
+  if (hierarchy.mount === null) {
+    log.warn('The cgroup hierarchy is not visible, so every cgroup is called "unknown"', {
+      cure: 'mount it: -v /sys/fs/cgroup:/sys/fs/cgroup:ro',
+    });
+  }
+  const pidNsInum = resolvePidNamespace(config.kernel.pid_ns_inum, log);
+  const context: Context = { ...given, hierarchy, cgroups: new Cgroups(hierarchy.mount), pidNsInum };
+  const running: Running[] = [];
+  const failures: { readonly name: ReceiverName; readonly error: Error }[] = [];
+  for (const name of config.service.pipelines.metrics.receivers) {
+    try {
+      running.push(starters[name](context));
+    } catch (error) {
+      failures.push({ name, error: error as Error });
+      health.failed(name, (error as Error).message);
+    }
+  }
+  const [first] = failures;
+  const attached = health.readiness().probes.filter(({ attached, method }) => attached && method !== 'file');
+  if (first !== undefined && attached.length === 0) {
+    for (const receiver of running) receiver.stop();
+    throw first.error;
+  }
+  for (const { name, error } of failures) log.error(`The receiver "${name}" does not run: ${error.message}`);
+  return running;
+}
+
+const starters: Record<ReceiverName, (context: Context) => Running> = {
+  overlayfs: startOverlayfs,
+  oom: startOom,
+  pressure: startPressure,
+};
+
+function startOverlayfs({ config, views, kernel, health, log, hierarchy, cgroups, pidNsInum }: Context): Running {
+  const { bounds_us: defaultBounds, expire_ms: expireMs } = config.receivers.overlayfs;
+  const streams = overlayfsMetrics.flatMap((metric) => streamsOf(metric, views));
+  const bounds = [defaultBounds, ...streams.map((stream) => stream.bounds ?? [])];
+  const gridNs = unionOfBounds(bounds.map((set) => set.map(toNs)));
+  const receiver = OverlayfsReceiver.start({
+    boundsNs: gridNs,
+    pidNsInum,
+    maxMapEntries: config.kernel.max_map_entries,
+    cgroupVersion: hierarchy.version,
+    expireMs,
+    objects: OBJECTS,
+  });
+  const source = new OverlayfsSource(receiver, cgroups);
+  kernel.addSource(source, { gridNs, defaultBounds });
+  health.attached('overlayfs', receiver.method);
+  const timers = [
+    every(LEARN_MS, () => source.learn(), log),
+    every(Math.min(RETIRE_MS, expireMs / 5), () => kernel.end(source.retire()), log),
+  ];
+  return {
+    observe: (meter) => observeOverlayfs(meter, receiver),
+    stop() {
+      timers.forEach(clearInterval);
+      receiver.stop();
+    },
+  };
+}
+
+function startOom({ config, kernel, health, log, hierarchy, cgroups, pidNsInum }: Context): Running {
+  const { max_series: maxSeries, retain_ms: retainMs, ring_bytes: ringBytes } = config.receivers.oom;
+  const receiver = OomReceiver.start({ pidNsInum, ringBytes, objects: OBJECTS });
+  const source = new OomSource(receiver, cgroups, {
+    maxSeries,
+    retainMs,
+    cgroupIdOf: (kill) => (hierarchy.version === 1 ? kill.memoryCgroupId : kill.defaultCgroupId),
+    onKill: (kill, victim) => logKill(log, kill, victim),
+  });
+  if (receiver.kmsgProblem !== null) {
+    log.warn(`The scope of OOM kills will be "unknown": ${receiver.kmsgProblem}`, {
+      cure: 'allow /dev/kmsg: --device /dev/kmsg --cap-add SYSLOG',
+    });
+  }
+  kernel.addSource(source);
+  health.attached('oom', receiver.method);
+  const timers = [
+    every(OOM_POLL_MS, () => source.poll(), log),
+    every(RETIRE_MS, () => kernel.end(source.retire()), log),
+  ];
+  return {
+    observe: (meter) => observeOom(meter, receiver),
+    stop() {
+      timers.forEach(clearInterval);
+      if (!receiver.stopped) source.poll(Date.now(), true);
+      receiver.stop();
+    },
+  };
+}
+
+function startPressure({ config, kernel, health, log }: Context): Running {
+  const mount = findV2Mount();
+  const source = new PressureSource(new Cgroups(mount), {
+    path: '/proc/pressure/memory',
+    mount,
+    window: config.receivers.pressure.window,
+    onHostState: (problem) => {
+      if (problem === null) health.attached('pressure', 'file');
+      else health.failed('pressure', problem.message);
+      if (problem === null) log.info('The memory pressure of the host can be read again');
+      else log.warn(`There is no memory pressure score of the host: ${problem.message}`);
+    },
+  });
+  health.attached('pressure', 'file');
+  source.discover();
+  source.read();
+  kernel.addSource(source);
+  const discover = (): void => {
+    source.discover();
+    kernel.end(source.retire());
+  };
+  const timers = [every(DISCOVER_MS, discover, log)];
+  return {
+    observe: (meter) => observePressure(meter, source),
+    stop: () => timers.forEach(clearInterval),
+  };
+}
+
+function every(ms: number, work: () => void, log: Logger): NodeJS.Timeout {
+  const timer = setInterval(() => {
+    try {
+      work();
+    } catch (error) {
+      log.error(`Cannot look after the series: ${(error as Error).message}`);
+    }
+  }, ms);
+  return timer.unref();
+}
