@@ -1,0 +1,34 @@
+/** What the kernel itself reports of OOM kills, read from its log by a program that is not ours. */
+import { execFileSync } from 'node:child_process';
+
+export interface ReportedKill {
+  readonly pid: number;
+  readonly comm: string;
+  readonly scope: string;
+  readonly anonKb: number;
+  readonly totalVmKb: number;
+  /** The cgroups of the longer report, which the kernel prints for ten kills in five seconds at most. */
+  readonly oomMemcg: string | undefined;
+  readonly taskMemcg: string | undefined;
+}
+
+const KILLED =
+  /(Memory cgroup out of memory|Out of memory).*: Killed process (\d+) \((.*)\) total-vm:(\d+)kB, anon-rss:(\d+)kB/;
+
+export function reportedKills(): ReportedKill[] {
+  const lines = execFileSync('dmesg', { encoding: 'utf8', maxBuffer: 1 << 26 }).split('\n');
+  return lines.flatMap((line) => {
+    const [, what, pid, comm = '', totalVmKb, anonKb] = KILLED.exec(line) ?? [];
+    if (what === undefined) return [];
+    const report = lines.find((other) => other.includes('oom-kill:') && other.includes(`,pid=${pid},`)) ?? '';
+    return {
+      pid: Number(pid),
+      comm,
+      scope: what.startsWith('Memory') ? 'memcg' : 'global',
+      anonKb: Number(anonKb),
+      totalVmKb: Number(totalVmKb),
+      oomMemcg: /oom_memcg=([^,]*)/.exec(report)?.[1],
+      taskMemcg: /task_memcg=([^,]*)/.exec(report)?.[1],
+    };
+  });
+}
