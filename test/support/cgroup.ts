@@ -19,10 +19,11 @@ export interface Cgroup {
 
 let count = 0;
 
-export function createCgroup(label = 'test'): Cgroup {
+/** @param exactly the name itself, instead of one made of the label */
+export function createCgroup(label = 'test', exactly?: string): Cgroup {
   const { mount } = findHierarchy();
   if (mount === null) throw new Error('no cgroup hierarchy is mounted');
-  const name = `/floatie-${label}-${process.pid}-${++count}`;
+  const name = `/${exactly ?? `floatie-${label}-${process.pid}-${++count}`}`;
   const path = join(mount, name);
   mkdirSync(path);
   let removed = false;

@@ -52,7 +52,7 @@ export async function startFloatie(
     log,
     stop,
     async scrape() {
-      const response = await fetch(url);
+      const response = await fetch(url, { headers: { 'accept-encoding': 'identity' } });
       const text = await response.text();
       if (!response.ok) throw new Error(`${response.status}: ${text}`);
       return parseMetrics(text);

@@ -6,6 +6,7 @@ const checks = {
   root: () => process.getuid?.() === 0 || 'root',
   btf: () => existsSync('/sys/kernel/btf/vmlinux') || 'a kernel with BTF',
   fuse: () => existsSync('/dev/fuse') || '/dev/fuse',
+  pressure: () => existsSync('/proc/pressure/memory') || 'pressure information (psi=1)',
   'pid namespaces': () => runs('unshare', '--pid', '--fork', 'true') || 'unshare --pid',
   x86: () => process.arch === 'x64' || 'an x86-64 machine',
 } as const;

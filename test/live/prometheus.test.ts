@@ -1,0 +1,93 @@
+/** A real Prometheus scrapes a real Floatie. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { suite, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { createCgroup } from '../support/cgroup.ts';
+import { eventually } from '../support/eventually.ts';
+import { startFloatie } from '../support/floatie.ts';
+import { mountOverlay } from '../support/overlay.ts';
+import { folder, freePort, peer, startDaemon } from '../support/peers.ts';
+import { missing } from '../support/requirements.ts';
+
+const EXAMPLES = fileURLToPath(new URL('../../examples/prometheus/', import.meta.url));
+
+suite('Prometheus', { skip: missing('root', 'btf') }, () => {
+  test('promtool finds no error in a scrape, and complains only of the unit in the two fixed names', async () => {
+    using overlay = mountOverlay();
+    await using floatie = await startFloatie();
+    await using cgroup = createCgroup('promtool');
+    cgroup.run('dd', 'if=/dev/zero', `of=${join(overlay.path, 'file')}`, 'bs=1', 'count=100');
+    const text = await (await fetch(floatie.url)).text();
+    const { stderr, stdout } = spawnSync(join(peer('prometheus'), 'promtool'), ['check', 'metrics'], {
+      input: text,
+      encoding: 'utf8',
+    });
+    const complaints = (stderr + stdout).split('\n').filter((line) => line !== '');
+    assert.deepEqual(
+      complaints.filter((line) => !/^floatie_overlayfs_(read|write)_latency_us .*abbreviated unit/.test(line)),
+      [],
+    );
+  });
+
+  test('Prometheus scrapes it and answers histogram_quantile on it', async () => {
+    using overlay = mountOverlay();
+    await using floatie = await startFloatie();
+    await using cgroup = createCgroup('quantile');
+    const port = await freePort();
+    using home = folder({
+      'prometheus.yml': `global: {scrape_interval: 1s}\nscrape_configs: [{job_name: floatie, static_configs: [{targets: ["${new URL(floatie.url).host}"]}]}]\n`,
+    });
+    const args = ['--config.file=prometheus.yml', '--storage.tsdb.path=data', `--web.listen-address=127.0.0.1:${port}`];
+    await using prometheus = startDaemon(join(peer('prometheus'), 'prometheus'), args, { cwd: home.path });
+    cgroup.run('dd', 'if=/dev/zero', `of=${join(overlay.path, 'file')}`, 'bs=1', 'count=1000');
+
+    const query = async (expression: string): Promise<number | undefined> => {
+      const url = `http://127.0.0.1:${port}/api/v1/query?query=${encodeURIComponent(expression)}`;
+      const response = await fetch(url).catch(() => null);
+      if (response === null || !response.ok) return undefined;
+      const { data } = (await response.json()) as { data: { result: { value: [number, string] }[] } };
+      return data.result[0] === undefined ? undefined : Number(data.result[0].value[1]);
+    };
+    const selector = `{cgroup="${cgroup.name}"}`;
+    const count = `floatie_overlayfs_write_latency_us_count${selector}`;
+    await eventually('Prometheus has the count', async () => (await query(count)) === 1000, 20_000).catch((error) => {
+      throw new Error(`${error.message}\n${prometheus.output()}`);
+    });
+    const median = await query(`histogram_quantile(0.5, floatie_overlayfs_write_latency_us_bucket${selector})`);
+    const metrics = await floatie.scrape();
+    const buckets = metrics.select('floatie_overlayfs_write_latency_us_bucket', { cgroup: cgroup.name });
+    const holding = buckets.findIndex(({ value }) => value >= 500);
+    const bound = (index: number): number => Number(buckets[index]?.labels.le ?? 0);
+    assert.ok(median !== undefined && median >= bound(holding - 1) && median <= bound(holding), `${median}`);
+  });
+
+  test('the alert rules of the examples do what they say', () => {
+    const promtool = join(peer('prometheus'), 'promtool');
+    const result = spawnSync(promtool, ['test', 'rules', 'alerts.test.yml'], { cwd: EXAMPLES, encoding: 'utf8' });
+    assert.equal(result.status, 0, result.stdout + result.stderr);
+    const config = spawnSync(promtool, ['check', 'config', 'prometheus.yml'], { cwd: EXAMPLES, encoding: 'utf8' });
+    assert.equal(config.status, 0, config.stdout + config.stderr);
+  });
+
+  test('200 scrapes at once all get the metrics, and one that comes while it stops never hangs', async () => {
+    await using floatie = await startFloatie();
+    const answers = await Promise.all(
+      Array.from({ length: 200 }, async () => {
+        const response = await fetch(floatie.url);
+        return [response.status, /floatie_build_info/.test(await response.text())];
+      }),
+    );
+    assert.deepEqual(answers, Array(200).fill([200, true]));
+    const late = Array.from({ length: 20 }, () =>
+      fetch(floatie.url, { signal: AbortSignal.timeout(5000) }).then(
+        ({ status }) => status,
+        (error: Error) => error.name,
+      ),
+    );
+    assert.equal(await floatie.stop(), 0);
+    for (const outcome of await Promise.all(late))
+      assert.ok(outcome === 200 || outcome === 503 || outcome === 'TypeError', `${outcome}`);
+  });
+});

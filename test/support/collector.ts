@@ -1,0 +1,96 @@
+/** A real OpenTelemetry Collector whose debug exporter prints every point it receives. */
+import { eventually } from './eventually.ts';
+import { type Daemon, folder, freePort, peer, startDaemon } from './peers.ts';
+
+export interface Point {
+  readonly name: string;
+  readonly attributes: Readonly<Record<string, string>>;
+  /** The value of a number; the count of a histogram. */
+  readonly value: number;
+  readonly sum?: number;
+  readonly bounds: readonly number[];
+  readonly counts: readonly number[];
+  readonly temporality: string;
+}
+
+export interface Export {
+  readonly resource: Readonly<Record<string, string>>;
+  readonly points: readonly Point[];
+}
+
+export interface Collector extends AsyncDisposable {
+  readonly endpoint: string;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** Every export since the beginning, across restarts. */
+  exports(): Export[];
+}
+
+export async function createCollector(): Promise<Collector> {
+  const port = await freePort();
+  const home = folder({
+    'config.yaml': `
+receivers: {otlp: {protocols: {grpc: {endpoint: "127.0.0.1:${port}"}}}}
+exporters: {debug: {verbosity: detailed}}
+service:
+  telemetry: {metrics: {level: none}}
+  pipelines: {metrics: {receivers: [otlp], exporters: [debug]}}
+`,
+  });
+  let daemon: Daemon | null = null;
+  let before = '';
+  const stop = async (): Promise<void> => {
+    if (daemon === null) return;
+    await daemon.stop();
+    before += daemon.output();
+    daemon = null;
+  };
+  return {
+    endpoint: `http://127.0.0.1:${port}`,
+    async start() {
+      const started = startDaemon(peer('otelcol'), ['--config', 'config.yaml'], { cwd: home.path });
+      daemon = started;
+      await eventually('the collector is ready', () => started.output().includes('Everything is ready'), 20_000);
+    },
+    stop,
+    exports: () => parseExports(before + (daemon?.output() ?? '')),
+    async [Symbol.asyncDispose]() {
+      await stop();
+      home[Symbol.dispose]();
+    },
+  };
+}
+
+/** What a debug exporter with `verbosity: detailed` prints. */
+function parseExports(output: string): Export[] {
+  return output
+    .split('ResourceMetrics #0\n')
+    .slice(1)
+    .map((text) => {
+      const [head = '', ...metrics] = text.split(/^Metric #\d+\n/m);
+      return { resource: attributesIn(head), points: metrics.flatMap(parseMetric) };
+    });
+}
+
+function parseMetric(text: string): Point[] {
+  const [descriptor = '', ...points] = text.split(/^(?:Number|Histogram)DataPoints #\d+\n/m);
+  const field = (name: string, where: string): string | undefined =>
+    new RegExp(`^(?: +-> )?${name}: (.*)$`, 'm').exec(where)?.[1];
+  return points.map((point): Point => {
+    const sum = field('Sum', point);
+    return {
+      name: field('Name', descriptor) ?? '',
+      attributes: attributesIn(point),
+      value: Number(field('Value', point) ?? field('Count', point)),
+      ...(sum === undefined ? {} : { sum: Number(sum) }),
+      bounds: [...point.matchAll(/^ExplicitBounds #\d+: (.*)$/gm)].map(([, bound]) => Number(bound)),
+      counts: [...point.matchAll(/^Buckets #\d+, Count: (\d+)$/gm)].map(([, count]) => Number(count)),
+      temporality: field('AggregationTemporality', descriptor) ?? '',
+    };
+  });
+}
+
+function attributesIn(text: string): Record<string, string> {
+  const found = text.matchAll(/^ +-> ([\w.]+): (?:Str|Bool|Int|Double)\((.*)\)$/gm);
+  return Object.fromEntries([...found].map(([, key = '', value = '']) => [key, value]));
+}
