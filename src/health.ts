@@ -1,5 +1,6 @@
 /** What Floatie knows of its own state: which probe is attached and how, and what went wrong. */
 import type { Fields, Logger } from './log.ts';
+import { reasonOf } from './reason.ts';
 
 export interface ProbeState {
   readonly probe: string;
@@ -80,6 +81,6 @@ export class Health {
   #complain(what: string, error: unknown, fields: Fields = {}): void {
     if (Date.now() < (this.#quietUntil.get(what) ?? 0)) return;
     this.#quietUntil.set(what, Date.now() + SILENCE_MS);
-    this.#log.error(`${what}: ${error instanceof Error ? error.message : String(error)}`, fields);
+    this.#log.error(`${what}: ${reasonOf(error)}`, fields);
   }
 }

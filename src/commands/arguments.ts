@@ -51,9 +51,9 @@ function parse(argv: readonly string[]) {
     return parseArgs({ args: [...argv], options: OPTIONS, allowPositionals: true, strict: true });
   } catch (error) {
     const message = (error as Error).message;
-    const unknown = /^Unknown option '--?([^'=\s]+)/.exec(message)?.[1];
+    const unknown = /^Unknown option '(-[^'=\s]+)/.exec(message)?.[1];
     if (unknown === undefined) throw new UsageError(message.split('\n')[0]);
-    const known = Object.keys(OPTIONS);
-    throw new UsageError(`Unknown flag "--${unknown}"${nearest(unknown, known).replace('"', '"--')}`);
+    const known = Object.keys(OPTIONS).map((name) => `--${name}`);
+    throw new UsageError(`Unknown flag "${unknown}"${nearest(unknown, known)}`);
   }
 }

@@ -1,8 +1,8 @@
 /** Loads the configuration: defaults < file < environment < flags. Finds all problems at once. */
 import { readFileSync, statSync } from 'node:fs';
-import convict from 'convict';
-import { isMap, parseDocument } from 'yaml';
-import { type Config, isRecord, schema } from './schema.ts';
+import convict, { type SchemaObj } from 'convict';
+import { isMap, isScalar, parseDocument } from 'yaml';
+import { type Config, isRecord, schema, settingProblem } from './schema.ts';
 import { viewProblems } from './views.ts';
 
 /** The configuration cannot be used. Every problem names its key, what is wrong and what would be right. */
@@ -34,6 +34,10 @@ interface Given {
 
 const MAX_FILE_BYTES = 1 << 20;
 
+/** What Kubernetes puts into every container beside a Service that is called floatie. */
+const KUBERNETES =
+  /^FLOATIE_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$/;
+
 /** The keys that hold values, such as `exporters.prometheus.port`. */
 export const keys: readonly string[] = leaves(schema as unknown as Record<string, unknown>);
 
@@ -52,7 +56,7 @@ export function loadConfig({ file, env, set, flags = [] }: Sources): Config {
     if (value !== undefined && value !== '') values.set(key, { value: scalar(value, key), origin: envName(key) });
   }
   for (const name of Object.keys(env)) {
-    if (name.startsWith('FLOATIE_') && !keys.some((key) => envName(key) === name)) {
+    if (name.startsWith('FLOATIE_') && !KUBERNETES.test(name) && !keys.some((key) => envName(key) === name)) {
       problems.push(`${name}: no setting has this environment variable${nearest(name, keys.map(envName))}`);
     }
   }
@@ -66,32 +70,18 @@ export function loadConfig({ file, env, set, flags = [] }: Sources): Config {
 
   const config = convict<Config>(schema, { args: [], env: {} });
   for (const [key, given] of values) problems.push(...apply(config, key, given));
-  problems.push(...viewProblems(config.get('views')));
+  if (problems.length === 0)
+    problems.push(...viewProblems(config.get('views'), config.get('receivers.overlayfs.bounds_us')));
   if (problems.length > 0) throw new ConfigError(problems);
   return structuredClone(config.getProperties()) as Config;
 }
 
-/** One value through convict, which checks it; the ones that do not fit are left at their default. */
+/** One value into convict; one that does not fit is left at its default. */
 function apply(config: convict.Config<Config>, key: string, { value, origin }: Given): string[] {
-  const trial = convict<Config>(schema, { args: [], env: {} });
-  try {
-    trial.load(nest(key, value) as never);
-    trial.validate({ allowed: 'strict' });
-  } catch (error) {
-    return [`${key}: ${reasonOf(error, key)}, not ${JSON.stringify(value)} (from ${origin})`];
-  }
-  config.load(nest(key, value) as never);
+  const problem = settingProblem(settingOf(key), value);
+  if (problem !== null) return [`${key}: ${problem}, not ${JSON.stringify(value)} (from ${origin})`];
+  config.set(key, value);
   return [];
-}
-
-/** convict says `key: reason: value was x`; the value is told in our own words. */
-function reasonOf(error: unknown, key: string): string {
-  const message = error instanceof Error ? error.message : String(error);
-  return message.replace(`${key}: `, '').replace(/: value was [\s\S]*$/, '');
-}
-
-function nest(key: string, value: unknown): unknown {
-  return key.split('.').reduceRight((inner: unknown, part) => ({ [part]: inner }), value);
 }
 
 function readYaml(file: string): unknown {
@@ -108,7 +98,9 @@ function readYaml(file: string): unknown {
       document.errors.map(({ message }) => `${file}: ${message.split('\n')[0]?.replace(/:$/, '')}`),
     );
   }
-  if (document.contents !== null && !isMap(document.contents)) {
+  const { contents } = document;
+  const isEmpty = contents === null || (isScalar(contents) && contents.value === null);
+  if (!isEmpty && !isMap(contents)) {
     throw new ConfigError([`${file}: must hold sections such as "receivers:" and "exporters:"`]);
   }
   try {
@@ -120,33 +112,38 @@ function readYaml(file: string): unknown {
 
 /** Takes the known keys out of a document; whatever is not known is a problem. */
 function collect(document: unknown, file: string, values: Map<string, Given>, problems: string[]): void {
-  const visit = (node: unknown, path: string): void => {
-    if (keys.includes(path)) {
+  const visit = (node: unknown, path: string | null): void => {
+    if (path !== null && keys.includes(path)) {
       if (node !== null) values.set(path, { value: node, origin: file }); // "key:" with nothing behind it keeps the default
       return;
     }
-    if (!keys.some((key) => path === '' || key.startsWith(`${path}.`))) {
+    if (path !== null && !keys.some((key) => key.startsWith(`${path}.`))) {
       problems.push(`${file}: ${path}: unknown key${nearest(path, keys)}`);
     } else if (isRecord(node)) {
-      for (const [name, child] of Object.entries(node)) visit(child, path === '' ? name : `${path}.${name}`);
+      for (const [name, child] of Object.entries(node)) visit(child, path === null ? name : `${path}.${name}`);
     } else if (node !== null) {
       problems.push(`${file}: ${path}: must be a section, not ${JSON.stringify(node)}`);
     }
   };
-  visit(document, '');
+  visit(document, null);
 }
 
 /** A text from a flag or the environment, read as YAML would: numbers, lists, mappings; `1,2,3` is a list as well. */
 function scalar(text: string, key: string): unknown {
-  const isList = Array.isArray(defaultOf(key));
+  const isList = Array.isArray(settingOf(key).default);
   const document = parseDocument(isList && !text.trimStart().startsWith('[') ? `[${text}]` : text);
-  return document.errors.length > 0 ? text : document.toJS({ maxAliasCount: 100 });
+  if (document.errors.length > 0) return text;
+  try {
+    return document.toJS({ maxAliasCount: 100 });
+  } catch {
+    return text; // an alias of nothing
+  }
 }
 
-function defaultOf(key: string): unknown {
+function settingOf(key: string): SchemaObj {
   let node: unknown = schema;
   for (const part of key.split('.')) node = (node as Record<string, unknown>)[part];
-  return (node as { default: unknown }).default;
+  return node as SchemaObj;
 }
 
 function leaves(node: Record<string, unknown>, path = ''): string[] {

@@ -47,14 +47,17 @@ export interface Config {
 /** 1 µs, 2 µs, 4 µs … 0.52 s. */
 const DEFAULT_BOUNDS_US = Array.from({ length: 20 }, (_, power) => 2 ** power);
 
-let formats = 0;
+type Check = (value: unknown) => void;
+
+const checks = new Map<unknown, Check>();
 
 /**
  * One setting. Its check becomes a named format of convict with a converter that changes nothing:
  * convict would otherwise turn the text "9090x" into the number 9090 wherever the default is a number.
  */
-function setting<T>(value: T, check: (value: unknown) => void, doc: string): SchemaObj<T> {
-  const name = `floatie-${formats++}`;
+function setting<T>(value: T, check: Check, doc: string): SchemaObj<T> {
+  const name = `floatie-${checks.size}`;
+  checks.set(name, check);
   convict.addFormat({ name, validate: check, coerce: (text: unknown) => text });
   return { default: value, format: name as SchemaObj<T>['format'], doc };
 }
@@ -149,6 +152,16 @@ function resource(value: unknown): void {
 
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** What is wrong with a value for a setting, or null. */
+export function settingProblem({ format }: SchemaObj, value: unknown): string | null {
+  try {
+    checks.get(format)?.(value);
+    return null;
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
 /** Checked by src/config/views.ts, which names the key inside the list. */

@@ -1,19 +1,28 @@
 /** Checks the views of the configuration, key by key. */
-import { selectedBy, sharedNames, viewOptions } from '../metrics/views.ts';
+import { MAX_BOUNDS, unionOfBounds } from '../metrics/buckets.ts';
+import { selectedBy, sharedNames } from '../metrics/selection.ts';
 import { boundsProblem, isRecord, type ViewConfig } from './schema.ts';
 
 type Check = (value: unknown, key: string) => string[];
 
-const NAME = /^[A-Za-z_:][A-Za-z0-9_:]*$/;
+/** What Prometheus takes as it is: a colon or a double underscore would be changed on the way. */
+const NAME = /^(?!.*__)[A-Za-z_][A-Za-z0-9_]*$/;
 
 /** All problems of the `views` list, each beginning with its key. */
-export function viewProblems(views: unknown): string[] {
-  if (!Array.isArray(views)) return []; // the schema says so
+export function viewProblems(views: readonly unknown[], boundsUs: readonly number[] = []): string[] {
   const problems = views.flatMap((view, index) => checkView(view, `views[${index}]`));
   if (problems.length > 0) return problems;
-  return sharedNames(viewOptions(views)).map(
+  const valid = views as readonly ViewConfig[];
+  const shared = sharedNames(valid).map(
     (name) => `views: two of them export "${name}"; give one a stream.name of its own`,
   );
+  const asked = valid.map(({ stream }) => stream.aggregation?.explicit_bucket_histogram?.boundaries ?? []);
+  const grid = unionOfBounds([boundsUs, ...asked]);
+  if (grid.length <= MAX_BOUNDS) return shared;
+  return [
+    ...shared,
+    `views: they and receivers.overlayfs.bounds_us ask for ${grid.length} different bounds; the kernel counts on ${MAX_BOUNDS} at most`,
+  ];
 }
 
 const text: Check = (value, key) => (typeof value === 'string' && value !== '' ? [] : [`${key}: must be a text`]);
@@ -35,6 +44,10 @@ const boundaries: Check = (value, key) => {
   const problem = boundsProblem(value);
   return problem === null ? [] : [`${key}: ${problem}`];
 };
+
+/** OpenTelemetry writes `drop:` with nothing behind it, or with an empty mapping. */
+const nothing: Check = (value, key) =>
+  value === null || (isRecord(value) && Object.keys(value).length === 0) ? [] : [`${key}: must have nothing in it`];
 
 /** A mapping that may have these keys and no others. */
 function section(keys: Record<string, Check>, required: readonly string[] = []): Check {
@@ -58,7 +71,7 @@ const shape = section(
       description: text,
       attribute_keys: section({ included: texts, excluded: texts }),
       aggregation: section({
-        drop: section({}),
+        drop: nothing,
         explicit_bucket_histogram: section({ boundaries }, ['boundaries']),
       }),
       aggregation_cardinality_limit: limit,
@@ -78,6 +91,9 @@ function checkView(value: unknown, key: string): string[] {
     return [`${key}.stream.name: "${pattern}" selects ${selected.length} metrics, which cannot share one name`];
   }
   const { aggregation } = view.stream;
+  if (aggregation?.drop !== undefined && aggregation.explicit_bucket_histogram !== undefined) {
+    return [`${key}.stream.aggregation: cannot both drop the metric and give it other buckets`];
+  }
   if (aggregation?.explicit_bucket_histogram !== undefined && !selected.some(({ kind }) => kind === 'histogram')) {
     return [`${key}.stream.aggregation.explicit_bucket_histogram: "${pattern}" selects no histogram`];
   }

@@ -65,9 +65,13 @@ function* descend(mount: string): Generator<string> {
   }
 }
 
-/** The inode number, or null when the directory has just gone. */
+/** The inode number, or null when the directory has just gone, or is nested too deep to be named. */
 function inode(path: string): bigint | null {
-  return statSync(path, { bigint: true, throwIfNoEntry: false })?.ino ?? null;
+  try {
+    return statSync(path, { bigint: true, throwIfNoEntry: false })?.ino ?? null;
+  } catch {
+    return null;
+  }
 }
 
 function subdirectories(path: string): string[] {

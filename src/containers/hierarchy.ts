@@ -16,15 +16,16 @@ export interface Hierarchy {
  */
 export function chooseHierarchy(controllers: string, mountinfo: string): Hierarchy {
   const version = /^memory\s+[1-9]/m.test(controllers) ? 1 : 2;
-  for (const line of mountinfo.split('\n')) {
-    const [mount, filesystem] = line.split(' - ').map((half) => half.split(' '));
-    const path = mount?.[4];
-    if (path === undefined || filesystem === undefined) continue;
+  const mounts = mountinfo.split('\n').flatMap((line) => {
+    const [mount = [], filesystem = []] = line.split(' - ').map((half) => half.split(' '));
+    const [, , , root, path] = mount;
     const [type, , options = ''] = filesystem;
     const wanted = version === 2 ? type === 'cgroup2' : type === 'cgroup' && options.split(',').includes('memory');
-    if (wanted) return { version, mount: unescapeMount(path) };
-  }
-  return { version, mount: null };
+    return wanted && path !== undefined ? [{ root, path: unescapeMount(path) }] : [];
+  });
+  // A part of the hierarchy may be mounted elsewhere as well, as in containers.
+  const best = mounts.find(({ root }) => root === '/') ?? mounts[0];
+  return { version, mount: best?.path ?? null };
 }
 
 /** The v2 hierarchy, wherever memory is a controller: only it knows pressure by cgroup. */

@@ -7,7 +7,8 @@ export interface Identity {
   readonly containerId?: string;
 }
 
-const CONTAINER_ID = /(?:^|[-:])([0-9a-f]{64})(?:\.scope)?$/;
+/** Not of `conmon`, which watches a container from outside. */
+const CONTAINER_ID = /(?:^|(?<!conmon)[-:])([0-9a-f]{64})(?:\.scope)?$/;
 
 /** Is this the cgroup of a container as a whole, not one that the container made inside? */
 export function isContainer(path: string): boolean {

@@ -9,6 +9,7 @@ import { gzip } from 'node:zlib';
 import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
 import type { MetricProducer, MetricReader } from '@opentelemetry/sdk-metrics';
 import type { Readiness } from '../health.ts';
+import { reasonOf } from '../reason.ts';
 import { page } from './page.ts';
 
 export interface PrometheusOptions {
@@ -40,6 +41,9 @@ const compress = promisify(gzip);
 /** How long an idle connection and a slow request may hold the server, in ms. */
 const KEEP_ALIVE_MS = 65_000;
 const REQUEST_MS = 10_000;
+/** How long a collection under way, and then the answers to it, may take once it stops. */
+const LAST_COLLECTION_MS = 3000;
+const LAST_ANSWER_MS = 500;
 const MAX_HEADER_BYTES = 16 << 10;
 const MAX_CONNECTIONS = 2000;
 
@@ -49,6 +53,7 @@ export class PrometheusEndpoint {
   readonly #serializer = new PrometheusSerializer(undefined, false, undefined, false, true);
   readonly #server: Server;
   #underWay: Promise<Body> | null = null;
+  #stopped: Promise<void> | null = null;
 
   constructor(options: PrometheusOptions) {
     this.#options = options;
@@ -85,13 +90,18 @@ export class PrometheusEndpoint {
   }
 
   /** Lets answers under way finish, takes no new ones. Safe to call twice, and before {@link start}. */
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
     if (!this.#server.listening) return;
     const closed = new Promise((resolve) => this.#server.close(resolve));
     this.#server.closeIdleConnections();
-    await this.#underWay?.catch(() => undefined);
-    // Whoever has not read the answer by now does not keep the process alive.
-    const hurry = setTimeout(() => this.#server.closeAllConnections(), 500);
+    if (this.#underWay !== null) await withDeadline(this.#underWay, LAST_COLLECTION_MS).catch(() => undefined);
+    // Whoever has not read the answer by then does not keep the process alive.
+    const hurry = setTimeout(() => this.#server.closeAllConnections(), LAST_ANSWER_MS);
     await closed;
     clearTimeout(hurry);
   }
@@ -126,12 +136,13 @@ export class PrometheusEndpoint {
   async #answerMetrics(request: IncomingMessage, response: ServerResponse): Promise<void> {
     let body: Body;
     try {
+      // A collection that is too late for one scrape stays the only one until it ends.
       this.#underWay ??= this.#collect().finally(() => {
         this.#underWay = null;
       });
-      body = await this.#underWay;
+      body = await withDeadline(this.#underWay, this.#options.timeoutMs);
     } catch (error) {
-      return send(response, 503, `The metrics could not be collected: ${(error as Error).message}\n`);
+      return send(response, 503, `The metrics could not be collected: ${reasonOf(error)}\n`);
     }
     response.setHeader('vary', 'accept-encoding');
     if (!acceptsGzip(request)) return send(response, 200, body.text, TEXT);
@@ -142,25 +153,29 @@ export class PrometheusEndpoint {
 
   async #collect(): Promise<Body> {
     const { timeoutMs, onError } = this.#options;
+    const late = setTimeout(() => onError(tooLate(timeoutMs)), timeoutMs);
     try {
-      const { resourceMetrics, errors } = await withDeadline(
-        this.reader.collect({ timeoutMillis: timeoutMs }),
-        timeoutMs,
-      );
+      const { resourceMetrics, errors } = await this.reader.collect({ timeoutMillis: timeoutMs });
       if (errors.length > 0)
         throw errors.length === 1 ? errors[0] : new AggregateError(errors, 'Several sources failed');
       return { text: this.#serializer.serialize(resourceMetrics) };
     } catch (error) {
       onError(error);
       throw error;
+    } finally {
+      clearTimeout(late);
     }
   }
+}
+
+function tooLate(ms: number): Error {
+  return new Error(`it took longer than ${ms} ms`);
 }
 
 async function withDeadline<T>(promise: Promise<T>, ms: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`it took longer than ${ms} ms`)), ms);
+    timer = setTimeout(() => reject(tooLate(ms)), ms);
   });
   try {
     return await Promise.race([promise, deadline]);

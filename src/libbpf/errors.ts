@@ -12,12 +12,28 @@ export class LibbpfError extends Error {
   }
 }
 
-/** The kernel's own error numbers that never reach other programs, from include/linux/errno.h. */
-const kernelOnly: Record<number, string> = { 524: 'ENOTSUPP' };
+/** Numbers no C library knows: the kernel's own (include/linux/errno.h), and libbpf's (libbpf_legacy.h). */
+const uncommon: Record<number, string> = {
+  524: 'ENOTSUPP',
+  4000: 'LIBBPF_ERRNO__LIBELF',
+  4001: 'LIBBPF_ERRNO__FORMAT',
+  4002: 'LIBBPF_ERRNO__KVERSION',
+  4003: 'LIBBPF_ERRNO__ENDIAN',
+  4004: 'LIBBPF_ERRNO__INTERNAL',
+  4005: 'LIBBPF_ERRNO__RELOC',
+  4006: 'LIBBPF_ERRNO__LOAD',
+  4007: 'LIBBPF_ERRNO__VERIFY',
+  4008: 'LIBBPF_ERRNO__PROG2BIG',
+  4009: 'LIBBPF_ERRNO__KVER',
+  4010: 'LIBBPF_ERRNO__PROGTYPE',
+  4011: 'LIBBPF_ERRNO__WRNGPID',
+  4012: 'LIBBPF_ERRNO__INVSEQ',
+  4013: 'LIBBPF_ERRNO__NLPARSE',
+};
 
 /** `1` → `EPERM`. */
 export function errnoName(errno: number): string {
-  return kernelOnly[errno] ?? (errno > 0 ? getSystemErrorName(-errno) : 'EUNKNOWN');
+  return uncommon[errno] ?? (errno > 0 ? getSystemErrorName(-errno) : 'EUNKNOWN');
 }
 
 /** Judges an `int` that is 0 or more on success and a negative errno on failure, which is libbpf's convention. */

@@ -44,8 +44,9 @@ export class BpfObject {
    * `verifierLog` of the error has the whole log, its message the line that matters.
    */
   load(): void {
+    const pointer = this.#live();
     for (const program of this.#programs.values()) program.captureLog();
-    const result = call('bpf_object__load', this.#live());
+    const result = call('bpf_object__load', pointer);
     const logs = [...this.#programs.values()].map((program) => program.takeLog());
     try {
       check(result, `load ${this.#path} into the kernel`);

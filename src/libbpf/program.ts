@@ -23,6 +23,7 @@ export class BpfProgram {
 
   /** Gives the verifier a place to write. The memory must stay where it is until {@link takeLog}. */
   captureLog(): void {
+    this.#assertUsable();
     this.#log = Buffer.alloc(LOG_BYTES);
     check(
       call('bpf_program__set_log_buf', this.#pointer, this.#log, LOG_BYTES),
@@ -39,6 +40,7 @@ export class BpfProgram {
 
   /** Attaches the program where its section says. Throws {@link LibbpfError} with the kernel's reason. */
   attach(): void {
+    this.#assertUsable();
     if (this.#link !== null) return;
     this.#link = checkPointer(call('bpf_program__attach', this.#pointer), `attach "${this.name}"`);
   }
@@ -53,12 +55,16 @@ export class BpfProgram {
 
   /** How often the kernel skipped the program because it was already running on that CPU (0 before Linux 5.12). */
   recursionMisses(): number {
-    if (this.#detached) throw new LibbpfError('EBADF', `Cannot ask about "${this.name}": it is detached`);
+    this.#assertUsable();
     const info = Buffer.alloc(PROG_INFO_BYTES);
     const length = Buffer.alloc(4);
     length.writeUInt32LE(PROG_INFO_BYTES);
     const fd = check(call('bpf_program__fd', this.#pointer), `find the loaded program "${this.name}"`);
     check(call('bpf_obj_get_info_by_fd', fd, info, length), `ask the kernel about "${this.name}"`);
     return Number(info.readBigUInt64LE(RECURSION_MISSES));
+  }
+
+  #assertUsable(): void {
+    if (this.#detached) throw new LibbpfError('EBADF', `Cannot use the program "${this.name}": it is detached`);
   }
 }

@@ -1,5 +1,8 @@
 /** Bucket arithmetic. Bounds are inclusive (`le`), as Prometheus and OpenTelemetry both define them. */
 
+/** How many bounds the kernel's programs can hold: `MAX_BOUNDS` of bpf/overlayfs.h. */
+export const MAX_BOUNDS = 512;
+
 /** The smallest grid in which every one of the sets of bounds can be counted exactly. */
 export function unionOfBounds(sets: Iterable<readonly number[]>): number[] {
   return [...new Set([...sets].flat())].sort((a, b) => a - b);

@@ -10,7 +10,7 @@ import { version } from '../version.ts';
 import { type Metric, selfMetrics } from './catalogue.ts';
 import type { PressureSource } from './pressure.ts';
 
-/** Measured when a reader collects. Throwing, or observing nothing, means there is no value. */
+/** Measured when a reader collects; observing nothing means there is no value. An error fails the collection. */
 export type Observe = (observe: (value: number, attributes?: Attributes) => void) => void;
 
 /** Creates the instrument of a catalogue entry, observed at every collection. */

@@ -40,6 +40,7 @@ export interface StreamState {
 export class KernelMetrics {
   readonly #sources: Source[] = [];
   readonly #states = new Map<string, StreamState[]>();
+  readonly #onEnd: ((state: StreamState, series: Series) => void)[] = [];
   readonly #views: readonly ViewOptions[];
 
   constructor(views: readonly ViewOptions[]) {
@@ -52,6 +53,11 @@ export class KernelMetrics {
     this.#sources.push(source);
     for (const metric of source.metrics) {
       const states = streamsOf(metric, this.#views).map((stream) => stateOf(stream, grid, startTime));
+      for (const state of states) {
+        state.store.onEnd((series) => {
+          for (const listener of this.#onEnd) listener(state, series);
+        });
+      }
       this.#states.set(metric.name, states);
     }
   }
@@ -82,6 +88,11 @@ export class KernelMetrics {
       this.record([sample]);
       for (const { store } of this.#states.get(sample.metric.name) ?? []) store.end(sample.member.key);
     }
+  }
+
+  /** Calls `listener` with each series that ends, its totals final, whenever its source was added. */
+  onEnd(listener: (state: StreamState, series: Series) => void): void {
+    this.#onEnd.push(listener);
   }
 
   states(): StreamState[] {

@@ -28,8 +28,10 @@ export class OverlayfsSource implements Source {
 
   /** All counts. Makes system calls only when there are cgroups to name. */
   read(): Sample[] {
-    this.learn();
-    return this.#samples(this.#receiver.read());
+    const totals = this.#receiver.read();
+    // Those just read, and no others: what is not named now would keep the name "unknown".
+    this.#cgroups.learn(totals.flatMap(({ cgroupId }) => cgroupId ?? []));
+    return this.#samples(totals);
   }
 
   /** Names the cgroups that appeared, before they are gone again. */

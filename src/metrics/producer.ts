@@ -9,7 +9,7 @@ import {
   type MetricProducer,
 } from '@opentelemetry/sdk-metrics';
 import type { KernelMetrics, StreamState } from './kernel-metrics.ts';
-import type { Series } from './series.ts';
+import { keyOf, type Series } from './series.ts';
 
 export const SCOPE: InstrumentationScope = { name: 'floatie' };
 
@@ -42,11 +42,11 @@ export function createProducer(metrics: KernelMetrics, temporality: AggregationT
 function reportDeltas(metrics: KernelMetrics): Report {
   const reported = new WeakMap<Series, { readonly totals: Float64Array; readonly at: HrTime }>();
   const ended = new Map<StreamState, Series[]>();
-  for (const state of metrics.states()) {
-    const list: Series[] = [];
-    ended.set(state, list);
-    state.store.onEnd((series) => list.push(series));
-  }
+  metrics.onEnd((state, series) => {
+    const others = ended.get(state);
+    if (others === undefined) ended.set(state, [series]);
+    else others.push(series);
+  });
 
   const delta = (series: Series, endTime: HrTime): Series => {
     const before = reported.get(series);
@@ -64,6 +64,23 @@ function reportDeltas(metrics: KernelMetrics): Report {
     const last = ended.get(state)?.splice(0) ?? [];
     const deltas = [...last, ...state.store.values()].map((series) => delta(series, endTime));
     const moved = deltas.filter(({ totals }) => totals.some((total) => total !== 0));
-    return state.toData(moved, AggregationTemporality.DELTA, endTime);
+    return state.toData(mergeByAttributes(moved), AggregationTemporality.DELTA, endTime);
   };
+}
+
+/** A series that ended and one that began since with the same attributes are one point, not two that overlap. */
+function mergeByAttributes(deltas: readonly Series[]): Iterable<Series> {
+  const merged = new Map<string, Series>();
+  for (const delta of deltas) {
+    const key = keyOf(delta.attributes);
+    const before = merged.get(key);
+    merged.set(key, before === undefined ? delta : addSeries(before, delta));
+  }
+  return merged.values();
+}
+
+function addSeries(a: Series, b: Series): Series {
+  const isEarlier = a.startTime[0] - b.startTime[0] || a.startTime[1] - b.startTime[1];
+  const totals = a.totals.map((total, index) => total + (b.totals[index] ?? 0));
+  return { attributes: a.attributes, startTime: isEarlier <= 0 ? a.startTime : b.startTime, totals };
 }

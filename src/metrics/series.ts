@@ -166,6 +166,7 @@ function isOverflow(attributes: Attributes): boolean {
   return attributes['otel.metric.overflow'] === true;
 }
 
-function keyOf(attributes: Attributes): string {
+/** The same for the same attributes, in whatever order. */
+export function keyOf(attributes: Attributes): string {
   return JSON.stringify(Object.entries(attributes).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -6,8 +6,8 @@ import {
   type ViewOptions,
 } from '@opentelemetry/sdk-metrics';
 import type { ViewConfig } from '../config/schema.ts';
-import { allMetrics, type Metric } from './catalogue.ts';
-import { streamsOf } from './streams.ts';
+import type { Metric } from './catalogue.ts';
+import { selectedBy } from './selection.ts';
 
 /**
  * Every metric is named: a pattern is resolved here, so that the kernel's metrics and the SDK's instruments
@@ -15,22 +15,6 @@ import { streamsOf } from './streams.ts';
  */
 export function viewOptions(views: readonly ViewConfig[]): ViewOptions[] {
   return views.flatMap((view) => selectedBy(view).map((metric) => optionsOf(view, metric)));
-}
-
-/** The metrics a view selects: `*` stands for any run of characters, `?` for one. */
-export function selectedBy(view: ViewConfig): Metric[] {
-  const pattern = view.selector.instrument_name
-    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-    .replaceAll('*', '.*')
-    .replaceAll('?', '.');
-  const matcher = new RegExp(`^${pattern}$`);
-  return allMetrics.filter(({ name }) => matcher.test(name));
-}
-
-/** Names that two streams would share, which would make every scrape invalid. */
-export function sharedNames(options: readonly ViewOptions[]): string[] {
-  const names = allMetrics.flatMap((metric) => streamsOf(metric, options).map(({ name }) => name));
-  return [...new Set(names.filter((name, index) => names.indexOf(name) !== index))];
 }
 
 function optionsOf({ stream }: ViewConfig, metric: Metric): ViewOptions {

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { array, BpfObject, Cells, LibbpfError, Struct, u8, u32, u64 } from '../libbpf/index.ts';
 import { checkKernel, explain } from './kernel.ts';
 
+/** `MAX_BOUNDS` of the header. */
 export const MAX_BOUNDS = 512;
 const OVERFLOW_SLOT = 0;
 

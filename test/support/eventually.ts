@@ -6,11 +6,11 @@ export async function eventually<T>(
   what: string,
   condition: () => T | Promise<T>,
   timeoutMs = 10_000,
-): Promise<NonNullable<T>> {
+): Promise<Exclude<NonNullable<T>, false | '' | 0>> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     const result = await condition();
-    if (result) return result;
+    if (result) return result as Exclude<NonNullable<T>, false | '' | 0>;
     if (performance.now() > deadline) throw new Error(`After ${timeoutMs} ms it is still not so that ${what}`);
     await sleep(20);
   }

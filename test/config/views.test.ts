@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { viewProblems } from '../../src/config/views.ts';
+
+const LATENCY = 'floatie_overlayfs_read_latency_us';
+
+function stream(value: unknown, instrument_name: unknown = LATENCY): unknown[] {
+  return [{ selector: { instrument_name }, stream: value }];
+}
+
+suite('views that are right', () => {
+  const rows: [string, unknown[]][] = [
+    ['none', []],
+    ['one that changes nothing', stream({})],
+    ['another name', stream({ name: 'disk_read_us' })],
+    ['another description', stream({ description: 'Reads' })],
+    ['included attributes', stream({ attribute_keys: { included: ['container.id'] } })],
+    ['no attribute at all', stream({ attribute_keys: { included: [] } })],
+    ['included and excluded attributes', stream({ attribute_keys: { included: ['a'], excluded: ['b'] } })],
+    ['other bounds', stream({ aggregation: { explicit_bucket_histogram: { boundaries: [1, 2.5] } } })],
+    [
+      'other bounds for every histogram of all metrics',
+      stream({ aggregation: { explicit_bucket_histogram: { boundaries: [1, 2.5] } } }, '*'),
+    ],
+    ['dropping', stream({ aggregation: { drop: {} } }, '*')],
+    ['a limit', stream({ aggregation_cardinality_limit: 1 })],
+    ['two streams of one metric', [...stream({ name: 'a' }), ...stream({ name: 'b' })]],
+    ['a metric about Floatie itself', stream({ name: 'info' }, 'floatie_build_info')],
+  ];
+  for (const [name, views] of rows) test(name, () => assert.deepEqual(viewProblems(views), []));
+});
+
+suite('views that are wrong name the key', () => {
+  const rows: [string, unknown[], string[]][] = [
+    ['no mapping', ['x'], ['views[0]: must be a mapping with selector, stream']],
+    ['null', [null], ['views[0]: must be a mapping with selector, stream']],
+    ['nothing in it', [{}], ['views[0].selector: is missing', 'views[0].stream: is missing']],
+    ['a selector without its name', [{ selector: {}, stream: {} }], ['views[0].selector.instrument_name: is missing']],
+    ['an empty name', stream({}, ''), ['views[0].selector.instrument_name: must be a text']],
+    ['a number for a name', stream({}, 5), ['views[0].selector.instrument_name: must be a text']],
+    [
+      'a metric that does not exist',
+      stream({}, 'floatie_nonsense'),
+      ['views[0].selector.instrument_name: no metric is called "floatie_nonsense"'],
+    ],
+    [
+      'a pattern that fits nothing',
+      stream({}, 'prometheus_*'),
+      ['views[0].selector.instrument_name: no metric is called "prometheus_*"'],
+    ],
+    [
+      'an unknown key beside the selector',
+      [{ selector: { instrument_name: LATENCY }, stream: {}, name: 'x' }],
+      ['views[0].name: unknown key; known here: selector, stream'],
+    ],
+    [
+      'a selector of the SDK that is not supported',
+      [{ selector: { instrument_name: LATENCY, meter_name: 'floatie' }, stream: {} }],
+      ['views[0].selector.meter_name: unknown key; known here: instrument_name'],
+    ],
+    [
+      'a stream that is null',
+      stream(null),
+      [
+        'views[0].stream: must be a mapping with name, description, attribute_keys, aggregation, aggregation_cardinality_limit',
+      ],
+    ],
+    [
+      'a misspelt key of the stream',
+      stream({ attribute_key: {} }),
+      [
+        'views[0].stream.attribute_key: unknown key; known here: name, description, attribute_keys, aggregation, aggregation_cardinality_limit',
+      ],
+    ],
+    [
+      'a text for a list of attributes',
+      stream({ attribute_keys: { included: 'cgroup' } }),
+      ['views[0].stream.attribute_keys.included: must be a list of attribute names'],
+    ],
+    [
+      'numbers for attributes',
+      stream({ attribute_keys: { excluded: [1] } }),
+      ['views[0].stream.attribute_keys.excluded: must be a list of attribute names'],
+    ],
+    [
+      'bounds that fall',
+      stream({ aggregation: { explicit_bucket_histogram: { boundaries: [2, 1] } } }),
+      ['views[0].stream.aggregation.explicit_bucket_histogram.boundaries: must rise from bound to bound'],
+    ],
+    [
+      'bounds that are missing',
+      stream({ aggregation: { explicit_bucket_histogram: {} } }),
+      ['views[0].stream.aggregation.explicit_bucket_histogram.boundaries: is missing'],
+    ],
+    [
+      'bounds for a counter',
+      stream({ aggregation: { explicit_bucket_histogram: { boundaries: [1] } } }, 'floatie_overlayfs_errors_total'),
+      ['views[0].stream.aggregation.explicit_bucket_histogram: "floatie_overlayfs_errors_total" selects no histogram'],
+    ],
+    [
+      'an aggregation that is not supported',
+      stream({ aggregation: { base2_exponential_bucket_histogram: {} } }),
+      [
+        'views[0].stream.aggregation.base2_exponential_bucket_histogram: unknown key; known here: drop, explicit_bucket_histogram',
+      ],
+    ],
+    [
+      'a limit of zero',
+      stream({ aggregation_cardinality_limit: 0 }),
+      ['views[0].stream.aggregation_cardinality_limit: must be a whole number from 1 on'],
+    ],
+    [
+      'one name for several metrics',
+      stream({ name: 'one' }, 'floatie_overlayfs_*_latency_us'),
+      ['views[0].stream.name: "floatie_overlayfs_*_latency_us" selects 2 metrics, which cannot share one name'],
+    ],
+    [
+      'two views that export the same name',
+      [...stream({}), ...stream({ attribute_keys: { included: [] } })],
+      [`views: two of them export "${LATENCY}"; give one a stream.name of its own`],
+    ],
+    [
+      'several wrong views',
+      [{}, ...stream({ aggregation_cardinality_limit: -1 })],
+      [
+        'views[0].selector: is missing',
+        'views[0].stream: is missing',
+        'views[1].stream.aggregation_cardinality_limit: must be a whole number from 1 on',
+      ],
+    ],
+  ];
+  for (const [name, views, expected] of rows) test(name, () => assert.deepEqual(viewProblems(views), expected));
+
+  for (const name of ['', '1st', 'disk-read', 'disk read', 'disk.read', 'größe', 'a:b', 5, null]) {
+    test(`a stream called ${JSON.stringify(name)}, which Prometheus would show under another name or not at all`, () => {
+      assert.deepEqual(viewProblems(stream({ name })), [
+        'views[0].stream.name: must be a metric name: letters, digits and underscores, not beginning with a digit',
+      ]);
+    });
+  }
+
+  for (const key of ['__proto__', 'constructor', 'toString']) {
+    test(`a key called ${key}`, () => {
+      const view = JSON.parse(`{ "selector": { "instrument_name": "*" }, "stream": {}, "${key}": {} }`);
+      assert.deepEqual(viewProblems([view]), [`views[0].${key}: unknown key; known here: selector, stream`]);
+    });
+  }
+
+  test('more bounds in all of them together than the kernel can hold', () => {
+    const views = [0, 1, 2].flatMap((third) => {
+      const boundaries = Array.from({ length: 200 }, (_, index) => 1 + third * 200 + index);
+      return stream({ name: `part_${third}`, aggregation: { explicit_bucket_histogram: { boundaries } } });
+    });
+    assert.equal(viewProblems(views).length, 1);
+  });
+});

@@ -1,0 +1,221 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import fs, { mkdirSync, mkdtempSync, renameSync, rmdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, suite, type TestContext, test } from 'node:test';
+import { Cgroups } from '../../src/containers/cgroups.ts';
+
+let mount: string;
+
+beforeEach(() => {
+  mount = mkdtempSync(join(tmpdir(), 'floatie-cgroups-'));
+});
+
+afterEach(() => execFileSync('rm', ['-rf', mount]));
+
+/** @returns the id of the new cgroup */
+function createCgroup(path: string): bigint {
+  mkdirSync(join(mount, path), { recursive: true });
+  return idOf(path);
+}
+
+function idOf(path: string): bigint {
+  return statSync(join(mount, path), { bigint: true }).ino;
+}
+
+suite('a cgroup', () => {
+  test('has no path before somebody asked for it', () => {
+    assert.equal(new Cgroups(mount).path(createCgroup('/a')), null);
+  });
+
+  test('is named by its path below the mount', () => {
+    const id = createCgroup('/system.slice/docker.service');
+    const cgroups = new Cgroups(mount);
+    cgroups.learn([id]);
+    assert.equal(cgroups.path(id), '/system.slice/docker.service');
+  });
+
+  test('at the root is named /', () => {
+    const cgroups = new Cgroups(mount);
+    cgroups.learn([idOf('/')]);
+    assert.equal(cgroups.path(idOf('/')), '/');
+  });
+
+  test('that is nowhere has no path', () => {
+    const cgroups = new Cgroups(mount);
+    cgroups.learn([1n]);
+    assert.equal(cgroups.path(1n), null);
+  });
+
+  test('that is nowhere does not keep others from being named', () => {
+    const id = createCgroup('/a');
+    const cgroups = new Cgroups(mount);
+    cgroups.learn([1n, id]);
+    assert.equal(cgroups.path(id), '/a');
+  });
+
+  test('keeps its name after it is removed', () => {
+    const id = createCgroup('/a');
+    const cgroups = new Cgroups(mount);
+    cgroups.learn([id]);
+    rmdirSync(join(mount, 'a'));
+    cgroups.learn([id]);
+    assert.equal(cgroups.path(id), '/a');
+  });
+
+  test('has no name any more when it is forgotten', () => {
+    const id = createCgroup('/a');
+    const cgroups = new Cgroups(mount);
+    cgroups.learn([id]);
+    cgroups.forget(id);
+    assert.equal(cgroups.path(id), null);
+  });
+
+  test('is not looked for behind a symbolic link, which could lead in a circle', () => {
+    createCgroup('/a');
+    symlinkSync('..', join(mount, 'a', 'up'));
+    const cgroups = new Cgroups(mount);
+    cgroups.learn([1n]);
+    assert.equal(cgroups.path(1n), null);
+  });
+
+  test('is a folder: a file with this number is not taken for it', () => {
+    writeFileSync(join(mount, 'cgroup.procs'), '');
+    const cgroups = new Cgroups(mount);
+    cgroups.learn([idOf('/cgroup.procs')]);
+    assert.equal(cgroups.path(idOf('/cgroup.procs')), null);
+  });
+
+  test('is named although another one is nested deeper than a path can be long', () => {
+    execFileSync('sh', [
+      '-c',
+      'cd "$1" && name=$(printf "%0200d" 0) && for i in $(seq 30); do mkdir $name && cd -P $name || exit 1; done',
+      'sh',
+      mount,
+    ]);
+    const id = createCgroup('/a');
+    const cgroups = new Cgroups(mount);
+    cgroups.learn([1n, id]);
+    assert.equal(cgroups.path(id), '/a');
+  });
+});
+
+suite('the walk of the hierarchy', () => {
+  /** Calls `after` whenever a folder has been listed. */
+  function onListing(context: TestContext, after: (path: string) => void): void {
+    const list = fs.readdirSync;
+    const mock = context.mock.method(fs, 'readdirSync', (...args: Parameters<typeof list>) => {
+      const entries = list(...args);
+      after(String(args[0]));
+      return entries;
+    });
+    syncBuiltinESMExports();
+    context.after(() => {
+      mock.mock.restore();
+      syncBuiltinESMExports();
+    });
+  }
+
+  test('is one for all new cgroups', (context) => {
+    const ids = ['/a', '/b', '/c/d'].map(createCgroup);
+    const listed: string[] = [];
+    onListing(context, (path) => listed.push(path));
+    new Cgroups(mount).learn(ids);
+    assert.equal(listed.filter((path) => path === `${mount}/`).length, 1);
+  });
+
+  test('is not made again for cgroups that have been asked for, found or not', (context) => {
+    const id = createCgroup('/a');
+    const cgroups = new Cgroups(mount);
+    cgroups.learn([1n, id]);
+    const listed: string[] = [];
+    onListing(context, (path) => listed.push(path));
+    cgroups.learn([1n, id]);
+    assert.deepEqual(listed, []);
+  });
+
+  test('names them all', () => {
+    const paths = ['/a', '/b', '/c/d'];
+    const ids = paths.map(createCgroup);
+    const cgroups = new Cgroups(mount);
+    cgroups.learn(ids);
+    assert.deepEqual(
+      ids.map((id) => cgroups.path(id)),
+      paths,
+    );
+  });
+
+  test('survives a cgroup that is removed under its feet', (context) => {
+    const id = createCgroup('/a/b');
+    onListing(context, (path) => {
+      if (path === join(mount, 'a')) rmdirSync(join(mount, 'a', 'b'));
+    });
+    const cgroups = new Cgroups(mount);
+    cgroups.learn([id]);
+    assert.equal(cgroups.path(id), null);
+  });
+
+  test('survives that the whole mount is gone', () => {
+    const cgroups = new Cgroups(join(mount, 'unmounted'));
+    cgroups.learn([1n]);
+    assert.equal(cgroups.path(1n), null);
+  });
+});
+
+suite('a removed cgroup', () => {
+  function learned(path: string): { cgroups: Cgroups; id: bigint } {
+    const id = createCgroup(path);
+    const cgroups = new Cgroups(mount);
+    cgroups.learn([id]);
+    return { cgroups, id };
+  }
+
+  test('is not one that is still there', () => {
+    const { cgroups, id } = learned('/a');
+    assert.equal(cgroups.isGone(id), false);
+  });
+
+  test('is gone', () => {
+    const { cgroups, id } = learned('/a');
+    rmdirSync(join(mount, 'a'));
+    assert.equal(cgroups.isGone(id), true);
+  });
+
+  test('is gone even when another one has its path', () => {
+    const { cgroups, id } = learned('/a');
+    createCgroup('/b');
+    rmdirSync(join(mount, 'a'));
+    renameSync(join(mount, 'b'), join(mount, 'a'));
+    assert.equal(cgroups.isGone(id), true);
+  });
+
+  test('is gone from its path even when another path has its number', () => {
+    const { cgroups, id } = learned('/a');
+    renameSync(join(mount, 'a'), join(mount, 'b'));
+    assert.equal(cgroups.isGone(id), true);
+  });
+
+  test('whose number another path has is known by that one once it was forgotten', () => {
+    const { cgroups, id } = learned('/a');
+    renameSync(join(mount, 'a'), join(mount, 'b'));
+    cgroups.forget(id);
+    cgroups.learn([id]);
+    assert.equal(cgroups.path(id), '/b');
+  });
+
+  test('that could never be named counts as gone', () => {
+    const cgroups = new Cgroups(mount);
+    cgroups.learn([1n]);
+    assert.equal(cgroups.isGone(1n), true);
+  });
+});
+
+suite('where no hierarchy is visible', () => {
+  test('no cgroup has a name, and asking fails nowhere', () => {
+    const cgroups = new Cgroups(null);
+    cgroups.learn([1n, 2n]);
+    assert.equal(cgroups.path(1n), null);
+  });
+});

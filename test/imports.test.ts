@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { suite, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const SRC = fileURLToPath(new URL('../src', import.meta.url));
+
+interface Import {
+  /** A path below src/ for our own files, else the name of a package. */
+  readonly of: string;
+  readonly isType: boolean;
+  /** Loaded only when it is needed. */
+  readonly isDynamic: boolean;
+}
+
+const files = globSync('**/*.ts', { cwd: SRC }).sort();
+const importsOf = new Map(files.map((file) => [file, readImports(file)]));
+
+function readImports(file: string): Import[] {
+  const text = readFileSync(join(SRC, file), 'utf8');
+  const statements = text.matchAll(
+    /^(?:import|export)\b(\s+type\b)?[^;'"]*?\bfrom\s+'([^']+)';|^import\s+'([^']+)';/gm,
+  );
+  const dynamic = text.matchAll(/\bimport\('([^']+)'\)/g);
+  return [
+    ...Array.from(statements, ([, type, from, bare]) => resolve(file, from ?? bare ?? '', type !== undefined, false)),
+    ...Array.from(dynamic, ([, from = '']) => resolve(file, from, false, true)),
+  ];
+}
+
+function resolve(file: string, from: string, isType: boolean, isDynamic: boolean): Import {
+  const of = from.startsWith('.') ? relative(SRC, join(SRC, dirname(file), from)) : from;
+  return { of, isType, isDynamic };
+}
+
+/** Everything that comes with a file, by way of others, too. */
+function reachableFrom(file: string, follow: (step: Import) => boolean = () => true): Set<string> {
+  const reached = new Set<string>();
+  const visit = (from: string): void => {
+    for (const step of importsOf.get(from) ?? []) {
+      if (reached.has(step.of) || !follow(step)) continue;
+      reached.add(step.of);
+      visit(step.of);
+    }
+  };
+  visit(file);
+  return reached;
+}
+
+/** The way of the data; each may import what is before it. */
+const ORDER = ['libbpf', 'receivers', 'containers', 'metrics', 'exporters', 'service', 'commands', 'main'];
+
+function placeOf(file: string): number {
+  return ORDER.indexOf(file.split('/')[0]?.replace(/\.ts$/, '') ?? '');
+}
+
+suite('imports go one way', () => {
+  test('and every one of them is understood by this test', () => {
+    const known = [...importsOf.values()].flat().filter(({ of }) => of.endsWith('.ts'));
+    assert.deepEqual(
+      known.filter(({ of }) => !importsOf.has(of)),
+      [],
+    );
+  });
+
+  test('and this test sees as many as there are', () => {
+    const lines = files.flatMap((file) => readFileSync(join(SRC, file), 'utf8').match(/\b(?:from '|import\(')/g) ?? []);
+    assert.equal([...importsOf.values()].flat().length, lines.length);
+  });
+
+  for (const [place, name] of ORDER.entries()) {
+    test(`${name} needs nothing of ${ORDER.slice(place + 1).join(', ') || 'what does not exist'}`, () => {
+      const backwards = files
+        .filter((file) => placeOf(file) === place)
+        .flatMap((file) =>
+          [...reachableFrom(file)].filter((other) => placeOf(other) > place).map((other) => `${file} → ${other}`),
+        );
+      assert.deepEqual(backwards, []);
+    });
+  }
+
+  test('and never in a circle', () => {
+    const circles = files.filter((file) => reachableFrom(file, ({ isType }) => !isType).has(file));
+    assert.deepEqual(circles, []);
+  });
+});
+
+suite('what is loaded', () => {
+  const importersOf = (name: string) => files.filter((file) => importsOf.get(file)?.some(({ of }) => of === name));
+
+  test('only libbpf/ imports ffi-rs', () => {
+    assert.deepEqual(
+      importersOf('ffi-rs').filter((file) => !file.startsWith('libbpf/')),
+      [],
+    );
+  });
+
+  test('ffi-rs is imported at all', () => assert.notDeepEqual(importersOf('ffi-rs'), []));
+
+  const atOnce = reachableFrom('main.ts', ({ isType, isDynamic }) => !isType && !isDynamic);
+
+  test('commands that only look at the configuration do without libbpf', () => {
+    assert.equal(atOnce.has('ffi-rs'), false);
+  });
+
+  test('commands that only look at the configuration do without OpenTelemetry', () => {
+    assert.deepEqual(
+      [...atOnce].filter((name) => name.startsWith('@opentelemetry/')),
+      [],
+    );
+  });
+
+  test('only main.ts ends the process', () => {
+    assert.deepEqual(
+      files.filter((file) => /\bprocess\.exit\b/.test(readFileSync(join(SRC, file), 'utf8'))),
+      ['main.ts'],
+    );
+  });
+});

@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { suite, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { parse } from 'yaml';
+import { loadConfig } from '../src/config/load.ts';
+
+const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url));
+const CONFIG = fileURLToPath(new URL('../config/floatie.yaml', import.meta.url));
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+function floatie(...args: string[]): { status: number | null; stdout: string; stderr: string } {
+  return spawnSync(process.execPath, [MAIN, ...args], { encoding: 'utf8', env: {} });
+}
+
+suite('floatie', () => {
+  test('--help prints the usage', () => {
+    const { status, stdout, stderr } = floatie('--help');
+    assert.deepEqual([status, stdout.startsWith('Usage: floatie'), stderr], [0, true, '']);
+  });
+
+  test('--version prints the version of the package', () => {
+    const { status, stdout, stderr } = floatie('--version');
+    assert.deepEqual([status, stdout, stderr], [0, `floatie ${version}\n`, '']);
+  });
+
+  test('validate says that a good configuration is one', () => {
+    const { status, stdout } = floatie('validate', '--config', CONFIG);
+    assert.deepEqual([status, stdout], [0, 'The configuration is valid\n']);
+  });
+
+  test('validate ends with 2 and one line on stderr for each problem', () => {
+    const { status, stdout, stderr } = floatie('validate', '--config', CONFIG, '--set', 'a=1', '--set', 'b=1');
+    assert.deepEqual(
+      [status, stdout, stderr],
+      [2, '', 'floatie: --set a: unknown key\nfloatie: --set b: unknown key\n'],
+    );
+  });
+
+  test('print-config prints YAML that can be piped', () => {
+    const { status, stdout, stderr } = floatie('print-config', '--config', CONFIG);
+    assert.deepEqual([status, parse(stdout), stderr], [0, loadConfig({ env: {}, set: [] }), '']);
+  });
+
+  test('ends with 2 and a hint for a command that does not exist', () => {
+    const { status, stderr } = floatie('strat');
+    assert.deepEqual([status, stderr], [2, 'floatie: Unknown command "strat" (see floatie --help)\n']);
+  });
+
+  test('ends with 2 for a value that is no YAML', () => {
+    assert.equal(floatie('validate', '--config', CONFIG, '--set', 'views=[*a]').status, 2);
+  });
+});

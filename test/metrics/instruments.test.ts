@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import type { Meter } from '@opentelemetry/api';
+import { DataPointType, MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
+import { Health } from '../../src/health.ts';
+import { createLogger } from '../../src/log.ts';
+import { selfMetrics } from '../../src/metrics/catalogue.ts';
+import { observe, observeOverlayfs, observeProcess, observeSelf } from '../../src/metrics/instruments.ts';
+import type { OverlayfsReceiver } from '../../src/receivers/overlayfs.ts';
+import { named, valuesOf } from './counts.ts';
+
+class TestReader extends MetricReader {
+  protected override async onForceFlush(): Promise<void> {}
+  protected override async onShutdown(): Promise<void> {}
+}
+
+async function collectAfter(setUp: (meter: Meter) => void) {
+  const reader = new TestReader();
+  setUp(new MeterProvider({ readers: [reader] }).getMeter('test'));
+  const { resourceMetrics, errors } = await reader.collect();
+  return { metrics: resourceMetrics.scopeMetrics.flatMap(({ metrics }) => metrics), errors };
+}
+
+suite('an observed instrument', () => {
+  test('has the value that is true when somebody collects', async () => {
+    let value = 1;
+    const reader = new TestReader();
+    const meter = new MeterProvider({ readers: [reader] }).getMeter('test');
+    observe(meter, selfMetrics.mapEntries, (report) => report(value));
+    value = 2;
+    const { resourceMetrics } = await reader.collect();
+    assert.equal(resourceMetrics.scopeMetrics[0]?.metrics[0]?.dataPoints[0]?.value, 2);
+  });
+
+  test('of a counter is a monotonic sum', async () => {
+    const { metrics } = await collectAfter((meter) =>
+      observe(meter, selfMetrics.seriesOverflow, (report) => report(1)),
+    );
+    const [data] = metrics;
+    assert.ok(data?.dataPointType === DataPointType.SUM && data.isMonotonic);
+  });
+
+  test('of a gauge is a gauge', async () => {
+    const { metrics } = await collectAfter((meter) => observe(meter, selfMetrics.mapEntries, (report) => report(1)));
+    assert.equal(metrics[0]?.dataPointType, DataPointType.GAUGE);
+  });
+
+  test('that cannot be read has no value, and never a zero', async () => {
+    const { metrics } = await collectAfter((meter) => {
+      observe(meter, selfMetrics.openFds, () => {
+        throw new Error('no /proc');
+      });
+    });
+    assert.ok(metrics.every(({ dataPoints }) => dataPoints.length === 0));
+  });
+});
+
+suite('the process metrics', () => {
+  for (const name of [
+    'process_cpu_seconds_total',
+    'process_resident_memory_bytes',
+    'process_open_fds',
+    'process_start_time_seconds',
+  ]) {
+    test(`show ${name} above zero`, async () => {
+      const { metrics } = await collectAfter(observeProcess);
+      assert.ok((valuesOf(named(metrics, name))[''] ?? 0) > 0);
+    });
+  }
+});
+
+suite("Floatie's own metrics", () => {
+  async function collectSelf(prepare: (health: Health) => void = () => undefined) {
+    const health = new Health(createLogger('error', 'text', () => undefined));
+    prepare(health);
+    const receiver = {
+      misses: () => ({ storage: 1, clock: 0 }),
+      overflowed: () => 7,
+      usedEntries: () => 3,
+    } as unknown as OverlayfsReceiver;
+    const { metrics } = await collectAfter((meter) => {
+      observeSelf(meter, health);
+      observeOverlayfs(meter, receiver);
+    });
+    return metrics;
+  }
+
+  test('say what is running', async () => {
+    const [point] = named(await collectSelf(), 'floatie_build_info').dataPoints;
+    assert.deepEqual(Object.keys(point?.attributes ?? {}), [
+      'version',
+      'node_version',
+      'libbpf_version',
+      'kernel_release',
+    ]);
+  });
+
+  test('say which probe is attached, and how', async () => {
+    const metrics = await collectSelf((health) => health.attached('overlayfs', 'syscall'));
+    assert.deepEqual(valuesOf(named(metrics, 'floatie_probe_attached')), { 'method=syscall,probe=overlayfs': 1 });
+  });
+
+  test('count what was missed by its reason, zeros too', async () => {
+    assert.deepEqual(valuesOf(named(await collectSelf(), 'floatie_probe_misses_total')), {
+      'probe=overlayfs,reason=storage': 1,
+      'probe=overlayfs,reason=clock': 0,
+    });
+  });
+
+  test('count what found no entry of the map', async () => {
+    assert.deepEqual(valuesOf(named(await collectSelf(), 'floatie_series_overflow_total')), { 'probe=overlayfs': 7 });
+  });
+
+  test('say how many entries of the map are taken', async () => {
+    assert.deepEqual(valuesOf(named(await collectSelf(), 'floatie_map_entries')), { 'probe=overlayfs': 3 });
+  });
+
+  test('count the collections that failed', async () => {
+    const metrics = await collectSelf((health) => health.collectFailed(new Error('x')));
+    assert.deepEqual(valuesOf(named(metrics, 'floatie_collect_errors_total')), { '': 1 });
+  });
+
+  test('have only attributes the catalogue tells of', async () => {
+    const metrics = await collectSelf((health) => health.attached('overlayfs', 'syscall'));
+    const told = Object.values(selfMetrics).map(({ name, attributes }): [string, Set<string>] => [
+      name,
+      new Set(attributes.map((attribute) => attribute.name)),
+    ]);
+    const known = new Map(told);
+    const untold = metrics.flatMap(({ descriptor, dataPoints }) =>
+      dataPoints.flatMap(({ attributes }) =>
+        Object.keys(attributes).filter((name) => !known.get(descriptor.name)?.has(name)),
+      ),
+    );
+    assert.deepEqual(untold, []);
+  });
+});

@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite, test } from 'node:test';
+import { Cgroups } from '../../src/containers/cgroups.ts';
+import { identify } from '../../src/containers/identity.ts';
+import { OverlayfsSource, overlayfsMetrics, overlayfsSamples } from '../../src/metrics/overlayfs.ts';
+import type { CgroupTotals, OperationTotals, OverlayfsReceiver } from '../../src/receivers/overlayfs.ts';
+
+const NOTHING: OperationTotals = { sumNs: 0, buckets: Float64Array.of(0, 0, 0), errors: 0, zeros: 0 };
+const READS: OperationTotals = { ...NOTHING, sumNs: 700, buckets: Float64Array.of(1, 2, 3) };
+
+function totals(values: Partial<CgroupTotals> & { read?: OperationTotals; write?: OperationTotals }): CgroupTotals {
+  const { read = NOTHING, write = NOTHING, ...rest } = values;
+  return { key: '1.0', cgroupId: 42n, bornNs: 0, operations: { read, write }, ...rest };
+}
+
+function samplesOf(...all: CgroupTotals[]) {
+  return [...overlayfsSamples(all, (id) => identify(`/cgroup-${id}`))];
+}
+
+suite('the counts of a cgroup', () => {
+  test('that did nothing are no samples', () => assert.deepEqual(samplesOf(totals({})), []));
+
+  test('of reads are one sample of the read latency', () => {
+    assert.deepEqual(
+      samplesOf(totals({ read: READS })).map(({ metric }) => metric.name),
+      ['floatie_overlayfs_read_latency_us'],
+    );
+  });
+
+  test('of writes are one sample of the write latency', () => {
+    assert.deepEqual(
+      samplesOf(totals({ write: READS })).map(({ metric }) => metric.name),
+      ['floatie_overlayfs_write_latency_us'],
+    );
+  });
+
+  test('are the sum followed by the buckets', () => {
+    assert.deepEqual(samplesOf(totals({ read: READS }))[0]?.member.totals, Float64Array.of(700, 1, 2, 3));
+  });
+
+  test('have the cgroup as their attribute', () => {
+    assert.deepEqual(samplesOf(totals({ read: READS }))[0]?.member.attributes, { cgroup: '/cgroup-42' });
+  });
+
+  test('have the container where the path names one', () => {
+    const id = 'c'.repeat(64);
+    const [sample] = overlayfsSamples([totals({ read: READS })], () => identify(`/docker/${id}`));
+    assert.deepEqual(sample?.member.attributes, { cgroup: `/docker/${id}`, 'container.id': id });
+  });
+
+  for (const [field, metric] of [
+    ['errors', 'floatie_overlayfs_errors_total'],
+    ['zeros', 'floatie_overlayfs_zero_total'],
+  ] as const) {
+    test(`that are ${field} only are in no histogram`, () => {
+      const samples = samplesOf(totals({ write: { ...NOTHING, [field]: 3 } }));
+      assert.deepEqual(
+        samples.map(({ metric, member }) => [metric.name, member.attributes, [...member.totals]]),
+        [[metric, { op: 'write', cgroup: '/cgroup-42' }, [3]]],
+      );
+    });
+  }
+
+  test('of reads and of writes that failed are two members', () => {
+    const failed = { ...NOTHING, errors: 1 };
+    const keys = samplesOf(totals({ read: failed, write: failed })).map(({ member }) => member.key);
+    assert.equal(new Set(keys).size, 2);
+  });
+
+  test('of all that found no place are marked as the overflow', () => {
+    assert.deepEqual(samplesOf(totals({ cgroupId: null, read: READS }))[0]?.member.attributes, {
+      'otel.metric.overflow': true,
+    });
+  });
+
+  test('start at the time of day when the cgroup got its place', () => {
+    const before = Date.now();
+    const [sample] = samplesOf(totals({ read: READS, bornNs: Number(process.hrtime.bigint()) }));
+    const [seconds = 0, nanoseconds = 0] = sample?.member.startTime ?? [];
+    const ms = seconds * 1000 + nanoseconds / 1e6;
+    assert.ok(Math.abs(ms - before) < 1000, `${ms} is not near ${before}`);
+  });
+
+  test('belong to no metric but those of the source', () => {
+    const busy = { ...READS, errors: 1, zeros: 1 };
+    const known = new Set<object>(overlayfsMetrics);
+    assert.ok(samplesOf(totals({ read: busy, write: busy })).every(({ metric }) => known.has(metric)));
+  });
+});
+
+suite('the source of overlayfs metrics', () => {
+  /** What the source asks of a receiver. */
+  function receiverWith(fake: {
+    read?: () => CgroupTotals[];
+    cgroupIds?: () => bigint[];
+    retire?: () => CgroupTotals[];
+  }): OverlayfsReceiver {
+    return { read: () => [], cgroupIds: () => [], retire: () => [], ...fake } as unknown as OverlayfsReceiver;
+  }
+
+  function withCgroup(work: (mount: string, id: bigint) => void): void {
+    const mount = mkdtempSync(join(tmpdir(), 'floatie-cgroups-'));
+    try {
+      mkdirSync(join(mount, 'app'));
+      work(mount, statSync(join(mount, 'app'), { bigint: true }).ino);
+    } finally {
+      rmSync(mount, { recursive: true });
+    }
+  }
+
+  test('names the cgroups it reads', () => {
+    withCgroup((mount, id) => {
+      const receiver = receiverWith({ read: () => [totals({ cgroupId: id, read: READS })], cgroupIds: () => [id] });
+      const [sample] = new OverlayfsSource(receiver, new Cgroups(mount)).read();
+      assert.deepEqual(sample?.member.attributes, { cgroup: '/app' });
+    });
+  });
+
+  test('names a cgroup that appears in the kernel while others are being named', () => {
+    withCgroup((mount, id) => {
+      let appeared = false;
+      const receiver = receiverWith({
+        cgroupIds() {
+          const ids = appeared ? [id] : [];
+          appeared = true;
+          return ids;
+        },
+        read() {
+          appeared = true;
+          return [totals({ cgroupId: id, read: READS })];
+        },
+      });
+      const [sample] = new OverlayfsSource(receiver, new Cgroups(mount)).read();
+      assert.deepEqual(sample?.member.attributes, { cgroup: '/app' });
+    });
+  });
+
+  test('gives the last counts of a removed cgroup under the name it had', () => {
+    withCgroup((mount, id) => {
+      const last = [totals({ cgroupId: id, read: READS })];
+      const source = new OverlayfsSource(
+        receiverWith({ cgroupIds: () => [id], retire: () => last }),
+        new Cgroups(mount),
+      );
+      source.learn();
+      rmSync(join(mount, 'app'), { recursive: true });
+      assert.deepEqual(source.retire()[0]?.member.attributes, { cgroup: '/app' });
+    });
+  });
+
+  test('forgets a cgroup whose last counts it gave', () => {
+    withCgroup((mount, id) => {
+      const cgroups = new Cgroups(mount);
+      const source = new OverlayfsSource(
+        receiverWith({ cgroupIds: () => [id], retire: () => [totals({ cgroupId: id })] }),
+        cgroups,
+      );
+      source.learn();
+      source.retire();
+      assert.equal(cgroups.path(id), null);
+    });
+  });
+});
