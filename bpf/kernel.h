@@ -89,7 +89,6 @@ struct percpu_counter {
 	__s64 count;
 };
 
-/* Before 6.2; its absence tells the later kernels. */
 struct mm_rss_stat {
 	long count[4]; /* atomic_long_t, whose only member is the counter */
 };
@@ -98,6 +97,7 @@ struct mm_struct {
 	unsigned long total_vm; /* pages */
 };
 
+/* One name, two shapes: a field whose shape differs from the kernel's does not exist for CO-RE. */
 struct mm_struct___before_6_2 {
 	struct mm_rss_stat rss_stat;
 };

@@ -42,7 +42,7 @@ static __always_inline __u64 rss_pages(struct mm_struct *mm, int kind)
 {
 	__s64 pages = 0;
 
-	if (bpf_core_type_exists(struct mm_rss_stat)) {
+	if (bpf_core_field_exists(struct mm_struct___before_6_2, rss_stat)) {
 		struct mm_struct___before_6_2 *before = (void *)mm;
 
 		bpf_core_read(&pages, sizeof(pages), &before->rss_stat.count[kind]);

@@ -38,15 +38,20 @@ export function missingCapabilities(status: string): string[] {
   return (['CAP_BPF', 'CAP_PERFMON'] as const).filter((capability) => !has(capability));
 }
 
+/** Why the kernel says EPERM to a process that has the capabilities, as far as `/proc/self/status` tells. */
+export function refusal(status: string): string {
+  const filtered = /^Seccomp:\s*2$/m.test(status);
+  return filtered
+    ? 'a seccomp filter forbids bpf() (in a container: --cap-add SYS_ADMIN, or --security-opt seccomp=unconfined)'
+    : 'the kernel does not allow it (is it locked down, or does a security module forbid bpf()? see /sys/kernel/security/lockdown)';
+}
+
 /** An error from libbpf, with the cure where one is known. */
 export function explain(error: unknown): unknown {
   if (!(error instanceof LibbpfError)) return error;
   if (error.code === 'ENOLIB') return new KernelError(error.message, { cause: error });
   if (error.code === 'EPERM') {
-    return new KernelError(
-      `${error.message}: the kernel does not allow it (is it locked down, or does a security module forbid bpf()? see /sys/kernel/security/lockdown)`,
-      { cause: error },
-    );
+    return new KernelError(`${error.message}: ${refusal(readFileSync('/proc/self/status', 'utf8'))}`, { cause: error });
   }
   return new KernelError(error.message, { cause: error });
 }

@@ -12,6 +12,7 @@ import { fixture } from '../support/fixtures.ts';
 import { startFloatie } from '../support/floatie.ts';
 import type { Metrics } from '../support/metrics-text.ts';
 import { mountOverlay } from '../support/overlay.ts';
+import { createPidNamespace } from '../support/pid-namespace.ts';
 import { missing } from '../support/requirements.ts';
 
 const READ = 'floatie_overlayfs_read_latency_us';
@@ -79,10 +80,10 @@ suite('overlayfs', { skip: missing('root', 'btf') }, () => {
     execFileSync('truncate', ['-s', '1M', file]);
     await using chosen = await createPidNamespace();
     await using other = await createPidNamespace();
-    await using floatie = await startFloatie(['--pid-ns-inum', String(chosen.inum)]);
-    for (const namespace of [chosen, other]) namespace.run('dd', `if=${file}`, 'of=/dev/null', 'bs=1', 'count=1000');
+    await using floatie = await startFloatie([...chosen.only]);
+    for (const { enter } of [chosen, other]) run(...enter, 'dd', `if=${file}`, 'of=/dev/null', 'bs=1', 'count=1000');
     // A namespace below the chosen one belongs to it.
-    chosen.run('unshare', '--pid', '--fork', 'dd', `if=${file}`, 'of=/dev/null', 'bs=1', 'count=234');
+    run(...chosen.enter, 'unshare', '--pid', '--fork', 'dd', `if=${file}`, 'of=/dev/null', 'bs=1', 'count=234');
     execFileSync('dd', [`if=${file}`, 'of=/dev/null', 'bs=1', 'count=500'], { stdio: 'ignore' });
     assert.equal((await floatie.scrape()).sum(`${READ}_count`), 1234);
   });
@@ -106,10 +107,18 @@ suite('overlayfs', { skip: missing('root', 'btf') }, () => {
 
   test('cgroups beyond --max-map-entries share one overflow series, and the total stays exact', async () => {
     using overlay = mountOverlay();
-    await using floatie = await startFloatie(['--max-map-entries', '4']);
+    await using namespace = await createPidNamespace();
+    await using floatie = await startFloatie(['--max-map-entries', '4', ...namespace.only]);
     await using cgroups = createCgroups(10);
     for (const [index, cgroup] of cgroups.list.entries()) {
-      cgroup.run('dd', 'if=/dev/zero', `of=${join(overlay.path, `file${index}`)}`, 'bs=1', 'count=100');
+      cgroup.run(
+        ...namespace.enter,
+        'dd',
+        'if=/dev/zero',
+        `of=${join(overlay.path, `file${index}`)}`,
+        'bs=1',
+        'count=100',
+      );
     }
     const metrics = await floatie.scrape();
     const series = metrics.select(`${WRITE}_count`);
@@ -128,10 +137,11 @@ suite('overlayfs', { skip: missing('root', 'btf') }, () => {
     using overlay = mountOverlay();
     const view =
       '{selector: {instrument_name: floatie_overlayfs_*_latency_us}, stream: {attribute_keys: {included: []}}}';
-    await using floatie = await startFloatie(['--set', `views=[${view}]`, '--max-map-entries=1']);
+    await using namespace = await createPidNamespace();
+    await using floatie = await startFloatie(['--set', `views=[${view}]`, '--max-map-entries=1', ...namespace.only]);
     await using cgroups = createCgroups(3);
     for (const cgroup of cgroups.list) {
-      cgroup.run('dd', 'if=/dev/zero', `of=${join(overlay.path, 'file')}`, 'bs=1', 'count=100');
+      cgroup.run(...namespace.enter, 'dd', 'if=/dev/zero', `of=${join(overlay.path, 'file')}`, 'bs=1', 'count=100');
     }
     const metrics = await floatie.scrape();
     assert.deepEqual(
@@ -165,10 +175,16 @@ suite('overlayfs', { skip: missing('root', 'btf') }, () => {
 
   test('the series of a removed cgroup end after the grace period, and its place is given to another', async () => {
     using overlay = mountOverlay();
+    await using namespace = await createPidNamespace();
     const file = join(overlay.path, 'file');
-    await using floatie = await startFloatie(['--max-map-entries=1', '--set', 'receivers.overlayfs.expire_ms=1000']);
+    await using floatie = await startFloatie([
+      '--max-map-entries=1',
+      ...namespace.only,
+      '--set',
+      'receivers.overlayfs.expire_ms=1000',
+    ]);
     const first = createCgroup('first');
-    first.run('dd', 'if=/dev/zero', `of=${file}`, 'bs=1', 'count=100');
+    first.run(...namespace.enter, 'dd', 'if=/dev/zero', `of=${file}`, 'bs=1', 'count=100');
     assert.equal((await floatie.scrape()).sum(`${WRITE}_count`, { cgroup: first.name }), 100);
     await first.remove();
     assert.equal(
@@ -181,7 +197,7 @@ suite('overlayfs', { skip: missing('root', 'btf') }, () => {
       return metrics.select(`${WRITE}_count`).length === 0 && metrics.sum('floatie_map_entries') === 0;
     });
     await using second = createCgroup('second');
-    second.run('dd', 'if=/dev/zero', `of=${file}`, 'bs=1', 'count=7');
+    second.run(...namespace.enter, 'dd', 'if=/dev/zero', `of=${file}`, 'bs=1', 'count=7');
     const metrics = await floatie.scrape();
     assert.deepEqual(
       metrics.select(`${WRITE}_count`).map(({ labels, value }) => [labels.cgroup, value]),
@@ -191,18 +207,20 @@ suite('overlayfs', { skip: missing('root', 'btf') }, () => {
 
   test('a plain series keeps what removed cgroups did', async () => {
     using overlay = mountOverlay();
+    await using namespace = await createPidNamespace();
     const view = `{selector: {instrument_name: ${WRITE}}, stream: {attribute_keys: {included: []}}}`;
     await using floatie = await startFloatie([
       '--max-map-entries=1',
+      ...namespace.only,
       ...['--set', `views=[${view}]`, '--set', 'receivers.overlayfs.expire_ms=1000'],
     ]);
     const first = createCgroup('first');
-    first.run('dd', 'if=/dev/zero', `of=${join(overlay.path, 'file')}`, 'bs=1', 'count=100');
+    first.run(...namespace.enter, 'dd', 'if=/dev/zero', `of=${join(overlay.path, 'file')}`, 'bs=1', 'count=100');
     await first.remove();
     // Nobody scrapes meanwhile: the counts are taken before the place is given away.
     await eventually('its place is free', async () => (await floatie.scrape()).sum('floatie_map_entries') === 0);
     await using second = createCgroup('second');
-    second.run('dd', 'if=/dev/zero', `of=${join(overlay.path, 'file')}`, 'bs=1', 'count=7');
+    second.run(...namespace.enter, 'dd', 'if=/dev/zero', `of=${join(overlay.path, 'file')}`, 'bs=1', 'count=7');
     assert.deepEqual(
       (await floatie.scrape()).select(`${WRITE}_count`).map(({ value }) => value),
       [107],
@@ -248,24 +266,6 @@ function createCgroups(count: number) {
   };
 }
 
-/** A PID namespace kept by a process that waits in it. */
-async function createPidNamespace() {
-  const keeper = spawn('unshare', ['--pid', '--fork', '--kill-child', 'sleep', '1000'], { stdio: 'ignore' });
-  const exited = once(keeper, 'exit');
-  const init = await eventually('the namespace has its first process', () => childOf(keeper.pid ?? 0));
-  const inum = Number(/\d+/.exec(execFileSync('readlink', [`/proc/${init}/ns/pid`], { encoding: 'utf8' }))?.[0]);
-  return {
-    inum,
-    run(command: string, ...args: string[]) {
-      execFileSync('nsenter', ['--pid', '--target', init, command, ...args], { stdio: 'ignore' });
-    },
-    async [Symbol.asyncDispose]() {
-      keeper.kill('SIGKILL');
-      await exited;
-    },
-  };
-}
-
-function childOf(pid: number): string {
-  return execFileSync('sh', ['-c', `cat /proc/${pid}/task/${pid}/children`], { encoding: 'utf8' }).trim();
+function run(command: string, ...args: string[]): void {
+  execFileSync(command, args, { stdio: 'ignore' });
 }

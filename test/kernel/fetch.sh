@@ -1,0 +1,59 @@
+#!/bin/sh
+# fetch.sh SUITE: prints a folder with the newest cloud kernel of a Debian suite, unpacked but not installed:
+#   vmlinuz   release   modules/lib/modules/RELEASE/
+# with only the modules that the guests of the tests load. Delete the folder to have a newer one fetched.
+set -eu
+suite=$1
+root=$(cd "$(dirname "$0")/../.." && pwd)
+here=$root/test/peers
+export FLOATIE_PEER_CACHE="${FLOATIE_PEER_CACHE:-$root/.cache/kernels}"
+. "$here/cache.sh"
+
+place=$cache/kernel-$suite
+once "kernel-$suite"
+if [ -e "$place/vmlinuz" ]; then echo "$place"; exit; fi
+say "fetching the kernel of Debian $suite"
+begin_work
+
+# apt works in folders of its own: the system's sources, lists and packages stay as they are.
+mkdir -p "$work/lists/partial" "$work/archives/partial" "$work/debs" "$work/root" "$work/kernel"
+: >"$work/status"
+echo "deb $(debian_mirror) $suite main" >"$work/sources.list"
+cat >"$work/apt.conf" <<CONF
+Dir::Etc::SourceList "$work/sources.list";
+Dir::Etc::SourceParts "/dev/null";
+Dir::Etc::TrustedParts "/usr/share/keyrings";
+Dir::State::Lists "$work/lists";
+Dir::State::Status "$work/status";
+Dir::Cache "$work";
+APT::Sandbox::User "root";
+APT::Architecture "amd64";
+CONF
+export APT_CONFIG="$work/apt.conf"
+quietly apt-get -qq update
+
+# depends PACKAGE PATTERN: those of its dependencies whose name begins like this.
+depends() { apt-cache depends "$1" | sed -n "s/^ *Depends: \($2.*\)/\1/p"; }
+image=$(depends linux-image-cloud-amd64 'linux-image-[0-9]')
+[ -n "$image" ] || { say "Debian $suite has no cloud kernel"; exit 1; }
+# Later suites have nothing but dependencies in the image's package.
+packages="$image $(depends "$image" 'linux-\(binary\|modules\)-')"
+cd "$work/debs"
+quietly apt-get -qq download $packages
+for deb in *.deb; do dpkg -x "$deb" "$work/root"; done
+
+release=${image#linux-image-}
+modules=$work/kernel/modules/lib/modules/$release
+mkdir -p "$modules"
+for name in virtio virtio_ring virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_blk overlay fuse; do
+  # One that is not there is a part of the kernel itself.
+  find "$work/root" -name "$name.ko*" -exec cp {} "$modules" \;
+done
+for module in "$modules"/*.xz; do [ ! -e "$module" ] || quietly xz -d "$module"; done
+for module in "$modules"/*.zst; do [ ! -e "$module" ] || quietly zstd -q -d --rm "$module"; done
+busybox depmod -b "$work/kernel/modules" "$release"
+echo "$release" >"$work/kernel/release"
+cp "$(find "$work/root" -name 'vmlinuz*' -type f | head -n 1)" "$work/kernel/vmlinuz"
+rm -rf "$place"
+mv "$work/kernel" "$place"
+echo "$place"
