@@ -4,10 +4,8 @@
 #   docker run -d --cap-add SYS_ADMIN --cap-add BPF --cap-add PERFMON -v /sys/fs/cgroup:/sys/fs/cgroup:ro \
 #     -p 127.0.0.1:9090:9090 floatie
 #
-# BPF and PERFMON load and attach the programs. SYS_ADMIN is for what asks for more: the BTF of modules (OOM kills, and
-# programs inside the overlay module), and seccomp profiles that let no bpf() through without it (podman's; Docker's
-# before 23). For overlayfs latency alone, where neither is the case, --cap-drop ALL --cap-add BPF --cap-add PERFMON is
-# enough. --device /dev/kmsg --cap-add SYSLOG tell the scope of OOM kills where no other way does. Without the mount
+# BPF and PERFMON load and attach the programs. SYS_ADMIN is for seccomp profiles that let no bpf() through without it
+# (podman's; Docker's before 23); elsewhere --cap-drop ALL --cap-add BPF --cap-add PERFMON is enough. --device /dev/kmsg --cap-add SYSLOG tell the scope of OOM kills where no other way does. Without the mount
 # everything is measured, but no series has the name of its container. With --pid=host (and SYS_PTRACE after
 # --cap-drop ALL) Floatie can tell whether a --pid-ns-inum is one of this machine's.
 #
