@@ -23,6 +23,11 @@ struct file {
 	struct inode *f_inode;
 };
 
+/* Here only for beginning with a pointer. */
+struct llist_head {
+	struct llist_node *first;
+};
+
 struct fdtable {
 	unsigned int max_fds;
 	struct file **fd;

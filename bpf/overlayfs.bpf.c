@@ -272,8 +272,9 @@ static __always_inline bool is_compat_syscall(void)
 /* System calls name a file by its descriptor; only what it leads to says whether it is on overlayfs. */
 static __always_inline bool fd_on_overlayfs(__u32 fd)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
+	struct task_struct *task;
 	struct file *file = NULL;
+	struct llist_head *slot;
 	struct fdtable *table;
 	struct file **fds;
 
@@ -281,12 +282,14 @@ static __always_inline bool fd_on_overlayfs(__u32 fd)
 		table = bpf_get_current_task_btf()->files->fdt;
 		if (fd >= table->max_fds)
 			return false;
-		bpf_probe_read_kernel(&file, sizeof(file), table->fd + fd);
-		if (!file)
+		/* The kernel has no type that is just a pointer to a file. */
+		slot = bpf_rdonly_cast(table->fd + fd, bpf_core_type_id_kernel(struct llist_head));
+		if (!slot->first)
 			return false;
-		file = bpf_rdonly_cast(file, bpf_core_type_id_kernel(struct file));
+		file = bpf_rdonly_cast(slot->first, bpf_core_type_id_kernel(struct file));
 		return file->f_inode->i_sb->s_magic == OVERLAYFS_SUPER_MAGIC;
 	}
+	task = (void *)bpf_get_current_task();
 	table = BPF_CORE_READ(task, files, fdt);
 	if (fd >= BPF_CORE_READ(table, max_fds))
 		return false;

@@ -15,8 +15,8 @@ export function isPidNamespaceInUse(inum: number): boolean | 'unknown' {
     try {
       if (pidNamespaceOf(Number(name)) === inum) return true;
     } catch (error) {
-      // Gone meanwhile; or another user's, which takes CAP_SYS_PTRACE.
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') hidden = true;
+      // Another user's, which takes CAP_SYS_PTRACE; otherwise it is gone meanwhile.
+      if (['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) hidden = true;
     }
   }
   return hidden ? 'unknown' : false;

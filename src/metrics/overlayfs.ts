@@ -63,7 +63,7 @@ export function* overlayfsSamples(
     for (const op of OPS) {
       const { sumNs, buckets, errors, zeros } = operations[op];
       // Most cgroups only read, and many only ever open files: nothing happened is no series.
-      const latency = Float64Array.of(sumNs, ...buckets);
+      const latency = [sumNs, ...buckets];
       if (buckets.some((count) => count > 0)) {
         yield { metric: latencyOf[op], member: { key, attributes, startTime, totals: latency } };
       }

@@ -81,7 +81,7 @@ interface Features {
 export interface OperationTotals {
   readonly sumNs: number;
   /** One more than there are bounds: the last bucket is for what is above them all. */
-  readonly buckets: Float64Array;
+  readonly buckets: readonly number[];
   readonly errors: number;
   readonly zeros: number;
 }
@@ -251,7 +251,7 @@ export class OverlayfsReceiver {
   }
 
   #operation(slot: number, op: number): OperationTotals {
-    const buckets = new Float64Array(this.#options.boundsNs.length + 1);
+    const buckets = new Array<number>(this.#options.boundsNs.length + 1).fill(0);
     let sumNs = 0;
     let errors = 0;
     let zeros = 0;

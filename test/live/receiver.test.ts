@@ -84,6 +84,6 @@ function operationsOf(receiver: OverlayfsReceiver, cgroup: Cgroup) {
   return totals.operations;
 }
 
-function count({ buckets }: { buckets: Float64Array }): number {
+function count({ buckets }: { buckets: readonly number[] }): number {
   return buckets.reduce((a, b) => a + b);
 }
