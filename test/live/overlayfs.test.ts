@@ -55,7 +55,10 @@ suite('overlayfs', { skip: missing('root', 'btf') }, () => {
     const did = JSON.parse(cgroup.run(fixture('io'), 'timed', join(overlay.path, 'slow'), '200'));
     const metrics = await floatie.scrape();
     const upTo = (le: string): number => metrics.sum(`${READ}_bucket`, { cgroup: cgroup.name, le });
-    assert.ok(upTo('32768') - upTo('16384') >= 0.99 * did.reads, `${upTo('32768') - upTo('16384')} of ${did.reads}`);
+    // On a machine that is busy with other things some reads take longer; the reader saw which.
+    const counted = upTo('32768') - upTo('16384');
+    assert.ok(Math.abs(counted - did.in_bucket) <= 0.01 * did.reads, `${counted} against ${did.in_bucket}`);
+    assert.ok(did.in_bucket >= 0.5 * did.reads, `only ${did.in_bucket} of ${did.reads} took 20 ms by their own clock`);
     const sumUs = metrics.sum(`${READ}_sum`, { cgroup: cgroup.name });
     assert.ok(Math.abs(sumUs * 1000 - did.sum_ns) <= 0.02 * did.sum_ns, `${sumUs} µs against ${did.sum_ns} ns`);
   });
