@@ -33,6 +33,10 @@ struct fdtable {
 	struct file **fd;
 };
 
+/* Only its address is used: it tells one operation from another. */
+struct kiocb;
+struct iov_iter;
+
 struct files_struct {
 	struct fdtable *fdt;
 };
@@ -136,11 +140,13 @@ struct trace_event_raw_mark_victim {
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
 	unsigned long bx;
+	unsigned long ax;
 	unsigned long di;
 	unsigned long orig_ax;
 };
 #elif defined(__TARGET_ARCH_arm64)
 struct pt_regs {
+	__u64 regs[31];
 	__u64 orig_x0;
 	__s32 syscallno;
 };
@@ -149,6 +155,22 @@ struct pt_regs {
 #endif
 
 #pragma clang attribute pop
+
+/* Of classic tracepoints; the common fields come first and are not declared. */
+struct syscall_enter_event {
+	__u64 common;
+	long id;
+	unsigned long args[6];
+};
+
+struct syscall_exit_event {
+	__u64 common;
+	long id;
+	long ret;
+};
+
+/* include/linux/errno.h: submitted, and completed later */
+#define EIOCBQUEUED 529
 
 /* include/uapi/linux/magic.h */
 #define OVERLAYFS_SUPER_MAGIC 0x794c7630

@@ -56,7 +56,8 @@ static __always_inline __u64 rss_pages(struct mm_struct *mm, int kind)
 	return pages > 0 ? pages : 0;
 }
 
-static __always_inline void describe(struct oom_event *event, struct task_struct *victim)
+/* A function of its own, so that the compiler describes struct oom_event in BTF. */
+static __noinline void describe(struct oom_event *event, struct task_struct *victim)
 {
 	struct mm_struct *mm = BPF_CORE_READ(victim, mm);
 	__u64 trigger = bpf_get_current_pid_tgid();

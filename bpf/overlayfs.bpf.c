@@ -50,8 +50,11 @@ struct start {
 	__u64 id; /* what the exit must show to be this operation's */
 };
 
+/* Overlay on overlay calls itself on the same thread; the kernel allows no deeper stack than two. */
+#define NESTED 2
+
 struct thread {
-	struct start starts[OP_COUNT];
+	struct start starts[OP_COUNT][NESTED];
 	__u32 slot; /* where this thread's cgroup was last found; only a hint */
 };
 
@@ -111,10 +114,16 @@ static __always_inline struct thread *thread_record(bool create)
 	return bpf_map_lookup_elem(&threads_by_id, &id);
 }
 
+static __always_inline bool is_idle(struct thread *thread)
+{
+	return !thread->starts[OP_READ][0].ns && !thread->starts[OP_READ][1].ns &&
+	       !thread->starts[OP_WRITE][0].ns && !thread->starts[OP_WRITE][1].ns;
+}
+
 /* Task storage ends with its task; the hash would fill up with threads that are gone. */
 static __always_inline void forget_thread(struct thread *thread)
 {
-	if (config.task_storage || thread->starts[OP_READ].ns || thread->starts[OP_WRITE].ns)
+	if (config.task_storage || !is_idle(thread))
 		return;
 
 	__u64 id = bpf_get_current_pid_tgid();
@@ -199,19 +208,23 @@ static __always_inline __u32 slot_of(__u64 cgroup_id, struct thread *thread)
  * An operation begins. id tells it from every other operation of the thread that could be pending;
  * the exit must show the same one.
  */
-static __always_inline void enter(enum op op, __u64 id)
+static __always_inline void enter(enum op op, __u64 id, bool nests)
 {
 	struct thread *thread;
+	struct start *start;
 
 	if (config.pid_ns_inum && !in_pid_namespace((void *)bpf_get_current_task(), config.pid_ns_inum))
 		return;
 	thread = thread_record(true);
 	if (!thread)
 		return;
-	if (thread->starts[op].ns)
+	start = &thread->starts[op][0];
+	if (nests && start->ns && start->id != id)
+		start = &thread->starts[op][1];
+	if (start->ns)
 		count_miss(MISS_STALE);
-	thread->starts[op].id = id;
-	thread->starts[op].ns = bpf_ktime_get_ns();
+	start->id = id;
+	start->ns = bpf_ktime_get_ns();
 }
 
 /* Something begins that is not to be timed: no start may be left for its exit to take. */
@@ -219,8 +232,8 @@ static __always_inline void enter_elsewhere(enum op op)
 {
 	struct thread *thread = thread_record(false);
 
-	if (thread && thread->starts[op].ns) {
-		thread->starts[op].ns = 0;
+	if (thread && thread->starts[op][0].ns) {
+		thread->starts[op][0].ns = 0;
 		count_miss(MISS_STALE);
 	}
 }
@@ -235,28 +248,78 @@ static __always_inline void count(enum op op, struct thread *thread, __u64 ns, _
 		add(group + CELL_SUM_NS, ns);
 		add(group + CELL_BUCKETS + bucket_of(ns), 1);
 	} else {
-		add(group + (ret ? CELL_ERRORS : CELL_ZEROS), 1);
+		add(group + (ret == -EIOCBQUEUED ? CELL_ASYNC : ret ? CELL_ERRORS : CELL_ZEROS), 1);
 	}
 }
 
 /* An operation ends; ret is what it returned: bytes, 0 or a negative errno. */
-static __always_inline void leave(enum op op, __u64 id, __s64 ret)
+static __always_inline void finish(enum op op, struct thread *thread, struct start *start, __s64 ret)
 {
-	struct thread *thread = thread_record(false);
-	__u64 now_ns, start_ns;
+	__u64 now_ns = bpf_ktime_get_ns();
+	__u64 start_ns = start->ns;
 
-	if (!thread || !thread->starts[op].ns)
-		return;
-	now_ns = bpf_ktime_get_ns();
-	start_ns = thread->starts[op].ns;
-	thread->starts[op].ns = 0;
-	if (thread->starts[op].id != id)
-		count_miss(MISS_STALE);
-	else if (now_ns < start_ns)
+	start->ns = 0;
+	if (now_ns < start_ns)
 		count_miss(MISS_CLOCK);
 	else
 		count(op, thread, now_ns - start_ns, ret);
 	forget_thread(thread);
+}
+
+/* For exits on every system call, of which most are not on overlayfs: one without a start is nothing to count. */
+static __always_inline void leave(enum op op, __u64 id, __s64 ret)
+{
+	struct thread *thread = thread_record(false);
+	struct start *start;
+
+	if (!thread)
+		return;
+	start = &thread->starts[op][0];
+	if (!start->ns)
+		return;
+	if (start->id == id) {
+		finish(op, thread, start, ret);
+		return;
+	}
+	start->ns = 0;
+	count_miss(MISS_STALE);
+	forget_thread(thread);
+}
+
+/* For exits of the function itself: each had an entry. */
+static __always_inline void leave_function(enum op op, __u64 id, __s64 ret)
+{
+	struct thread *thread;
+
+	if (config.pid_ns_inum && !in_pid_namespace((void *)bpf_get_current_task(), config.pid_ns_inum))
+		return;
+	thread = thread_record(false);
+	if (thread && thread->starts[op][0].ns && thread->starts[op][0].id == id)
+		finish(op, thread, &thread->starts[op][0], ret);
+	else if (thread && thread->starts[op][1].ns && thread->starts[op][1].id == id)
+		finish(op, thread, &thread->starts[op][1], ret);
+	else
+		count_miss(MISS_NO_START);
+}
+
+/* A return probe shows no arguments: the operation that began last ends first. */
+static __always_inline void leave_latest(enum op op, __s64 ret)
+{
+	struct start *start;
+	struct thread *thread;
+
+	if (config.pid_ns_inum && !in_pid_namespace((void *)bpf_get_current_task(), config.pid_ns_inum))
+		return;
+	thread = thread_record(false);
+	if (!thread) {
+		count_miss(MISS_NO_START);
+		return;
+	}
+	start = &thread->starts[op][thread->starts[op][1].ns > thread->starts[op][0].ns];
+	if (start->ns)
+		finish(op, thread, start, ret);
+	else
+		count_miss(MISS_NO_START);
 }
 
 static __always_inline bool is_compat_syscall(void)
@@ -298,20 +361,28 @@ static __always_inline bool fd_on_overlayfs(__u32 fd)
 	return file && BPF_CORE_READ(file, f_inode, i_sb, s_magic) == OVERLAYFS_SUPER_MAGIC;
 }
 
+static __always_inline void enter_syscall(long nr, bool compat, __u32 fd, __u64 id)
+{
+	int op = op_of_syscall(nr, compat);
+
+	if (op < 0)
+		return;
+	if (fd_on_overlayfs(fd))
+		enter(op, id, false);
+	else
+		enter_elsewhere(op);
+}
+
 SEC("tp_btf/sys_enter")
 int BPF_PROG(syscall_enter, struct pt_regs *regs, long nr)
 {
 	bool compat = is_compat_syscall();
-	int op = op_of_syscall(nr, compat);
 	__u32 fd;
 
-	if (op < 0)
+	if (op_of_syscall(nr, compat) < 0)
 		return 0;
 	fd = syscall_fd(regs, compat);
-	if (fd_on_overlayfs(fd))
-		enter(op, syscall_id(nr, compat, fd));
-	else
-		enter_elsewhere(op);
+	enter_syscall(nr, compat, fd, syscall_id(nr, compat, fd));
 	return 0;
 }
 
@@ -324,6 +395,84 @@ int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
 
 	if (op >= 0)
 		leave(op, syscall_id(nr, compat, syscall_fd(regs, compat)), ret);
+	return 0;
+}
+
+/* The classic tracepoints show no registers at the exit: there the number alone must do. */
+SEC("tp/raw_syscalls/sys_enter")
+int classic_enter(struct syscall_enter_event *ctx)
+{
+	bool compat = is_compat_syscall();
+
+	enter_syscall(ctx->id, compat, ctx->args[0], syscall_id(ctx->id, compat, 0));
+	return 0;
+}
+
+SEC("tp/raw_syscalls/sys_exit")
+int classic_exit(struct syscall_exit_event *ctx)
+{
+	bool compat = is_compat_syscall();
+	int op = op_of_syscall(ctx->id, compat);
+
+	if (op >= 0)
+		leave(op, syscall_id(ctx->id, compat, 0), ctx->ret);
+	return 0;
+}
+
+SEC("fentry/ovl_read_iter")
+int BPF_PROG(fentry_read, struct kiocb *iocb)
+{
+	enter(OP_READ, (__u64)iocb, true);
+	return 0;
+}
+
+SEC("fexit/ovl_read_iter")
+int BPF_PROG(fexit_read, struct kiocb *iocb, struct iov_iter *iter, long ret)
+{
+	leave_function(OP_READ, (__u64)iocb, ret);
+	return 0;
+}
+
+SEC("fentry/ovl_write_iter")
+int BPF_PROG(fentry_write, struct kiocb *iocb)
+{
+	enter(OP_WRITE, (__u64)iocb, true);
+	return 0;
+}
+
+SEC("fexit/ovl_write_iter")
+int BPF_PROG(fexit_write, struct kiocb *iocb, struct iov_iter *iter, long ret)
+{
+	leave_function(OP_WRITE, (__u64)iocb, ret);
+	return 0;
+}
+
+/* Attached to events of tracefs, which say how many returns may be pending; hence no function in the section. */
+SEC("kprobe")
+int kprobe_read(struct pt_regs *regs)
+{
+	enter(OP_READ, first_argument(regs), true);
+	return 0;
+}
+
+SEC("kretprobe")
+int kretprobe_read(struct pt_regs *regs)
+{
+	leave_latest(OP_READ, returned(regs));
+	return 0;
+}
+
+SEC("kprobe")
+int kprobe_write(struct pt_regs *regs)
+{
+	enter(OP_WRITE, first_argument(regs), true);
+	return 0;
+}
+
+SEC("kretprobe")
+int kretprobe_write(struct pt_regs *regs)
+{
+	leave_latest(OP_WRITE, returned(regs));
 	return 0;
 }
 

@@ -26,6 +26,7 @@ enum cell {
 	CELL_SUM_NS,
 	CELL_ERRORS,
 	CELL_ZEROS,
+	CELL_ASYNC, /* submitted only: what it returned says nothing of when it was done */
 	CELL_BUCKETS,
 };
 
@@ -52,6 +53,7 @@ enum miss {
 	MISS_STORAGE,      /* no memory for a start */
 	MISS_STARTS_FULL,  /* the hash of starts is full */
 	MISS_STALE,        /* a start whose exit was never seen */
+	MISS_NO_START,     /* an exit whose entry was never seen */
 	MISS_CLOCK,        /* an exit before its entry */
 	MISS_COUNT,
 };

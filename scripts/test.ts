@@ -18,11 +18,14 @@ if (given.length === 0) {
   check('types', 'tsc', '--project', 'test/tsconfig.json');
 }
 
+/** One file; building the collector and the image, the longest, take some minutes. */
+const FILE_TIMEOUT_MS = 20 * 60_000;
+
 const skipped: { readonly name: string; readonly reason: string }[] = [];
 let failed = false;
 const files = given.length > 0 ? given : globSync('test/**/*.test.ts').sort();
 // One after the other: the live tests measure a kernel that they share.
-const events = run({ files, concurrency: 1 });
+const events = run({ files, concurrency: 1, timeout: FILE_TIMEOUT_MS });
 events.on('test:pass', ({ name, skip }) => {
   if (skip !== undefined && skip !== false) skipped.push({ name, reason: String(skip) });
 });

@@ -7,8 +7,10 @@ export interface ProbeState {
   readonly attached: boolean;
   /** How it is attached; `none` while it is not. */
   readonly method: string;
-  /** Why it is not attached, or not by a better method. */
+  /** Why it is not attached. */
   readonly reason?: string;
+  /** The better methods, and why it is not attached by them. */
+  readonly refusals?: readonly { readonly method: string; readonly reason: string }[];
 }
 
 export interface Readiness {
@@ -40,8 +42,8 @@ export class Health {
     return this.#collectErrors;
   }
 
-  attached(probe: string, method: string): void {
-    this.#probes.set(probe, { probe, attached: true, method });
+  attached(probe: string, method: string, refusals: NonNullable<ProbeState['refusals']> = []): void {
+    this.#probes.set(probe, { probe, attached: true, method, ...(refusals.length > 0 && { refusals }) });
   }
 
   /** The probe is not attached; `reason` is for people. */

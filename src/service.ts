@@ -53,6 +53,7 @@ export async function startService(config: Config, log: Logger): Promise<Service
 
   let stopped: Promise<void> | null = null;
   const stop = async (): Promise<void> => {
+    for (const receiver of receivers) receiver.settle?.();
     await Promise.all([
       endpoint?.stop(),
       otlp?.shutdown({ timeoutMillis: LAST_EXPORT_MS }).catch((error: Error) => health.exported('otlp', error)),

@@ -17,7 +17,7 @@ import { OverlayfsSource, overlayfsMetrics } from './metrics/overlayfs.ts';
 import { PressureSource } from './metrics/pressure.ts';
 import { streamsOf } from './metrics/streams.ts';
 import { OomReceiver } from './receivers/oom.ts';
-import { OverlayfsReceiver } from './receivers/overlayfs.ts';
+import { type AttachState, OverlayfsReceiver } from './receivers/overlayfs.ts';
 
 type ReceiverName = (typeof RECEIVERS)[number];
 
@@ -25,6 +25,8 @@ type ReceiverName = (typeof RECEIVERS)[number];
 export interface Running {
   /** Creates the instruments that tell of the receiver itself. */
   observe(meter: Meter): void;
+  /** Before the last export: counts what has only just happened. */
+  settle?(): void;
   /** Safe to call twice. */
   stop(): void;
 }
@@ -46,6 +48,8 @@ const OBJECTS = fileURLToPath(new URL(`../dist/bpf/${process.arch}/`, import.met
 
 /** How often cgroups that appeared are given their names, in ms: soon, before they are gone again. */
 const LEARN_MS = 1000;
+/** How often the way of attaching is looked after: whether it missed anything, or can begin. */
+const SUPERVISE_MS = 1000;
 /** How soon a kill is in the log, in ms. Looking costs a few reads of mapped memory. */
 const OOM_POLL_MS = 100;
 /** How often series that are too old are looked for, in ms. */
@@ -54,8 +58,8 @@ const RETIRE_MS = 10_000;
 const DISCOVER_MS = 5000;
 
 /**
- * Starts the receivers of the pipeline. One that cannot start is logged, and the others run; when none of those that
- * need the kernel's permission can, the first one's error is thrown.
+ * Starts the receivers of the pipeline. One that cannot start is logged, and the others run. When none of those that
+ * need the kernel's permission can, or not in the one way it is told to, the error is thrown.
  */
 export function startReceivers(given: Omit<Context, 'hierarchy' | 'cgroups' | 'pidNsInum'>): Running[] {
   const { config, health, log } = given;
@@ -67,24 +71,25 @@ export function startReceivers(given: Omit<Context, 'hierarchy' | 'cgroups' | 'p
   }
   const pidNsInum = resolvePidNamespace(config.kernel.pid_ns_inum, log);
   const context: Context = { ...given, hierarchy, cgroups: new Cgroups(hierarchy.mount), pidNsInum };
-  const running: Running[] = [];
+  const running: { readonly receiver: Running; readonly isProbe: boolean }[] = [];
   const failures: { readonly name: ReceiverName; readonly error: Error }[] = [];
   for (const name of config.service.pipelines.metrics.receivers) {
     try {
-      running.push(starters[name](context));
+      running.push({ receiver: starters[name](context), isProbe: name !== 'pressure' });
     } catch (error) {
       failures.push({ name, error: error as Error });
       health.failed(name, (error as Error).message);
     }
   }
   const [first] = failures;
-  const attached = health.readiness().probes.filter(({ attached, method }) => attached && method !== 'file');
-  if (first !== undefined && attached.length === 0) {
-    for (const receiver of running) receiver.stop();
+  // Pressure is only read; it says nothing about what this process may do in the kernel.
+  const isForced = first?.name === 'overlayfs' && config.receivers.overlayfs.attach !== 'auto';
+  if (first !== undefined && (isForced || running.every(({ isProbe }) => !isProbe))) {
+    for (const { receiver } of running) receiver.stop();
     throw first.error;
   }
   for (const { name, error } of failures) log.error(`The receiver "${name}" does not run: ${error.message}`);
-  return running;
+  return running.map(({ receiver }) => receiver);
 }
 
 const starters: Record<ReceiverName, (context: Context) => Running> = {
@@ -104,13 +109,15 @@ function startOverlayfs({ config, views, kernel, health, log, hierarchy, cgroups
     maxMapEntries: config.kernel.max_map_entries,
     cgroupVersion: hierarchy.version,
     expireMs,
+    attach: config.receivers.overlayfs.attach,
     objects: OBJECTS,
+    onChange: (state) => tellAttachment(state, health, log),
   });
   const source = new OverlayfsSource(receiver, cgroups);
   kernel.addSource(source, { gridNs, defaultBounds });
-  health.attached('overlayfs', receiver.method);
   const timers = [
     every(LEARN_MS, () => source.learn(), log),
+    every(SUPERVISE_MS, () => receiver.supervise(), log),
     every(Math.min(RETIRE_MS, expireMs / 5), () => kernel.end(source.retire()), log),
   ];
   return {
@@ -120,6 +127,20 @@ function startOverlayfs({ config, views, kernel, health, log, hierarchy, cgroups
       receiver.stop();
     },
   };
+}
+
+function tellAttachment({ method, refusals }: AttachState, health: Health, log: Logger): void {
+  if (method !== null) {
+    health.attached('overlayfs', method, refusals);
+    const others = Object.fromEntries(refusals.map(({ method, reason }) => [`not_${method}`, reason]));
+    log.info(`The overlayfs probe is attached by ${method}`, others);
+    return;
+  }
+  const waiting = 'overlayfs is not registered in the kernel yet; waiting for its module (modprobe overlay)';
+  const { probes } = health.readiness();
+  if (probes.some(({ probe, reason }) => probe === 'overlayfs' && reason === waiting)) return;
+  health.failed('overlayfs', waiting);
+  log.warn(`The overlayfs probe waits: ${waiting}`);
 }
 
 function startOom({ config, kernel, health, log, hierarchy, cgroups, pidNsInum }: Context): Running {
@@ -144,9 +165,9 @@ function startOom({ config, kernel, health, log, hierarchy, cgroups, pidNsInum }
   ];
   return {
     observe: (meter) => observeOom(meter, receiver),
+    settle: () => source.poll(Date.now(), true),
     stop() {
       timers.forEach(clearInterval);
-      if (!receiver.stopped) source.poll(Date.now(), true);
       receiver.stop();
     },
   };

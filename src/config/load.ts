@@ -70,8 +70,9 @@ export function loadConfig({ file, env, set, flags = [] }: Sources): Config {
 
   const config = convict<Config>(schema, { args: [], env: {} });
   for (const [key, given] of values) problems.push(...apply(config, key, given));
-  if (problems.length === 0)
-    problems.push(...viewProblems(config.get('views'), config.get('receivers.overlayfs.bounds_us')));
+  // As given: convict's copy would hide a key called __proto__.
+  const views = (values.get('views')?.value ?? []) as unknown[];
+  if (problems.length === 0) problems.push(...viewProblems(views, config.get('receivers.overlayfs.bounds_us')));
   if (problems.length > 0) throw new ConfigError(problems);
   return structuredClone(config.getProperties()) as Config;
 }
@@ -79,9 +80,19 @@ export function loadConfig({ file, env, set, flags = [] }: Sources): Config {
 /** One value into convict; one that does not fit is left at its default. */
 function apply(config: convict.Config<Config>, key: string, { value, origin }: Given): string[] {
   const problem = settingProblem(settingOf(key), value);
-  if (problem !== null) return [`${key}: ${problem}, not ${JSON.stringify(value)} (from ${origin})`];
+  if (problem !== null) return [`${key}: ${problem}, not ${show(value)} (from ${origin})`];
   config.set(key, value);
   return [];
+}
+
+/** A value as it would be written, shortened. */
+function show(value: unknown): string {
+  try {
+    const text = JSON.stringify(value) ?? String(value);
+    return text.length > 200 ? `${text.slice(0, 200)}…` : text;
+  } catch {
+    return 'a value that holds itself';
+  }
 }
 
 function readYaml(file: string): unknown {
@@ -122,7 +133,7 @@ function collect(document: unknown, file: string, values: Map<string, Given>, pr
     } else if (isRecord(node)) {
       for (const [name, child] of Object.entries(node)) visit(child, path === null ? name : `${path}.${name}`);
     } else if (node !== null) {
-      problems.push(`${file}: ${path}: must be a section, not ${JSON.stringify(node)}`);
+      problems.push(`${file}: ${path}: must be a section, not ${show(node)}`);
     }
   };
   visit(document, null);

@@ -1,5 +1,6 @@
 /** Every setting: its type, default and reason. config/floatie.yaml shows the same to people; a test compares them. */
 import convict, { type Schema, type SchemaObj } from 'convict';
+import type { Attach } from '../receivers/overlayfs.ts';
 import { WINDOWS, type Window } from '../receivers/pressure.ts';
 
 export interface ViewConfig {
@@ -23,7 +24,7 @@ export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 export interface Config {
   kernel: { pid_ns_inum: number | 'self'; max_map_entries: number };
   receivers: {
-    overlayfs: { attach: 'auto' | 'syscall'; bounds_us: number[]; expire_ms: number };
+    overlayfs: { attach: Attach; bounds_us: number[]; expire_ms: number };
     oom: { max_series: number; retain_ms: number; ring_bytes: number };
     pressure: { window: Window };
   };
@@ -151,7 +152,8 @@ function resource(value: unknown): void {
 }
 
 export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  // YAML 1.1 knows sets and dates as well.
+  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 }
 
 /** What is wrong with a value for a setting, or null. */
@@ -184,10 +186,10 @@ export const schema: Schema<Config> = {
   },
   receivers: {
     overlayfs: {
-      attach: setting<'auto' | 'syscall'>(
+      attach: setting<Attach>(
         'auto',
-        oneOf('auto', 'syscall'),
-        'How to attach to the kernel: "auto" takes the cheapest way that is exact here; "syscall" follows the read and write system calls',
+        oneOf('auto', 'fentry', 'kprobe', 'syscall'),
+        'How to attach to the kernel: "auto" takes the cheapest way that is exact here; "fentry" and "kprobe" follow overlayfs\' own functions, "syscall" the read and write system calls',
       ),
       bounds_us: setting(
         DEFAULT_BOUNDS_US,

@@ -21,6 +21,10 @@ export class Cgroups {
     for (const id of unknown) if (!this.#paths.has(id)) this.#paths.set(id, null);
   }
 
+  knows(id: bigint): boolean {
+    return this.#paths.has(id);
+  }
+
   /** The path below the mount (`/` is its root), or null for a cgroup that could not be found. */
   path(id: bigint): string | null {
     return this.#paths.get(id) ?? null;

@@ -52,6 +52,8 @@ export const functions = {
   bpf_map__fd: { library: 'libbpf', takes: ['pointer'], gives: 'i32' },
   // int bpf_map__set_autocreate(struct bpf_map *map, bool autocreate)
   bpf_map__set_autocreate: { library: 'libbpf', takes: ['pointer', 'bool'], gives: 'i32' },
+  // int bpf_map__reuse_fd(struct bpf_map *map, int fd)
+  bpf_map__reuse_fd: { library: 'libbpf', takes: ['pointer', 'i32'], gives: 'i32' },
   // int bpf_map__set_initial_value(struct bpf_map *map, const void *data, size_t size)
   bpf_map__set_initial_value: { library: 'libbpf', takes: ['pointer', 'bytes', 'u64'], gives: 'i32' },
   // int bpf_map__set_max_entries(struct bpf_map *map, __u32 max_entries)
@@ -63,10 +65,14 @@ export const functions = {
 
   // int bpf_program__fd(const struct bpf_program *prog)
   bpf_program__fd: { library: 'libbpf', takes: ['pointer'], gives: 'i32' },
+  // int bpf_program__set_autoload(struct bpf_program *prog, bool autoload)
+  bpf_program__set_autoload: { library: 'libbpf', takes: ['pointer', 'bool'], gives: 'i32' },
   // int bpf_program__set_log_buf(struct bpf_program *prog, char *log_buf, size_t log_size)
   bpf_program__set_log_buf: { library: 'libbpf', takes: ['pointer', 'bytes', 'u64'], gives: 'i32' },
   // struct bpf_link *bpf_program__attach(const struct bpf_program *prog)
   bpf_program__attach: { library: 'libbpf', takes: ['pointer'], gives: 'pointer' },
+  // struct bpf_link *bpf_program__attach_tracepoint(const struct bpf_program *prog, const char *category, const char *name)
+  bpf_program__attach_tracepoint: { library: 'libbpf', takes: ['pointer', 'string', 'string'], gives: 'pointer' },
   // int bpf_link__destroy(struct bpf_link *link)
   bpf_link__destroy: { library: 'libbpf', takes: ['pointer'], gives: 'i32' },
   // int bpf_obj_get_info_by_fd(int bpf_fd, void *info, __u32 *info_len)

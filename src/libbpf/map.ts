@@ -25,6 +25,11 @@ export class BpfMap {
     check(call('bpf_map__set_initial_value', this.#live(), value, value.byteLength), `fill the map "${this.name}"`);
   }
 
+  /** Before loading: takes the place of this map with one that is loaded already, and shares it. */
+  reuse(loaded: BpfMap): void {
+    check(call('bpf_map__reuse_fd', this.#live(), loaded.#fd()), `share the map "${this.name}"`);
+  }
+
   /** Before loading: leaves the map out, for kernels that do not know its type. */
   skip(): void {
     check(call('bpf_map__set_autocreate', this.#live(), false), `leave out the map "${this.name}"`);

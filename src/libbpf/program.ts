@@ -14,6 +14,7 @@ export class BpfProgram {
   readonly #pointer: Pointer;
   #link: Pointer | null = null;
   #detached = false;
+  #skipped = false;
   #log: Buffer | null = null;
 
   constructor(name: string, pointer: Pointer) {
@@ -21,9 +22,17 @@ export class BpfProgram {
     this.#pointer = pointer;
   }
 
+  /** Before loading: leaves the program out. */
+  skip(): void {
+    this.#assertUsable();
+    check(call('bpf_program__set_autoload', this.#pointer, false), `leave out the program "${this.name}"`);
+    this.#skipped = true;
+  }
+
   /** Gives the verifier a place to write. The memory must stay where it is until {@link takeLog}. */
   captureLog(): void {
     this.#assertUsable();
+    if (this.#skipped) return;
     this.#log = Buffer.alloc(LOG_BYTES);
     check(
       call('bpf_program__set_log_buf', this.#pointer, this.#log, LOG_BYTES),
@@ -43,6 +52,13 @@ export class BpfProgram {
     this.#assertUsable();
     if (this.#link !== null) return;
     this.#link = checkPointer(call('bpf_program__attach', this.#pointer), `attach "${this.name}"`);
+  }
+
+  /** Attaches the program to an event of tracefs. */
+  attachToEvent(group: string, event: string): void {
+    this.#assertUsable();
+    const link = call('bpf_program__attach_tracepoint', this.#pointer, group, event);
+    this.#link = checkPointer(link, `attach "${this.name}" to the event ${group}/${event}`);
   }
 
   /** Detaches the program. Safe to call twice, and before {@link attach}. */

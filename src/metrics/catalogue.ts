@@ -53,6 +53,13 @@ export const kernelMetrics = {
       'Reads and writes on overlayfs that moved no byte, such as a read at the end; they are in no histogram',
     attributes: [OP, ...CGROUP],
   },
+  async: {
+    name: 'floatie_overlayfs_async_total',
+    kind: 'counter',
+    unit: '',
+    description: 'Reads and writes on overlayfs that were submitted to be completed later; they are in no histogram',
+    attributes: [OP, ...CGROUP],
+  },
   oomKills: {
     name: 'floatie_oom_kills_total',
     kind: 'counter',
@@ -111,7 +118,11 @@ export const selfMetrics = {
     description: '1 while the probe is attached by this method, 0 while it is not',
     attributes: [
       PROBE,
-      { name: 'method', meaning: 'how it is attached: `syscall`, `tracepoint` or `file`; `none` while it is not' },
+      {
+        name: 'method',
+        meaning:
+          'how it is attached: `fentry`, `kprobe`, `syscall`, `syscall_classic`, `tracepoint` or `file`; `none` while it is not',
+      },
     ],
   },
   probeMisses: {

@@ -28,6 +28,8 @@ interface Victims {
   lastMs: number;
 }
 
+const MAX_NAMED = 1000;
+
 const UNKNOWN: Attributes = { trigger_comm: 'unknown', victim_comm: 'unknown', scope: 'unknown' };
 
 export class OomSource implements Source {
@@ -38,6 +40,8 @@ export class OomSource implements Source {
   readonly #startTime = hrTime();
   /** By attributes, the least recently killed first. */
   readonly #victims = new Map<string, Victims>();
+  /** The cgroups that only the kills in them made known, the oldest first. */
+  readonly #named: bigint[] = [];
   #born = 0;
 
   constructor(receiver: OomReceiver, cgroups: Cgroups, options: OomSourceOptions) {
@@ -50,8 +54,12 @@ export class OomSource implements Source {
   poll(nowMs = Date.now(), final = false): void {
     const kills = this.#receiver.take(nowMs, final);
     if (kills.length === 0) return;
-    this.#cgroups.learn(kills.map(this.#options.cgroupIdOf));
+    const unknown = kills.map(this.#options.cgroupIdOf).filter((id) => !this.#cgroups.knows(id));
+    this.#cgroups.learn(unknown);
     for (const kill of kills) this.#count(kill, nowMs);
+    // Kept for a while, since cgroups that lose one process often lose more, or are removed.
+    this.#named.push(...unknown);
+    for (const id of this.#named.splice(0, this.#named.length - MAX_NAMED)) this.#cgroups.forget(id);
   }
 
   read(): Sample[] {

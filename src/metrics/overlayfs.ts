@@ -1,7 +1,8 @@
 /** The overlayfs receiver as a source of metrics: its totals under the names of their cgroups. */
 import type { Cgroups } from '../containers/cgroups.ts';
 import { type Identity, identify } from '../containers/identity.ts';
-import { type CgroupTotals, OPS, type OverlayfsReceiver } from '../receivers/overlayfs.ts';
+import type { OverlayfsReceiver } from '../receivers/overlayfs.ts';
+import { type CgroupTotals, OPS } from '../receivers/overlayfs-counts.ts';
 import { kernelMetrics } from './catalogue.ts';
 import { attributesOf, wallClock } from './identity.ts';
 import type { Sample, Source } from './kernel-metrics.ts';
@@ -12,6 +13,7 @@ export const overlayfsMetrics = [
   kernelMetrics.writeLatency,
   kernelMetrics.errors,
   kernelMetrics.zeros,
+  kernelMetrics.async,
 ];
 
 const latencyOf = { read: kernelMetrics.readLatency, write: kernelMetrics.writeLatency } as const;
@@ -61,7 +63,7 @@ export function* overlayfsSamples(
     const attributes = cgroupId === null ? OVERFLOW : attributesOf(identityOf(cgroupId));
     const startTime = wallClock(bornNs);
     for (const op of OPS) {
-      const { sumNs, buckets, errors, zeros } = operations[op];
+      const { sumNs, buckets, errors, zeros, async } = operations[op];
       // Most cgroups only read, and many only ever open files: nothing happened is no series.
       const latency = [sumNs, ...buckets];
       if (buckets.some((count) => count > 0)) {
@@ -70,6 +72,7 @@ export function* overlayfsSamples(
       const counts = [
         { metric: kernelMetrics.errors, count: errors },
         { metric: kernelMetrics.zeros, count: zeros },
+        { metric: kernelMetrics.async, count: async },
       ];
       for (const { metric, count } of counts) {
         if (count === 0) continue;

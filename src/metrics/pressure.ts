@@ -29,6 +29,8 @@ export interface PressureSourceOptions {
 }
 
 interface Container {
+  /** Unique: a container that was started again has the path of the one before, and is another. */
+  readonly key: string;
   readonly path: string;
   readonly attributes: Attributes;
   readonly startTime: HrTime;
@@ -60,8 +62,13 @@ export class PressureSource implements Source {
     const { mount } = this.#options;
     if (mount === null) return;
     const paths = [...this.#cgroups.paths()].filter(isContainer);
-    const found = new Map(paths.map((path) => [path, this.#containers.get(path) ?? containerAt(mount, path)]));
-    for (const [path, { last }] of this.#containers) if (!found.has(path)) this.#ended.push(...last);
+    const found = new Map(
+      paths.map((path) => {
+        const container = containerAt(mount, path);
+        return [container.key, this.#containers.get(container.key) ?? container];
+      }),
+    );
+    for (const [key, { last }] of this.#containers) if (!found.has(key)) this.#ended.push(...last);
     this.#containers = found;
   }
 
@@ -70,10 +77,12 @@ export class PressureSource implements Source {
     const host = this.#readHost();
     if (host !== null) samples.push(...this.#samples('/host', { scope: 'host' }, this.#bootTime, host));
     for (const container of this.#containers.values()) {
-      const { path, attributes, startTime } = container;
+      const { key, path, attributes, startTime } = container;
+      // Between two looks another one may have taken its path.
+      if (keyOf(this.#options.mount ?? '', path) !== key) continue;
       const pressure = this.#readContainer(path);
       if (pressure === null) continue;
-      container.last = this.#samples(path, attributes, startTime, pressure);
+      container.last = this.#samples(key, attributes, startTime, pressure);
       samples.push(...container.last);
     }
     return samples;
@@ -124,5 +133,10 @@ export class PressureSource implements Source {
 function containerAt(mount: string, path: string): Container {
   const created = statSync(join(mount, path), { throwIfNoEntry: false })?.ctimeMs ?? Date.now();
   const attributes = { scope: 'container', ...attributesOf(identify(path)) };
-  return { path, attributes, startTime: millisToHrTime(created), last: [] };
+  return { key: keyOf(mount, path), path, attributes, startTime: millisToHrTime(created), last: [] };
+}
+
+/** The path and the inode, which is the cgroup's id. */
+function keyOf(mount: string, path: string): string {
+  return `${path}:${statSync(join(mount, path), { bigint: true, throwIfNoEntry: false })?.ino}`;
 }

@@ -18,6 +18,8 @@ const KILLED = /^(Memory cgroup out of memory|Out of memory[^:]*): Killed proces
  * @param record `priority,sequence,microseconds,flags;message`
  */
 export function parseKmsg(record: string): KmsgKill | null {
+  // The kernel's own records have a priority below 8; what programs write there has more.
+  if (!/^[0-7],/.test(record)) return null;
   const [, what, pid] = KILLED.exec(record.slice(record.indexOf(';') + 1)) ?? [];
   if (what === undefined) return null;
   return { pid: Number(pid), scope: what.startsWith('Memory cgroup') ? 'memcg' : 'global' };
@@ -33,7 +35,12 @@ export class Kmsg {
   /** Opens the log at its end. Throws when this process may not read it (CAP_SYSLOG) or it is not there. */
   constructor(path = '/dev/kmsg') {
     this.#fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    seekToEnd(this.#fd);
+    try {
+      seekToEnd(this.#fd);
+    } catch (error) {
+      closeSync(this.#fd);
+      throw error;
+    }
   }
 
   /** The kills reported since the last call. */

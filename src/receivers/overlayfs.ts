@@ -1,314 +1,184 @@
-/**
- * The overlayfs receiver: loads and attaches the programs of bpf/overlayfs.bpf.c and turns what they count in shared
- * memory into typed values. The layouts below mirror bpf/overlayfs.h.
- */
-import { availableParallelism } from 'node:os';
+/** The overlayfs receiver: attached in the cheapest way that is exact here, stepping to the next when it is not. */
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { array, BpfObject, Cells, LibbpfError, Struct, u8, u32, u64 } from '../libbpf/index.ts';
-import { checkKernel, explain } from './kernel.ts';
+import { checkKernel } from './kernel.ts';
+import {
+  type CgroupTotals,
+  type CountedMiss,
+  type CountsOptions,
+  type Features,
+  OverlayfsCounts,
+} from './overlayfs-counts.ts';
+import { attachProbes, METHODS, type Method, type Probes } from './overlayfs-probes.ts';
+import { Tracefs } from './tracefs.ts';
 
-/** `MAX_BOUNDS` of the header. */
-export const MAX_BOUNDS = 512;
-const OVERFLOW_SLOT = 0;
+export type Attach = 'auto' | 'fentry' | 'kprobe' | 'syscall';
 
-export const CONFIG = new Struct('overlayfs_config', {
-  pid_ns_inum: u64,
-  bounds_ns: array(u64, MAX_BOUNDS),
-  bound_count: u32,
-  shard_mask: u32,
-  group_cells: u32,
-  block_cells: u32,
-  cgroup_v1: u8,
-  task_storage: u8,
-  typed_loads: u8,
-});
-
-export const SLOT = new Struct('slot', { cgroup_id: u64, born_ns: u64 });
-
-/** `enum miss`, in its order. */
-const MISSES = ['storage', 'starts_full', 'stale_start', 'clock'] as const;
-
-export const COUNTERS = new Struct('overlayfs_counters', {
-  slots_taken: u64,
-  slots_given: u64,
-  misses: array(u64, MISSES.length),
-});
-
-/** `enum cell`. */
-const CELL_SUM_NS = 0;
-const CELL_ERRORS = 1;
-const CELL_ZEROS = 2;
-const CELL_BUCKETS = 3;
-
-/** `enum op`, in its order. */
-export const OPS = ['read', 'write'] as const;
-export type Op = (typeof OPS)[number];
-
-/** Cells of 8 bytes in a cache line: two blocks never share one. */
-const LINE_CELLS = 8;
-
-/** CPUs beyond these share cells; the adds are atomic, so that costs time and no count. */
-const MAX_SHARDS_LOG2 = 4;
-
-/** A slot freed in the kernel still gets what was under way; none of it takes this long. */
-const DRAIN_MS = 1000;
-
-export interface OverlayfsOptions {
-  /** Ascending upper bounds of the kernel's buckets, inclusive, in ns; at most {@link MAX_BOUNDS}. */
-  readonly boundsNs: readonly number[];
-  /** Count only this PID namespace and those below it; 0 counts all. */
-  readonly pidNsInum: number;
-  /** How many cgroups get counts of their own. */
-  readonly maxMapEntries: number;
-  /** The hierarchy whose cgroup ids are the keys. */
-  readonly cgroupVersion: 1 | 2;
-  /** How long the counts of a removed cgroup stay, in ms. */
-  readonly expireMs: number;
+export interface OverlayfsOptions extends CountsOptions {
+  readonly attach?: Attach;
   /** The folder of the compiled programs. */
   readonly objects: string;
   /** Leaves out what older kernels lack, as they would: for tests on newer ones. */
   readonly features?: Partial<Features>;
+  /** Told whenever the way it is attached changes, or that it cannot be attached yet. */
+  readonly onChange?: (state: AttachState) => void;
+  readonly filesystems?: string;
 }
 
-interface Features {
-  /** Starts in task storage (Linux 5.11), else in a hash. */
-  readonly taskStorage: boolean;
-  /** `bpf_rdonly_cast` (Linux 6.2). */
-  readonly typedLoads: boolean;
+/** Why a method is not used here. */
+export interface Refusal {
+  readonly method: Method;
+  readonly reason: string;
 }
 
-/** Everything one kind of operation did since the cgroup's counts began. */
-export interface OperationTotals {
-  readonly sumNs: number;
-  /** One more than there are bounds: the last bucket is for what is above them all. */
-  readonly buckets: readonly number[];
-  readonly errors: number;
-  readonly zeros: number;
+export interface AttachState {
+  /** null while it waits for overlayfs to appear in the kernel. */
+  readonly method: Method | null;
+  /** The cheaper methods, and why not. */
+  readonly refusals: readonly Refusal[];
 }
 
-export interface CgroupTotals {
-  /** Unique for the life of the receiver: a slot given to another cgroup gets another key. */
-  readonly key: string;
-  /** null: all cgroups that found no free entry. */
-  readonly cgroupId: bigint | null;
-  /** When the counts began, in ns of CLOCK_MONOTONIC. */
-  readonly bornNs: number;
-  readonly operations: Readonly<Record<Op, OperationTotals>>;
-}
+export type Miss = CountedMiss | 'skipped_entry' | 'skipped_exit';
 
-export type Miss = (typeof MISSES)[number] | 'recursion_enter' | 'recursion_exit';
+const METHODS_OF: Record<Attach, readonly Method[]> = {
+  auto: METHODS,
+  fentry: ['fentry'],
+  kprobe: ['kprobe'],
+  syscall: ['syscall', 'syscall_classic'],
+};
 
 export class OverlayfsReceiver {
-  readonly method = 'syscall';
   readonly #options: OverlayfsOptions;
-  readonly #object: BpfObject;
-  readonly #shards: number;
-  readonly #groupCells: number;
-  readonly #blockCells: number;
-  readonly #cells: Cells;
-  readonly #slots: Cells;
-  readonly #counters: Cells;
-  readonly #startedNs = Number(process.hrtime.bigint());
-  readonly #generations: Uint32Array;
-  readonly #goneSince = new Map<number, number>();
-  readonly #draining = new Map<number, { readonly cgroupId: bigint; readonly since: number }>();
+  readonly #counts: OverlayfsCounts;
+  readonly #refusals: Refusal[] = [];
+  #remaining: Method[];
+  #probes: Probes | null = null;
+  /** Of methods that are no longer attached. */
+  #missedBefore = { entry: 0, exit: 0 };
+  #stopped = false;
 
-  /** Loads the programs and attaches them. Throws an error that names cause and cure. */
+  /** Attaches, or waits for overlayfs to appear. Throws an error that names cause and cure when no way works. */
   static start(options: OverlayfsOptions): OverlayfsReceiver {
     checkKernel();
-    let failure: unknown;
-    for (const features of featureSets(options.features)) {
-      const object = BpfObject.open(join(options.objects, 'overlayfs.bpf.o'));
-      try {
-        return new OverlayfsReceiver(options, features, object);
-      } catch (error) {
-        object.close();
-        failure = error;
-        // Fewer features help against what a kernel does not know, not against what it does not allow.
-        if (!(error instanceof LibbpfError) || error.code === 'EPERM') break;
-      }
+    const counts = new OverlayfsCounts(join(options.objects, 'overlayfs.bpf.o'), options);
+    try {
+      const receiver = new OverlayfsReceiver(options, counts);
+      sweepEvents();
+      receiver.supervise();
+      return receiver;
+    } catch (error) {
+      counts.close();
+      throw error;
     }
-    throw explain(failure);
   }
 
-  private constructor(options: OverlayfsOptions, features: Features, object: BpfObject) {
+  private constructor(options: OverlayfsOptions, counts: OverlayfsCounts) {
     this.#options = options;
-    this.#object = object;
-    this.#shards = 2 ** Math.min(MAX_SHARDS_LOG2, Math.ceil(Math.log2(availableParallelism())));
-    this.#groupCells = CELL_BUCKETS + options.boundsNs.length + 1;
-    this.#blockCells = Math.ceil((OPS.length * this.#groupCells) / LINE_CELLS) * LINE_CELLS;
-    this.#generations = new Uint32Array(options.maxMapEntries + 1);
-
-    const slotCount = options.maxMapEntries + 1;
-    const cellCount = slotCount * this.#shards * this.#blockCells;
-    object.map('.rodata.config').setInitialValue(
-      CONFIG.encode({
-        pid_ns_inum: options.pidNsInum,
-        bounds_ns: options.boundsNs,
-        bound_count: options.boundsNs.length,
-        shard_mask: this.#shards - 1,
-        group_cells: this.#groupCells,
-        block_cells: this.#blockCells,
-        cgroup_v1: options.cgroupVersion === 1 ? 1 : 0,
-        task_storage: features.taskStorage ? 1 : 0,
-        typed_loads: features.typedLoads ? 1 : 0,
-      }),
-    );
-    object.map('cells').setMaxEntries(cellCount);
-    for (const name of ['slots', 'slot_by_cgroup', 'free_slots']) object.map(name).setMaxEntries(slotCount);
-    object.map(features.taskStorage ? 'threads_by_id' : 'threads').skip();
-    const exit = object.program('syscall_exit');
-    const enter = object.program('syscall_enter');
-    object.load();
-
-    this.#cells = new Cells(object.map('cells').memory(cellCount * 8));
-    this.#slots = new Cells(object.map('slots').memory(slotCount * SLOT.size));
-    this.#counters = new Cells(object.map('.data.counters').memory(COUNTERS.size));
-    for (let slot = OVERFLOW_SLOT + 1; slot < slotCount; slot++) this.#giveSlot(slot);
-    exit.attach();
-    enter.attach();
+    this.#counts = counts;
+    this.#remaining = [...METHODS_OF[options.attach ?? 'auto']];
   }
 
-  /** The counts of every cgroup seen so far, the shared ones of all others first. Makes no system call. */
-  read(): CgroupTotals[] {
-    const totals = [this.#totals(OVERFLOW_SLOT, null)];
-    for (let slot = OVERFLOW_SLOT + 1; slot <= this.#options.maxMapEntries; slot++) {
-      const cgroupId = this.#draining.get(slot)?.cgroupId ?? this.#cgroupIdOf(slot);
-      if (cgroupId !== 0n) totals.push(this.#totals(slot, cgroupId));
-    }
-    return totals;
-  }
-
-  /** The ids of the cgroups that have counts of their own. Makes no system call. */
-  cgroupIds(): bigint[] {
-    const ids: bigint[] = [];
-    for (let slot = OVERFLOW_SLOT + 1; slot <= this.#options.maxMapEntries; slot++) {
-      const id = this.#cgroupIdOf(slot);
-      if (id !== 0n) ids.push(id);
-    }
-    return ids;
+  /** How it is attached; null while it waits. */
+  get method(): Method | null {
+    return this.#probes?.method ?? null;
   }
 
   /**
-   * Frees the slots of cgroups that have been gone for `expireMs`.
-   *
-   * @returns the last counts of those whose slot is free now; they are in no later {@link read}
+   * To be called from time to time: attaches once overlayfs is there, and leaves a method that missed something for the
+   * next one. It never goes back to one it has left.
    */
+  supervise(): void {
+    if (this.#stopped) return;
+    if (this.#probes === null) {
+      if (this.#mustWait()) this.#options.onChange?.({ method: null, refusals: [] });
+      else this.#attachNext();
+      return;
+    }
+    const { entry, exit } = this.#probes.missed();
+    if (entry + exit === 0 || this.#remaining.length === 0) return;
+    const { method } = this.#probes;
+    this.#missedBefore = { entry: this.#missedBefore.entry + entry, exit: this.#missedBefore.exit + exit };
+    this.#probes.detach();
+    this.#probes = null;
+    this.#refusals.push({
+      method,
+      reason: `it missed ${entry} entries and ${exit} exits: the kernel interrupts it here`,
+    });
+    this.#attachNext();
+  }
+
+  /** See {@link OverlayfsCounts.read}. */
+  read(): CgroupTotals[] {
+    return this.#counts.read();
+  }
+
+  /** See {@link OverlayfsCounts.cgroupIds}. */
+  cgroupIds(): bigint[] {
+    return this.#counts.cgroupIds();
+  }
+
+  /** See {@link OverlayfsCounts.retire}. */
   retire(isGone: (cgroupId: bigint) => boolean, nowMs: number): CgroupTotals[] {
-    const last: CgroupTotals[] = [];
-    for (const [slot, { cgroupId, since }] of this.#draining) {
-      if (nowMs - since < DRAIN_MS) continue;
-      last.push(this.#totals(slot, cgroupId));
-      this.#cells.clear(this.#blockOf(slot), this.#shards * this.#blockCells);
-      this.#generations[slot] = (this.#generations[slot] ?? 0) + 1;
-      this.#draining.delete(slot);
-      this.#giveSlot(slot);
-    }
-    for (let slot = OVERFLOW_SLOT + 1; slot <= this.#options.maxMapEntries; slot++) {
-      const cgroupId = this.#cgroupIdOf(slot);
-      if (cgroupId === 0n) continue;
-      if (!isGone(cgroupId)) this.#goneSince.delete(slot);
-      else if (nowMs - (this.#goneSince.get(slot) ?? this.#setGone(slot, nowMs)) >= this.#options.expireMs) {
-        this.#closeSlot(slot, cgroupId, nowMs);
-      }
-    }
-    return last;
+    return this.#counts.retire(isGone, nowMs);
   }
 
   /** How many cgroups have counts of their own. */
   usedEntries(): number {
-    return this.#counters.at(COUNTERS.offsets.slots_taken / 8) - this.#returnedSlots();
+    return this.#counts.usedEntries();
   }
 
   /** Operations of cgroups that found no free entry. */
   overflowed(): number {
-    return Object.values(this.#totals(OVERFLOW_SLOT, null).operations).reduce(
-      (sum, { buckets, errors, zeros }) => sum + errors + zeros + buckets.reduce((a, b) => a + b),
-      0,
-    );
+    return this.#counts.overflowed();
   }
 
-  /** Operations that could not be timed, by reason. Asks the kernel: two system calls. */
+  /** Operations that could not be timed, by reason. Makes a few system calls. */
   misses(): Record<Miss, number> {
-    const first = COUNTERS.offsets.misses / 8;
-    const counted = Object.fromEntries(MISSES.map((reason, index) => [reason, this.#counters.at(first + index)]));
-    return {
-      ...(counted as Record<(typeof MISSES)[number], number>),
-      recursion_enter: this.#object.program('syscall_enter').recursionMisses(),
-      recursion_exit: this.#object.program('syscall_exit').recursionMisses(),
-    };
+    const { entry, exit } = this.#probes?.missed() ?? { entry: 0, exit: 0 };
+    const { entry: entryBefore, exit: exitBefore } = this.#missedBefore;
+    return { ...this.#counts.misses(), skipped_entry: entryBefore + entry, skipped_exit: exitBefore + exit };
   }
 
   /** Detaches and unloads everything. Safe to call twice. */
   stop(): void {
-    this.#object.close();
+    this.#stopped = true;
+    this.#probes?.detach();
+    this.#counts.close();
   }
 
-  #totals(slot: number, cgroupId: bigint | null): CgroupTotals {
-    const bornNs = cgroupId === null ? this.#startedNs : this.#slots.at((slot * SLOT.size + SLOT.offsets.born_ns) / 8);
-    const [read, write] = OPS.map((_, op) => this.#operation(slot, op)) as [OperationTotals, OperationTotals];
-    return { key: `${slot}.${this.#generations[slot]}`, cgroupId, bornNs, operations: { read, write } };
+  /** Only `auto` waits: what is forced shows its error at once. */
+  #mustWait(): boolean {
+    if ((this.#options.attach ?? 'auto') !== 'auto') return false;
+    return !/\toverlay$/m.test(this.#options.filesystems ?? readFileSync('/proc/filesystems', 'utf8'));
   }
 
-  #operation(slot: number, op: number): OperationTotals {
-    const buckets = new Array<number>(this.#options.boundsNs.length + 1).fill(0);
-    let sumNs = 0;
-    let errors = 0;
-    let zeros = 0;
-    for (let shard = 0; shard < this.#shards; shard++) {
-      const group = this.#blockOf(slot) + shard * this.#blockCells + op * this.#groupCells;
-      sumNs += this.#cells.at(group + CELL_SUM_NS);
-      errors += this.#cells.at(group + CELL_ERRORS);
-      zeros += this.#cells.at(group + CELL_ZEROS);
-      for (let bucket = 0; bucket < buckets.length; bucket++) {
-        buckets[bucket] = (buckets[bucket] ?? 0) + this.#cells.at(group + CELL_BUCKETS + bucket);
+  #attachNext(): void {
+    let last: unknown;
+    for (let method = this.#remaining.shift(); method !== undefined; method = this.#remaining.shift()) {
+      try {
+        this.#probes = attachProbes(this.#counts, method, this.#options.features);
+        this.#options.onChange?.({ method, refusals: [...this.#refusals] });
+        return;
+      } catch (error) {
+        last = error;
+        this.#refusals.push({ method, reason: (error as Error).message });
       }
     }
-    return { sumNs, buckets, errors, zeros };
-  }
-
-  #blockOf(slot: number): number {
-    return slot * this.#shards * this.#blockCells;
-  }
-
-  #cgroupIdOf(slot: number): bigint {
-    const index = (slot * SLOT.size + SLOT.offsets.cgroup_id) / 8;
-    return this.#slots.isZero(index) ? 0n : this.#slots.idAt(index);
-  }
-
-  #setGone(slot: number, nowMs: number): number {
-    this.#goneSince.set(slot, nowMs);
-    return nowMs;
-  }
-
-  /** Takes a slot from its cgroup. What is under way in the kernel may still add to it for a moment. */
-  #closeSlot(slot: number, cgroupId: bigint, nowMs: number): void {
-    const key = Buffer.alloc(8);
-    key.writeBigUInt64LE(cgroupId);
-    this.#slots.set((slot * SLOT.size + SLOT.offsets.cgroup_id) / 8, 0);
-    this.#object.map('slot_by_cgroup').delete(key);
-    this.#goneSince.delete(slot);
-    this.#draining.set(slot, { cgroupId, since: nowMs });
-  }
-
-  #giveSlot(slot: number): void {
-    const value = Buffer.alloc(4);
-    value.writeUInt32LE(slot);
-    this.#object.map('free_slots').push(value);
-    const given = COUNTERS.offsets.slots_given / 8;
-    this.#counters.set(given, this.#counters.at(given) + 1);
-  }
-
-  /** Slots given more than once: those that were freed. */
-  #returnedSlots(): number {
-    return this.#counters.at(COUNTERS.offsets.slots_given / 8) - this.#options.maxMapEntries;
+    const attach = this.#options.attach ?? 'auto';
+    if (attach === 'auto' || !(last instanceof Error)) throw last;
+    throw new Error(
+      `Cannot attach to overlayfs by ${attach}: ${last.message} (receivers.overlayfs.attach: auto takes what works)`,
+    );
   }
 }
 
-/** What to try, best first. */
-function* featureSets(limit: Partial<Features> = {}): Generator<Features> {
-  const { taskStorage = true, typedLoads = true } = limit;
-  if (taskStorage && typedLoads) yield { taskStorage: true, typedLoads: true };
-  if (taskStorage) yield { taskStorage: true, typedLoads: false };
-  yield { taskStorage: false, typedLoads: false };
+/** What a Floatie left behind that did not end well. Where there is no tracefs there is nothing. */
+function sweepEvents(): void {
+  let tracefs: Tracefs;
+  try {
+    tracefs = Tracefs.open();
+  } catch {
+    return;
+  }
+  tracefs.sweep();
 }

@@ -44,10 +44,13 @@ export function pressureScore({ some, full }: Pressure, window: Window): number 
 }
 
 /** @throws {@link PressureError} with the reason and the cure */
-export function readPressure(path: string): Pressure {
+export function readPressure(
+  path: string,
+  read: (path: string) => string = (path) => readFileSync(path, 'utf8'),
+): Pressure {
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    text = read(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new PressureError(...unreadable(path, code));

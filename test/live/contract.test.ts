@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { CONFIG, COUNTERS, SLOT } from '../../src/receivers/overlayfs.ts';
+import { OOM_CONFIG, OOM_COUNTERS, OOM_EVENT } from '../../src/receivers/oom.ts';
+import { CONFIG, COUNTERS, SLOT } from '../../src/receivers/overlayfs-counts.ts';
 
 interface BtfType {
   readonly kind: string;
@@ -14,11 +15,14 @@ interface BtfType {
 
 for (const architecture of ['x64', 'arm64']) {
   suite(`the compiled programs for ${architecture}`, () => {
-    const types = readBtf(fileURLToPath(new URL(`../../dist/bpf/${architecture}/overlayfs.bpf.o`, import.meta.url)));
+    const layouts = { overlayfs: [CONFIG, SLOT, COUNTERS], oom: [OOM_CONFIG, OOM_COUNTERS, OOM_EVENT] };
 
-    for (const layout of [CONFIG, SLOT, COUNTERS]) {
+    for (const [stem, layout] of Object.entries(layouts).flatMap(([stem, all]) =>
+      all.map((layout) => [stem, layout] as const),
+    )) {
       test(`struct ${layout.name} is laid out as TypeScript reads it`, () => {
-        const type = types.find(({ kind, name }) => kind === 'STRUCT' && name === layout.name);
+        const object = new URL(`../../dist/bpf/${architecture}/${stem}.bpf.o`, import.meta.url);
+        const type = readBtf(fileURLToPath(object)).find(({ kind, name }) => kind === 'STRUCT' && name === layout.name);
         assert.ok(type, `no struct ${layout.name}`);
         assert.equal(type.size, layout.size);
         assert.deepEqual(

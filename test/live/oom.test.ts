@@ -41,11 +41,17 @@ suite('OOM kills', { skip: missing('root', 'btf') }, () => {
       const small = hog(cgroup, `small${round}`, 20);
       await once(large, 'exit');
       expected.push({ victim: large.pid ?? 0, trigger: small.pid ?? 0, names: [`small${round}`, `large${round}`] });
-      await once(small.stdout ?? small, 'data');
+      const gone = once(small, 'exit');
+      const got = await Promise.race([once(small.stdout ?? small, 'data'), gone]);
       small.stdin?.end();
-      await once(small, 'exit');
+      await gone;
+      // Where what the first one had is not freed in time, the kernel kills the second one, too.
+      if (got[1] === 'SIGKILL') {
+        const names: [string, string] = [`small${round}`, `small${round}`];
+        expected.push({ victim: small.pid ?? 0, trigger: small.pid ?? 0, names });
+      }
     }
-    const lines = await killLines(floatie, 20);
+    const lines = await killLines(floatie, expected.length);
     const metrics = await floatie.scrape();
     const reports = reportedKills();
     for (const { victim, trigger, names } of expected) {
@@ -64,8 +70,9 @@ suite('OOM kills', { skip: missing('root', 'btf') }, () => {
       const labels = { trigger_comm, victim_comm, scope: 'memcg', cgroup: cgroup.name };
       assert.equal(metrics.sum(KILLS, labels), 1);
     }
-    assert.equal(metrics.sum(KILLS, { cgroup: cgroup.name }), 20);
-    assert.equal(killsOf(cgroup), 20);
+    assert.ok(expected.length >= 20);
+    assert.equal(metrics.sum(KILLS, { cgroup: cgroup.name }), expected.length);
+    assert.equal(killsOf(cgroup), expected.length);
   });
 
   test('100 kills in bursts of 10 are all counted and all described', async () => {

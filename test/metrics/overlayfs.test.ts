@@ -6,9 +6,10 @@ import { suite, test } from 'node:test';
 import { Cgroups } from '../../src/containers/cgroups.ts';
 import { identify } from '../../src/containers/identity.ts';
 import { OverlayfsSource, overlayfsMetrics, overlayfsSamples } from '../../src/metrics/overlayfs.ts';
-import type { CgroupTotals, OperationTotals, OverlayfsReceiver } from '../../src/receivers/overlayfs.ts';
+import type { OverlayfsReceiver } from '../../src/receivers/overlayfs.ts';
+import type { CgroupTotals, OperationTotals } from '../../src/receivers/overlayfs-counts.ts';
 
-const NOTHING: OperationTotals = { sumNs: 0, buckets: [0, 0, 0], errors: 0, zeros: 0 };
+const NOTHING: OperationTotals = { sumNs: 0, buckets: [0, 0, 0], errors: 0, zeros: 0, async: 0 };
 const READS: OperationTotals = { ...NOTHING, sumNs: 700, buckets: [1, 2, 3] };
 
 function totals(values: Partial<CgroupTotals> & { read?: OperationTotals; write?: OperationTotals }): CgroupTotals {

@@ -52,7 +52,8 @@ export async function startFloatie(
     log,
     stop,
     async scrape() {
-      const response = await fetch(url, { headers: { 'accept-encoding': 'identity' } });
+      const signal = AbortSignal.timeout(30_000);
+      const response = await fetch(url, { headers: { 'accept-encoding': 'identity' }, signal });
       const text = await response.text();
       if (!response.ok) throw new Error(`${response.status}: ${text}`);
       return parseMetrics(text);

@@ -1,0 +1,308 @@
+/**
+ * What bpf/overlayfs.bpf.c counts: the maps that the attached programs share, read as typed values.
+ * The layouts mirror bpf/overlayfs.h.
+ */
+import { availableParallelism } from 'node:os';
+import { array, BpfObject, Cells, Struct, u8, u32, u64 } from '../libbpf/index.ts';
+
+/** `MAX_BOUNDS` of the header. */
+export const MAX_BOUNDS = 512;
+const OVERFLOW_SLOT = 0;
+
+export const CONFIG = new Struct('overlayfs_config', {
+  pid_ns_inum: u64,
+  bounds_ns: array(u64, MAX_BOUNDS),
+  bound_count: u32,
+  shard_mask: u32,
+  group_cells: u32,
+  block_cells: u32,
+  cgroup_v1: u8,
+  task_storage: u8,
+  typed_loads: u8,
+});
+
+export const SLOT = new Struct('slot', { cgroup_id: u64, born_ns: u64 });
+
+/** `enum miss`, in its order. */
+const MISSES = ['storage', 'starts_full', 'stale_start', 'no_start', 'clock'] as const;
+export type CountedMiss = (typeof MISSES)[number];
+
+export const COUNTERS = new Struct('overlayfs_counters', {
+  slots_taken: u64,
+  slots_given: u64,
+  misses: array(u64, MISSES.length),
+});
+
+/** `enum cell`. */
+const CELL_SUM_NS = 0;
+const CELL_ERRORS = 1;
+const CELL_ZEROS = 2;
+const CELL_ASYNC = 3;
+const CELL_BUCKETS = 4;
+
+/** `enum op`, in its order. */
+export const OPS = ['read', 'write'] as const;
+export type Op = (typeof OPS)[number];
+
+/** Cells of 8 bytes in a cache line: two blocks never share one. */
+const LINE_CELLS = 8;
+
+/** CPUs beyond these share cells; the adds are atomic, so that costs time and no count. */
+const MAX_SHARDS_LOG2 = 4;
+
+/** A slot freed in the kernel still gets what was under way; none of it takes this long. */
+const DRAIN_MS = 1000;
+
+export interface CountsOptions {
+  /** Ascending upper bounds of the kernel's buckets, inclusive, in ns; at most {@link MAX_BOUNDS}. */
+  readonly boundsNs: readonly number[];
+  /** Count only this PID namespace and those below it; 0 counts all. */
+  readonly pidNsInum: number;
+  /** How many cgroups get counts of their own. */
+  readonly maxMapEntries: number;
+  /** The hierarchy whose cgroup ids are the keys. */
+  readonly cgroupVersion: 1 | 2;
+  /** How long the counts of a removed cgroup stay, in ms. */
+  readonly expireMs: number;
+}
+
+/** What the kernel may lack, and the programs can do without. */
+export interface Features {
+  /** Starts in task storage (Linux 5.11), else in a hash. */
+  readonly taskStorage: boolean;
+  /** `bpf_rdonly_cast` (Linux 6.2). */
+  readonly typedLoads: boolean;
+}
+
+/** Everything one kind of operation did since the cgroup's counts began. */
+export interface OperationTotals {
+  readonly sumNs: number;
+  /** One more than there are bounds: the last bucket is for what is above them all. */
+  readonly buckets: readonly number[];
+  readonly errors: number;
+  readonly zeros: number;
+  /** Submitted to be completed later; when they were done is not known. */
+  readonly async: number;
+}
+
+export interface CgroupTotals {
+  /** Unique for the life of the counts: a slot given to another cgroup gets another key. */
+  readonly key: string;
+  /** null: all cgroups that found no free entry. */
+  readonly cgroupId: bigint | null;
+  /** When the counts began, in ns of CLOCK_MONOTONIC. */
+  readonly bornNs: number;
+  readonly operations: Readonly<Record<Op, OperationTotals>>;
+}
+
+/** The maps that outlive a change of the programs. */
+const SHARED = ['cells', 'slots', 'slot_by_cgroup', 'free_slots', '.data.counters'] as const;
+const PROGRAMS = [
+  ...['syscall_enter', 'syscall_exit', 'classic_enter', 'classic_exit'],
+  ...['fentry_read', 'fexit_read', 'fentry_write', 'fexit_write'],
+  ...['kprobe_read', 'kretprobe_read', 'kprobe_write', 'kretprobe_write'],
+];
+
+export class OverlayfsCounts {
+  readonly #options: CountsOptions;
+  readonly #object: BpfObject;
+  readonly #path: string;
+  readonly #shards = 2 ** Math.min(MAX_SHARDS_LOG2, Math.ceil(Math.log2(availableParallelism())));
+  readonly #groupCells: number;
+  readonly #blockCells: number;
+  readonly #cells: Cells;
+  readonly #slots: Cells;
+  readonly #counters: Cells;
+  readonly #startedNs = Number(process.hrtime.bigint());
+  readonly #generations: Uint32Array;
+  readonly #goneSince = new Map<number, number>();
+  readonly #draining = new Map<number, { readonly cgroupId: bigint; readonly since: number }>();
+
+  /** Creates the maps; no program runs yet. @param path the compiled object */
+  constructor(path: string, options: CountsOptions) {
+    this.#options = options;
+    this.#path = path;
+    this.#groupCells = CELL_BUCKETS + options.boundsNs.length + 1;
+    this.#blockCells = Math.ceil((OPS.length * this.#groupCells) / LINE_CELLS) * LINE_CELLS;
+    this.#generations = new Uint32Array(options.maxMapEntries + 1);
+    const slotCount = options.maxMapEntries + 1;
+    const cellCount = slotCount * this.#shards * this.#blockCells;
+    const object = BpfObject.open(path);
+    this.#object = object;
+    try {
+      object.map('cells').setMaxEntries(cellCount);
+      for (const name of ['slots', 'slot_by_cgroup', 'free_slots']) object.map(name).setMaxEntries(slotCount);
+      for (const name of ['threads', 'threads_by_id']) object.map(name).skip();
+      for (const name of PROGRAMS) object.program(name).skip();
+      object.load();
+      this.#cells = new Cells(object.map('cells').memory(cellCount * 8));
+      this.#slots = new Cells(object.map('slots').memory(slotCount * SLOT.size));
+      this.#counters = new Cells(object.map('.data.counters').memory(COUNTERS.size));
+      for (let slot = OVERFLOW_SLOT + 1; slot < slotCount; slot++) this.#giveSlot(slot);
+    } catch (error) {
+      object.close();
+      throw error;
+    }
+  }
+
+  /** Opens the programs once more, with these maps, to load the named ones. The caller closes what it gets. */
+  openPrograms(names: readonly string[], features: Features): BpfObject {
+    const object = BpfObject.open(this.#path);
+    try {
+      for (const name of SHARED) object.map(name).reuse(this.#object.map(name));
+      object.map(features.taskStorage ? 'threads_by_id' : 'threads').skip();
+      for (const name of PROGRAMS) if (!names.includes(name)) object.program(name).skip();
+      const { boundsNs, pidNsInum, cgroupVersion } = this.#options;
+      object.map('.rodata.config').setInitialValue(
+        CONFIG.encode({
+          pid_ns_inum: pidNsInum,
+          bounds_ns: boundsNs,
+          bound_count: boundsNs.length,
+          shard_mask: this.#shards - 1,
+          group_cells: this.#groupCells,
+          block_cells: this.#blockCells,
+          cgroup_v1: cgroupVersion === 1 ? 1 : 0,
+          task_storage: features.taskStorage ? 1 : 0,
+          typed_loads: features.typedLoads ? 1 : 0,
+        }),
+      );
+      return object;
+    } catch (error) {
+      object.close();
+      throw error;
+    }
+  }
+
+  /** The counts of every cgroup seen so far, the shared ones of all others first. Makes no system call. */
+  read(): CgroupTotals[] {
+    const totals = [this.#totals(OVERFLOW_SLOT, null)];
+    for (let slot = OVERFLOW_SLOT + 1; slot <= this.#options.maxMapEntries; slot++) {
+      const cgroupId = this.#draining.get(slot)?.cgroupId ?? this.#cgroupIdOf(slot);
+      if (cgroupId !== 0n) totals.push(this.#totals(slot, cgroupId));
+    }
+    return totals;
+  }
+
+  /** The ids of the cgroups that have counts of their own. Makes no system call. */
+  cgroupIds(): bigint[] {
+    const ids: bigint[] = [];
+    for (let slot = OVERFLOW_SLOT + 1; slot <= this.#options.maxMapEntries; slot++) {
+      const id = this.#cgroupIdOf(slot);
+      if (id !== 0n) ids.push(id);
+    }
+    return ids;
+  }
+
+  /**
+   * Frees the slots of cgroups that have been gone for `expireMs`.
+   *
+   * @returns the last counts of those whose slot is free now; they are in no later {@link read}
+   */
+  retire(isGone: (cgroupId: bigint) => boolean, nowMs: number): CgroupTotals[] {
+    const last: CgroupTotals[] = [];
+    for (const [slot, { cgroupId, since }] of this.#draining) {
+      if (nowMs - since < DRAIN_MS) continue;
+      last.push(this.#totals(slot, cgroupId));
+      this.#cells.clear(this.#blockOf(slot), this.#shards * this.#blockCells);
+      this.#generations[slot] = (this.#generations[slot] ?? 0) + 1;
+      this.#draining.delete(slot);
+      this.#giveSlot(slot);
+    }
+    for (let slot = OVERFLOW_SLOT + 1; slot <= this.#options.maxMapEntries; slot++) {
+      const cgroupId = this.#cgroupIdOf(slot);
+      if (cgroupId === 0n) continue;
+      if (!isGone(cgroupId)) this.#goneSince.delete(slot);
+      else if (nowMs - (this.#goneSince.get(slot) ?? this.#setGone(slot, nowMs)) >= this.#options.expireMs) {
+        this.#closeSlot(slot, cgroupId, nowMs);
+      }
+    }
+    return last;
+  }
+
+  /** How many cgroups have counts of their own. */
+  usedEntries(): number {
+    return this.#counters.at(COUNTERS.offsets.slots_taken / 8) - this.#returnedSlots();
+  }
+
+  /** Operations of cgroups that found no free entry. */
+  overflowed(): number {
+    return Object.values(this.#totals(OVERFLOW_SLOT, null).operations).reduce(
+      (sum, { buckets, errors, zeros, async }) => sum + errors + zeros + async + buckets.reduce((a, b) => a + b),
+      0,
+    );
+  }
+
+  /** Operations that could not be timed, as far as the programs themselves noticed. */
+  misses(): Record<CountedMiss, number> {
+    const first = COUNTERS.offsets.misses / 8;
+    const counted = MISSES.map((reason, index) => [reason, this.#counters.at(first + index)]);
+    return Object.fromEntries(counted) as Record<CountedMiss, number>;
+  }
+
+  /** Frees the maps, once nothing else holds them. Safe to call twice. */
+  close(): void {
+    this.#object.close();
+  }
+
+  #totals(slot: number, cgroupId: bigint | null): CgroupTotals {
+    const bornNs = cgroupId === null ? this.#startedNs : this.#slots.at((slot * SLOT.size + SLOT.offsets.born_ns) / 8);
+    const [read, write] = OPS.map((_, op) => this.#operation(slot, op)) as [OperationTotals, OperationTotals];
+    return { key: `${slot}.${this.#generations[slot]}`, cgroupId, bornNs, operations: { read, write } };
+  }
+
+  #operation(slot: number, op: number): OperationTotals {
+    const buckets = new Array<number>(this.#options.boundsNs.length + 1).fill(0);
+    let sumNs = 0;
+    let errors = 0;
+    let zeros = 0;
+    let async = 0;
+    for (let shard = 0; shard < this.#shards; shard++) {
+      const group = this.#blockOf(slot) + shard * this.#blockCells + op * this.#groupCells;
+      sumNs += this.#cells.at(group + CELL_SUM_NS);
+      errors += this.#cells.at(group + CELL_ERRORS);
+      zeros += this.#cells.at(group + CELL_ZEROS);
+      async += this.#cells.at(group + CELL_ASYNC);
+      for (let bucket = 0; bucket < buckets.length; bucket++) {
+        buckets[bucket] = (buckets[bucket] ?? 0) + this.#cells.at(group + CELL_BUCKETS + bucket);
+      }
+    }
+    return { sumNs, buckets, errors, zeros, async };
+  }
+
+  #blockOf(slot: number): number {
+    return slot * this.#shards * this.#blockCells;
+  }
+
+  #cgroupIdOf(slot: number): bigint {
+    const index = (slot * SLOT.size + SLOT.offsets.cgroup_id) / 8;
+    return this.#slots.isZero(index) ? 0n : this.#slots.idAt(index);
+  }
+
+  #setGone(slot: number, nowMs: number): number {
+    this.#goneSince.set(slot, nowMs);
+    return nowMs;
+  }
+
+  /** Takes a slot from its cgroup. What is under way in the kernel may still add to it for a moment. */
+  #closeSlot(slot: number, cgroupId: bigint, nowMs: number): void {
+    const key = Buffer.alloc(8);
+    key.writeBigUInt64LE(cgroupId);
+    this.#slots.set((slot * SLOT.size + SLOT.offsets.cgroup_id) / 8, 0);
+    this.#object.map('slot_by_cgroup').delete(key);
+    this.#goneSince.delete(slot);
+    this.#draining.set(slot, { cgroupId, since: nowMs });
+  }
+
+  #giveSlot(slot: number): void {
+    const value = Buffer.alloc(4);
+    value.writeUInt32LE(slot);
+    this.#object.map('free_slots').push(value);
+    const given = COUNTERS.offsets.slots_given / 8;
+    this.#counters.set(given, this.#counters.at(given) + 1);
+  }
+
+  /** Slots given more than once: those that were freed. */
+  #returnedSlots(): number {
+    return this.#counters.at(COUNTERS.offsets.slots_given / 8) - this.#options.maxMapEntries;
+  }
+}

@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict';
+import { suite, type TestContext, test } from 'node:test';
+import { Health } from '../src/health.ts';
+import { createLogger } from '../src/log.ts';
+
+interface Line {
+  readonly level: string;
+  readonly message: string;
+  readonly failures?: number;
+}
+
+function healthWithLog(): { health: Health; lines: Line[] } {
+  const lines: Line[] = [];
+  return { health: new Health(createLogger('info', 'json', (line) => lines.push(JSON.parse(line)))), lines };
+}
+
+function stopClock(context: TestContext): (ms: number) => void {
+  context.mock.timers.enable({ apis: ['Date'], now: 1_000_000 });
+  return (ms) => context.mock.timers.tick(ms);
+}
+
+const DOWN = new Error('14 UNAVAILABLE: No connection established');
+
+suite('exports', () => {
+  test('are none before the first', () => assert.deepEqual([...healthWithLog().health.exports()], []));
+
+  test('are counted by how they ended', () => {
+    const { health } = healthWithLog();
+    for (const error of [null, DOWN, null, DOWN, DOWN]) health.exported('otlp', error);
+    assert.deepEqual(health.exports().get('otlp'), { success: 2, failure: 3 });
+  });
+
+  test('are counted by exporter', () => {
+    const { health } = healthWithLog();
+    health.exported('otlp', null);
+    health.exported('other', DOWN);
+    assert.deepEqual(
+      [...health.exports()],
+      [
+        ['otlp', { success: 1, failure: 0 }],
+        ['other', { success: 0, failure: 1 }],
+      ],
+    );
+  });
+
+  test('that go well are not in the log', () => {
+    const { health, lines } = healthWithLog();
+    health.exported('otlp', null);
+    health.exported('otlp', null);
+    assert.deepEqual(lines, []);
+  });
+
+  test('do not decide whether Floatie is ready', () => {
+    const { health } = healthWithLog();
+    health.attached('overlayfs', 'syscall');
+    health.exported('otlp', DOWN);
+    assert.equal(health.readiness().ready, true);
+  });
+
+  test('that fail are no failed collections', () => {
+    const { health } = healthWithLog();
+    health.exported('otlp', DOWN);
+    assert.equal(health.collectErrors, 0);
+  });
+});
+
+suite('exports that fail', () => {
+  test('are in the log with exporter, reason and how many there are', () => {
+    const { health, lines } = healthWithLog();
+    health.exported('otlp', DOWN);
+    const [{ level, message, failures } = {}] = lines as Partial<Line>[];
+    assert.deepEqual([level, message, failures], ['error', `Cannot export by otlp: ${DOWN.message}`, 1]);
+  });
+
+  test('are one line a minute, and all are counted', (context) => {
+    const tick = stopClock(context);
+    const { health, lines } = healthWithLog();
+    for (let second = 0; second < 180; second++) {
+      health.exported('otlp', DOWN);
+      tick(1000);
+    }
+    assert.deepEqual(
+      [lines.map(({ failures }) => failures), health.exports().get('otlp')?.failure],
+      [[1, 61, 121], 180],
+    );
+  });
+
+  test('are told each by themselves: another exporter, a collection', () => {
+    const { health, lines } = healthWithLog();
+    health.exported('otlp', DOWN);
+    health.exported('other', DOWN);
+    health.collectFailed(new Error('the map is closed'));
+    assert.equal(lines.length, 3);
+  });
+});
+
+suite('an export that goes well again', () => {
+  test('is told once', () => {
+    const { health, lines } = healthWithLog();
+    for (const error of [DOWN, null, null]) health.exported('otlp', error);
+    assert.deepEqual(
+      lines.slice(1).map(({ level, message }) => [level, message]),
+      [['info', 'Exporting by otlp again']],
+    );
+  });
+
+  test('is told however long it took', (context) => {
+    const tick = stopClock(context);
+    const { health, lines } = healthWithLog();
+    health.exported('otlp', DOWN);
+    tick(3_600_000);
+    health.exported('otlp', null);
+    assert.equal(lines.at(-1)?.message, 'Exporting by otlp again');
+  });
+
+  test('is not told of another exporter', () => {
+    const { health, lines } = healthWithLog();
+    health.exported('otlp', DOWN);
+    health.exported('other', null);
+    assert.equal(lines.length, 1);
+  });
+
+  test('lets the next failure be told at once', () => {
+    const { health, lines } = healthWithLog();
+    for (const error of [DOWN, null, DOWN]) health.exported('otlp', error);
+    assert.deepEqual(
+      lines.map(({ level }) => level),
+      ['error', 'info', 'error'],
+    );
+  });
+});

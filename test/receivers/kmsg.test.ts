@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, suite, test } from 'node:test';
+import { Kmsg, type KmsgKill, parseKmsg } from '../../src/receivers/kmsg.ts';
+
+const MEMCG =
+  '3,1523,4661620610,-;Memory cgroup out of memory: Killed process 20932 (hog) total-vm:35112kB, anon-rss:32512kB, file-rss:1196kB, shmem-rss:0kB, UID:0 pgtables:104kB oom_score_adj:0\n';
+const GLOBAL =
+  '3,4711,88112233,-;Out of memory: Killed process 812 (java) total-vm:9112344kB, anon-rss:7812000kB, file-rss:0kB, shmem-rss:0kB, UID:1000 pgtables:15800kB oom_score_adj:200\n';
+const ALLOCATING =
+  '3,4712,88112299,-;Out of memory (oom_kill_allocating_task): Killed process 813 (make) total-vm:1024kB, anon-rss:512kB, file-rss:0kB, shmem-rss:0kB, UID:0 pgtables:40kB oom_score_adj:0\n';
+
+suite('a record of the kernel’s log that reports a kill', () => {
+  const rows: [string, string, KmsgKill][] = [
+    ['because of a cgroup’s limit', MEMCG, { pid: 20932, scope: 'memcg' }],
+    ['because the machine has no memory left', GLOBAL, { pid: 812, scope: 'global' }],
+    ['of the task that asked for memory', ALLOCATING, { pid: 813, scope: 'global' }],
+    ['with flags of a continued line', MEMCG.replace(',-;', ',c;'), { pid: 20932, scope: 'memcg' }],
+    [
+      'with the thread that wrote it (CONFIG_PRINTK_CALLER)',
+      MEMCG.replace(',-;', ',-,caller=T20932;'),
+      { pid: 20932, scope: 'memcg' },
+    ],
+    ['with continuation lines', `${MEMCG} SUBSYSTEM=memory\n DEVICE=+memory:0\n`, { pid: 20932, scope: 'memcg' }],
+    ['of a task whose name has a semicolon', MEMCG.replace('(hog)', '(a;b)'), { pid: 20932, scope: 'memcg' }],
+    [
+      'of a task that is called like a report',
+      MEMCG.replace('(hog)', '(Killed process)'),
+      { pid: 20932, scope: 'memcg' },
+    ],
+    [
+      'of a task whose name is no text, as the kernel escapes it',
+      MEMCG.replace('(hog)', '(\\xff\\x0a)'),
+      { pid: 20932, scope: 'memcg' },
+    ],
+    ['of the largest number a process can have', MEMCG.replace('20932', '4194304'), { pid: 4194304, scope: 'memcg' }],
+  ];
+  for (const [name, record, expected] of rows) test(name, () => assert.deepEqual(parseKmsg(record), expected));
+});
+
+suite('a record that reports no kill', () => {
+  const rows: [string, string][] = [
+    ['is empty', ''],
+    ['has no message', '6,1,2,-;\n'],
+    ['tells of something else', '6,339,5140900,-;NET: Registered PF_NETLINK/PF_ROUTE protocol family\n'],
+    [
+      'is the beginning of the longer report',
+      '4,1500,4661620000,-;hog invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0\n',
+    ],
+    [
+      'is the summary of the longer report',
+      '6,1522,4661620601,-;oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=/a,task_memcg=/a,task=hog,pid=20932,uid=0\n',
+    ],
+    [
+      'is the reaper’s',
+      '6,1524,4661621000,-;oom_reaper: reaped process 20932 (hog), now anon-rss:0kB, file-rss:0kB, shmem-rss:0kB\n',
+    ],
+    [
+      'announces the kill of a whole cgroup',
+      '3,1521,4661620600,-;Tasks in /a are going to be killed due to memory.oom.group set\n',
+    ],
+    ['says that there is nobody to kill', '4,1500,4661620000,-;Out of memory and no killable processes...\n'],
+    ['quotes a report', '6,1,2,-;hog: Out of memory: Killed process 1 (init)\n'],
+    [
+      'has a report in its continuation lines',
+      '6,1,2,-;usb 1-1: new device\n Out of memory: Killed process 1 (init) total-vm:0kB\n',
+    ],
+    ['has no number', '3,1,2,-;Out of memory: Killed process (init) total-vm:0kB\n'],
+  ];
+  for (const [name, record] of rows) test(name, () => assert.equal(parseKmsg(record), null));
+});
+
+suite('the kernel’s log', () => {
+  let folder: string;
+  let path: string;
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'floatie-kmsg-'));
+    path = join(folder, 'kmsg');
+  });
+
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  function withLog(work: (kmsg: Kmsg) => void): void {
+    const kmsg = new Kmsg(path);
+    try {
+      work(kmsg);
+    } finally {
+      kmsg.close();
+    }
+  }
+
+  test('that is not there cannot be opened', () => {
+    assert.throws(() => new Kmsg(path), { code: 'ENOENT', message: new RegExp(path) });
+  });
+
+  test('that has no end to go to cannot be used', () => {
+    execFileSync('mkfifo', [path]);
+    assert.throws(() => new Kmsg(path), { code: 'ESPIPE' });
+  });
+
+  test('is read from its end on: old kills are none of ours', () => {
+    writeFileSync(path, MEMCG);
+    withLog((kmsg) => assert.deepEqual(kmsg.read(), []));
+  });
+
+  test('gives the kills reported since it was opened, each once', () => {
+    writeFileSync(path, MEMCG);
+    withLog((kmsg) => {
+      appendFileSync(path, GLOBAL);
+      assert.deepEqual([kmsg.read(), kmsg.read()], [[{ pid: 812, scope: 'global' }], []]);
+    });
+  });
+
+  test('gives nothing for other records', () => {
+    writeFileSync(path, '');
+    withLog((kmsg) => {
+      appendFileSync(path, '6,339,5140900,-;NET: Registered PF_NETLINK/PF_ROUTE protocol family\n');
+      assert.deepEqual(kmsg.read(), []);
+    });
+  });
+});

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { decodeOomEvent, OOM_EVENT } from '../../src/receivers/oom.ts';
+
+const PAGE = 4096;
+
+/** An event of the kernel, every field different. */
+const FIELDS = {
+  time_ns: 123_456_789_000,
+  memory_cgroup_id: 71,
+  default_cgroup_id: 72,
+  anon_pages: 11,
+  file_pages: 12,
+  shmem_pages: 13,
+  total_vm_pages: 14,
+  victim_pid: 101,
+  victim_tgid: 100,
+  victim_uid: 1000,
+  trigger_pid: 201,
+  trigger_tgid: 200,
+  trigger_uid: 2000,
+  oom_score_adj: 300,
+  victim_comm: [...Buffer.from('victim\0\0\0\0\0\0\0\0\0\0')],
+  trigger_comm: [...Buffer.from('exactly16letters')],
+} as const;
+
+function decode(changes: { readonly [K in keyof typeof FIELDS]?: number | readonly number[] } = {}, pageBytes = PAGE) {
+  return decodeOomEvent(OOM_EVENT.encode({ ...FIELDS, ...changes }), pageBytes);
+}
+
+suite('an OOM event', () => {
+  test('has each field in its place', () => {
+    assert.deepEqual(decode(), {
+      timeNs: 123_456_789_000,
+      memoryCgroupId: 71n,
+      defaultCgroupId: 72n,
+      anonBytes: 11 * PAGE,
+      fileBytes: 12 * PAGE,
+      shmemBytes: 13 * PAGE,
+      totalVmBytes: 14 * PAGE,
+      victim: { pid: 101, tgid: 100, uid: 1000, comm: 'victim' },
+      trigger: { pid: 201, tgid: 200, uid: 2000, comm: 'exactly16letters' },
+      oomScoreAdj: 300,
+      scope: 'unknown',
+    });
+  });
+
+  for (const adj of [-1000, -1, 0, 1, 1000]) {
+    test(`has the score adjustment ${adj}`, () => assert.equal(decode({ oom_score_adj: adj >>> 0 }).oomScoreAdj, adj));
+  }
+
+  for (const id of [0n, 1n, 2n ** 32n, 2n ** 53n + 1n, 2n ** 63n, 2n ** 64n - 1n]) {
+    test(`keeps every bit of the cgroup id ${id}`, () => {
+      const record = OOM_EVENT.encode(FIELDS);
+      record.writeBigUInt64LE(id, OOM_EVENT.offsets.memory_cgroup_id);
+      record.writeBigUInt64LE(id ^ 1n, OOM_EVENT.offsets.default_cgroup_id);
+      const { memoryCgroupId, defaultCgroupId } = decodeOomEvent(record, PAGE);
+      assert.deepEqual([memoryCgroupId, defaultCgroupId], [id, id ^ 1n]);
+    });
+  }
+
+  test('counts in pages of the machine', () => {
+    assert.deepEqual([decode({}, 65_536).anonBytes, decode({}, 65_536).totalVmBytes], [11 * 65_536, 14 * 65_536]);
+  });
+
+  test('of a process larger than 4 GiB has its whole size', () => {
+    assert.equal(decode({ total_vm_pages: 2 ** 33 }).totalVmBytes, 2 ** 45);
+  });
+
+  for (const uid of [0, 2 ** 31, 2 ** 32 - 1]) {
+    test(`has the user ${uid}`, () => assert.equal(decode({ victim_uid: uid }).victim.uid, uid));
+  }
+
+  test('has names that are text, whatever the tasks wrote there', () => {
+    assert.equal(decode({ victim_comm: [0x61, 0xff, 0x0a, 0x62] }).victim.comm, 'a\uFFFD\uFFFDb');
+  });
+
+  test('is understood from a record that is longer, as a later kernel side would write it', () => {
+    assert.deepEqual(decodeOomEvent(Buffer.concat([OOM_EVENT.encode(FIELDS), Buffer.alloc(8, 0xff)]), PAGE), decode());
+  });
+});
