@@ -15,14 +15,17 @@ import { Tracefs } from './tracefs.ts';
 export type Attach = 'auto' | 'fentry' | 'kprobe' | 'syscall';
 
 export interface OverlayfsOptions extends CountsOptions {
-  readonly attach?: Attach;
+  readonly attach?: Attach | 'syscall_classic';
   /** The folder of the compiled programs. */
   readonly objects: string;
   /** Leaves out what older kernels lack, as they would: for tests on newer ones. */
   readonly features?: Partial<Features>;
   /** Told whenever the way it is attached changes, or that it cannot be attached yet. */
   readonly onChange?: (state: AttachState) => void;
-  readonly filesystems?: string;
+  /** For tests: the text of /proc/filesystems. */
+  readonly filesystems?: () => string;
+  /** For tests: attaches in another way. */
+  readonly attachBy?: typeof attachProbes;
 }
 
 /** Why a method is not used here. */
@@ -40,11 +43,12 @@ export interface AttachState {
 
 export type Miss = CountedMiss | 'skipped_entry' | 'skipped_exit';
 
-const METHODS_OF: Record<Attach, readonly Method[]> = {
+const METHODS_OF: Record<Attach | 'syscall_classic', readonly Method[]> = {
   auto: METHODS,
   fentry: ['fentry'],
   kprobe: ['kprobe'],
   syscall: ['syscall', 'syscall_classic'],
+  syscall_classic: ['syscall_classic'],
 };
 
 export class OverlayfsReceiver {
@@ -149,14 +153,15 @@ export class OverlayfsReceiver {
   /** Only `auto` waits: what is forced shows its error at once. */
   #mustWait(): boolean {
     if ((this.#options.attach ?? 'auto') !== 'auto') return false;
-    return !/\toverlay$/m.test(this.#options.filesystems ?? readFileSync('/proc/filesystems', 'utf8'));
+    const { filesystems = () => readFileSync('/proc/filesystems', 'utf8') } = this.#options;
+    return !/\toverlay$/m.test(filesystems());
   }
 
   #attachNext(): void {
     let last: unknown;
     for (let method = this.#remaining.shift(); method !== undefined; method = this.#remaining.shift()) {
       try {
-        this.#probes = attachProbes(this.#counts, method, this.#options.features);
+        this.#probes = (this.#options.attachBy ?? attachProbes)(this.#counts, method, this.#options.features);
         this.#options.onChange?.({ method, refusals: [...this.#refusals] });
         return;
       } catch (error) {

@@ -1,12 +1,14 @@
 /** The overlayfs receiver in this process: every way it can load here, and what it does when an event is missed. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Cgroups } from '../../src/containers/cgroups.ts';
 import { findHierarchy } from '../../src/containers/hierarchy.ts';
 import { type OverlayfsOptions, OverlayfsReceiver } from '../../src/receivers/overlayfs.ts';
+import { attachProbes, type Method } from '../../src/receivers/overlayfs-probes.ts';
 import { type Cgroup, createCgroup } from '../support/cgroup.ts';
 import { fixture } from '../support/fixtures.ts';
 import { mountOverlay } from '../support/overlay.ts';
@@ -39,6 +41,60 @@ suite('the overlayfs receiver', { skip: missing('root', 'btf') }, () => {
     });
   }
 
+  test('counts exactly by the classic tracepoints', async () => {
+    using _tracefs = mountTracefs();
+    using overlay = mountOverlay();
+    await using cgroup = createCgroup('classic');
+    using receiver = started({ ...OPTIONS, attach: 'syscall_classic' });
+    assert.equal(receiver.it.method, 'syscall_classic');
+    const did = JSON.parse(cgroup.run(fixture('io'), 'mixed', join(overlay.path, 'file'), '20000', '10000', '8'));
+    const { read, write } = operationsOf(receiver.it, cgroup);
+    assert.deepEqual([count(read), count(write)], [did.reads, did.writes]);
+    assert.deepEqual([read.errors, read.zeros], [did.read_errors, did.read_zeros]);
+  });
+
+  test('waits while overlayfs is not registered, and attaches once it is', () => {
+    let filesystems = 'nodev\ttmpfs\n';
+    const states: (string | null)[] = [];
+    const onChange = ({ method }: { method: string | null }): number => states.push(method);
+    using receiver = started({ ...OPTIONS, filesystems: () => filesystems, onChange });
+    assert.equal(receiver.it.method, null);
+    filesystems += 'nodev\toverlay\n';
+    receiver.it.supervise();
+    assert.notEqual(receiver.it.method, null);
+    assert.deepEqual(states, [null, receiver.it.method]);
+  });
+
+  // No method misses anything on this kernel: the misses are made up, the maps and the counts are real.
+  test('leaves a method that misses something for the next, keeps its counts, and never goes back', async () => {
+    using overlay = mountOverlay();
+    await using cgroup = createCgroup('step');
+    const tried: Method[] = [];
+    let missed = 0;
+    const attachBy: typeof attachProbes = (counts, method) => {
+      tried.push(method);
+      const probes = attachProbes(counts, 'syscall');
+      return { ...probes, method, missed: () => ({ entry: method === 'fentry' ? missed : 0, exit: 0 }) };
+    };
+    const refusals: unknown[] = [];
+    using receiver = started({ ...OPTIONS, attachBy, onChange: (state) => refusals.push(...state.refusals) });
+    const write = (): string =>
+      cgroup.run('dd', 'if=/dev/zero', `of=${join(overlay.path, 'file')}`, 'bs=1', 'count=100');
+    write();
+    receiver.it.supervise();
+    assert.equal(receiver.it.method, 'fentry');
+    missed = 3;
+    receiver.it.supervise();
+    assert.equal(receiver.it.method, 'kprobe');
+    missed = 0;
+    receiver.it.supervise();
+    write();
+    assert.deepEqual(tried, ['fentry', 'kprobe']);
+    assert.equal(count(operationsOf(receiver.it, cgroup).write), 200);
+    assert.equal(receiver.it.misses().skipped_entry, 3);
+    assert.match(JSON.stringify(refusals), /fentry.*missed 3 entries/);
+  });
+
   test('counts the same tasks in the other cgroup hierarchy when it is told to', async () => {
     using overlay = mountOverlay();
     using receiver = started({ ...OPTIONS, cgroupVersion: OPTIONS.cgroupVersion === 1 ? 2 : 1 });
@@ -70,6 +126,13 @@ suite('the overlayfs receiver', { skip: missing('root', 'btf') }, () => {
     assert.throws(() => receiver.misses(), /detached|closed/);
   });
 });
+
+/** Where it is not mounted already. */
+function mountTracefs(): Disposable {
+  if (existsSync('/sys/kernel/tracing/events')) return { [Symbol.dispose]: () => undefined };
+  execFileSync('mount', ['-t', 'tracefs', 'none', '/sys/kernel/tracing']);
+  return { [Symbol.dispose]: () => execFileSync('umount', ['/sys/kernel/tracing']) };
+}
 
 function started(options: OverlayfsOptions): Disposable & { it: OverlayfsReceiver } {
   const it = OverlayfsReceiver.start(options);
