@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { Cgroups } from '../../src/containers/cgroups.ts';
 import { findHierarchy } from '../../src/containers/hierarchy.ts';
 import { type OverlayfsOptions, OverlayfsReceiver } from '../../src/receivers/overlayfs.ts';
-import { attachProbes, type Method } from '../../src/receivers/overlayfs-probes.ts';
+import { attachProbes, METHODS, type Method } from '../../src/receivers/overlayfs-probes.ts';
 import { type Cgroup, createCgroup } from '../support/cgroup.ts';
 import { fixture } from '../support/fixtures.ts';
 import { mountOverlay } from '../support/overlay.ts';
@@ -33,7 +33,9 @@ suite('the overlayfs receiver', { skip: missing('root', 'btf') }, () => {
       using overlay = mountOverlay();
       await using cgroup = createCgroup('features');
       using receiver = started({ ...OPTIONS, features });
-      const did = JSON.parse(cgroup.run(fixture('io'), 'mixed', join(overlay.path, 'file'), '20000', '10000', '8'));
+      const did = JSON.parse(
+        cgroup.run(fixture('io'), 'mixed', join(overlay.path, 'file'), ...scaled(20_000, 10_000), '8'),
+      );
       const { read, write } = operationsOf(receiver.it, cgroup);
       assert.deepEqual([count(read), count(write)], [did.reads, did.writes]);
       assert.deepEqual([read.errors, read.zeros], [did.read_errors, did.read_zeros]);
@@ -47,10 +49,58 @@ suite('the overlayfs receiver', { skip: missing('root', 'btf') }, () => {
     await using cgroup = createCgroup('classic');
     using receiver = started({ ...OPTIONS, attach: 'syscall_classic' });
     assert.equal(receiver.it.method, 'syscall_classic');
-    const did = JSON.parse(cgroup.run(fixture('io'), 'mixed', join(overlay.path, 'file'), '20000', '10000', '8'));
+    const did = JSON.parse(
+      cgroup.run(fixture('io'), 'mixed', join(overlay.path, 'file'), ...scaled(20_000, 10_000), '8'),
+    );
     const { read, write } = operationsOf(receiver.it, cgroup);
     assert.deepEqual([count(read), count(write)], [did.reads, did.writes]);
     assert.deepEqual([read.errors, read.zeros], [did.read_errors, did.read_zeros]);
+  });
+
+  for (const method of ['fentry', 'kprobe'] as const) {
+    test(`by ${method} every operation is counted, or counted as missed`, async (context) => {
+      using _tracefs = mountTracefs();
+      using overlay = mountOverlay();
+      await using cgroup = createCgroup(method);
+      const attempt = attempted({ ...OPTIONS, attach: method });
+      if (attempt instanceof Error) return context.skip(attempt.message);
+      using receiver = attempt;
+      const did = JSON.parse(
+        cgroup.run(fixture('io'), 'mixed', join(overlay.path, 'file'), ...scaled(20_000, 10_000), '8'),
+      );
+      const { read, write } = operationsOf(receiver.it, cgroup);
+      const { skipped_exit, no_start } = receiver.it.misses();
+      // The functions are not called for what fails or is empty before it reaches them.
+      assert.ok(count(read) + count(write) <= did.reads + did.writes);
+      const accounted = count(read) + count(write) + read.errors + write.errors + read.zeros + write.zeros;
+      assert.ok(
+        accounted + skipped_exit + no_start >= did.reads + did.writes,
+        `${accounted} + ${skipped_exit} + ${no_start} of ${did.reads + did.writes}`,
+      );
+      if (skipped_exit + no_start === 0) assert.deepEqual([count(read), count(write)], [did.reads, did.writes]);
+    });
+  }
+
+  test('by the method that it chooses, once it has settled, it counts exactly', async () => {
+    using _tracefs = mountTracefs();
+    using overlay = mountOverlay();
+    await using cgroup = createCgroup('auto');
+    using receiver = started(OPTIONS);
+    const work = (): Record<string, number> =>
+      JSON.parse(cgroup.run(fixture('io'), 'mixed', join(overlay.path, 'file'), ...scaled(10_000, 5000), '8'));
+    // A method that is interrupted here shows it under such a load.
+    let before = receiver.it.method;
+    for (let round = 0; round < METHODS.length; round++) {
+      work();
+      receiver.it.supervise();
+      if (receiver.it.method === before) break;
+      before = receiver.it.method;
+    }
+    const start = operationsOf(receiver.it, cgroup);
+    const did = work();
+    const end = operationsOf(receiver.it, cgroup);
+    assert.equal(count(end.read) - count(start.read), did.reads, `reads by ${before}`);
+    assert.equal(count(end.write) - count(start.write), did.writes, `writes by ${before}`);
   });
 
   test('waits while overlayfs is not registered, and attaches once it is', () => {
@@ -132,6 +182,20 @@ function mountTracefs(): Disposable {
   if (existsSync('/sys/kernel/tracing/events')) return { [Symbol.dispose]: () => undefined };
   execFileSync('mount', ['-t', 'tracefs', 'none', '/sys/kernel/tracing']);
   return { [Symbol.dispose]: () => execFileSync('umount', ['/sys/kernel/tracing']) };
+}
+
+/** Fewer operations where the machine is emulated. */
+function scaled(...counts: number[]): string[] {
+  const scale = Number(process.env.TEST_SCALE ?? 1);
+  return counts.map((count) => String(Math.ceil(count * scale)));
+}
+
+function attempted(options: OverlayfsOptions): (Disposable & { it: OverlayfsReceiver }) | Error {
+  try {
+    return started(options);
+  } catch (error) {
+    return error as Error;
+  }
 }
 
 function started(options: OverlayfsOptions): Disposable & { it: OverlayfsReceiver } {
