@@ -1,0 +1,85 @@
+/** Boots one guest in QEMU by plain emulation, and listens until it is off. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { type GuestLine, parseGuestLine, type TestResult } from './results.ts';
+
+export interface Machine {
+  readonly kernel: string;
+  readonly initrd: string;
+  readonly disk: string;
+  readonly cpu: string;
+  readonly commandLine: string;
+  /** The file that takes what the guest prints on its console. */
+  readonly console: string;
+}
+
+export interface Run {
+  readonly results: readonly TestResult[];
+  /** What `uname -r` says; empty when the guest was never ready. */
+  readonly release: string;
+  /** Why the run is not complete, or null. */
+  readonly problem: string | null;
+  readonly bootMs: number;
+  readonly totalMs: number;
+}
+
+/** As long as this takes on a busy machine, and no longer. */
+const BOOT_MS = 120_000;
+
+/** Rejects only when QEMU itself cannot be run. */
+export async function boot(machine: Machine, deadlineMs: number): Promise<Run> {
+  const started = performance.now();
+  const results: TestResult[] = [];
+  let release = '';
+  let bootMs = 0;
+  let running = '';
+  let ended = false;
+  let problem: string | null = null;
+
+  const qemu = spawn('qemu-system-x86_64', qemuArguments(machine), { stdio: ['ignore', 'pipe', 'inherit'] });
+  const exited = once(qemu, 'exit');
+  const end = (): boolean => qemu.kill('SIGKILL');
+  process.once('exit', end);
+  const giveUp = (reason: () => string): void => {
+    problem = reason();
+    end();
+  };
+  let deadline = setTimeout(giveUp, BOOT_MS, () => `did not come up within ${BOOT_MS / 1000} s`);
+  const take = (line: GuestLine): void => {
+    switch (line.type) {
+      case 'ready':
+        ({ release } = line);
+        bootMs = performance.now() - started;
+        clearTimeout(deadline);
+        deadline = setTimeout(giveUp, deadlineMs, () => `was not done after ${deadlineMs / 1000} s, in ${running}`);
+        break;
+      case 'begin':
+        running = `"${line.name}" (${line.file})`;
+        break;
+      case 'test':
+        results.push(line);
+        break;
+      case 'end':
+        ended = true;
+    }
+  };
+  createInterface({ input: qemu.stdout }).on('line', (text) => {
+    const line = parseGuestLine(text);
+    if (line !== null) take(line);
+  });
+  await exited;
+  process.off('exit', end);
+  clearTimeout(deadline);
+  if (!ended) problem ??= release === '' ? 'went off before it was up' : `went off in ${running}`;
+  return { results, release, problem, bootMs, totalMs: performance.now() - started };
+}
+
+function qemuArguments({ cpu, kernel, initrd, disk, commandLine, console }: Machine): string[] {
+  return [
+    ...['-accel', 'tcg,thread=multi', '-cpu', cpu, '-smp', '2', '-m', '2048', '-no-reboot'],
+    ...['-nodefaults', '-display', 'none', '-serial', `file:${console}`, '-serial', 'stdio'],
+    ...['-drive', `if=none,id=disk,format=raw,snapshot=on,file=${disk}`, '-device', 'virtio-blk-pci,drive=disk'],
+    ...['-kernel', kernel, '-initrd', initrd, '-append', commandLine],
+  ];
+}

@@ -1,0 +1,120 @@
+/**
+ * `npm run test:kernels`: the live tests on other kernels, in QEMU without hardware's help.
+ *
+ *   npm run test:kernels -- [--kernel NAME]… [test/live/FILE.test.ts]…
+ *
+ * variants.ts lists the kernels. Tests find TEST_SCALE in their environment.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { fixture } from '../support/fixtures.ts';
+import { boot, type Run } from './boot.ts';
+import { type GuestRun, renderFailures, renderMatrix, renderRun } from './matrix.ts';
+import { VARIANTS, type Variant } from './variants.ts';
+
+const FILES = ['receiver', 'overlayfs', 'oom', 'pressure'].map((name) => `test/live/${name}.test.ts`);
+const OUTPUT = fileURLToPath(new URL('../../.cache/kernels/runs/', import.meta.url));
+/** More guests than this only slow each other down. */
+const AT_ONCE = 2;
+/** How often a guest may fail to come up. */
+const ATTEMPTS = 3;
+/** How long the tests of one file may take. */
+const FILE_MS = 300_000;
+/** Emulated machines do in a minute what others do in seconds. */
+const SCALE = process.env.TEST_SCALE ?? '0.05';
+
+const { values, positionals } = parseArgs({
+  options: { kernel: { type: 'string', multiple: true } },
+  allowPositionals: true,
+});
+const files = positionals.length > 0 ? positionals : FILES;
+const variants = chosenVariants(values.kernel);
+if (process.arch !== 'x64') stop('These kernels are for x86-64, and the guests use the Node that runs here');
+
+// Guests end with this process.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
+mkdirSync(OUTPUT, { recursive: true });
+script('packages.sh');
+const disk = script('disk.sh', ...compileFixtures());
+const kernels = new Map(variants.map(({ suite }) => [suite, '']));
+for (const suite of kernels.keys()) kernels.set(suite, script('fetch.sh', suite));
+
+const guests = await runAll();
+process.stdout.write(`${renderMatrix(guests)}\n`);
+const failures = renderFailures(guests);
+for (const failure of failures) process.stdout.write(`\n${failure}\n`);
+process.stdout.write(`\nWhat the guests printed is in ${OUTPUT}\n`);
+process.exitCode = failures.length > 0 ? 1 : 0;
+
+function chosenVariants(names: readonly string[] = VARIANTS.map(({ name }) => name)): Variant[] {
+  return names.map(
+    (name) =>
+      VARIANTS.find((variant) => variant.name === name) ??
+      stop(`Cannot test on the kernel "${name}": there are ${VARIANTS.map((variant) => variant.name).join(', ')}`),
+  );
+}
+
+function stop(message: string): never {
+  process.stderr.write(`${message}\n`);
+  process.exit(2);
+}
+
+/** Guests have no compiler. */
+function compileFixtures(): string[] {
+  const fuse = execFileSync('pkg-config', ['--cflags', '--libs', 'fuse3'], { encoding: 'utf8' }).trim().split(/\s+/);
+  return [fixture('io'), fixture('hog'), fixture('slowfs', ...fuse)];
+}
+
+/** @returns what a script of this folder prints */
+function script(name: string, ...args: string[]): string {
+  const path = join(import.meta.dirname, name);
+  return execFileSync('sh', [path, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }).trim();
+}
+
+async function runAll(): Promise<GuestRun[]> {
+  const runs = new Map<Variant, Run>();
+  const waiting = variants.values();
+  const work = async (): Promise<void> => {
+    // All workers take from the same iterator.
+    for (const variant of waiting) {
+      runs.set(variant, await runVariant(variant));
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  return variants.flatMap((variant) => {
+    const run = runs.get(variant);
+    return run === undefined ? [] : { name: variant.name, run };
+  });
+}
+
+/** A guest that does not come up gets another chance: emulation is not always right. */
+async function runVariant(variant: Variant): Promise<Run> {
+  for (let attempt = 1; ; attempt++) {
+    const run = await bootOnce(variant, attempt);
+    process.stdout.write(`${renderRun({ name: variant.name, run })}\n`);
+    if (run.release !== '' || attempt === ATTEMPTS) return run;
+  }
+}
+
+async function bootOnce(
+  { name, suite, cgroup, boot: extra = '', cpu = 'max' }: Variant,
+  attempt: number,
+): Promise<Run> {
+  const kernel = kernels.get(suite) ?? '';
+  const initrd = join(OUTPUT, `${name}.initrd`);
+  script('initrd.sh', kernel, initrd);
+  const environment = [`TEST_CGROUP=${cgroup}`, `TEST_FILES=${files.join(',')}`, `TEST_SCALE=${SCALE}`];
+  const machine = {
+    kernel: join(kernel, 'vmlinuz'),
+    initrd,
+    disk,
+    cpu,
+    // Protection against other programs only slows the emulation down.
+    commandLine: `console=ttyS0 panic=-1 psi=1 mitigations=off ${extra} ${environment.join(' ')}`,
+    console: join(OUTPUT, `${name}.${attempt}.log`),
+  };
+  return boot(machine, FILE_MS * files.length);
+}

@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Run } from './boot.ts';
+import { renderFailures, renderMatrix, renderRun } from './matrix.ts';
+import type { Outcome, TestResult } from './results.ts';
+
+const FILE = 'test/live/oom.test.ts';
+
+function result(name: string, outcome: Outcome, detail = ''): TestResult {
+  return { type: 'test', file: FILE, name, outcome, durationMs: 1, detail };
+}
+
+function run(results: TestResult[], problem: string | null = null): Run {
+  return { results, problem, release: '6.1.0', bootMs: 10_000, totalMs: 60_000 };
+}
+
+const GUESTS = [
+  { name: '5.10', run: run([result('counts', 'passed'), result('names', 'failed', 'no name\nat all')]) },
+  { name: '6.1', run: run([result('counts', 'skipped')], 'went off in "names"') },
+];
+
+test('every test has a row, every guest a column; a test that never ran leaves its place empty', () => {
+  assert.equal(renderMatrix(GUESTS), `\n${FILE}\n  5.10  6.1 \n  ok    skip  counts\n  FAIL        names`);
+});
+
+test('failed tests and guests that did not get through are told', () => {
+  assert.deepEqual(renderFailures(GUESTS), [
+    `5.10: ${FILE}: names\n    no name\n    at all`,
+    '6.1: the guest went off in "names"',
+  ]);
+});
+
+test('a guest is summed up in a line', () => {
+  assert.deepEqual(GUESTS.map(renderRun), [
+    '5.10 (6.1.0): 1 passed, 1 failed, 0 skipped in 60 s, 10 s of them to come up',
+    '6.1 (6.1.0): 0 passed, 0 failed, 1 skipped in 60 s, 10 s of them to come up - the guest went off in "names"',
+  ]);
+});

@@ -1,0 +1,31 @@
+/** What a guest says of its tests, one JSON a line over its second serial line. */
+
+export type Outcome = 'passed' | 'failed' | 'skipped';
+
+export interface TestResult {
+  readonly type: 'test';
+  readonly file: string;
+  readonly name: string;
+  readonly outcome: Outcome;
+  readonly durationMs: number;
+  /** Of a failed test what was wrong, of a skipped one why. */
+  readonly detail: string;
+}
+
+export type GuestLine =
+  /** The machine is up and Node runs in it. */
+  | { readonly type: 'ready'; readonly release: string }
+  | { readonly type: 'begin'; readonly file: string; readonly name: string }
+  | TestResult
+  /** All files have been run. */
+  | { readonly type: 'end' };
+
+/** null for what is no line of a guest: firmware and kernel may write there as well. */
+export function parseGuestLine(line: string): GuestLine | null {
+  if (!line.startsWith('{"type":')) return null;
+  try {
+    return JSON.parse(line) as GuestLine;
+  } catch {
+    return null;
+  }
+}

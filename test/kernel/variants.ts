@@ -1,0 +1,32 @@
+/** The kernels that the live tests are run on, and how each is booted. */
+
+export interface Variant {
+  readonly name: string;
+  /** The Debian suite whose cloud kernel it is. */
+  readonly suite: string;
+  /** Where the memory controller is: with v1 as on a host of that time, v1 for memory and v2 beside it. */
+  readonly cgroup: 'v1' | 'v2';
+  /** More words for the kernel's command line. */
+  readonly boot?: string;
+  /** The emulated processor, `max` when left out. */
+  readonly cpu?: string;
+}
+
+/**
+ * With an emulated cmpxchg16b it panicked in about a quarter of the boots. Later kernels need it: without, their
+ * kmalloc_nolock fails, and so do all that allocate by it, such as task storage.
+ */
+const CPU_OF_6_12 = 'max,-cx16';
+
+export const VARIANTS: readonly Variant[] = [
+  // No task storage, no bpf_rdonly_cast, no recursion_misses.
+  { name: '5.10', suite: 'bullseye', cgroup: 'v2' },
+  { name: '5.10-v1', suite: 'bullseye', cgroup: 'v1' },
+  // No bpf_rdonly_cast; rss is not yet a percpu counter.
+  { name: '6.1', suite: 'bookworm', cgroup: 'v2' },
+  { name: '6.12', suite: 'trixie', cgroup: 'v2', cpu: CPU_OF_6_12 },
+  // Programs can be preempted, and then other tasks' events pass them by.
+  { name: '6.12-full', suite: 'trixie', cgroup: 'v2', cpu: CPU_OF_6_12, boot: 'preempt=full' },
+  // Preempts lazily, and raw tracepoints too.
+  { name: 'newest', suite: 'sid', cgroup: 'v2' },
+];
