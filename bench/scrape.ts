@@ -59,7 +59,7 @@ async function measureInProcess(work: () => Promise<void>): Promise<InProcess> {
   const { bounds_us: boundsUs, expire_ms: expireMs } = config.receivers.overlayfs;
   const boundsNs = boundsUs.map(toNs);
   using cleanup = new DisposableStack();
-  const receiver = OverlayfsReceiver.start({
+  const receiver = await OverlayfsReceiver.start({
     boundsNs,
     pidNsInum: 0,
     maxMapEntries: config.kernel.max_map_entries,

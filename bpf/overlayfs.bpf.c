@@ -131,6 +131,23 @@ static __always_inline void forget_thread(struct thread *thread)
 	bpf_map_delete_elem(&threads_by_id, &id);
 }
 
+/* Is what this thread does to be counted? What the configuration leaves at 0 costs nothing: the verifier removes it. */
+static __always_inline bool is_chosen(void)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	if (config.only_tgid) {
+		struct bpf_pidns_info here;
+
+		if (bpf_get_ns_current_pid_tgid(config.only_tgid_dev, config.only_tgid_ino, &here, sizeof(here)) ||
+		    here.tgid != config.only_tgid)
+			return false;
+	}
+	if (config.pid_ns_inum && !in_pid_namespace(task, config.pid_ns_inum))
+		return false;
+	return !config.cgroup_id || in_cgroup(task, config.cgroup_id, config.cgroup_v1);
+}
+
 static __always_inline __u64 current_cgroup_id(void)
 {
 	if (!config.cgroup_v1)
@@ -213,7 +230,7 @@ static __always_inline void enter(enum op op, __u64 id, bool nests)
 	struct thread *thread;
 	struct start *start;
 
-	if (config.pid_ns_inum && !in_pid_namespace((void *)bpf_get_current_task(), config.pid_ns_inum))
+	if (!is_chosen())
 		return;
 	thread = thread_record(true);
 	if (!thread)
@@ -291,7 +308,7 @@ static __always_inline void leave_function(enum op op, __u64 id, __s64 ret)
 {
 	struct thread *thread;
 
-	if (config.pid_ns_inum && !in_pid_namespace((void *)bpf_get_current_task(), config.pid_ns_inum))
+	if (!is_chosen())
 		return;
 	thread = thread_record(false);
 	if (thread && thread->starts[op][0].ns && thread->starts[op][0].id == id)
@@ -308,7 +325,7 @@ static __always_inline void leave_latest(enum op op, __s64 ret)
 	struct start *start;
 	struct thread *thread;
 
-	if (config.pid_ns_inum && !in_pid_namespace((void *)bpf_get_current_task(), config.pid_ns_inum))
+	if (!is_chosen())
 		return;
 	thread = thread_record(false);
 	if (!thread) {

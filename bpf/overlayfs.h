@@ -33,6 +33,10 @@ enum cell {
 /* Read-only in the kernel, written before loading. */
 struct overlayfs_config {
 	__u64 pid_ns_inum;     /* 0: every PID namespace */
+	__u64 cgroup_id;       /* count only this cgroup and those below it; 0: every cgroup */
+	__u64 only_tgid;       /* count only this process; 0: every process */
+	__u64 only_tgid_dev;   /* the PID namespace that its number is from, as stat says: device */
+	__u64 only_tgid_ino;   /* and inode */
 	__u64 bounds_ns[MAX_BOUNDS]; /* ascending, inclusive upper bounds */
 	__u32 bound_count;
 	__u32 shard_mask;      /* shards - 1, shards being a power of two */

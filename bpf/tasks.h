@@ -3,21 +3,45 @@
 #ifndef FLOATIE_TASKS_H
 #define FLOATIE_TASKS_H
 
-/* The id of the task's cgroup in the v1 memory hierarchy, or in v2 where memory is a v2 controller. */
-static __always_inline __u64 memory_cgroup_id(struct task_struct *task)
+/* The task's cgroup in the v1 memory hierarchy, or in v2 where memory is a v2 controller. */
+static __always_inline struct cgroup *memory_cgroup(struct task_struct *task)
 {
 	int index = bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id);
 	struct css_set *set = BPF_CORE_READ(task, cgroups);
 	struct cgroup_subsys_state *css = NULL;
 
 	bpf_core_read(&css, sizeof(css), &set->subsys[index]);
-	return BPF_CORE_READ(css, cgroup, kn, id);
+	return BPF_CORE_READ(css, cgroup);
+}
+
+static __always_inline __u64 memory_cgroup_id(struct task_struct *task)
+{
+	return BPF_CORE_READ(memory_cgroup(task), kn, id);
 }
 
 /* The id of the task's cgroup in the v2 hierarchy. */
 static __always_inline __u64 default_cgroup_id(struct task_struct *task)
 {
 	return BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+}
+
+/* How deep a cgroup may lie to be found below another; container runtimes go down to about ten. */
+#define CGROUP_DEPTH 64
+
+/* Does the task live in this cgroup, or in one below it? */
+static __always_inline bool in_cgroup(struct task_struct *task, __u64 id, bool v1)
+{
+	struct cgroup *cgroup = v1 ? memory_cgroup(task) : BPF_CORE_READ(task, cgroups, dfl_cgrp);
+
+	for (int depth = 0; depth < CGROUP_DEPTH && cgroup; depth++) {
+		struct cgroup_subsys_state *parent;
+
+		if (BPF_CORE_READ(cgroup, kn, id) == id)
+			return true;
+		parent = BPF_CORE_READ(cgroup, self.parent);
+		cgroup = parent ? BPF_CORE_READ(parent, cgroup) : NULL;
+	}
+	return false;
 }
 
 /* Does the task live in this PID namespace, or in one below it? */

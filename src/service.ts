@@ -33,7 +33,7 @@ export async function startService(config: Config, log: Logger): Promise<Service
   const url = (await endpoint?.start()) ?? null;
   let receivers: Running[];
   try {
-    receivers = startReceivers({ config, views, kernel, health, log });
+    receivers = await startReceivers({ config, views, kernel, health, log });
   } catch (error) {
     await endpoint?.stop();
     throw error;

@@ -61,7 +61,7 @@ const DISCOVER_MS = 5000;
  * Starts the receivers of the pipeline. One that cannot start is logged, and the others run. When none of those that
  * need the kernel's permission can, or not in the one way it is told to, the error is thrown.
  */
-export function startReceivers(given: Omit<Context, 'hierarchy' | 'cgroups' | 'pidNsInum'>): Running[] {
+export async function startReceivers(given: Omit<Context, 'hierarchy' | 'cgroups' | 'pidNsInum'>): Promise<Running[]> {
   const { config, health, log } = given;
   const hierarchy = findHierarchy();
   if (hierarchy.mount === null) {
@@ -75,7 +75,7 @@ export function startReceivers(given: Omit<Context, 'hierarchy' | 'cgroups' | 'p
   const failures: { readonly name: ReceiverName; readonly error: Error }[] = [];
   for (const name of config.service.pipelines.metrics.receivers) {
     try {
-      running.push({ receiver: starters[name](context), isProbe: name !== 'pressure' });
+      running.push({ receiver: await starters[name](context), isProbe: name !== 'pressure' });
     } catch (error) {
       failures.push({ name, error: error as Error });
       health.failed(name, (error as Error).message);
@@ -92,18 +92,19 @@ export function startReceivers(given: Omit<Context, 'hierarchy' | 'cgroups' | 'p
   return running.map(({ receiver }) => receiver);
 }
 
-const starters: Record<ReceiverName, (context: Context) => Running> = {
+const starters: Record<ReceiverName, (context: Context) => Running | Promise<Running>> = {
   overlayfs: startOverlayfs,
   oom: startOom,
   pressure: startPressure,
 };
 
-function startOverlayfs({ config, views, kernel, health, log, hierarchy, cgroups, pidNsInum }: Context): Running {
+async function startOverlayfs(context: Context): Promise<Running> {
+  const { config, views, kernel, health, log, hierarchy, cgroups, pidNsInum } = context;
   const { bounds_us: defaultBounds, expire_ms: expireMs } = config.receivers.overlayfs;
   const streams = overlayfsMetrics.flatMap((metric) => streamsOf(metric, views));
   const bounds = [defaultBounds, ...streams.map((stream) => stream.bounds ?? [])];
   const gridNs = unionOfBounds(bounds.map((set) => set.map(toNs)));
-  const receiver = OverlayfsReceiver.start({
+  const receiver = await OverlayfsReceiver.start({
     boundsNs: gridNs,
     pidNsInum,
     maxMapEntries: config.kernel.max_map_entries,
@@ -201,10 +202,10 @@ function startPressure({ config, kernel, health, log }: Context): Running {
   };
 }
 
-function every(ms: number, work: () => void, log: Logger): NodeJS.Timeout {
-  const timer = setInterval(() => {
+function every(ms: number, work: () => void | Promise<void>, log: Logger): NodeJS.Timeout {
+  const timer = setInterval(async () => {
     try {
-      work();
+      await work();
     } catch (error) {
       log.error(`Cannot look after the series: ${(error as Error).message}`);
     }

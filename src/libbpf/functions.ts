@@ -27,6 +27,8 @@ type Result = 'pointer' | 'string' | 'i32' | 'i64' | 'void';
 
 interface Row {
   readonly library: 'libbpf' | 'libc';
+  /** Its name in the library, where that is another. */
+  readonly symbol?: string;
   readonly takes: readonly Kind[];
   readonly gives: Result;
 }
@@ -84,6 +86,42 @@ export const functions = {
   lseek: { library: 'libc', takes: ['i32', 'u64', 'i32'], gives: 'i64' },
   // long sysconf(int name)
   sysconf: { library: 'libc', takes: ['i32'], gives: 'i64' },
+  // int sched_getaffinity(pid_t pid, size_t cpusetsize, cpu_set_t *mask)
+  sched_getaffinity: { library: 'libc', takes: ['i32', 'u64', 'bytes'], gives: 'i32' },
+  // int sched_setaffinity(pid_t pid, size_t cpusetsize, const cpu_set_t *mask)
+  sched_setaffinity: { library: 'libc', takes: ['i32', 'u64', 'bytes'], gives: 'i32' },
+
+  // FILE *fopen(const char *pathname, const char *mode)
+  fopen: { library: 'libc', takes: ['string', 'string'], gives: 'pointer' },
+  // int setvbuf(FILE *stream, char *buf, int mode, size_t size)
+  setvbuf: { library: 'libc', takes: ['pointer', 'null', 'i32', 'u64'], gives: 'i32' },
+  // char *fgets(char *s, int size, FILE *stream)
+  fgets: { library: 'libc', takes: ['bytes', 'i32', 'pointer'], gives: 'pointer' },
+  // void rewind(FILE *stream)
+  rewind: { library: 'libc', takes: ['pointer'], gives: 'void' },
+  // int fclose(FILE *stream)
+  fclose: { library: 'libc', takes: ['pointer'], gives: 'i32' },
+
+  // These have no function in glibc before 2.36, so they go through long syscall(long number, ...), number first.
+  // int fsopen(const char *fsname, unsigned int flags)
+  fsopen: { library: 'libc', symbol: 'syscall', takes: ['u64', 'string', 'u64'], gives: 'i64' },
+  // int fsconfig(int fd, unsigned int cmd, const char *key, const void *value, int aux) to set a key to a text
+  fsconfig_set: {
+    library: 'libc',
+    symbol: 'syscall',
+    takes: ['u64', 'u64', 'u64', 'string', 'string', 'u64'],
+    gives: 'i64',
+  },
+  // the same to create the filesystem
+  fsconfig_create: {
+    library: 'libc',
+    symbol: 'syscall',
+    takes: ['u64', 'u64', 'u64', 'null', 'null', 'u64'],
+    gives: 'i64',
+  },
+  // int fsmount(int fs_fd, unsigned int flags, unsigned int attr_flags)
+  fsmount: { library: 'libc', symbol: 'syscall', takes: ['u64', 'u64', 'u64', 'u64'], gives: 'i64' },
+
   // void *memmove(void *dest, const void *src, size_t n); with n = 0 it turns an address into a pointer
   memmove: { library: 'libc', takes: ['u64', 'u64', 'u64'], gives: 'pointer' },
 } as const satisfies Record<string, Row>;
@@ -157,9 +195,27 @@ function openLibrary(library: keyof typeof libraries): void {
  *
  * @returns the value (NULL as `null`), and errno, which means something only when the value says failure
  */
-export function call<N extends FunctionName>(name: N, ...args: Arguments<N>): { value: Returned<N>; errno: number } {
+export function call<N extends FunctionName>(name: N, ...args: Arguments<N>): Outcome<N> {
+  return outcome(name, load(prepare(name, args)) as RawOutcome);
+}
+
+/** The same on a thread of Node's pool. The caller keeps what it passes until the promise resolves. */
+export async function callOnThread<N extends FunctionName>(name: N, ...args: Arguments<N>): Promise<Outcome<N>> {
+  return outcome(name, (await load({ ...prepare(name, args), runInNewThread: true })) as RawOutcome);
+}
+
+interface Outcome<N extends FunctionName> {
+  readonly value: Returned<N>;
+  readonly errno: number;
+}
+
+interface RawOutcome {
+  readonly value: unknown;
+  readonly errnoCode: number;
+}
+
+function prepare(name: FunctionName, given: readonly unknown[]) {
   const row: Row = functions[name];
-  const given: readonly unknown[] = args;
   if (given.length !== row.takes.length) {
     throw new TypeError(`${name} takes ${row.takes.length} arguments, not ${given.length}`);
   }
@@ -167,14 +223,17 @@ export function call<N extends FunctionName>(name: N, ...args: Arguments<N>): { 
     if (!accepts[kind](given[index])) throw new TypeError(`Argument ${index + 1} of ${name} is no ${kind}`);
   }
   openLibrary(row.library);
-  const result = load({
+  return {
     library: row.library,
-    funcName: name,
+    funcName: row.symbol ?? name,
     retType: resultTypes[row.gives],
     paramsType: row.takes.map((kind, index) => (given[index] === null ? DataType.I64 : paramTypes[kind])),
     paramsValue: given.map((value) => value ?? 0),
     errno: true,
-  }) as { value: unknown; errnoCode: number };
-  const value = row.gives === 'pointer' && isNullPointer(result.value as Pointer) ? null : result.value;
-  return { value: value as Returned<N>, errno: result.errnoCode };
+  };
+}
+
+function outcome<N extends FunctionName>(name: N, { value, errnoCode }: RawOutcome): Outcome<N> {
+  const isNull = functions[name].gives === 'pointer' && isNullPointer(value as Pointer);
+  return { value: (isNull ? null : value) as Returned<N>, errno: errnoCode };
 }

@@ -2,7 +2,9 @@
 import { check, errnoName, LibbpfError } from './errors.ts';
 import { call } from './functions.ts';
 
+export { shareOneCpu } from './affinity.ts';
 export { Cells } from './cells.ts';
+export { openOnDetachedOverlay, type SlowReader } from './detached-overlay.ts';
 export { LibbpfError } from './errors.ts';
 export type { BpfMap } from './map.ts';
 export { BpfObject, LoadError } from './object.ts';

@@ -38,10 +38,10 @@ export class Struct<M extends Record<string, Member>> {
   }
 
   /** The struct's bytes, little-endian. Numbers must be safe integers; an array may be shorter than its member. */
-  encode(values: { readonly [K in keyof M]: number | readonly number[] }): Buffer {
+  encode(values: { readonly [K in keyof M]: number | bigint | readonly number[] }): Buffer {
     const bytes = Buffer.alloc(this.size);
     for (const [key, member] of Object.entries(this.#members)) {
-      const value: number | readonly number[] | undefined = values[key];
+      const value: number | bigint | readonly number[] | undefined = values[key];
       const elements = typeof value === 'object' ? value : [value ?? 0];
       if (elements.length > member.count) {
         throw new RangeError(`${this.name}.${key} holds ${member.count} numbers, not ${elements.length}`);
@@ -49,7 +49,7 @@ export class Struct<M extends Record<string, Member>> {
       for (const [index, element] of elements.entries()) {
         const at = (this.offsets[key] ?? 0) + index * member.bytes;
         if (member.bytes === 8) bytes.writeBigUInt64LE(BigInt(element), at);
-        else bytes.writeUIntLE(element, at, member.bytes);
+        else bytes.writeUIntLE(Number(element), at, member.bytes);
       }
     }
     return bytes;

@@ -2,6 +2,7 @@
  * What bpf/overlayfs.bpf.c counts: the maps that the attached programs share, read as typed values.
  * The layouts mirror bpf/overlayfs.h.
  */
+import { statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { array, BpfObject, Cells, Struct, u8, u32, u64 } from '../libbpf/index.ts';
 
@@ -11,6 +12,10 @@ const OVERFLOW_SLOT = 0;
 
 export const CONFIG = new Struct('overlayfs_config', {
   pid_ns_inum: u64,
+  cgroup_id: u64,
+  only_tgid: u64,
+  only_tgid_dev: u64,
+  only_tgid_ino: u64,
   bounds_ns: array(u64, MAX_BOUNDS),
   bound_count: u32,
   shard_mask: u32,
@@ -58,6 +63,10 @@ export interface CountsOptions {
   readonly boundsNs: readonly number[];
   /** Count only this PID namespace and those below it; 0 counts all. */
   readonly pidNsInum: number;
+  /** Count only this cgroup of the hierarchy and those below it; 0 counts all. */
+  readonly cgroupId?: bigint;
+  /** Count only what this very process does. */
+  readonly onlyThisProcess?: boolean;
   /** How many cgroups get counts of their own. */
   readonly maxMapEntries: number;
   /** The hierarchy whose cgroup ids are the keys. */
@@ -152,10 +161,15 @@ export class OverlayfsCounts {
       for (const name of SHARED) object.map(name).reuse(this.#object.map(name));
       object.map(features.taskStorage ? 'threads_by_id' : 'threads').skip();
       for (const name of PROGRAMS) if (!names.includes(name)) object.program(name).skip();
-      const { boundsNs, pidNsInum, cgroupVersion } = this.#options;
+      const { boundsNs, pidNsInum, cgroupId = 0n, cgroupVersion, onlyThisProcess = false } = this.#options;
+      const namespace = statSync('/proc/self/ns/pid');
       object.map('.rodata.config').setInitialValue(
         CONFIG.encode({
           pid_ns_inum: pidNsInum,
+          cgroup_id: cgroupId,
+          only_tgid: onlyThisProcess ? process.pid : 0,
+          only_tgid_dev: namespace.dev,
+          only_tgid_ino: namespace.ino,
           bounds_ns: boundsNs,
           bound_count: boundsNs.length,
           shard_mask: this.#shards - 1,

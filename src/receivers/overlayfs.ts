@@ -10,6 +10,7 @@ import {
   OverlayfsCounts,
 } from './overlayfs-counts.ts';
 import { attachProbes, METHODS, type Method, type Probes } from './overlayfs-probes.ts';
+import { isExact, tryMethod } from './overlayfs-trial.ts';
 import { Tracefs } from './tracefs.ts';
 
 export type Attach = 'auto' | 'fentry' | 'kprobe' | 'syscall';
@@ -26,6 +27,8 @@ export interface OverlayfsOptions extends CountsOptions {
   readonly filesystems?: () => string;
   /** For tests: attaches in another way. */
   readonly attachBy?: typeof attachProbes;
+  /** For tests: tries a method in another way. */
+  readonly tryBy?: typeof tryMethod;
 }
 
 /** Why a method is not used here. */
@@ -59,16 +62,17 @@ export class OverlayfsReceiver {
   #probes: Probes | null = null;
   /** Of methods that are no longer attached. */
   #missedBefore = { entry: 0, exit: 0 };
+  #supervising: Promise<void> | null = null;
   #stopped = false;
 
-  /** Attaches, or waits for overlayfs to appear. Throws an error that names cause and cure when no way works. */
-  static start(options: OverlayfsOptions): OverlayfsReceiver {
+  /** Attaches, or waits for overlayfs to appear. Rejects with an error that names cause and cure when no way works. */
+  static async start(options: OverlayfsOptions): Promise<OverlayfsReceiver> {
     checkKernel();
-    const counts = new OverlayfsCounts(join(options.objects, 'overlayfs.bpf.o'), options);
+    const counts = new OverlayfsCounts(objectPath(options), options);
     try {
       const receiver = new OverlayfsReceiver(options, counts);
       sweepEvents();
-      receiver.supervise();
+      await receiver.supervise();
       return receiver;
     } catch (error) {
       counts.close();
@@ -89,18 +93,25 @@ export class OverlayfsReceiver {
 
   /**
    * To be called from time to time: attaches once overlayfs is there, and leaves a method that missed something for the
-   * next one. It never goes back to one it has left.
+   * next one. It never goes back to one it has left. A call while another one is at it waits for that.
    */
-  supervise(): void {
+  async supervise(): Promise<void> {
+    this.#supervising ??= this.#supervise().finally(() => {
+      this.#supervising = null;
+    });
+    await this.#supervising;
+  }
+
+  async #supervise(): Promise<void> {
     if (this.#stopped) return;
     if (this.#probes === null) {
       if (this.#mustWait()) this.#options.onChange?.({ method: null, refusals: [] });
-      else this.#attachNext();
+      else await this.#attachNext();
       return;
     }
+    const { method } = this.#probes;
     const { entry, exit } = this.#probes.missed();
     if (entry + exit === 0 || this.#remaining.length === 0) return;
-    const { method } = this.#probes;
     this.#missedBefore = { entry: this.#missedBefore.entry + entry, exit: this.#missedBefore.exit + exit };
     this.#probes.detach();
     this.#probes = null;
@@ -108,7 +119,7 @@ export class OverlayfsReceiver {
       method,
       reason: `it missed ${entry} entries and ${exit} exits: the kernel interrupts it here`,
     });
-    this.#attachNext();
+    await this.#attachNext();
   }
 
   /** See {@link OverlayfsCounts.read}. */
@@ -152,29 +163,50 @@ export class OverlayfsReceiver {
 
   /** Only `auto` waits: what is forced shows its error at once. */
   #mustWait(): boolean {
-    if ((this.#options.attach ?? 'auto') !== 'auto') return false;
+    if (!this.#isAuto) return false;
     const { filesystems = () => readFileSync('/proc/filesystems', 'utf8') } = this.#options;
     return !/\toverlay$/m.test(filesystems());
   }
 
-  #attachNext(): void {
+  async #attachNext(): Promise<void> {
+    const { attachBy = attachProbes, features, onChange } = this.#options;
     let last: unknown;
     for (let method = this.#remaining.shift(); method !== undefined; method = this.#remaining.shift()) {
       try {
-        this.#probes = (this.#options.attachBy ?? attachProbes)(this.#counts, method, this.#options.features);
-        this.#options.onChange?.({ method, refusals: [...this.#refusals] });
+        await this.#try(method);
+        if (this.#stopped) return;
+        this.#probes = attachBy(this.#counts, method, features);
+        onChange?.({ method, refusals: [...this.#refusals] });
         return;
       } catch (error) {
         last = error;
         this.#refusals.push({ method, reason: (error as Error).message });
       }
     }
-    const attach = this.#options.attach ?? 'auto';
-    if (attach === 'auto' || !(last instanceof Error)) throw last;
+    if (this.#isAuto || !(last instanceof Error)) throw last;
     throw new Error(
-      `Cannot attach to overlayfs by ${attach}: ${last.message} (receivers.overlayfs.attach: auto takes what works)`,
+      `Cannot attach to overlayfs by ${this.#options.attach}: ${last.message} (receivers.overlayfs.attach: auto takes what works)`,
     );
   }
+
+  /** Rejects with the reason not to attach by this method, where there is another one to take. */
+  async #try(method: Method): Promise<void> {
+    if (this.#remaining.length === 0) return;
+    const { tryBy = tryMethod, features } = this.#options;
+    const trial = await tryBy(objectPath(this.#options), method, features);
+    if (trial === null || isExact(trial)) return;
+    throw new Error(
+      `in a trial it counted ${trial.counted} of ${trial.done} reads, and ${trial.missed} runs of its programs were left out: the kernel interrupts it here`,
+    );
+  }
+
+  get #isAuto(): boolean {
+    return (this.#options.attach ?? 'auto') === 'auto';
+  }
+}
+
+function objectPath({ objects }: OverlayfsOptions): string {
+  return join(objects, 'overlayfs.bpf.o');
 }
 
 /** What a Floatie left behind that did not end well. Where there is no tracefs there is nothing. */

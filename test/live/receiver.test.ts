@@ -1,14 +1,15 @@
 /** The overlayfs receiver in this process: every way it can load here, and what it does when an event is missed. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Cgroups } from '../../src/containers/cgroups.ts';
 import { findHierarchy } from '../../src/containers/hierarchy.ts';
-import { type OverlayfsOptions, OverlayfsReceiver } from '../../src/receivers/overlayfs.ts';
+import { type AttachState, type OverlayfsOptions, OverlayfsReceiver } from '../../src/receivers/overlayfs.ts';
 import { attachProbes, METHODS, type Method } from '../../src/receivers/overlayfs-probes.ts';
+import { tryMethod } from '../../src/receivers/overlayfs-trial.ts';
 import { type Cgroup, createCgroup } from '../support/cgroup.ts';
 import { fixture } from '../support/fixtures.ts';
 import { mountOverlay } from '../support/overlay.ts';
@@ -34,7 +35,7 @@ suite('the overlayfs receiver', { skip: missing('root', 'btf') }, () => {
       using _tracefs = mountTracefs();
       using overlay = mountOverlay();
       await using cgroup = createCgroup('features');
-      using receiver = started({ ...OPTIONS, attach: 'syscall_classic', features });
+      using receiver = await started({ ...OPTIONS, attach: 'syscall_classic', features });
       const did = JSON.parse(
         cgroup.run(fixture('io'), 'mixed', join(overlay.path, 'file'), ...scaled(20_000, 10_000), '8'),
       );
@@ -50,7 +51,7 @@ suite('the overlayfs receiver', { skip: missing('root', 'btf') }, () => {
       using _tracefs = mountTracefs();
       using overlay = mountOverlay();
       await using cgroup = createCgroup(method);
-      const attempt = attempted({ ...OPTIONS, attach: method });
+      const attempt = await attempted({ ...OPTIONS, attach: method });
       if (attempt instanceof Error) return context.skip(attempt.message);
       using receiver = attempt;
       const did = JSON.parse(
@@ -73,14 +74,14 @@ suite('the overlayfs receiver', { skip: missing('root', 'btf') }, () => {
     using _tracefs = mountTracefs();
     using overlay = mountOverlay();
     await using cgroup = createCgroup('auto');
-    using receiver = started(OPTIONS);
+    using receiver = await started(OPTIONS);
     const work = (): Record<string, number> =>
       JSON.parse(cgroup.run(fixture('io'), 'mixed', join(overlay.path, 'file'), ...scaled(10_000, 5000), '8'));
     // A method that is interrupted here shows it under such a load.
     let before = receiver.it.method;
     for (let round = 0; round < METHODS.length; round++) {
       work();
-      receiver.it.supervise();
+      await receiver.it.supervise();
       if (receiver.it.method === before) break;
       before = receiver.it.method;
     }
@@ -91,14 +92,14 @@ suite('the overlayfs receiver', { skip: missing('root', 'btf') }, () => {
     assert.equal(count(end.write) - count(start.write), did.writes, `writes by ${before}`);
   });
 
-  test('waits while overlayfs is not registered, and attaches once it is', () => {
+  test('waits while overlayfs is not registered, and attaches once it is', async () => {
     let filesystems = 'nodev\ttmpfs\n';
     const states: (string | null)[] = [];
     const onChange = ({ method }: { method: string | null }): number => states.push(method);
-    using receiver = started({ ...OPTIONS, filesystems: () => filesystems, onChange });
+    using receiver = await started({ ...OPTIONS, filesystems: () => filesystems, onChange });
     assert.equal(receiver.it.method, null);
     filesystems += 'nodev\toverlay\n';
-    receiver.it.supervise();
+    await receiver.it.supervise();
     assert.notEqual(receiver.it.method, null);
     assert.deepEqual(states, [null, receiver.it.method]);
   });
@@ -114,18 +115,24 @@ suite('the overlayfs receiver', { skip: missing('root', 'btf') }, () => {
       const probes = attachProbes(counts, 'syscall');
       return { ...probes, method, missed: () => ({ entry: method === 'fentry' ? missed : 0, exit: 0 }) };
     };
+    const tryBy = async (): Promise<null> => null;
     const refusals: unknown[] = [];
-    using receiver = started({ ...OPTIONS, attachBy, onChange: (state) => refusals.push(...state.refusals) });
+    using receiver = await started({
+      ...OPTIONS,
+      attachBy,
+      tryBy,
+      onChange: (state) => refusals.push(...state.refusals),
+    });
     const write = (): string =>
       cgroup.run('dd', 'if=/dev/zero', `of=${join(overlay.path, 'file')}`, 'bs=1', 'count=100');
     write();
-    receiver.it.supervise();
+    await receiver.it.supervise();
     assert.equal(receiver.it.method, 'fentry');
     missed = 3;
-    receiver.it.supervise();
+    await receiver.it.supervise();
     assert.equal(receiver.it.method, 'kprobe');
     missed = 0;
-    receiver.it.supervise();
+    await receiver.it.supervise();
     write();
     assert.deepEqual(tried, ['fentry', 'kprobe']);
     assert.equal(count(operationsOf(receiver.it, cgroup).write), 200);
@@ -133,9 +140,56 @@ suite('the overlayfs receiver', { skip: missing('root', 'btf') }, () => {
     assert.match(JSON.stringify(refusals), /fentry.*missed 3 entries/);
   });
 
+  // The trials are made up: on this kernel every method that can be attached passes them.
+  test('attaches by the first method that passes its trial, and says what the others missed', async () => {
+    const tried: Method[] = [];
+    const attached: Method[] = [];
+    const refusals: string[] = [];
+    const tryBy: typeof tryMethod = async (_, method) => {
+      tried.push(method);
+      if (method === 'kprobe') throw new Error('no kprobes here');
+      return { done: 1000, counted: method === 'fentry' ? 900 : 1000, missed: 0 };
+    };
+    const attachBy: typeof attachProbes = (counts, method) => {
+      attached.push(method);
+      return attachProbes(counts, method);
+    };
+    const onChange = (state: AttachState): number => refusals.push(...state.refusals.map(({ reason }) => reason));
+    using receiver = await started({ ...OPTIONS, tryBy, attachBy, onChange });
+    assert.equal(receiver.it.method, 'syscall');
+    assert.deepEqual(tried, ['fentry', 'kprobe', 'syscall']);
+    assert.deepEqual(attached, ['syscall']);
+    assert.match(refusals[0] ?? '', /counted 900 of 1000 reads/);
+    assert.equal(refusals[1], 'no kprobes here');
+  });
+
+  test('a way that is forced is not tried', async () => {
+    const tryBy: typeof tryMethod = () => assert.fail('tried');
+    using _tracefs = mountTracefs();
+    using receiver = await started({ ...OPTIONS, attach: 'syscall_classic', tryBy });
+    assert.equal(receiver.it.method, 'syscall_classic');
+  });
+
+  for (const method of METHODS) {
+    test(`a trial of ${method} counts what this process reads, or more was left out`, async (context) => {
+      using _tracefs = mountTracefs();
+      const path = join(OPTIONS.objects, 'overlayfs.bpf.o');
+      const outcome = await tryMethod(path, method).catch((error: Error) => error);
+      if (outcome instanceof Error) return context.skip(outcome.message);
+      assert.ok(outcome);
+      const { done, counted, missed } = outcome;
+      assert.ok(done > 0 && counted <= done, `${counted} of ${done}`);
+      if (missed === 0) assert.equal(counted, done);
+      assert.deepEqual(
+        readdirSync('/dev/shm').filter((name) => name.startsWith('floatie-')),
+        [],
+      );
+    });
+  }
+
   test('counts the same tasks in the other cgroup hierarchy when it is told to', async () => {
     using overlay = mountOverlay();
-    using receiver = started({ ...OPTIONS, cgroupVersion: OPTIONS.cgroupVersion === 1 ? 2 : 1 });
+    using receiver = await started({ ...OPTIONS, cgroupVersion: OPTIONS.cgroupVersion === 1 ? 2 : 1 });
     execFileSync('dd', ['if=/dev/zero', `of=${join(overlay.path, 'file')}`, 'bs=1', 'count=321'], { stdio: 'ignore' });
     const writes = receiver.it.read().map(({ operations }) => count(operations.write));
     assert.equal(
@@ -145,20 +199,22 @@ suite('the overlayfs receiver', { skip: missing('root', 'btf') }, () => {
   });
 
   test('two at once each count from their own start', async () => {
+    // The trial of the second one would be seen by the first one.
+    const tryBy = async (): Promise<null> => null;
     using overlay = mountOverlay();
     const fifo = join(overlay.path, 'file');
     execFileSync('truncate', ['-s', '4k', fifo]);
-    using first = started(OPTIONS);
+    using first = await started({ ...OPTIONS, tryBy });
     execFileSync('dd', [`if=${fifo}`, 'of=/dev/null', 'bs=1', 'count=5'], { stdio: 'ignore' });
-    using second = started(OPTIONS);
+    using second = await started({ ...OPTIONS, tryBy });
     execFileSync('dd', [`if=${fifo}`, 'of=/dev/null', 'bs=1', 'count=7'], { stdio: 'ignore' });
     const total = ({ it }: { it: OverlayfsReceiver }): number =>
       it.read().reduce((sum, { operations }) => sum + count(operations.read), 0);
     assert.deepEqual([total(first), total(second)], [12, 7]);
   });
 
-  test('stops twice without harm, and says so when it is asked afterwards', () => {
-    const receiver = OverlayfsReceiver.start(OPTIONS);
+  test('stops twice without harm, and says so when it is asked afterwards', async () => {
+    const receiver = await OverlayfsReceiver.start(OPTIONS);
     receiver.stop();
     receiver.stop();
     assert.throws(() => receiver.misses(), /detached|closed/);
@@ -178,16 +234,16 @@ function scaled(...counts: number[]): string[] {
   return counts.map((count) => String(Math.ceil(count * scale)));
 }
 
-function attempted(options: OverlayfsOptions): (Disposable & { it: OverlayfsReceiver }) | Error {
+async function attempted(options: OverlayfsOptions): Promise<(Disposable & { it: OverlayfsReceiver }) | Error> {
   try {
-    return started(options);
+    return await started(options);
   } catch (error) {
     return error as Error;
   }
 }
 
-function started(options: OverlayfsOptions): Disposable & { it: OverlayfsReceiver } {
-  const it = OverlayfsReceiver.start(options);
+async function started(options: OverlayfsOptions): Promise<Disposable & { it: OverlayfsReceiver }> {
+  const it = await OverlayfsReceiver.start(options);
   return { it, [Symbol.dispose]: () => it.stop() };
 }
 
