@@ -4,7 +4,7 @@ import type { Meter } from '@opentelemetry/api';
 import type { ViewOptions } from '@opentelemetry/sdk-metrics';
 import type { Config, RECEIVERS } from './config/schema.ts';
 import { Cgroups } from './containers/cgroups.ts';
-import { findHierarchy, findV2Mount, type Hierarchy } from './containers/hierarchy.ts';
+import { cgroupIdOf, findHierarchy, findV2Mount, type Hierarchy } from './containers/hierarchy.ts';
 import { resolvePidNamespace } from './containers/pid-namespace.ts';
 import type { Health } from './health.ts';
 import type { Logger } from './log.ts';
@@ -41,6 +41,8 @@ interface Context {
   /** Of the hierarchy that names containers here. */
   readonly cgroups: Cgroups;
   readonly pidNsInum: number;
+  /** Of the cgroup to measure, 0 for all. */
+  readonly cgroupId: bigint;
 }
 
 /** The compiled programs of this architecture, beside the compiled TypeScript. */
@@ -61,7 +63,9 @@ const DISCOVER_MS = 5000;
  * Starts the receivers of the pipeline. One that cannot start is logged, and the others run. When none of those that
  * need the kernel's permission can, or not in the one way it is told to, the error is thrown.
  */
-export async function startReceivers(given: Omit<Context, 'hierarchy' | 'cgroups' | 'pidNsInum'>): Promise<Running[]> {
+export async function startReceivers(
+  given: Pick<Context, 'config' | 'views' | 'kernel' | 'health' | 'log'>,
+): Promise<Running[]> {
   const { config, health, log } = given;
   const hierarchy = findHierarchy();
   if (hierarchy.mount === null) {
@@ -69,8 +73,14 @@ export async function startReceivers(given: Omit<Context, 'hierarchy' | 'cgroups
       cure: 'mount it: -v /sys/fs/cgroup:/sys/fs/cgroup:ro',
     });
   }
-  const pidNsInum = resolvePidNamespace(config.kernel.pid_ns_inum, log);
-  const context: Context = { ...given, hierarchy, cgroups: new Cgroups(hierarchy.mount), pidNsInum };
+  const { pid_ns_inum, cgroup } = config.kernel;
+  const context: Context = {
+    ...given,
+    hierarchy,
+    cgroups: new Cgroups(hierarchy.mount),
+    pidNsInum: resolvePidNamespace(pid_ns_inum, log),
+    cgroupId: cgroup === '' ? 0n : cgroupIdOf(hierarchy, cgroup),
+  };
   const running: { readonly receiver: Running; readonly isProbe: boolean }[] = [];
   const failures: { readonly name: ReceiverName; readonly error: Error }[] = [];
   for (const name of config.service.pipelines.metrics.receivers) {
@@ -99,7 +109,7 @@ const starters: Record<ReceiverName, (context: Context) => Running | Promise<Run
 };
 
 async function startOverlayfs(context: Context): Promise<Running> {
-  const { config, views, kernel, health, log, hierarchy, cgroups, pidNsInum } = context;
+  const { config, views, kernel, health, log, hierarchy, cgroups, pidNsInum, cgroupId } = context;
   const { bounds_us: defaultBounds, expire_ms: expireMs } = config.receivers.overlayfs;
   const streams = overlayfsMetrics.flatMap((metric) => streamsOf(metric, views));
   const bounds = [defaultBounds, ...streams.map((stream) => stream.bounds ?? [])];
@@ -107,6 +117,7 @@ async function startOverlayfs(context: Context): Promise<Running> {
   const receiver = await OverlayfsReceiver.start({
     boundsNs: gridNs,
     pidNsInum,
+    cgroupId,
     maxMapEntries: config.kernel.max_map_entries,
     cgroupVersion: hierarchy.version,
     expireMs,

@@ -22,7 +22,7 @@ export const EXPORTERS = ['prometheus', 'otlp'] as const;
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
 export interface Config {
-  kernel: { pid_ns_inum: number | 'self'; max_map_entries: number };
+  kernel: { pid_ns_inum: number | 'self'; cgroup: string; max_map_entries: number };
   receivers: {
     overlayfs: { attach: Attach; bounds_us: number[]; expire_ms: number };
     oom: { max_series: number; retain_ms: number; ring_bytes: number };
@@ -103,6 +103,13 @@ function pidNamespace(value: unknown): void {
   }
 }
 
+function cgroup(value: unknown): void {
+  if (value === '') return;
+  if (typeof value !== 'string' || !/^(\/[^/\0]+)+$/.test(value) || value.split('/').includes('..')) {
+    throw new Error('must be empty (all), or a path below the root of the hierarchy, such as "/system.slice"');
+  }
+}
+
 /** Why these are no bounds of a histogram, or null. */
 export function boundsProblem(value: unknown): string | null {
   if (!Array.isArray(value) || value.length === 0) return 'must be a list of numbers, in microseconds';
@@ -177,6 +184,11 @@ export const schema: Schema<Config> = {
       0,
       pidNamespace,
       'Measure only this PID namespace and those below it: 0 for all, "self" for Floatie\'s own, or the number in "readlink /proc/PID/ns/pid"',
+    ),
+    cgroup: setting(
+      '',
+      cgroup,
+      'Measure only this cgroup and those below it, such as "/kubepods.slice", as /proc/PID/cgroup names it; empty: all',
     ),
     max_map_entries: setting(
       1024,

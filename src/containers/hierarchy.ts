@@ -1,5 +1,6 @@
 /** Which cgroup hierarchy names containers here, and where it is mounted. Ids of two hierarchies must never be mixed. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 
 export interface Hierarchy {
   readonly version: 1 | 2;
@@ -31,6 +32,19 @@ export function chooseHierarchy(controllers: string, mountinfo: string): Hierarc
 /** The v2 hierarchy, wherever memory is a controller: only it knows pressure by cgroup. */
 export function findV2Mount(): string | null {
   return chooseHierarchy('', readOr('/proc/self/mountinfo', '')).mount;
+}
+
+/** The id of a cgroup by its path below the root of the hierarchy. Throws an error that names the setting. */
+export function cgroupIdOf({ mount }: Hierarchy, path: string): bigint {
+  if (mount === null)
+    throw new Error('kernel.cgroup: the cgroup hierarchy is not visible (-v /sys/fs/cgroup:/sys/fs/cgroup:ro)');
+  try {
+    return statSync(join(mount, path), { bigint: true }).ino;
+  } catch (error) {
+    throw new Error(
+      `kernel.cgroup: there is no cgroup "${path}" in ${mount}: ${(error as NodeJS.ErrnoException).code} (cat /proc/PID/cgroup shows a process' own)`,
+    );
+  }
 }
 
 /** mountinfo writes space, tab, newline and backslash as octal. */

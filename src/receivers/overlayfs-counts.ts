@@ -4,6 +4,7 @@
  */
 import { statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { array, BpfObject, Cells, Struct, u8, u32, u64 } from '../libbpf/index.ts';
 
 /** `MAX_BOUNDS` of the header. */
@@ -59,6 +60,8 @@ const MAX_SHARDS_LOG2 = 4;
 const DRAIN_MS = 1000;
 
 export interface CountsOptions {
+  /** The folder of the compiled programs. */
+  readonly objects: string;
   /** Ascending upper bounds of the kernel's buckets, inclusive, in ns; at most {@link MAX_BOUNDS}. */
   readonly boundsNs: readonly number[];
   /** Count only this PID namespace and those below it; 0 counts all. */
@@ -115,7 +118,6 @@ const PROGRAMS = [
 export class OverlayfsCounts {
   readonly #options: CountsOptions;
   readonly #object: BpfObject;
-  readonly #path: string;
   readonly #shards = 2 ** Math.min(MAX_SHARDS_LOG2, Math.ceil(Math.log2(availableParallelism())));
   readonly #groupCells: number;
   readonly #blockCells: number;
@@ -127,16 +129,15 @@ export class OverlayfsCounts {
   readonly #goneSince = new Map<number, number>();
   readonly #draining = new Map<number, { readonly cgroupId: bigint; readonly since: number }>();
 
-  /** Creates the maps; no program runs yet. @param path the compiled object */
-  constructor(path: string, options: CountsOptions) {
+  /** Creates the maps; no program runs yet. */
+  constructor(options: CountsOptions) {
     this.#options = options;
-    this.#path = path;
     this.#groupCells = CELL_BUCKETS + options.boundsNs.length + 1;
     this.#blockCells = Math.ceil((OPS.length * this.#groupCells) / LINE_CELLS) * LINE_CELLS;
     this.#generations = new Uint32Array(options.maxMapEntries + 1);
     const slotCount = options.maxMapEntries + 1;
     const cellCount = slotCount * this.#shards * this.#blockCells;
-    const object = BpfObject.open(path);
+    const object = openObject(options);
     this.#object = object;
     try {
       object.map('cells').setMaxEntries(cellCount);
@@ -156,7 +157,7 @@ export class OverlayfsCounts {
 
   /** Opens the programs once more, with these maps, to load the named ones. The caller closes what it gets. */
   openPrograms(names: readonly string[], features: Features): BpfObject {
-    const object = BpfObject.open(this.#path);
+    const object = openObject(this.#options);
     try {
       for (const name of SHARED) object.map(name).reuse(this.#object.map(name));
       object.map(features.taskStorage ? 'threads_by_id' : 'threads').skip();
@@ -319,4 +320,8 @@ export class OverlayfsCounts {
   #returnedSlots(): number {
     return this.#counters.at(COUNTERS.offsets.slots_given / 8) - this.#options.maxMapEntries;
   }
+}
+
+function openObject({ objects }: CountsOptions): BpfObject {
+  return BpfObject.open(join(objects, 'overlayfs.bpf.o'));
 }

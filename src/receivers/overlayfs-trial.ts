@@ -29,11 +29,21 @@ const DURATION_MS = 150;
 /**
  * Loads the programs of one method once more, for this process alone. Rejects with the reason when the method does not
  * work here; a trial that is not possible here is null.
- *
- * @param path the compiled object
  */
-export async function tryMethod(path: string, method: Method, limit: Partial<Features> = {}): Promise<Trial | null> {
-  const counts = new OverlayfsCounts(path, OPTIONS);
+export async function tryMethod(
+  { objects }: Pick<CountsOptions, 'objects'>,
+  method: Method,
+  limit: Partial<Features> = {},
+): Promise<Trial | null> {
+  const counts = new OverlayfsCounts({
+    objects,
+    boundsNs: [1],
+    pidNsInum: 0,
+    maxMapEntries: 1,
+    cgroupVersion: 2,
+    expireMs: 0,
+    onlyThisProcess: true,
+  });
   try {
     const probes = attachProbes(counts, method, limit);
     try {
@@ -48,15 +58,6 @@ export async function tryMethod(path: string, method: Method, limit: Partial<Fea
     counts.close();
   }
 }
-
-const OPTIONS: CountsOptions = {
-  boundsNs: [1],
-  pidNsInum: 0,
-  maxMapEntries: 1,
-  cgroupVersion: 2,
-  expireMs: 0,
-  onlyThisProcess: true,
-};
 
 function countedReads(counts: OverlayfsCounts): number {
   return counts

@@ -1,6 +1,5 @@
 /** The overlayfs receiver: attached in the cheapest way that is exact here, stepping to the next when it is not. */
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { checkKernel } from './kernel.ts';
 import {
   type CgroupTotals,
@@ -17,8 +16,6 @@ export type Attach = 'auto' | 'fentry' | 'kprobe' | 'syscall';
 
 export interface OverlayfsOptions extends CountsOptions {
   readonly attach?: Attach | 'syscall_classic';
-  /** The folder of the compiled programs. */
-  readonly objects: string;
   /** Leaves out what older kernels lack, as they would: for tests on newer ones. */
   readonly features?: Partial<Features>;
   /** Told whenever the way it is attached changes, or that it cannot be attached yet. */
@@ -68,7 +65,7 @@ export class OverlayfsReceiver {
   /** Attaches, or waits for overlayfs to appear. Rejects with an error that names cause and cure when no way works. */
   static async start(options: OverlayfsOptions): Promise<OverlayfsReceiver> {
     checkKernel();
-    const counts = new OverlayfsCounts(objectPath(options), options);
+    const counts = new OverlayfsCounts(options);
     try {
       const receiver = new OverlayfsReceiver(options, counts);
       sweepEvents();
@@ -193,7 +190,7 @@ export class OverlayfsReceiver {
   async #try(method: Method): Promise<void> {
     if (this.#remaining.length === 0) return;
     const { tryBy = tryMethod, features } = this.#options;
-    const trial = await tryBy(objectPath(this.#options), method, features);
+    const trial = await tryBy(this.#options, method, features);
     if (trial === null || isExact(trial)) return;
     throw new Error(
       `in a trial it counted ${trial.counted} of ${trial.done} reads, and ${trial.missed} runs of its programs were left out: the kernel interrupts it here`,
@@ -203,10 +200,6 @@ export class OverlayfsReceiver {
   get #isAuto(): boolean {
     return (this.#options.attach ?? 'auto') === 'auto';
   }
-}
-
-function objectPath({ objects }: OverlayfsOptions): string {
-  return join(objects, 'overlayfs.bpf.o');
 }
 
 /** What a Floatie left behind that did not end well. Where there is no tracefs there is nothing. */

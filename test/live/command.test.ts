@@ -32,6 +32,10 @@ suite('a command that cannot work says why in one line, and the cure', () => {
     assertRefusal(result, 1, /\/sys\/kernel\/btf\/vmlinux.*CONFIG_DEBUG_INFO_BTF/);
   });
 
+  test('with a cgroup that is not there', { skip: missing('root') }, async () => {
+    assertRefusal(await run('--set', 'kernel.cgroup=/nowhere'), 1, /kernel\.cgroup: there is no cgroup "\/nowhere"/);
+  });
+
   test('without libbpf', { skip: missing('root') }, () => {
     const listed = execFileSync('ldconfig', ['-p'], { encoding: 'utf8' });
     const library = realpathSync(/libbpf\.so\.1 .*=> (\S+)/.exec(listed)?.[1] ?? '');

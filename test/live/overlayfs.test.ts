@@ -91,6 +91,25 @@ suite('overlayfs', { skip: missing('root', 'btf') }, () => {
     assert.equal((await floatie.scrape()).sum(`${READ}_count`), 1234);
   });
 
+  test('kernel.cgroup counts that cgroup and those below it', async () => {
+    using overlay = mountOverlay();
+    await using chosen = createCgroup('chosen');
+    await using below = createCgroup('below', `${chosen.name.slice(1)}/below`);
+    await using other = createCgroup('other');
+    await using floatie = await startFloatie(['--set', `kernel.cgroup=${chosen.name}`]);
+    for (const [cgroup, count] of [
+      [chosen, 30],
+      [below, 4],
+      [other, 500],
+    ] as const) {
+      cgroup.run('dd', 'if=/dev/zero', `of=${join(overlay.path, 'file')}`, 'bs=1', `count=${count}`);
+    }
+    const metrics = await floatie.scrape();
+    assert.equal(metrics.sum(`${WRITE}_count`, { cgroup: chosen.name }), 30);
+    assert.equal(metrics.sum(`${WRITE}_count`, { cgroup: below.name }), 4);
+    assert.equal(metrics.sum(`${WRITE}_count`), 34);
+  });
+
   test('--pid-ns-inum self counts the namespace Floatie lives in', async () => {
     using overlay = mountOverlay();
     await using cgroup = createCgroup('self');

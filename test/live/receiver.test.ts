@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Cgroups } from '../../src/containers/cgroups.ts';
-import { findHierarchy } from '../../src/containers/hierarchy.ts';
+import { cgroupIdOf, findHierarchy } from '../../src/containers/hierarchy.ts';
 import { type AttachState, type OverlayfsOptions, OverlayfsReceiver } from '../../src/receivers/overlayfs.ts';
 import { attachProbes, METHODS, type Method } from '../../src/receivers/overlayfs-probes.ts';
 import { tryMethod } from '../../src/receivers/overlayfs-trial.ts';
@@ -173,8 +173,7 @@ suite('the overlayfs receiver', { skip: missing('root', 'btf') }, () => {
   for (const method of METHODS) {
     test(`a trial of ${method} counts what this process reads, or more was left out`, async (context) => {
       using _tracefs = mountTracefs();
-      const path = join(OPTIONS.objects, 'overlayfs.bpf.o');
-      const outcome = await tryMethod(path, method).catch((error: Error) => error);
+      const outcome = await tryMethod(OPTIONS, method).catch((error: Error) => error);
       if (outcome instanceof Error) return context.skip(outcome.message);
       assert.ok(outcome);
       const { done, counted, missed } = outcome;
@@ -197,6 +196,29 @@ suite('the overlayfs receiver', { skip: missing('root', 'btf') }, () => {
       321,
     );
   });
+
+  for (const method of METHODS) {
+    test(`by ${method} only the chosen cgroup and those below it are counted`, async (context) => {
+      using _tracefs = mountTracefs();
+      using overlay = mountOverlay();
+      await using parent = createCgroup('parent');
+      await using child = createCgroup('child', `${parent.name}/child`.slice(1));
+      await using sibling = createCgroup('sibling');
+      const cgroupId = cgroupIdOf(findHierarchy(), parent.name);
+      const attempt = await attempted({ ...OPTIONS, attach: method, cgroupId });
+      if (attempt instanceof Error) return context.skip(attempt.message);
+      using receiver = attempt;
+      for (const [cgroup, times] of [
+        [parent, 20],
+        [child, 3],
+        [sibling, 500],
+      ] as const) {
+        cgroup.run('dd', 'if=/dev/zero', `of=${join(overlay.path, 'file')}`, 'bs=1', `count=${times}`);
+      }
+      const writes = receiver.it.read().map(({ operations }) => count(operations.write));
+      assert.deepEqual(writes, [0, 20, 3]);
+    });
+  }
 
   test('two at once each count from their own start', async () => {
     // The trial of the second one would be seen by the first one.
