@@ -70,7 +70,7 @@ suite('the overlayfs receiver', { skip: missing('root', 'btf') }, () => {
     });
   }
 
-  test('by the method that it chooses, once it has settled, it counts exactly', async () => {
+  test('by the method that it chooses, once it has settled, it counts exactly', async (context) => {
     using _tracefs = mountTracefs();
     using overlay = mountOverlay();
     await using cgroup = createCgroup('auto');
@@ -85,6 +85,7 @@ suite('the overlayfs receiver', { skip: missing('root', 'btf') }, () => {
       if (receiver.it.method === before) break;
       before = receiver.it.method;
     }
+    context.diagnostic(`it chose ${before}`);
     const start = operationsOf(receiver.it, cgroup);
     const did = work();
     const end = operationsOf(receiver.it, cgroup);
@@ -177,6 +178,7 @@ suite('the overlayfs receiver', { skip: missing('root', 'btf') }, () => {
       if (outcome instanceof Error) return context.skip(outcome.message);
       assert.ok(outcome);
       const { done, counted, missed } = outcome;
+      context.diagnostic(`${counted} of ${done} reads counted, ${missed} runs left out`);
       assert.ok(done > 0 && counted <= done, `${counted} of ${done}`);
       if (missed === 0) assert.equal(counted, done);
       assert.deepEqual(
