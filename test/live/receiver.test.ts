@@ -1,7 +1,7 @@
 /** The overlayfs receiver in this process: every way it can load here, and what it does when an event is missed. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -14,6 +14,7 @@ import { type Cgroup, createCgroup } from '../support/cgroup.ts';
 import { fixture } from '../support/fixtures.ts';
 import { mountOverlay } from '../support/overlay.ts';
 import { missing } from '../support/requirements.ts';
+import { mountTracefs } from '../support/tracefs.ts';
 
 const OPTIONS: OverlayfsOptions = {
   boundsNs: [1e3, 1e6, 1e9],
@@ -244,13 +245,6 @@ suite('the overlayfs receiver', { skip: missing('root', 'btf') }, () => {
     assert.throws(() => receiver.misses(), /detached|closed/);
   });
 });
-
-/** Where it is not mounted already. */
-function mountTracefs(): Disposable {
-  if (existsSync('/sys/kernel/tracing/events')) return { [Symbol.dispose]: () => undefined };
-  execFileSync('mount', ['-t', 'tracefs', 'none', '/sys/kernel/tracing']);
-  return { [Symbol.dispose]: () => execFileSync('umount', ['/sys/kernel/tracing']) };
-}
 
 /** Fewer operations where the machine is emulated. */
 function scaled(...counts: number[]): string[] {

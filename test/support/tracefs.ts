@@ -1,0 +1,9 @@
+/** tracefs where it is expected, mounted for as long as it is needed; where it is mounted already, it stays. */
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+
+export function mountTracefs(): Disposable {
+  if (existsSync('/sys/kernel/tracing/events')) return { [Symbol.dispose]: () => undefined };
+  execFileSync('mount', ['-t', 'tracefs', 'none', '/sys/kernel/tracing']);
+  return { [Symbol.dispose]: () => execFileSync('umount', ['/sys/kernel/tracing']) };
+}
