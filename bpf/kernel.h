@@ -33,8 +33,11 @@ struct fdtable {
 	struct file **fd;
 };
 
-/* Only its address is used: it tells one operation from another. */
-struct kiocb;
+struct kiocb {
+	long long ki_pos;
+	int ki_flags;
+};
+
 struct iov_iter;
 
 struct files_struct {
@@ -170,6 +173,9 @@ struct syscall_exit_event {
 	long id;
 	long ret;
 };
+
+/* include/linux/fs.h: since 5.10, and before */
+#define IOCB_APPEND (1 << 4 | 1 << 1)
 
 /* include/linux/errno.h: submitted, and completed later */
 #define EIOCBQUEUED 529

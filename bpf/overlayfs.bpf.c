@@ -48,6 +48,7 @@ struct {
 struct start {
 	__u64 ns; /* 0: none */
 	__u64 id; /* what the exit must show to be this operation's */
+	__s64 pos; /* on functions: where in the file it begins */
 };
 
 /* Overlay on overlay calls itself on the same thread; the kernel allows no deeper stack than two. */
@@ -225,7 +226,7 @@ static __always_inline __u32 slot_of(__u64 cgroup_id, struct thread *thread)
  * An operation begins. id tells it from every other operation of the thread that could be pending;
  * the exit must show the same one.
  */
-static __always_inline void enter(enum op op, __u64 id, bool nests)
+static __always_inline void enter(enum op op, __u64 id, __s64 pos, bool nests)
 {
 	struct thread *thread;
 	struct start *start;
@@ -241,6 +242,7 @@ static __always_inline void enter(enum op op, __u64 id, bool nests)
 	if (start->ns)
 		count_miss(MISS_STALE);
 	start->id = id;
+	start->pos = pos;
 	start->ns = bpf_ktime_get_ns();
 }
 
@@ -303,40 +305,68 @@ static __always_inline void leave(enum op op, __u64 id, __s64 ret)
 	forget_thread(thread);
 }
 
-/* For exits of the function itself: each had an entry. */
-static __always_inline void leave_function(enum op op, __u64 id, __s64 ret)
+/* The function begins. */
+static __always_inline void enter_function(enum op op, struct kiocb *iocb)
 {
+	enter(op, (__u64)iocb, BPF_CORE_READ(iocb, ki_pos), true);
+}
+
+/*
+ * Does the call end that began with this start? Most have their kiocb in the same place of their stack, so one of
+ * which neither the end of the last nor its own beginning was seen would pass for it: it must also end where that
+ * began, plus what was moved. Appending moves to the end first; who submits does not own the kiocb any more.
+ */
+static __always_inline bool ends(const struct start *start, __s64 ret)
+{
+	struct kiocb *iocb = (void *)start->id;
+
+	if (ret == -EIOCBQUEUED || BPF_CORE_READ(iocb, ki_flags) & IOCB_APPEND)
+		return true;
+	return BPF_CORE_READ(iocb, ki_pos) - (ret > 0 ? ret : 0) == start->pos;
+}
+
+/* The function ends: there must have been a beginning. */
+static __always_inline void leave_function(enum op op, struct thread *thread, struct start *start, __s64 ret)
+{
+	if (!start || !start->ns) {
+		count_miss(MISS_NO_START);
+	} else if (ends(start, ret)) {
+		finish(op, thread, start, ret);
+	} else {
+		start->ns = 0;
+		count_miss(MISS_STALE);
+		count_miss(MISS_NO_START);
+		forget_thread(thread);
+	}
+}
+
+static __always_inline void leave_this(enum op op, struct kiocb *iocb, __s64 ret)
+{
+	struct start *start = NULL;
 	struct thread *thread;
 
 	if (!is_chosen())
 		return;
 	thread = thread_record(false);
-	if (thread && thread->starts[op][0].ns && thread->starts[op][0].id == id)
-		finish(op, thread, &thread->starts[op][0], ret);
-	else if (thread && thread->starts[op][1].ns && thread->starts[op][1].id == id)
-		finish(op, thread, &thread->starts[op][1], ret);
-	else
-		count_miss(MISS_NO_START);
+	if (thread)
+		start = &thread->starts[op][thread->starts[op][0].id != (__u64)iocb || !thread->starts[op][0].ns];
+	if (start && start->id != (__u64)iocb)
+		start = NULL;
+	leave_function(op, thread, start, ret);
 }
 
 /* A return probe shows no arguments: the operation that began last ends first. */
 static __always_inline void leave_latest(enum op op, __s64 ret)
 {
-	struct start *start;
+	struct start *start = NULL;
 	struct thread *thread;
 
 	if (!is_chosen())
 		return;
 	thread = thread_record(false);
-	if (!thread) {
-		count_miss(MISS_NO_START);
-		return;
-	}
-	start = &thread->starts[op][thread->starts[op][1].ns > thread->starts[op][0].ns];
-	if (start->ns)
-		finish(op, thread, start, ret);
-	else
-		count_miss(MISS_NO_START);
+	if (thread)
+		start = &thread->starts[op][thread->starts[op][1].ns > thread->starts[op][0].ns];
+	leave_function(op, thread, start, ret);
 }
 
 static __always_inline bool is_compat_syscall(void)
@@ -385,7 +415,7 @@ static __always_inline void enter_syscall(long nr, bool compat, __u32 fd, __u64 
 	if (op < 0)
 		return;
 	if (fd_on_overlayfs(fd))
-		enter(op, id, false);
+		enter(op, id, 0, false);
 	else
 		enter_elsewhere(op);
 }
@@ -439,28 +469,28 @@ int classic_exit(struct syscall_exit_event *ctx)
 SEC("fentry/ovl_read_iter")
 int BPF_PROG(fentry_read, struct kiocb *iocb)
 {
-	enter(OP_READ, (__u64)iocb, true);
+	enter_function(OP_READ, iocb);
 	return 0;
 }
 
 SEC("fexit/ovl_read_iter")
 int BPF_PROG(fexit_read, struct kiocb *iocb, struct iov_iter *iter, long ret)
 {
-	leave_function(OP_READ, (__u64)iocb, ret);
+	leave_this(OP_READ, iocb, ret);
 	return 0;
 }
 
 SEC("fentry/ovl_write_iter")
 int BPF_PROG(fentry_write, struct kiocb *iocb)
 {
-	enter(OP_WRITE, (__u64)iocb, true);
+	enter_function(OP_WRITE, iocb);
 	return 0;
 }
 
 SEC("fexit/ovl_write_iter")
 int BPF_PROG(fexit_write, struct kiocb *iocb, struct iov_iter *iter, long ret)
 {
-	leave_function(OP_WRITE, (__u64)iocb, ret);
+	leave_this(OP_WRITE, iocb, ret);
 	return 0;
 }
 
@@ -468,7 +498,7 @@ int BPF_PROG(fexit_write, struct kiocb *iocb, struct iov_iter *iter, long ret)
 SEC("kprobe")
 int kprobe_read(struct pt_regs *regs)
 {
-	enter(OP_READ, first_argument(regs), true);
+	enter_function(OP_READ, (void *)first_argument(regs));
 	return 0;
 }
 
@@ -482,7 +512,7 @@ int kretprobe_read(struct pt_regs *regs)
 SEC("kprobe")
 int kprobe_write(struct pt_regs *regs)
 {
-	enter(OP_WRITE, first_argument(regs), true);
+	enter_function(OP_WRITE, (void *)first_argument(regs));
 	return 0;
 }
 

@@ -1,0 +1,112 @@
+/** Programs that the kernel leaves out: what they miss never becomes a sample. Forced by attaching only some of them. */
+import assert from 'node:assert/strict';
+import { closeSync, openSync, readSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite, type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import type { BpfProgram } from '../../src/libbpf/index.ts';
+import { OverlayfsCounts } from '../../src/receivers/overlayfs-counts.ts';
+import { mountOverlay } from '../support/overlay.ts';
+import { missing } from '../support/requirements.ts';
+
+/** By method, the programs of a read: what its entry runs, and what its exit runs. */
+const PROGRAMS = { fentry: ['fentry_read', 'fexit_read'], syscall: ['syscall_enter', 'syscall_exit'] } as const;
+
+const objects = fileURLToPath(new URL(`../../dist/bpf/${process.arch}/`, import.meta.url));
+
+suite('a program that the kernel leaves out', { skip: missing('root', 'btf') }, () => {
+  for (const method of ['fentry', 'syscall'] as const) {
+    test(`by ${method} a start whose end was never seen is not taken for the next operation's`, (context) => {
+      using kernel = load(method, context);
+      if (kernel === null) return;
+      const { entry, exit, read, counts } = kernel;
+      entry.attach();
+      read('a', 0);
+      exit.attach();
+      read('a', 0);
+      assert.equal(samples(counts), 1);
+      assert.equal(counts.misses().stale_start, 1);
+    });
+
+    test(`by ${method} a missed end and then a missed beginning do not become one operation`, (context) => {
+      using kernel = load(method, context);
+      if (kernel === null) return;
+      const { entry, exit, read, counts } = kernel;
+      entry.attach();
+      read('a', 0);
+      entry.detach();
+      exit.attach();
+      // On functions the same descriptor at another place will do; system calls tell by the descriptor.
+      read(method === 'fentry' ? 'a' : 'b', 100);
+      assert.equal(samples(counts), 0);
+      assert.equal(counts.misses().stale_start, 1);
+    });
+
+    test(`by ${method} an end without a beginning is no sample`, (context) => {
+      using kernel = load(method, context);
+      if (kernel === null) return;
+      kernel.exit.attach();
+      kernel.read('a', 0);
+      assert.equal(samples(kernel.counts), 0);
+      // Every other system call ends without a beginning as well.
+      assert.equal(kernel.counts.misses().no_start, method === 'fentry' ? 1 : 0);
+    });
+  }
+});
+
+interface Kernel extends Disposable {
+  readonly counts: OverlayfsCounts;
+  readonly entry: BpfProgram;
+  readonly exit: BpfProgram;
+  /** Reads a byte of a file on an overlay. */
+  read(file: 'a' | 'b', position: number): void;
+}
+
+/** The programs of a read, loaded and not attached; null, and the test skipped, where the kernel refuses them. */
+function load(method: keyof typeof PROGRAMS, context: TestContext): Kernel | null {
+  const [entryName, exitName] = PROGRAMS[method];
+  using stack = new DisposableStack();
+  const overlay = stack.use(mountOverlay());
+  const files = Object.fromEntries(
+    ['a', 'b'].map((name) => {
+      writeFileSync(join(overlay.path, name), Buffer.alloc(4096, 1));
+      const fd = openSync(join(overlay.path, name), 'r');
+      stack.defer(() => closeSync(fd));
+      return [name, fd];
+    }),
+  );
+  const counts = new OverlayfsCounts({
+    objects,
+    boundsNs: [1e9],
+    pidNsInum: 0,
+    maxMapEntries: 1,
+    cgroupVersion: 2,
+    expireMs: 60_000,
+    onlyThisProcess: true,
+  });
+  stack.defer(() => counts.close());
+  const object = counts.openPrograms([entryName, exitName], { taskStorage: false, typedLoads: false });
+  stack.defer(() => object.close());
+  const [entry, exit] = [object.program(entryName), object.program(exitName)];
+  try {
+    object.load();
+  } catch (error) {
+    context.skip((error as Error).message);
+    return null;
+  }
+  const owned = stack.move();
+  return {
+    counts,
+    entry,
+    exit,
+    read: (file, position) => assert.equal(readSync(files[file] ?? -1, Buffer.alloc(1), 0, 1, position), 1),
+    [Symbol.dispose]: () => owned.dispose(),
+  };
+}
+
+function samples(counts: OverlayfsCounts): number {
+  return counts
+    .read()
+    .flatMap(({ operations }) => operations.read.buckets)
+    .reduce((sum, count) => sum + count);
+}
