@@ -5,11 +5,18 @@ import { measureMemory } from './memory.ts';
 import { Missing } from './missing.ts';
 import { mountPrivately } from './mounts.ts';
 import { measureOverhead } from './overhead.ts';
+import { measureRungs } from './rungs.ts';
 import { measureScrape } from './scrape.ts';
 import { measureStart } from './start.ts';
 import { stopping } from './stopping.ts';
 
-const benchmarks = { overhead: measureOverhead, scrape: measureScrape, start: measureStart, memory: measureMemory };
+const benchmarks = {
+  overhead: measureOverhead,
+  rungs: measureRungs,
+  scrape: measureScrape,
+  start: measureStart,
+  memory: measureMemory,
+};
 
 // From where packages are found.
 process.chdir(join(import.meta.dirname, '..'));
