@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { kernelMetrics, type Metric, selfMetrics } from '../src/metrics/catalogue.ts';
 
 const README = fileURLToPath(new URL('../README.md', import.meta.url));
-const SECTION = /(<!-- metrics -->\n)[\s\S]*?(\n<!-- \/metrics -->)/;
+const SECTION = /(<!-- metrics -->\n)[\s\S]*?(<!-- \/metrics -->)/;
 
 export function metricsSection(): string {
   return [
@@ -18,7 +18,7 @@ export function metricsSection(): string {
 
 /** The README as it should be. */
 export function readmeWithMetrics(readme = readFileSync(README, 'utf8')): string {
-  return readme.replace(SECTION, (_, begin: string, end: string) => `${begin}${metricsSection()}${end}`);
+  return readme.replace(SECTION, (_, begin: string, end: string) => `${begin}${metricsSection()}\n${end}`);
 }
 
 function table(metrics: readonly Metric[]): string[] {

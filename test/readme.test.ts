@@ -10,6 +10,7 @@ const readme = readFileSync(README, 'utf8');
 
 test('the metrics in the README are those of the catalogue (npm run docs writes them)', () => {
   assert.equal(readme, readmeWithMetrics());
+  assert.match(readme, /^\| `floatie_overlayfs_read_latency_us` \|/m);
 });
 
 test('every npm command in the README exists', () => {

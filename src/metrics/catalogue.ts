@@ -17,6 +17,7 @@ export interface Metric {
 const CGROUP: readonly Attribute[] = [
   { name: 'cgroup', meaning: 'path of the cgroup below the root of its hierarchy' },
   { name: 'container.id', meaning: 'id of the container, where the path names one' },
+  { name: 'k8s.pod.uid', meaning: 'uid of the Kubernetes pod, where the path names one' },
 ];
 const OP: Attribute = { name: 'op', meaning: '`read` or `write`' };
 const SCOPE: Attribute = { name: 'scope', meaning: '`host` or `container`' };
@@ -71,6 +72,7 @@ export const kernelMetrics = {
       { name: 'scope', meaning: "`memcg`: a cgroup's limit, `global`: the machine's memory, `unknown`" },
       { name: 'cgroup', meaning: "path of the victim's cgroup" },
       { name: 'container.id', meaning: "id of the victim's container, where the path names one" },
+      { name: 'k8s.pod.uid', meaning: "uid of the victim's Kubernetes pod, where the path names one" },
     ],
   },
   pressureScore: {

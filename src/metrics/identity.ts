@@ -2,8 +2,12 @@
 import type { Attributes, HrTime } from '@opentelemetry/api';
 import type { Identity } from '../containers/identity.ts';
 
-export function attributesOf({ cgroup, containerId }: Identity): Attributes {
-  return containerId === undefined ? { cgroup } : { cgroup, 'container.id': containerId };
+export function attributesOf({ cgroup, containerId, podUid }: Identity): Attributes {
+  return {
+    cgroup,
+    ...(containerId === undefined ? {} : { 'container.id': containerId }),
+    ...(podUid === undefined ? {} : { 'k8s.pod.uid': podUid }),
+  };
 }
 
 /** CLOCK_MONOTONIC in ns as the time of day, by the distance of the two clocks when Floatie started. */
