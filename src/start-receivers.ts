@@ -49,7 +49,7 @@ interface Context {
 const OBJECTS = fileURLToPath(new URL(`../dist/bpf/${process.arch}/`, import.meta.url));
 
 /** How often cgroups that appeared are given their names, in ms: soon, before they are gone again. */
-const LEARN_MS = 1000;
+const LEARN_MS = 100;
 /** How often the way of attaching is looked after: whether it missed anything, or can begin. */
 const SUPERVISE_MS = 1000;
 /** How soon a kill is in the log, in ms. Looking costs a few reads of mapped memory. */
@@ -134,6 +134,7 @@ async function startOverlayfs(context: Context): Promise<Running> {
   ];
   return {
     observe: (meter) => observeOverlayfs(meter, receiver),
+    settle: () => source.settle(),
     stop() {
       timers.forEach(clearInterval);
       receiver.stop();
@@ -187,7 +188,7 @@ function startOom({ config, kernel, health, log, hierarchy, cgroups, pidNsInum }
 
 function startPressure({ config, kernel, health, log }: Context): Running {
   const mount = findV2Mount();
-  const source = new PressureSource(new Cgroups(mount), {
+  const source = new PressureSource({
     path: '/proc/pressure/memory',
     mount,
     window: config.receivers.pressure.window,

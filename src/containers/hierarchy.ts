@@ -22,11 +22,17 @@ export function chooseHierarchy(controllers: string, mountinfo: string): Hierarc
     const [, , , root, path] = mount;
     const [type, , options = ''] = filesystem;
     const wanted = version === 2 ? type === 'cgroup2' : type === 'cgroup' && options.split(',').includes('memory');
-    return wanted && path !== undefined ? [{ root, path: unescapeMount(path) }] : [];
+    return wanted && path !== undefined ? [{ height: heightOf(root ?? ''), path: unescapeMount(path) }] : [];
   });
   // A part of the hierarchy may be mounted elsewhere as well, as in containers.
-  const best = mounts.find(({ root }) => root === '/') ?? mounts[0];
+  const [best] = mounts.toSorted((a, b) => b.height - a.height);
   return { version, mount: best?.path ?? null };
+}
+
+/** How far above our own cgroup namespace a mount begins; inside a container the host's shows as `/../..`. */
+function heightOf(root: string): number {
+  if (root === '/') return 0;
+  return /^(\/\.\.)+$/.test(root) ? root.length / 3 : -1;
 }
 
 /** The v2 hierarchy, wherever memory is a controller: only it knows pressure by cgroup. */

@@ -12,8 +12,9 @@ export class LibbpfError extends Error {
   }
 }
 
-/** Numbers no C library knows: the kernel's own (include/linux/errno.h), and libbpf's (libbpf_legacy.h). */
+/** Numbers Node has no name for: some of C, the kernel's own (include/linux/errno.h), libbpf's (libbpf_legacy.h). */
 const uncommon: Record<number, string> = {
+  116: 'ESTALE',
   524: 'ENOTSUPP',
   4000: 'LIBBPF_ERRNO__LIBELF',
   4001: 'LIBBPF_ERRNO__FORMAT',

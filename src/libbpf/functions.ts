@@ -82,6 +82,8 @@ export const functions = {
 
   // void *mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset); as a number: failure is -1, not NULL
   mmap: { library: 'libc', takes: ['null', 'u64', 'i32', 'i32', 'i32', 'u64'], gives: 'i64' },
+  // int open_by_handle_at(int mount_fd, struct file_handle *handle, int flags)
+  open_by_handle_at: { library: 'libc', takes: ['i32', 'bytes', 'i32'], gives: 'i32' },
   // off_t lseek(int fd, off_t offset, int whence)
   lseek: { library: 'libc', takes: ['i32', 'u64', 'i32'], gives: 'i64' },
   // long sysconf(int name)

@@ -6,6 +6,7 @@ export { shareOneCpu } from './affinity.ts';
 export { Cells } from './cells.ts';
 export { openOnDetachedOverlay, type SlowReader } from './detached-overlay.ts';
 export { LibbpfError } from './errors.ts';
+export { openKernfsNode } from './kernfs.ts';
 export type { BpfMap } from './map.ts';
 export { BpfObject, LoadError } from './object.ts';
 export type { BpfProgram } from './program.ts';

@@ -2,7 +2,7 @@
 import type { Attributes, HrTime } from '@opentelemetry/api';
 import { hrTime } from '@opentelemetry/core';
 import type { Cgroups } from '../containers/cgroups.ts';
-import { type Identity, identify } from '../containers/identity.ts';
+import type { Identity } from '../containers/identity.ts';
 import { normaliseComm } from '../receivers/comm.ts';
 import type { OomKill, OomReceiver } from '../receivers/oom.ts';
 import { kernelMetrics } from './catalogue.ts';
@@ -87,7 +87,7 @@ export class OomSource implements Source {
   }
 
   #count(kill: OomKill, nowMs: number): void {
-    const identity = identify(this.#cgroups.path(this.#options.cgroupIdOf(kill)));
+    const identity = this.#cgroups.identity(this.#options.cgroupIdOf(kill));
     const attributes = {
       trigger_comm: normaliseComm(kill.trigger.comm),
       victim_comm: normaliseComm(kill.victim.comm),

@@ -1,6 +1,6 @@
 /** The overlayfs receiver as a source of metrics: its totals under the names of their cgroups. */
 import type { Cgroups } from '../containers/cgroups.ts';
-import { type Identity, identify } from '../containers/identity.ts';
+import type { Identity } from '../containers/identity.ts';
 import type { OverlayfsReceiver } from '../receivers/overlayfs.ts';
 import { type CgroupTotals, OPS } from '../receivers/overlayfs-counts.ts';
 import { kernelMetrics } from './catalogue.ts';
@@ -18,6 +18,12 @@ export const overlayfsMetrics = [
 
 const latencyOf = { read: kernelMetrics.readLatency, write: kernelMetrics.writeLatency } as const;
 
+/**
+ * How many cgroups a walk in search of names may pass at once, where they have no shorter way: some ms, so that a
+ * scrape is not kept waiting.
+ */
+const WALK_BUDGET = 512;
+
 export class OverlayfsSource implements Source {
   readonly metrics = overlayfsMetrics;
   readonly #receiver: OverlayfsReceiver;
@@ -31,14 +37,22 @@ export class OverlayfsSource implements Source {
   /** All counts. Makes system calls only when there are cgroups to name. */
   read(): Sample[] {
     const totals = this.#receiver.read();
-    // Those just read, and no others: what is not named now would keep the name "unknown".
-    this.#cgroups.learn(totals.flatMap(({ cgroupId }) => cgroupId ?? []));
-    return this.#samples(totals);
+    this.#cgroups.learn(
+      totals.flatMap(({ cgroupId }) => cgroupId ?? []),
+      WALK_BUDGET,
+    );
+    // A series keeps the name it is born with: what is still looked for waits, and loses nothing.
+    return this.#samples(totals.filter(({ cgroupId }) => cgroupId === null || this.#cgroups.knows(cgroupId)));
   }
 
   /** Names the cgroups that appeared, before they are gone again. */
   learn(): void {
-    this.#cgroups.learn(this.#receiver.cgroupIds());
+    this.#cgroups.learn(this.#receiver.cgroupIds(), WALK_BUDGET);
+  }
+
+  /** Before the last read: decides what all of them are called. */
+  settle(): void {
+    for (let pass = 0; pass < 2; pass++) this.#cgroups.learn(this.#receiver.cgroupIds());
   }
 
   /** The last counts of cgroups that have been gone for long enough; they are in no later {@link read}. */
@@ -50,7 +64,7 @@ export class OverlayfsSource implements Source {
   }
 
   #samples(totals: Iterable<CgroupTotals>): Sample[] {
-    return [...overlayfsSamples(totals, (id) => identify(this.#cgroups.path(id)))];
+    return [...overlayfsSamples(totals, (id) => this.#cgroups.identity(id))];
   }
 }
 

@@ -4,8 +4,8 @@ import { uptime } from 'node:os';
 import { join } from 'node:path';
 import type { Attributes, HrTime } from '@opentelemetry/api';
 import { millisToHrTime } from '@opentelemetry/core';
-import type { Cgroups } from '../containers/cgroups.ts';
 import { identify, isContainer } from '../containers/identity.ts';
+import { walk } from '../containers/walk.ts';
 import {
   type Pressure,
   PressureError,
@@ -40,15 +40,13 @@ interface Container {
 
 export class PressureSource implements Source {
   readonly metrics = [kernelMetrics.pressureScore, kernelMetrics.pressureWaiting, kernelMetrics.pressureStalled];
-  readonly #cgroups: Cgroups;
   readonly #options: PressureSourceOptions;
   readonly #bootTime = millisToHrTime(Date.now() - uptime() * 1000);
   #containers = new Map<string, Container>();
   #ended: Sample[] = [];
   #problem: PressureError | null = null;
 
-  constructor(cgroups: Cgroups, options: PressureSourceOptions) {
-    this.#cgroups = cgroups;
+  constructor(options: PressureSourceOptions) {
     this.#options = options;
   }
 
@@ -61,7 +59,7 @@ export class PressureSource implements Source {
   discover(): void {
     const { mount } = this.#options;
     if (mount === null) return;
-    const paths = [...this.#cgroups.paths()].filter(isContainer);
+    const paths = Array.from(walk(mount), ({ path }) => path).filter(isContainer);
     const found = new Map(
       paths.map((path) => {
         const container = containerAt(mount, path);

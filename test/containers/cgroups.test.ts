@@ -65,12 +65,44 @@ suite('a cgroup', () => {
     assert.equal(cgroups.path(id), '/a');
   });
 
-  test('has no name any more when it is forgotten', () => {
+  test('keeps its name for a while when it is forgotten: somebody may still ask whose it was', () => {
     const id = createCgroup('/a');
     const cgroups = new Cgroups(mount);
     cgroups.learn([id]);
     cgroups.forget(id);
-    assert.equal(cgroups.path(id), null);
+    assert.equal(cgroups.knows(id), false);
+    assert.equal(cgroups.path(id), '/a');
+  });
+
+  test('that was met keeps its name when it is first asked for after it is gone', () => {
+    const id = createCgroup('/a');
+    const cgroups = new Cgroups(mount);
+    cgroups.meet({ path: '/a', id });
+    rmdirSync(join(mount, 'a'));
+    for (let pass = 0; pass < 2; pass++) cgroups.learn([id]);
+    assert.deepEqual([cgroups.path(id), cgroups.isGone(id)], ['/a', true]);
+  });
+
+  test('that was met gives its name to the one that has its number now', () => {
+    const id = createCgroup('/b');
+    const cgroups = new Cgroups(mount);
+    cgroups.meet({ path: '/a', id });
+    cgroups.learn([id]);
+    assert.equal(cgroups.path(id), '/b');
+  });
+
+  test('is forgotten for good when 4,096 others were met since', () => {
+    const cgroups = new Cgroups(mount);
+    for (let id = 1n; id <= 4097n; id++) cgroups.meet({ path: `/${id}`, id });
+    assert.deepEqual([cgroups.path(1n), cgroups.path(2n)], [null, '/2']);
+  });
+
+  test('has an identity, also when nothing is known of it', () => {
+    const id = createCgroup(`/docker/${'0123456789abcdef'.repeat(4)}`);
+    const cgroups = new Cgroups(mount);
+    cgroups.learn([id]);
+    assert.equal(cgroups.identity(id).runtime, 'docker');
+    assert.deepEqual(cgroups.identity(1n), { cgroup: 'unknown' });
   });
 
   test('is not looked for behind a symbolic link, which could lead in a circle', () => {
@@ -126,14 +158,47 @@ suite('the walk of the hierarchy', () => {
     assert.equal(listed.filter((path) => path === `${mount}/`).length, 1);
   });
 
-  test('is not made again for cgroups that have been asked for, found or not', (context) => {
+  test('is made once more for cgroups that were not found, and never for those that are decided', (context) => {
     const id = createCgroup('/a');
     const cgroups = new Cgroups(mount);
     cgroups.learn([1n, id]);
     const listed: string[] = [];
     onListing(context, (path) => listed.push(path));
+    assert.deepEqual([cgroups.knows(1n), cgroups.knows(id)], [false, true]);
     cgroups.learn([1n, id]);
-    assert.deepEqual(listed, []);
+    assert.deepEqual([cgroups.knows(1n), listed.length], [true, 1]);
+    cgroups.learn([1n, id]);
+    assert.equal(listed.length, 1);
+  });
+
+  test('passes no more cgroups at once than it may, and goes on where it was', () => {
+    const ids = ['/a', '/b', '/c'].map(createCgroup);
+    const cgroups = new Cgroups(mount);
+    const named = (): number => ids.filter((id) => cgroups.knows(id)).length;
+    // The root is the first.
+    cgroups.learn(ids, 2);
+    assert.equal(named(), 1);
+    cgroups.learn(ids, 1);
+    assert.equal(named(), 2);
+    cgroups.learn(ids, 1);
+    assert.equal(named(), 3);
+  });
+
+  test('begins anew for cgroups that are asked for when it has passed their place', () => {
+    const first = createCgroup('/a');
+    const cgroups = new Cgroups(mount);
+    cgroups.learn([1n, first], 2);
+    const second = createCgroup('/b');
+    cgroups.learn([second]);
+    assert.equal(cgroups.path(second), '/b');
+  });
+
+  test('does not list a folder that has no folders', (context) => {
+    const id = createCgroup('/a');
+    const listed: string[] = [];
+    onListing(context, (path) => listed.push(path));
+    new Cgroups(mount).learn([1n, id]);
+    assert.deepEqual(listed, [`${mount}/`]);
   });
 
   test('names them all', () => {
@@ -205,8 +270,10 @@ suite('a removed cgroup', () => {
     assert.equal(cgroups.path(id), '/b');
   });
 
-  test('that could never be named counts as gone', () => {
+  test('that could never be named counts as gone, but not before it was looked for twice', () => {
     const cgroups = new Cgroups(mount);
+    cgroups.learn([1n]);
+    assert.equal(cgroups.isGone(1n), false);
     cgroups.learn([1n]);
     assert.equal(cgroups.isGone(1n), true);
   });

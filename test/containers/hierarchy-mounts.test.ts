@@ -32,9 +32,15 @@ suite('of several mounts of one hierarchy', () => {
       '/sys/fs/cgroup',
     ],
     [
-      'a part above our own is not its root',
+      'the host’s is taken inside of a container, whose own cgroup is the root that it sees',
       MEMORY_V2,
-      [v2('/..', '/mnt/above'), v2('/', '/sys/fs/cgroup')],
+      [v2('/', '/sys/fs/cgroup'), v2('/..', '/mnt/part'), v2('/../..', '/host/sys/fs/cgroup')],
+      '/host/sys/fs/cgroup',
+    ],
+    [
+      'a neighbour’s is a part like any other',
+      MEMORY_V2,
+      [v2('/../def', '/mnt/part'), v2('/', '/sys/fs/cgroup')],
       '/sys/fs/cgroup',
     ],
     [

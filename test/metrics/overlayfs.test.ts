@@ -139,6 +139,25 @@ suite('the source of overlayfs metrics', () => {
     });
   });
 
+  test('gives no series to a cgroup that is still looked for: it would be called unknown for ever', () => {
+    withCgroup((mount) => {
+      const gone = totals({ cgroupId: 1n, read: READS });
+      const source = new OverlayfsSource(receiverWith({ read: () => [gone] }), new Cgroups(mount));
+      assert.deepEqual(source.read(), []);
+      assert.deepEqual(source.read()[0]?.member.attributes, { cgroup: 'unknown' });
+    });
+  });
+
+  test('decides what all are called before the last read', () => {
+    withCgroup((mount) => {
+      const gone = totals({ cgroupId: 1n, read: READS });
+      const receiver = receiverWith({ read: () => [gone], cgroupIds: () => [1n] });
+      const source = new OverlayfsSource(receiver, new Cgroups(mount));
+      source.settle();
+      assert.deepEqual(source.read()[0]?.member.attributes, { cgroup: 'unknown' });
+    });
+  });
+
   test('gives the last counts of a removed cgroup under the name it had', () => {
     withCgroup((mount, id) => {
       const last = [totals({ cgroupId: id, read: READS })];
@@ -161,7 +180,7 @@ suite('the source of overlayfs metrics', () => {
       );
       source.learn();
       source.retire();
-      assert.equal(cgroups.path(id), null);
+      assert.equal(cgroups.knows(id), false);
     });
   });
 });

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, suite, test } from 'node:test';
 import { AggregationTemporality } from '@opentelemetry/sdk-metrics';
-import { Cgroups } from '../../src/containers/cgroups.ts';
 import { kernelMetrics, type Metric } from '../../src/metrics/catalogue.ts';
 import { KernelMetrics, type Sample } from '../../src/metrics/kernel-metrics.ts';
 import { PressureSource, type PressureSourceOptions } from '../../src/metrics/pressure.ts';
@@ -56,7 +55,7 @@ function sourceOf(options: Partial<PressureSourceOptions> = {}): {
   told: (PressureReason | null)[];
 } {
   const told: (PressureReason | null)[] = [];
-  const source = new PressureSource(new Cgroups(mount), {
+  const source = new PressureSource({
     path: host,
     mount,
     window: 'avg10',
