@@ -48,6 +48,9 @@ struct kernfs_node {
 	__u64 id;
 };
 
+/* Only its address is used. */
+struct cgroup_root;
+
 struct cgroup_subsys_state {
 	struct cgroup *cgroup;
 	struct cgroup_subsys_state *parent;
@@ -56,6 +59,7 @@ struct cgroup_subsys_state {
 struct cgroup {
 	struct cgroup_subsys_state self;
 	struct kernfs_node *kn;
+	struct cgroup_root *root;
 };
 
 /* Only the enumerator's value is used, and that is resolved by CO-RE: it depends on the kernel's configuration. */
@@ -99,16 +103,52 @@ struct cred {
 	kuid_t uid;
 };
 
+typedef struct {
+	__s64 counter;
+} atomic64_t;
+
+typedef atomic64_t atomic_long_t;
+
+struct page_counter {
+	atomic_long_t usage;
+	unsigned long max;
+};
+
+struct mem_cgroup {
+	struct cgroup_subsys_state css;
+	struct page_counter memory;
+	struct page_counter memsw; /* v1: memory and swap together */
+	bool oom_group;
+};
+
+/* Its values have been the same since 4.19. */
+enum oom_constraint {
+	CONSTRAINT_NONE,
+	CONSTRAINT_CPUSET,
+	CONSTRAINT_MEMORY_POLICY,
+	CONSTRAINT_MEMCG,
+};
+
+struct oom_control {
+	struct mem_cgroup *memcg;
+	unsigned int gfp_mask;
+	int order;
+	unsigned long totalpages;
+	struct task_struct *chosen;
+	enum oom_constraint constraint;
+};
+
 struct percpu_counter {
 	__s64 count;
 };
 
 struct mm_rss_stat {
-	long count[4]; /* atomic_long_t, whose only member is the counter */
+	atomic_long_t count[4];
 };
 
 struct mm_struct {
 	unsigned long total_vm; /* pages */
+	atomic_long_t pgtables_bytes;
 };
 
 /* One name, two shapes: a field whose shape differs from the kernel's does not exist for CO-RE. */
@@ -130,6 +170,7 @@ struct task_struct {
 	int tgid;
 	char comm[16];
 	const struct cred *real_cred;
+	struct task_struct *group_leader;
 	struct signal_struct *signal;
 	struct mm_struct *mm;
 	struct files_struct *files;

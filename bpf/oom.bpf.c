@@ -4,18 +4,25 @@
  *
  * The kernel kills in one order since 4.x: SIGKILL to the victim, then mark_victim, both by the task whose allocation
  * failed and under the victim's lock. Only a mark that follows a SIGKILL is a kill: a task that is exiting anyway is
- * marked as well, and nobody is killed.
+ * marked as well, and nobody is killed. That much works on every kernel, and everything is counted by it.
+ *
+ * Whose limit was hit only oom_kill_process knows. Where it can be followed, what it was asked to do is kept in one place
+ * while it runs: it is called under oom_lock. Where it is not, or was missed once, kills are counted without.
  */
 #include "kernel.h"
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
+#include "functions.h"
 #include "oom.h"
 #include "tasks.h"
 
 #define SIGKILL 9
 /* The kernel's own signals carry this in place of a siginfo, include/linux/sched/signal.h. */
 #define SEND_SIG_PRIV 1
+
+/* include/trace/events/signal.h: what became of a signal to a process that was ending already */
+enum { TRACE_SIGNAL_IGNORED = 1, TRACE_SIGNAL_ALREADY_PENDING };
 
 /* include/linux/mm_types_task.h */
 enum { MM_FILEPAGES, MM_ANONPAGES, MM_SWAPENTS, MM_SHMEMPAGES };
@@ -37,6 +44,88 @@ struct {
 	__uint(max_entries, 4096);
 } events SEC(".maps");
 
+/* The call of oom_kill_process that runs now. */
+static struct {
+	__u64 number;
+	__u64 trigger; /* pid_tgid of the task that runs it; 0: none runs */
+	struct signal_struct *chosen; /* the process */
+	struct oom_decision what;
+} current_decision;
+
+/*
+ * The highest cgroup, from the task's own up to that of the domain (NULL: the root), that memory.oom.group lets die as a
+ * whole; 0: none. As mem_cgroup_get_oom_group() finds it.
+ */
+static __noinline __u64 group_of(struct task_struct *task, struct mem_cgroup *domain)
+{
+	struct cgroup_subsys_state *css = memory_css(task);
+	__u64 group = 0;
+
+	if (!bpf_core_field_exists(struct mem_cgroup, oom_group))
+		return 0;
+	for (int depth = 0; css && depth < CGROUP_DEPTH; depth++) {
+		struct mem_cgroup *memcg = (void *)css - bpf_core_field_offset(struct mem_cgroup, css);
+
+		if (BPF_CORE_READ(memcg, oom_group))
+			group = BPF_CORE_READ(css, cgroup, kn, id);
+		if (memcg == domain)
+			return group;
+		css = BPF_CORE_READ(css, parent);
+	}
+	return domain ? 0 : group;
+}
+
+static __always_inline void describe_limit(struct oom_decision *what, struct mem_cgroup *memcg, struct cgroup_root *v2)
+{
+	what->limit_cgroup_id = BPF_CORE_READ(memcg, css.cgroup, kn, id);
+	what->usage_pages = BPF_CORE_READ(memcg, memory.usage.counter);
+	what->limit_pages = BPF_CORE_READ(memcg, memory.max);
+	/* In v1 it can be that of memory and swap together, which is tried first: the one with less room left. */
+	if (BPF_CORE_READ(memcg, css.cgroup, root) != v2 && bpf_core_field_exists(struct mem_cgroup, memsw)) {
+		__s64 usage = BPF_CORE_READ(memcg, memsw.usage.counter);
+		__s64 limit = BPF_CORE_READ(memcg, memsw.max);
+
+		if (limit - usage <= (__s64)(what->limit_pages - what->usage_pages)) {
+			what->limits_swap = 1;
+			what->usage_pages = usage;
+			what->limit_pages = limit;
+		}
+	}
+}
+
+/* A function of its own for the verifier, which looks at it once. */
+static __noinline void begin_decision(struct oom_control *oc)
+{
+	struct task_struct *chosen = BPF_CORE_READ(oc, chosen);
+	struct mem_cgroup *memcg = BPF_CORE_READ(oc, memcg);
+	struct oom_decision what = {};
+
+	what.number = ++current_decision.number;
+	what.constraint = BPF_CORE_READ(oc, constraint);
+	what.gfp_mask = BPF_CORE_READ(oc, gfp_mask);
+	what.order = BPF_CORE_READ(oc, order);
+	what.domain_pages = BPF_CORE_READ(oc, totalpages);
+	what.group_cgroup_id = group_of(chosen, memcg);
+	if (memcg)
+		describe_limit(&what, memcg, BPF_CORE_READ(chosen, cgroups, dfl_cgrp, root));
+	current_decision.what = what;
+	current_decision.chosen = BPF_CORE_READ(chosen, signal);
+	current_decision.trigger = bpf_get_current_pid_tgid();
+}
+
+static __always_inline void end_decision(void)
+{
+	counters.decided = current_decision.number;
+	current_decision.trigger = 0;
+}
+
+/* Is it this victim that is being killed there? Not when what is kept is of an earlier call, whose end was missed. */
+static __always_inline bool is_decided(struct task_struct *victim)
+{
+	return current_decision.trigger == bpf_get_current_pid_tgid() &&
+	       (current_decision.what.group_cgroup_id || current_decision.chosen == BPF_CORE_READ(victim, signal));
+}
+
 /* What the kernel's own report prints: without what other CPUs have not added up yet. */
 static __always_inline __u64 rss_pages(struct mm_struct *mm, int kind)
 {
@@ -45,7 +134,7 @@ static __always_inline __u64 rss_pages(struct mm_struct *mm, int kind)
 	if (bpf_core_field_exists(struct mm_struct___before_6_2, rss_stat)) {
 		struct mm_struct___before_6_2 *before = (void *)mm;
 
-		bpf_core_read(&pages, sizeof(pages), &before->rss_stat.count[kind]);
+		bpf_core_read(&pages, sizeof(pages), &before->rss_stat.count[kind].counter);
 	} else {
 		/* By hand: an index that is no constant of the source would use our size of the element. */
 		void *counter = (void *)mm + bpf_core_field_offset(struct mm_struct___since_6_2, rss_stat) +
@@ -68,9 +157,11 @@ static __noinline void describe(struct oom_event *event, struct task_struct *vic
 	event->anon_pages = rss_pages(mm, MM_ANONPAGES);
 	event->file_pages = rss_pages(mm, MM_FILEPAGES);
 	event->shmem_pages = rss_pages(mm, MM_SHMEMPAGES);
+	event->page_table_bytes = BPF_CORE_READ(mm, pgtables_bytes.counter);
 	event->total_vm_pages = BPF_CORE_READ(mm, total_vm);
 	event->victim_pid = BPF_CORE_READ(victim, pid);
 	event->victim_tgid = BPF_CORE_READ(victim, tgid);
+	event->victim_own_tgid = own_tgid(victim);
 	event->victim_uid = BPF_CORE_READ(victim, real_cred, uid.val);
 	event->trigger_pid = trigger;
 	event->trigger_tgid = trigger >> 32;
@@ -78,16 +169,26 @@ static __noinline void describe(struct oom_event *event, struct task_struct *vic
 	event->oom_score_adj = BPF_CORE_READ(victim, signal, oom_score_adj);
 	bpf_core_read(event->victim_comm, sizeof(event->victim_comm), &victim->comm);
 	bpf_get_current_comm(event->trigger_comm, sizeof(event->trigger_comm));
+	if (is_decided(victim)) {
+		event->decision = current_decision.what;
+	} else {
+		__builtin_memset(&event->decision, 0, sizeof(event->decision));
+		event->decision.group_cgroup_id = group_of(victim, NULL);
+	}
 }
 
 SEC("tp_btf/signal_generate")
-int BPF_PROG(signal_sent, int sig, void *info, struct task_struct *task)
+int BPF_PROG(signal_sent, int sig, void *info, struct task_struct *task, int group, int result)
 {
 	__u64 sender = bpf_get_current_pid_tgid();
 	__u64 receiver = (__u64)task;
 
-	if (sig == SIGKILL && (__u64)info == SEND_SIG_PRIV)
-		bpf_map_update_elem(&killed, &sender, &receiver, BPF_ANY);
+	if (sig != SIGKILL || (__u64)info != SEND_SIG_PRIV)
+		return 0;
+	/* When a whole cgroup is killed, the process that was chosen first gets a second one. */
+	if (result == TRACE_SIGNAL_IGNORED || result == TRACE_SIGNAL_ALREADY_PENDING)
+		return 0;
+	bpf_map_update_elem(&killed, &sender, &receiver, BPF_ANY);
 	return 0;
 }
 
@@ -112,6 +213,8 @@ int victim_marked(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	if (config.pid_ns_inum && !in_pid_namespace(victim, config.pid_ns_inum))
 		return 0;
+	if (config.cgroup_id && !in_cgroup(victim, config.cgroup_id, config.cgroup_v1))
+		return 0;
 
 	__sync_fetch_and_add(&counters.kills, 1);
 	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
@@ -121,6 +224,35 @@ int victim_marked(struct bpf_raw_tracepoint_args *ctx)
 	}
 	describe(event, victim);
 	bpf_ringbuf_submit(event, 0);
+	return 0;
+}
+
+SEC("fentry/oom_kill_process")
+int BPF_PROG(fentry_decision, struct oom_control *oc)
+{
+	begin_decision(oc);
+	return 0;
+}
+
+SEC("fexit/oom_kill_process")
+int BPF_PROG(fexit_decision, struct oom_control *oc)
+{
+	end_decision();
+	return 0;
+}
+
+/* Attached to events of tracefs, hence no function in the section. */
+SEC("kprobe")
+int kprobe_decision(struct pt_regs *regs)
+{
+	begin_decision((void *)first_argument(regs));
+	return 0;
+}
+
+SEC("kretprobe")
+int kretprobe_decision(struct pt_regs *regs)
+{
+	end_decision();
 	return 0;
 }
 

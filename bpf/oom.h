@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-only */
-/* The contract between oom.bpf.c and src/receivers/oom.ts. A test compares both sides through BTF. */
+/* The contract between oom.bpf.c and src/receivers/oom*.ts. A test compares both sides through BTF. */
 #ifndef FLOATIE_OOM_H
 #define FLOATIE_OOM_H
 
@@ -8,11 +8,28 @@
 /* Read-only in the kernel, written before loading. */
 struct oom_config {
 	__u64 pid_ns_inum; /* of the victim; 0: every PID namespace */
+	__u64 cgroup_id;   /* of the victim, or above its own; 0: every cgroup */
+	__u8 cgroup_v1;	   /* that cgroup is of the v1 memory hierarchy */
 };
 
 struct oom_counters {
-	__u64 kills; /* every kill, whether its event found room or not */
-	__u64 lost;  /* kills whose event found no room in the ring buffer */
+	__u64 kills;   /* every kill, whether its event found room or not */
+	__u64 lost;    /* kills whose event found no room in the ring buffer */
+	__u64 decided; /* number of the last decision of which all victims have been killed */
+};
+
+/* What oom_kill_process was asked to do. It does one at a time. */
+struct oom_decision {
+	__u64 number;	       /* from 1; 0: not known, and neither is the rest */
+	__u64 limit_cgroup_id; /* the cgroup whose limit was hit; 0: none, the machine's memory ran out */
+	__u64 group_cgroup_id; /* the cgroup that is killed as a whole; 0: none. Where the number is 0: that might be */
+	__u64 limit_pages;     /* of that cgroup, when it was hit */
+	__u64 usage_pages;
+	__u64 domain_pages; /* what those who may be killed could use together */
+	__u32 constraint;   /* enum oom_constraint */
+	__u32 gfp_mask;
+	__s32 order; /* -1: asked for by sysrq-f */
+	__u8 limits_swap; /* cgroup v1: limit and usage are of memory and swap together */
 };
 
 /* comm is whatever the process wrote there: any bytes, ended by a NUL. */
@@ -23,9 +40,12 @@ struct oom_event {
 	__u64 anon_pages;
 	__u64 file_pages;
 	__u64 shmem_pages;
+	__u64 page_table_bytes;
 	__u64 total_vm_pages;
+	struct oom_decision decision;
 	__u32 victim_pid;
 	__u32 victim_tgid;
+	__u32 victim_own_tgid; /* in its own PID namespace */
 	__u32 victim_uid;
 	__u32 trigger_pid;
 	__u32 trigger_tgid;

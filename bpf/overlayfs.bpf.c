@@ -7,6 +7,7 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
+#include "functions.h"
 #include "overlayfs.h"
 #include "syscalls.h"
 #include "tasks.h"

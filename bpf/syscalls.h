@@ -124,25 +124,6 @@ static __always_inline __u32 syscall_fd(struct pt_regs *regs, bool compat)
 #endif
 }
 
-/* Of a probed function: its first argument at the entry, what it returns at the exit. */
-static __always_inline __u64 first_argument(struct pt_regs *regs)
-{
-#if defined(__TARGET_ARCH_x86)
-	return regs->di;
-#else
-	return regs->regs[0];
-#endif
-}
-
-static __always_inline __s64 returned(struct pt_regs *regs)
-{
-#if defined(__TARGET_ARCH_x86)
-	return regs->ax;
-#else
-	return regs->regs[0];
-#endif
-}
-
 static __always_inline __u64 syscall_id(long nr, bool compat, __u32 fd)
 {
 	return (__u64)fd << 32 | (__u64)compat << 31 | (__u32)nr;

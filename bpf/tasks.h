@@ -3,15 +3,21 @@
 #ifndef FLOATIE_TASKS_H
 #define FLOATIE_TASKS_H
 
-/* The task's cgroup in the v1 memory hierarchy, or in v2 where memory is a v2 controller. */
-static __always_inline struct cgroup *memory_cgroup(struct task_struct *task)
+/* Where the task's memory is accounted. */
+static __always_inline struct cgroup_subsys_state *memory_css(struct task_struct *task)
 {
 	int index = bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id);
 	struct css_set *set = BPF_CORE_READ(task, cgroups);
 	struct cgroup_subsys_state *css = NULL;
 
 	bpf_core_read(&css, sizeof(css), &set->subsys[index]);
-	return BPF_CORE_READ(css, cgroup);
+	return css;
+}
+
+/* The task's cgroup in the v1 memory hierarchy, or in v2 where memory is a v2 controller. */
+static __always_inline struct cgroup *memory_cgroup(struct task_struct *task)
+{
+	return BPF_CORE_READ(memory_css(task), cgroup);
 }
 
 static __always_inline __u64 memory_cgroup_id(struct task_struct *task)
@@ -42,6 +48,18 @@ static __always_inline bool in_cgroup(struct task_struct *task, __u64 id, bool v
 		cgroup = parent ? BPF_CORE_READ(parent, cgroup) : NULL;
 	}
 	return false;
+}
+
+/* The number of the task's process in its own PID namespace. */
+static __always_inline __u32 own_tgid(struct task_struct *task)
+{
+	struct pid *pid = BPF_CORE_READ(task, group_leader, thread_pid);
+	__u32 level = BPF_CORE_READ(pid, level);
+	struct upid upid = {};
+
+	bpf_probe_read_kernel(&upid, sizeof(upid),
+			      (void *)pid + bpf_core_field_offset(pid->numbers) + level * sizeof(upid));
+	return upid.nr;
 }
 
 /* Does the task live in this PID namespace, or in one below it? */

@@ -1,7 +1,7 @@
 /** The log: on stderr, one line a fact, for people or (as JSON) for programs. */
 
 export type Level = 'debug' | 'info' | 'warn' | 'error';
-export type Fields = Readonly<Record<string, string | number | boolean | null | undefined>>;
+export type Fields = Readonly<Record<string, string | number | boolean | null | undefined | readonly object[]>>;
 
 export interface Logger {
   debug(message: string, fields?: Fields): void;
@@ -34,6 +34,9 @@ export function createLogger(
 function text(time: string, level: Level, message: string, fields: Fields): string {
   const pairs = Object.entries(fields)
     .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => ` ${name}=${typeof value === 'string' ? JSON.stringify(value) : value}`);
+    .map(
+      ([name, value]) =>
+        ` ${name}=${typeof value === 'string' || typeof value === 'object' ? JSON.stringify(value) : value}`,
+    );
   return `${time} ${level.padEnd(5)} ${message.replaceAll('\n', '\\n')}${pairs.join('')}\n`;
 }

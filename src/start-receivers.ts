@@ -6,9 +6,8 @@ import type { Config, RECEIVERS } from './config/schema.ts';
 import { Cgroups } from './containers/cgroups.ts';
 import { cgroupIdOf, findHierarchy, findV2Mount, type Hierarchy } from './containers/hierarchy.ts';
 import { resolvePidNamespace } from './containers/pid-namespace.ts';
-import type { Health } from './health.ts';
+import type { Health, ProbeState } from './health.ts';
 import type { Logger } from './log.ts';
-import { logKill } from './log-kill.ts';
 import { toNs, unionOfBounds } from './metrics/buckets.ts';
 import { observeOom, observeOverlayfs, observePressure } from './metrics/instruments.ts';
 import type { KernelMetrics } from './metrics/kernel-metrics.ts';
@@ -144,9 +143,7 @@ async function startOverlayfs(context: Context): Promise<Running> {
 
 function tellAttachment({ method, refusals }: AttachState, health: Health, log: Logger): void {
   if (method !== null) {
-    health.attached('overlayfs', method, refusals);
-    const others = Object.fromEntries(refusals.map(({ method, reason }) => [`not_${method}`, reason]));
-    log.info(`The overlayfs probe is attached by ${method}`, others);
+    tellMethod('overlayfs', method, refusals, health, log);
     return;
   }
   const waiting = 'overlayfs is not registered in the kernel yet; waiting for its module (modprobe overlay)';
@@ -156,22 +153,42 @@ function tellAttachment({ method, refusals }: AttachState, health: Health, log: 
   log.warn(`The overlayfs probe waits: ${waiting}`);
 }
 
-function startOom({ config, kernel, health, log, hierarchy, cgroups, pidNsInum }: Context): Running {
+function tellMethod(
+  probe: ReceiverName,
+  method: string,
+  refusals: NonNullable<ProbeState['refusals']>,
+  health: Health,
+  log: Logger,
+): void {
+  health.attached(probe, method, refusals);
+  const others = Object.fromEntries(refusals.map(({ method, reason }) => [`not_${method}`, reason]));
+  log.info(`The ${probe} probe is attached by ${method}`, others);
+}
+
+function startOom(context: Context): Running {
+  const { config, kernel, health, log, hierarchy, cgroups, pidNsInum, cgroupId } = context;
   const { max_series: maxSeries, retain_ms: retainMs, ring_bytes: ringBytes } = config.receivers.oom;
-  const receiver = OomReceiver.start({ pidNsInum, ringBytes, objects: OBJECTS });
+  const receiver = OomReceiver.start({
+    pidNsInum,
+    cgroupId,
+    cgroupVersion: hierarchy.version,
+    ringBytes,
+    objects: OBJECTS,
+  });
   const source = new OomSource(receiver, cgroups, {
     maxSeries,
     retainMs,
-    cgroupIdOf: (kill) => (hierarchy.version === 1 ? kill.memoryCgroupId : kill.defaultCgroupId),
-    onKill: (kill, victim) => logKill(log, kill, victim),
+    cgroupIdOf: (victim) => (hierarchy.version === 1 ? victim.memoryCgroupId : victim.defaultCgroupId),
+    onKill: (record) => log.warn('OOM kill', record),
   });
-  if (receiver.kmsgProblem !== null) {
-    log.warn(`The scope of OOM kills will be "unknown": ${receiver.kmsgProblem}`, {
+  const { method, refusals, kmsgProblem } = receiver;
+  if (method === 'tracepoint' && kmsgProblem !== null) {
+    log.warn(`The scope of OOM kills will be "unknown": ${kmsgProblem}`, {
       cure: 'allow /dev/kmsg: --device /dev/kmsg --cap-add SYSLOG',
     });
   }
   kernel.addSource(source);
-  health.attached('oom', receiver.method);
+  tellMethod('oom', method, refusals, health, log);
   const timers = [
     every(OOM_POLL_MS, () => source.poll(), log),
     every(RETIRE_MS, () => kernel.end(source.retire()), log),

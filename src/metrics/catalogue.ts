@@ -69,7 +69,11 @@ export const kernelMetrics = {
     attributes: [
       { name: 'trigger_comm', meaning: 'name of the task whose allocation failed; `kworker` for all of those' },
       { name: 'victim_comm', meaning: 'name of the task that was killed; `unknown` where its event was lost' },
-      { name: 'scope', meaning: "`memcg`: a cgroup's limit, `global`: the machine's memory, `unknown`" },
+      {
+        name: 'scope',
+        meaning:
+          "what ran out: `memcg` (a cgroup's limit), `global` (the machine's memory), `cpuset` or `mempolicy` (that of some of its nodes); `sysrq`: somebody asked for a kill; `unknown`",
+      },
       { name: 'cgroup', meaning: "path of the victim's cgroup" },
       { name: 'container.id', meaning: "id of the victim's container, where the path names one" },
       { name: 'k8s.pod.uid', meaning: "uid of the victim's Kubernetes pod, where the path names one" },

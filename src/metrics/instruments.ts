@@ -72,6 +72,9 @@ export function observeOom(meter: Meter, receiver: OomReceiver): void {
     const { lost, corrupted } = receiver.counts();
     report(lost + corrupted, { probe: 'oom' });
   });
+  observe(meter, selfMetrics.probeMisses, (report) => {
+    for (const [reason, count] of Object.entries(receiver.misses())) report(count, { probe: 'oom', reason });
+  });
 }
 
 /** Why there is no pressure, where there is none. */

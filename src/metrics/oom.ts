@@ -2,21 +2,24 @@
 import type { Attributes, HrTime } from '@opentelemetry/api';
 import { hrTime } from '@opentelemetry/core';
 import type { Cgroups } from '../containers/cgroups.ts';
-import type { Identity } from '../containers/identity.ts';
+import { type Identity, identify } from '../containers/identity.ts';
 import { normaliseComm } from '../receivers/comm.ts';
-import type { OomKill, OomReceiver } from '../receivers/oom.ts';
+import type { OomReceiver } from '../receivers/oom.ts';
+import type { OomVictim } from '../receivers/oom-events.ts';
+import type { OomKill } from '../receivers/oom-kills.ts';
 import { kernelMetrics } from './catalogue.ts';
 import { attributesOf } from './identity.ts';
 import type { Sample, Source } from './kernel-metrics.ts';
+import { describeKill, type OomRecord } from './oom-record.ts';
 
 export interface OomSourceOptions {
   /** How many series of victims are kept, the most recent ones. */
   readonly maxSeries: number;
   /** How long each is kept after its last kill, in ms. */
   readonly retainMs: number;
-  /** Called once for each kill. */
-  readonly onKill: (kill: OomKill, victim: Identity) => void;
-  readonly cgroupIdOf: (kill: OomKill) => bigint;
+  /** Called once for each decision of the kernel to kill. */
+  readonly onKill: (record: OomRecord) => void;
+  readonly cgroupIdOf: (victim: OomVictim) => bigint;
 }
 
 interface Victims {
@@ -54,9 +57,12 @@ export class OomSource implements Source {
   poll(nowMs = Date.now(), final = false): void {
     const kills = this.#receiver.take(nowMs, final);
     if (kills.length === 0) return;
-    const unknown = kills.map(this.#options.cgroupIdOf).filter((id) => !this.#cgroups.knows(id));
+    const unknown = kills.flatMap((kill) => this.#cgroupIds(kill)).filter((id) => !this.#cgroups.knows(id));
     this.#cgroups.learn(unknown);
-    for (const kill of kills) this.#count(kill, nowMs);
+    for (const kill of kills) {
+      for (const victim of [kill.victim, ...kill.members]) this.#count(kill, victim, nowMs);
+      this.#options.onKill(describeKill(kill, (cgroup) => this.#identity(cgroup), this.#options.cgroupIdOf));
+    }
     // Kept for a while, since cgroups that lose one process often lose more, or are removed.
     this.#named.push(...unknown);
     for (const id of this.#named.splice(0, this.#named.length - MAX_NAMED)) this.#cgroups.forget(id);
@@ -86,13 +92,22 @@ export class OomSource implements Source {
     return ended;
   }
 
-  #count(kill: OomKill, nowMs: number): void {
-    const identity = this.#cgroups.identity(this.#options.cgroupIdOf(kill));
+  #cgroupIds({ victim, members, limit }: OomKill): bigint[] {
+    const ids = [victim, ...members].map(this.#options.cgroupIdOf);
+    if (typeof limit?.cgroup === 'bigint') ids.push(limit.cgroup);
+    return [...new Set(ids)];
+  }
+
+  #identity(cgroup: bigint | string): Identity {
+    return typeof cgroup === 'string' ? identify(cgroup) : this.#cgroups.identity(cgroup);
+  }
+
+  #count({ trigger, scope }: OomKill, victim: OomVictim, nowMs: number): void {
     const attributes = {
-      trigger_comm: normaliseComm(kill.trigger.comm),
-      victim_comm: normaliseComm(kill.victim.comm),
-      scope: kill.scope,
-      ...attributesOf(identity),
+      trigger_comm: normaliseComm(trigger.comm),
+      victim_comm: normaliseComm(victim.comm),
+      scope,
+      ...attributesOf(this.#identity(this.#options.cgroupIdOf(victim))),
     };
     const name = JSON.stringify(attributes);
     const key = `${this.#born}:${name}`;
@@ -103,7 +118,6 @@ export class OomSource implements Source {
     // Last in the order of insertion.
     this.#victims.delete(name);
     this.#victims.set(name, victims);
-    this.#options.onKill(kill, identity);
   }
 
   #sample(key: string, attributes: Attributes, count: number, startTime: HrTime): Sample {

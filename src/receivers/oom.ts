@@ -1,106 +1,78 @@
-/** The OOM receiver: every kill counted in the kernel, its details from a ring buffer. Mirrors bpf/oom.h. */
+/** The OOM receiver: every kill counted in the kernel, what is known of it from there and from the kernel's log. */
 import { join } from 'node:path';
-import { array, BpfObject, Cells, pageSize, type RingBuffer, Struct, u8, u32, u64 } from '../libbpf/index.ts';
-import { decodeComm } from './comm.ts';
+import { BpfObject, Cells, pageSize, type RingBuffer } from '../libbpf/index.ts';
 import { checkKernel, explain } from './kernel.ts';
-import { Kmsg, type KmsgKill, type OomScope } from './kmsg.ts';
-
-const COMM_BYTES = 16;
-
-export const OOM_CONFIG = new Struct('oom_config', { pid_ns_inum: u64 });
-export const OOM_COUNTERS = new Struct('oom_counters', { kills: u64, lost: u64 });
-export const OOM_EVENT = new Struct('oom_event', {
-  time_ns: u64,
-  memory_cgroup_id: u64,
-  default_cgroup_id: u64,
-  anon_pages: u64,
-  file_pages: u64,
-  shmem_pages: u64,
-  total_vm_pages: u64,
-  victim_pid: u32,
-  victim_tgid: u32,
-  victim_uid: u32,
-  trigger_pid: u32,
-  trigger_tgid: u32,
-  trigger_uid: u32,
-  oom_score_adj: u32, // signed
-  victim_comm: array(u8, COMM_BYTES),
-  trigger_comm: array(u8, COMM_BYTES),
-});
-
-export interface OomTask {
-  readonly pid: number;
-  readonly tgid: number;
-  readonly uid: number;
-  readonly comm: string;
-}
-
-export interface OomKill {
-  /** CLOCK_MONOTONIC, in ns. */
-  readonly timeNs: number;
-  readonly victim: OomTask;
-  readonly trigger: OomTask;
-  /** Of the victim, in the v1 memory hierarchy, or in v2 where memory is a v2 controller. */
-  readonly memoryCgroupId: bigint;
-  /** Of the victim, in the v2 hierarchy. */
-  readonly defaultCgroupId: bigint;
-  readonly anonBytes: number;
-  readonly fileBytes: number;
-  readonly shmemBytes: number;
-  readonly totalVmBytes: number;
-  readonly oomScoreAdj: number;
-  /** Whose memory ran out: a cgroup's limit, the machine's, or not known here. */
-  readonly scope: OomScope;
-}
+import { Kmsg } from './kmsg.ts';
+import { decodeOomEvent, OOM_CONFIG, OOM_COUNTERS, OOM_EVENT } from './oom-events.ts';
+import { type OomKill, OomKills } from './oom-kills.ts';
+import {
+  attachOomProbes,
+  OOM_METHODS,
+  type OomMethod,
+  type OomMisses,
+  type OomProbes,
+  type OomRefusal,
+} from './oom-probes.ts';
 
 export interface OomOptions {
   /** Count only victims of this PID namespace and those below it; 0 counts all. */
   readonly pidNsInum: number;
+  /** Count only victims in this cgroup and those below it; 0 counts all. */
+  readonly cgroupId: bigint;
+  /** The hierarchy that {@link cgroupId} is of. */
+  readonly cgroupVersion: 1 | 2;
   /** Size of the ring buffer: a power of two, at least a page. */
   readonly ringBytes: number;
   readonly objects: string;
+  /** For tests: the ways to attach that may be tried. */
+  readonly methods?: readonly OomMethod[];
 }
 
-/** How long the kernel's own report of a kill may take to appear, in ms. It is written right after the event. */
-const REPORT_MS = 300;
-
 export class OomReceiver {
-  readonly method = 'tracepoint';
-  /** Why the scope of kills is not known, or null. */
+  /** The better ways to attach, and why not. */
+  readonly refusals: readonly OomRefusal[];
+  /** Why the kernel's log cannot be read, or null. */
   readonly kmsgProblem: string | null;
-  readonly #object: BpfObject;
+  readonly #probes: OomProbes;
   readonly #counters: Cells;
   readonly #ring: RingBuffer;
   readonly #pageBytes = pageSize();
   readonly #kmsg: Kmsg | null;
-  #waiting: { readonly kill: OomKill; readonly since: number }[] = [];
-  #reports: { readonly report: KmsgKill; readonly since: number }[] = [];
+  readonly #kills: OomKills;
 
   static start(options: OomOptions): OomReceiver {
     checkKernel();
-    const object = BpfObject.open(join(options.objects, 'oom.bpf.o'));
+    return new OomReceiver(options);
+  }
+
+  private constructor({ ringBytes, objects, methods = OOM_METHODS, ...filter }: OomOptions) {
+    // Before the first kill is counted, so that its report is not missed.
+    const { kmsg, problem } = openKmsg();
+    this.#kmsg = kmsg;
+    this.#kills = new OomKills(kmsg);
+    this.kmsgProblem = problem;
+    const open = (): BpfObject => {
+      const object = BpfObject.open(join(objects, 'oom.bpf.o'));
+      object.map('.rodata.config').setInitialValue(encodeConfig(filter));
+      object.map('events').setMaxEntries(ringBytes);
+      return object;
+    };
+    let probes: OomProbes | undefined;
     try {
-      return new OomReceiver(options, object);
+      ({ probes, refusals: this.refusals } = attachOomProbes(open, methods));
+      const { object } = probes;
+      this.#probes = probes;
+      this.#counters = new Cells(object.map('.data.counters').memory(OOM_COUNTERS.size));
+      this.#ring = object.map('events').ringBuffer(ringBytes, this.#pageBytes);
     } catch (error) {
-      object.close();
+      probes?.close();
+      kmsg?.close();
       throw explain(error);
     }
   }
 
-  private constructor({ pidNsInum, ringBytes }: OomOptions, object: BpfObject) {
-    this.#object = object;
-    object.map('.rodata.config').setInitialValue(OOM_CONFIG.encode({ pid_ns_inum: pidNsInum }));
-    object.map('events').setMaxEntries(ringBytes);
-    const signal = object.program('signal_sent');
-    const mark = object.program('victim_marked');
-    object.load();
-    this.#counters = new Cells(object.map('.data.counters').memory(OOM_COUNTERS.size));
-    this.#ring = object.map('events').ringBuffer(ringBytes, this.#pageBytes);
-    const { kmsg, problem } = openKmsg();
-    this.#kmsg = kmsg;
-    this.kmsgProblem = problem;
-    signal.attach();
-    mark.attach();
+  get method(): OomMethod {
+    return this.#probes.method;
   }
 
   /** All kills so far, those among them of which nothing else is known, and times the ring buffer was unreadable. */
@@ -112,75 +84,35 @@ export class OomReceiver {
     };
   }
 
+  /** What the kernel did not let the programs see. Makes a few system calls. */
+  misses(): OomMisses {
+    return this.#probes.missed();
+  }
+
   /**
-   * The kills since the last call, each once; one whose report in the kernel's log is still to come waits for it,
-   * for at most {@link REPORT_MS}. Makes no system call while nobody is killed.
+   * The kills since the last call, oldest first, each once all that belongs to it is known or will not come any more.
    *
-   * @param final wait no longer: for the last call
+   * @param final nothing is waited for
    */
   take(nowMs: number, final = false): OomKill[] {
+    // Read first: all victims of these decisions are in the ring buffer already.
+    const decided = this.#counters.at(OOM_COUNTERS.offsets.decided / 8);
     this.#ring.drain((record) => {
-      if (record.length >= OOM_EVENT.size) {
-        this.#waiting.push({ kill: decodeOomEvent(record, this.#pageBytes), since: nowMs });
-      }
+      if (record.length >= OOM_EVENT.size) this.#kills.add(decodeOomEvent(record, this.#pageBytes), nowMs);
     });
-    if (this.#waiting.length === 0) return [];
-    for (const report of this.#kmsg?.read() ?? []) this.#reports.push({ report, since: nowMs });
-
-    const ready: OomKill[] = [];
-    this.#waiting = this.#waiting.filter(({ kill, since }) => {
-      // The report names the process; which of its threads was marked, it does not say.
-      const at = this.#reports.findIndex(({ report }) => report.pid === kill.victim.pid);
-      const [match] = at < 0 ? [] : this.#reports.splice(at, 1);
-      if (match === undefined && this.#kmsg !== null && !final && nowMs - since < REPORT_MS) return true;
-      ready.push({ ...kill, scope: match?.report.scope ?? 'unknown' });
-      return false;
-    });
-    // Reports of kills that the filter left out would pile up.
-    this.#reports = this.#reports.filter(({ since }) => nowMs - since < 10 * REPORT_MS);
-    return ready;
+    return this.#kills.take(nowMs, decided, final);
   }
 
   get stopped(): boolean {
-    return this.#object.closed;
+    return this.#probes.object.closed;
   }
 
   /** Detaches and unloads everything. Safe to call twice. */
   stop(): void {
     if (this.stopped) return;
-    this.#object.close();
+    this.#probes.close();
     this.#kmsg?.close();
   }
-}
-
-/** One `struct oom_event`. */
-export function decodeOomEvent(record: Buffer, pageBytes: number): OomKill {
-  const at = OOM_EVENT.offsets;
-  const pages = (offset: number): number => Number(record.readBigUInt64LE(offset)) * pageBytes;
-  const comm = (offset: number): string => decodeComm(record.subarray(offset, offset + COMM_BYTES));
-  return {
-    timeNs: Number(record.readBigUInt64LE(at.time_ns)),
-    memoryCgroupId: record.readBigUInt64LE(at.memory_cgroup_id),
-    defaultCgroupId: record.readBigUInt64LE(at.default_cgroup_id),
-    anonBytes: pages(at.anon_pages),
-    fileBytes: pages(at.file_pages),
-    shmemBytes: pages(at.shmem_pages),
-    totalVmBytes: pages(at.total_vm_pages),
-    victim: {
-      pid: record.readUInt32LE(at.victim_pid),
-      tgid: record.readUInt32LE(at.victim_tgid),
-      uid: record.readUInt32LE(at.victim_uid),
-      comm: comm(at.victim_comm),
-    },
-    trigger: {
-      pid: record.readUInt32LE(at.trigger_pid),
-      tgid: record.readUInt32LE(at.trigger_tgid),
-      uid: record.readUInt32LE(at.trigger_uid),
-      comm: comm(at.trigger_comm),
-    },
-    oomScoreAdj: record.readInt32LE(at.oom_score_adj),
-    scope: 'unknown',
-  };
 }
 
 function openKmsg(): { kmsg: Kmsg | null; problem: string | null } {
@@ -189,4 +121,15 @@ function openKmsg(): { kmsg: Kmsg | null; problem: string | null } {
   } catch (error) {
     return { kmsg: null, problem: (error as Error).message };
   }
+}
+
+function encodeConfig({
+  pidNsInum,
+  cgroupId,
+  cgroupVersion,
+}: Pick<OomOptions, 'pidNsInum' | 'cgroupId' | 'cgroupVersion'>): Buffer {
+  const bytes = OOM_CONFIG.encode({ pid_ns_inum: pidNsInum, cgroup_id: 0, cgroup_v1: Number(cgroupVersion === 1) });
+  // An id uses all 64 bits.
+  bytes.writeBigUInt64LE(cgroupId, OOM_CONFIG.offsets.cgroup_id);
+  return bytes;
 }

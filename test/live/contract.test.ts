@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { OOM_CONFIG, OOM_COUNTERS, OOM_EVENT } from '../../src/receivers/oom.ts';
+import { OOM_CONFIG, OOM_COUNTERS, OOM_DECISION, OOM_EVENT } from '../../src/receivers/oom-events.ts';
 import { CONFIG, COUNTERS, SLOT } from '../../src/receivers/overlayfs-counts.ts';
 
 interface BtfType {
@@ -15,7 +15,7 @@ interface BtfType {
 
 for (const architecture of ['x64', 'arm64']) {
   suite(`the compiled programs for ${architecture}`, () => {
-    const layouts = { overlayfs: [CONFIG, SLOT, COUNTERS], oom: [OOM_CONFIG, OOM_COUNTERS, OOM_EVENT] };
+    const layouts = { overlayfs: [CONFIG, SLOT, COUNTERS], oom: [OOM_CONFIG, OOM_COUNTERS, OOM_DECISION, OOM_EVENT] };
 
     for (const [stem, layout] of Object.entries(layouts).flatMap(([stem, all]) =>
       all.map((layout) => [stem, layout] as const),

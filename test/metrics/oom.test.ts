@@ -5,13 +5,15 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, suite, test } from 'node:test';
 import { AggregationTemporality } from '@opentelemetry/sdk-metrics';
 import { Cgroups } from '../../src/containers/cgroups.ts';
-import type { Identity } from '../../src/containers/identity.ts';
 import { kernelMetrics } from '../../src/metrics/catalogue.ts';
 import { KernelMetrics, type Sample } from '../../src/metrics/kernel-metrics.ts';
 import { OomSource, type OomSourceOptions } from '../../src/metrics/oom.ts';
+import type { OomRecord } from '../../src/metrics/oom-record.ts';
 import { createProducer } from '../../src/metrics/producer.ts';
 import { viewOptions } from '../../src/metrics/views.ts';
-import type { OomKill, OomReceiver, OomTask } from '../../src/receivers/oom.ts';
+import type { OomReceiver } from '../../src/receivers/oom.ts';
+import type { OomTask, OomVictim } from '../../src/receivers/oom-events.ts';
+import type { OomKill } from '../../src/receivers/oom-kills.ts';
 import { collect, labels, named, valuesOf, view } from './counts.ts';
 
 const KILLS = kernelMetrics.oomKills;
@@ -45,7 +47,7 @@ interface Setup {
   readonly receiver: FakeReceiver;
   readonly source: OomSource;
   /** What `onKill` was called with. */
-  readonly told: [OomKill, Identity][];
+  readonly told: OomRecord[];
 }
 
 function setUp(options: Partial<OomSourceOptions> = {}): Setup {
@@ -55,7 +57,7 @@ function setUp(options: Partial<OomSourceOptions> = {}): Setup {
     maxSeries: 100,
     retainMs: 60_000,
     cgroupIdOf: (kill) => kill.defaultCgroupId,
-    onKill: (kill, victim) => told.push([kill, victim]),
+    onKill: (record) => told.push(record),
     ...options,
   });
   return { receiver, source, told };
@@ -65,22 +67,26 @@ function task(comm: string): OomTask {
   return { pid: 1, tgid: 1, uid: 0, comm };
 }
 
-/** A kill in a cgroup that nobody finds, unless `changes` say where. */
-function kill(victim: string, changes: Partial<OomKill> = {}): OomKill {
+function victim(comm: string, changes: Partial<OomVictim> = {}): OomVictim {
   return {
-    timeNs: 0,
-    victim: task(victim),
-    trigger: task('trigger'),
+    ...task(comm),
+    ownTgid: 1,
     memoryCgroupId: 0n,
     defaultCgroupId: 0n,
     anonBytes: 0,
     fileBytes: 0,
     shmemBytes: 0,
+    pageTableBytes: 0,
     totalVmBytes: 0,
     oomScoreAdj: 0,
-    scope: 'memcg',
     ...changes,
   };
+}
+
+/** A kill in a cgroup that nobody finds, unless `changes` say where. */
+function kill(comm: string, changes: Partial<OomKill & OomVictim> = {}): OomKill {
+  const { trigger = task('trigger'), scope = 'memcg', members = [], ...others } = changes;
+  return { timeNs: 0, trigger, members, scope, victim: victim(comm, others), ...others };
 }
 
 /** @returns the id of the new cgroup */
@@ -138,7 +144,7 @@ suite('OOM kills', () => {
 
   test('with the same attributes in other processes add up, too', () => {
     const { receiver, source } = setUp();
-    receiver.kills = [kill('a', { victim: { ...task('a'), pid: 2 } }), kill('a', { victim: { ...task('a'), pid: 3 } })];
+    receiver.kills = [kill('a', { pid: 2 }), kill('a', { pid: 3 })];
     assert.equal(values(source.read())[labelled('a')], 2);
   });
 
@@ -236,26 +242,54 @@ suite('the cgroup of a victim', () => {
 });
 
 suite('every kill is told', () => {
-  test('once, in its order, with its identity', () => {
+  test('once, in its order, with its cgroup', () => {
     const id = createCgroup('app');
     const { receiver, source, told } = setUp();
-    const kills = [kill('a', { defaultCgroupId: id }), kill('b'), kill('b')];
-    receiver.kills = [...kills];
+    receiver.kills = [kill('a', { defaultCgroupId: id }), kill('b'), kill('b')];
     source.poll();
     source.read();
     source.read();
-    assert.deepEqual(told, [
-      [kills[0], { cgroup: '/app' }],
-      [kills[1], { cgroup: 'unknown' }],
-      [kills[2], { cgroup: 'unknown' }],
-    ]);
+    assert.deepEqual(
+      told.map(({ victim_comm, cgroup }) => [victim_comm, cgroup]),
+      [
+        ['a', '/app'],
+        ['b', 'unknown'],
+        ['b', 'unknown'],
+      ],
+    );
   });
 
   test('under the name the kernel gave it, not the one it is counted under', () => {
     const { receiver, source, told } = setUp();
     receiver.kills = [kill('a', { trigger: task('kworker/0:1') })];
     source.poll();
-    assert.equal(told[0]?.[0].trigger.comm, 'kworker/0:1');
+    assert.equal(told[0]?.trigger_comm, 'kworker/0:1');
+  });
+
+  test('with the cgroup whose limit was hit, whether its id is known or its path', () => {
+    const [pod, app] = [createCgroup('pod'), createCgroup('pod/app')];
+    const { receiver, source, told } = setUp();
+    receiver.kills = [pod, '/pod'].map((cgroup) =>
+      kill('a', { defaultCgroupId: app, limit: { owner: 'ancestor', cgroup } }),
+    );
+    source.poll();
+    for (const { cgroup, limit_owner, limit_cgroup } of told) {
+      assert.deepEqual([cgroup, limit_owner, limit_cgroup], ['/pod/app', 'ancestor', '/pod']);
+    }
+  });
+
+  test('once for a cgroup that died as a whole, while each of its processes is counted', () => {
+    const id = createCgroup('app');
+    const { receiver, source, told } = setUp();
+    const members = ['b', 'c'].map((comm) => victim(comm, { defaultCgroupId: id }));
+    receiver.kills = [kill('a', { members, isGroup: true })];
+    assert.deepEqual(values(source.read()), {
+      '': 0,
+      [labelled('a')]: 1,
+      [labelled('b', '/app')]: 1,
+      [labelled('c', '/app')]: 1,
+    });
+    assert.equal(told.length, 1);
   });
 
   test('not when its details are lost', () => {

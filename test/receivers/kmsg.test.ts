@@ -4,7 +4,7 @@ import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, suite, test } from 'node:test';
-import { Kmsg, type KmsgKill, parseKmsg } from '../../src/receivers/kmsg.ts';
+import { Kmsg, type KmsgKill, KmsgKills } from '../../src/receivers/kmsg.ts';
 
 const MEMCG =
   '3,1523,4661620610,-;Memory cgroup out of memory: Killed process 20932 (hog) total-vm:35112kB, anon-rss:32512kB, file-rss:1196kB, shmem-rss:0kB, UID:0 pgtables:104kB oom_score_adj:0\n';
@@ -15,30 +15,27 @@ const ALLOCATING =
 
 suite('a record of the kernel’s log that reports a kill', () => {
   const rows: [string, string, KmsgKill][] = [
-    ['because of a cgroup’s limit', MEMCG, { pid: 20932, scope: 'memcg' }],
-    ['because the machine has no memory left', GLOBAL, { pid: 812, scope: 'global' }],
-    ['of the task that asked for memory', ALLOCATING, { pid: 813, scope: 'global' }],
-    ['with flags of a continued line', MEMCG.replace(',-;', ',c;'), { pid: 20932, scope: 'memcg' }],
+    ['because of a cgroup’s limit', MEMCG, { pid: 20932, memcg: true }],
+    ['because the machine has no memory left', GLOBAL, { pid: 812, memcg: false }],
+    ['of the task that asked for memory', ALLOCATING, { pid: 813, memcg: false }],
+    ['with flags of a continued line', MEMCG.replace(',-;', ',c;'), { pid: 20932, memcg: true }],
     [
       'with the thread that wrote it (CONFIG_PRINTK_CALLER)',
       MEMCG.replace(',-;', ',-,caller=T20932;'),
-      { pid: 20932, scope: 'memcg' },
+      { pid: 20932, memcg: true },
     ],
-    ['with continuation lines', `${MEMCG} SUBSYSTEM=memory\n DEVICE=+memory:0\n`, { pid: 20932, scope: 'memcg' }],
-    ['of a task whose name has a semicolon', MEMCG.replace('(hog)', '(a;b)'), { pid: 20932, scope: 'memcg' }],
-    [
-      'of a task that is called like a report',
-      MEMCG.replace('(hog)', '(Killed process)'),
-      { pid: 20932, scope: 'memcg' },
-    ],
+    ['with continuation lines', `${MEMCG} SUBSYSTEM=memory\n DEVICE=+memory:0\n`, { pid: 20932, memcg: true }],
+    ['of a task whose name has a semicolon', MEMCG.replace('(hog)', '(a;b)'), { pid: 20932, memcg: true }],
+    ['of a task that is called like a report', MEMCG.replace('(hog)', '(Killed process)'), { pid: 20932, memcg: true }],
     [
       'of a task whose name is no text, as the kernel escapes it',
       MEMCG.replace('(hog)', '(\\xff\\x0a)'),
-      { pid: 20932, scope: 'memcg' },
+      { pid: 20932, memcg: true },
     ],
-    ['of the largest number a process can have', MEMCG.replace('20932', '4194304'), { pid: 4194304, scope: 'memcg' }],
+    ['of the largest number a process can have', MEMCG.replace('20932', '4194304'), { pid: 4194304, memcg: true }],
   ];
-  for (const [name, record, expected] of rows) test(name, () => assert.deepEqual(parseKmsg(record), expected));
+  for (const [name, record, expected] of rows)
+    test(name, () => assert.deepEqual(new KmsgKills().take(record), expected));
 });
 
 suite('a record that reports no kill', () => {
@@ -70,7 +67,135 @@ suite('a record that reports no kill', () => {
     ],
     ['has no number', '3,1,2,-;Out of memory: Killed process (init) total-vm:0kB\n'],
   ];
-  for (const [name, record] of rows) test(name, () => assert.equal(parseKmsg(record), null));
+  for (const [name, record] of rows) test(name, () => assert.equal(new KmsgKills().take(record), null));
+});
+
+/** What the records of a kernel's log report, of which each line here is one. */
+function killsOf(text: string): KmsgKill[] {
+  const kills = new KmsgKills();
+  const lines = text.trim().split('\n');
+  return lines
+    .map((line, index) => kills.take(`6,${index},${index},-;${line.trim()}\n`))
+    .filter((kill) => kill !== null);
+}
+
+function killed(pid: number, memcg = true): string {
+  return `${memcg ? 'Memory cgroup out of memory' : 'Out of memory'}: Killed process ${pid} (hog) total-vm:35112kB`;
+}
+
+const INVOKED = 'hog invoked oom-killer: gfp_mask=0x500cc2(GFP_HIGHUSER|__GFP_ACCOUNT), order=3, oom_score_adj=0';
+const ASKED = { gfpMask: 0x500cc2, order: 3 };
+
+function summary(of: string): string {
+  return `oom-kill:constraint=CONSTRAINT_${of}`;
+}
+
+suite('the longer report of a kill', () => {
+  test('says whose limit was hit, how large it was and what was asked for', () => {
+    const text = `
+      ${INVOKED}
+      memory: usage 32768kB, limit 32768kB, failcnt 30
+      swap: usage 0kB, limit 9007199254740988kB, failcnt 0
+      Tasks state (memory values in pages):
+      ${summary('MEMCG')},nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=/pod,task_memcg=/pod/app,task=hog,pid=7,uid=0
+      ${killed(7)}`;
+    const limit = { limitBytes: 32 << 20, usageBytes: 32 << 20, includesSwap: false };
+    const report = { constraint: 'memcg', victimCgroup: '/pod/app', limitCgroup: '/pod', limit, ...ASKED };
+    assert.deepEqual(killsOf(text), [{ pid: 7, memcg: true, report }]);
+  });
+
+  for (const [memory, both, includesSwap] of [
+    [32, 32, true],
+    [32, 40, false],
+    [40, 32, true],
+  ] as const) {
+    test(`names the limit of ${includesSwap ? 'memory and swap' : 'memory'} where ${memory} and ${both} are left`, () => {
+      const text = `
+        ${INVOKED}
+        memory: usage 10kB, limit ${10 + memory}kB, failcnt 30
+        memory+swap: usage 10kB, limit ${10 + both}kB, failcnt 0
+        ${summary('MEMCG')},nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=/a,task_memcg=/a,task=hog,pid=7,uid=0
+        ${killed(7)}`;
+      assert.equal(killsOf(text)[0]?.report?.limit?.includesSwap, includesSwap);
+    });
+  }
+
+  for (const constraint of ['NONE', 'CPUSET', 'MEMORY_POLICY']) {
+    test(`with the constraint ${constraint} names no cgroup’s limit`, () => {
+      const text = `
+        ${INVOKED}
+        ${summary(constraint)},nodemask=(null),cpuset=/x,mems_allowed=0,global_oom,task_memcg=/app,task=hog,pid=7,uid=0
+        ${killed(7, false)}`;
+      const report = { constraint: constraint.toLowerCase(), victimCgroup: '/app', ...ASKED };
+      assert.deepEqual(killsOf(text), [{ pid: 7, memcg: false, report }]);
+    });
+  }
+
+  test('has the order -1 when sysrq asked for the kill', () => {
+    const text = `
+      ${INVOKED.replace('order=3', 'order=-1')}
+      ${summary('NONE')},nodemask=(null),cpuset=/,mems_allowed=0,global_oom,task_memcg=/,task=hog,pid=7,uid=0
+      ${killed(7, false)}`;
+    assert.equal(killsOf(text)[0]?.report?.order, -1);
+  });
+
+  test('has names of cgroups as they are, however the log escapes them', () => {
+    const text = `
+      ${INVOKED}
+      ${summary('MEMCG')},nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=/\\xc3\\xa9,task_memcg=/\\xc3\\xa9/a,b\\x5c,task=a,pid=1,pid=7,uid=0
+      ${killed(7)}`;
+    const { limitCgroup, victimCgroup } = killsOf(text)[0]?.report ?? {};
+    assert.deepEqual([limitCgroup, victimCgroup], ['/é', '/é/a,b\\']);
+  });
+
+  test('is of one kill, not of the next, which has none', () => {
+    const text = `
+      ${INVOKED}
+      ${summary('MEMCG')},nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=/a,task_memcg=/a,task=hog,pid=7,uid=0
+      ${killed(7)}
+      ${killed(8)}`;
+    assert.deepEqual(killsOf(text)[1], { pid: 8, memcg: true });
+  });
+
+  test('without its beginning does not have that of the kill before', () => {
+    const text = `
+      ${INVOKED}
+      memory: usage 1kB, limit 2kB, failcnt 3
+      ${INVOKED.replace('0x500cc2', '0xcc0')}
+      ${summary('MEMCG')},nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=/a,task_memcg=/a,task=hog,pid=7,uid=0
+      ${killed(7)}`;
+    const [kill] = killsOf(text);
+    assert.deepEqual([kill?.report?.gfpMask, kill?.report?.limit], [0xcc0, undefined]);
+  });
+});
+
+suite('the kill of a whole cgroup', () => {
+  test('has a process that was chosen and others that belong to it', () => {
+    const text = `
+      ${killed(7)}
+      Tasks in /a are going to be killed due to memory.oom.group set
+      ${killed(8)}
+      ${killed(7)}
+      ${killed(9)}`;
+    assert.deepEqual(
+      killsOf(text).map(({ pid, chosenPid }) => [pid, chosenPid]),
+      [
+        [7, 7],
+        [8, 7],
+        [7, 7],
+        [9, 7],
+      ],
+    );
+  });
+
+  test('ends where the next report begins', () => {
+    const text = `
+      ${killed(7)}
+      Tasks in /a are going to be killed due to memory.oom.group set
+      ${INVOKED}
+      ${killed(8)}`;
+    assert.equal(killsOf(text)[1]?.chosenPid, undefined);
+  });
 });
 
 suite('the kernel’s log', () => {
@@ -111,7 +236,7 @@ suite('the kernel’s log', () => {
     writeFileSync(path, MEMCG);
     withLog((kmsg) => {
       appendFileSync(path, GLOBAL);
-      assert.deepEqual([kmsg.read(), kmsg.read()], [[{ pid: 812, scope: 'global' }], []]);
+      assert.deepEqual([kmsg.read(), kmsg.read()], [[{ pid: 812, memcg: false }], []]);
     });
   });
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { decodeOomEvent, OOM_EVENT } from '../../src/receivers/oom.ts';
+import { decodeOomEvent, OOM_DECISION, OOM_EVENT } from '../../src/receivers/oom-events.ts';
 
 const PAGE = 4096;
 
@@ -12,9 +12,12 @@ const FIELDS = {
   anon_pages: 11,
   file_pages: 12,
   shmem_pages: 13,
+  page_table_bytes: 5000,
   total_vm_pages: 14,
+  decision: [],
   victim_pid: 101,
   victim_tgid: 100,
+  victim_own_tgid: 7,
   victim_uid: 1000,
   trigger_pid: 201,
   trigger_tgid: 200,
@@ -32,21 +35,30 @@ suite('an OOM event', () => {
   test('has each field in its place', () => {
     assert.deepEqual(decode(), {
       timeNs: 123_456_789_000,
-      memoryCgroupId: 71n,
-      defaultCgroupId: 72n,
-      anonBytes: 11 * PAGE,
-      fileBytes: 12 * PAGE,
-      shmemBytes: 13 * PAGE,
-      totalVmBytes: 14 * PAGE,
-      victim: { pid: 101, tgid: 100, uid: 1000, comm: 'victim' },
+      victim: {
+        pid: 101,
+        tgid: 100,
+        ownTgid: 7,
+        uid: 1000,
+        comm: 'victim',
+        memoryCgroupId: 71n,
+        defaultCgroupId: 72n,
+        anonBytes: 11 * PAGE,
+        fileBytes: 12 * PAGE,
+        shmemBytes: 13 * PAGE,
+        pageTableBytes: 5000,
+        totalVmBytes: 14 * PAGE,
+        oomScoreAdj: 300,
+      },
       trigger: { pid: 201, tgid: 200, uid: 2000, comm: 'exactly16letters' },
-      oomScoreAdj: 300,
-      scope: 'unknown',
+      decision: null,
+      groupCgroupId: 0n,
     });
   });
 
   for (const adj of [-1000, -1, 0, 1, 1000]) {
-    test(`has the score adjustment ${adj}`, () => assert.equal(decode({ oom_score_adj: adj >>> 0 }).oomScoreAdj, adj));
+    test(`has the score adjustment ${adj}`, () =>
+      assert.equal(decode({ oom_score_adj: adj >>> 0 }).victim.oomScoreAdj, adj));
   }
 
   for (const id of [0n, 1n, 2n ** 32n, 2n ** 53n + 1n, 2n ** 63n, 2n ** 64n - 1n]) {
@@ -54,17 +66,18 @@ suite('an OOM event', () => {
       const record = OOM_EVENT.encode(FIELDS);
       record.writeBigUInt64LE(id, OOM_EVENT.offsets.memory_cgroup_id);
       record.writeBigUInt64LE(id ^ 1n, OOM_EVENT.offsets.default_cgroup_id);
-      const { memoryCgroupId, defaultCgroupId } = decodeOomEvent(record, PAGE);
+      const { memoryCgroupId, defaultCgroupId } = decodeOomEvent(record, PAGE).victim;
       assert.deepEqual([memoryCgroupId, defaultCgroupId], [id, id ^ 1n]);
     });
   }
 
   test('counts in pages of the machine', () => {
-    assert.deepEqual([decode({}, 65_536).anonBytes, decode({}, 65_536).totalVmBytes], [11 * 65_536, 14 * 65_536]);
+    const { anonBytes, totalVmBytes } = decode({}, 65_536).victim;
+    assert.deepEqual([anonBytes, totalVmBytes], [11 * 65_536, 14 * 65_536]);
   });
 
   test('of a process larger than 4 GiB has its whole size', () => {
-    assert.equal(decode({ total_vm_pages: 2 ** 33 }).totalVmBytes, 2 ** 45);
+    assert.equal(decode({ total_vm_pages: 2 ** 33 }).victim.totalVmBytes, 2 ** 45);
   });
 
   for (const uid of [0, 2 ** 31, 2 ** 32 - 1]) {
@@ -77,5 +90,56 @@ suite('an OOM event', () => {
 
   test('is understood from a record that is longer, as a later kernel side would write it', () => {
     assert.deepEqual(decodeOomEvent(Buffer.concat([OOM_EVENT.encode(FIELDS), Buffer.alloc(8, 0xff)]), PAGE), decode());
+  });
+});
+
+const DECISION = {
+  number: 9,
+  limit_cgroup_id: 81,
+  group_cgroup_id: 82,
+  limit_pages: 21,
+  usage_pages: 20,
+  domain_pages: 22,
+  constraint: 3,
+  gfp_mask: 0xcc0,
+  order: 2,
+  limits_swap: 1,
+} as const;
+
+function decide(changes: { readonly [K in keyof typeof DECISION]?: number } = {}) {
+  const record = OOM_EVENT.encode(FIELDS);
+  OOM_DECISION.encode({ ...DECISION, ...changes }).copy(record, OOM_EVENT.offsets.decision);
+  return decodeOomEvent(record, PAGE);
+}
+
+suite('what the OOM killer was asked to do', () => {
+  test('has each field in its place', () => {
+    const { decision, groupCgroupId } = decide();
+    assert.deepEqual(decision, {
+      number: 9,
+      constraint: 'memcg',
+      order: 2,
+      gfpMask: 0xcc0,
+      domainBytes: 22 * PAGE,
+      limit: { cgroupId: 81n, limitBytes: 21 * PAGE, usageBytes: 20 * PAGE, includesSwap: true },
+    });
+    assert.equal(groupCgroupId, 82n);
+  });
+
+  test('is unknown without a number, but for the cgroup that could die as a whole', () => {
+    const { decision, groupCgroupId } = decide({ number: 0 });
+    assert.deepEqual([decision, groupCgroupId], [null, 82n]);
+  });
+
+  test('has no limit where the machine’s memory ran out', () => {
+    assert.equal(decide({ limit_cgroup_id: 0, constraint: 0 }).decision?.limit, null);
+  });
+
+  test('has the order -1 when sysrq asked for it', () => {
+    assert.equal(decide({ order: -1 >>> 0 }).decision?.order, -1);
+  });
+
+  test('has an unknown constraint where a later kernel has more of them', () => {
+    assert.equal(decide({ constraint: 4 }).decision?.constraint, 'unknown');
   });
 });

@@ -7,18 +7,19 @@ export interface ReportedKill {
   readonly scope: string;
   readonly anonKb: number;
   readonly totalVmKb: number;
+  readonly pageTablesKb: number;
   /** The cgroups of the longer report, which the kernel prints for ten kills in five seconds at most. */
   readonly oomMemcg: string | undefined;
   readonly taskMemcg: string | undefined;
 }
 
 const KILLED =
-  /(Memory cgroup out of memory|Out of memory).*: Killed process (\d+) \((.*)\) total-vm:(\d+)kB, anon-rss:(\d+)kB/;
+  /(Memory cgroup out of memory|Out of memory).*: Killed process (\d+) \((.*)\) total-vm:(\d+)kB, anon-rss:(\d+)kB.* pgtables:(\d+)kB/;
 
 export function reportedKills(): ReportedKill[] {
   const lines = execFileSync('dmesg', { encoding: 'utf8', maxBuffer: 1 << 26 }).split('\n');
   return lines.flatMap((line) => {
-    const [, what, pid, comm = '', totalVmKb, anonKb] = KILLED.exec(line) ?? [];
+    const [, what, pid, comm = '', totalVmKb, anonKb, pageTablesKb] = KILLED.exec(line) ?? [];
     if (what === undefined) return [];
     const report = lines.find((other) => other.includes('oom-kill:') && other.includes(`,pid=${pid},`)) ?? '';
     return {
@@ -27,6 +28,7 @@ export function reportedKills(): ReportedKill[] {
       scope: what.startsWith('Memory') ? 'memcg' : 'global',
       anonKb: Number(anonKb),
       totalVmKb: Number(totalVmKb),
+      pageTablesKb: Number(pageTablesKb),
       oomMemcg: /oom_memcg=([^,]*)/.exec(report)?.[1],
       taskMemcg: /task_memcg=([^,]*)/.exec(report)?.[1],
     };

@@ -8,6 +8,7 @@ const checks = {
   fuse: () => existsSync('/dev/fuse') || '/dev/fuse',
   pressure: () => existsSync('/proc/pressure/memory') || 'pressure information (psi=1)',
   'pid namespaces': () => runs('unshare', '--pid', '--fork', 'true') || 'unshare --pid',
+  guest: () => process.env.TEST_CGROUP !== undefined || 'a machine of its own to fill up (npm run test:kernels)',
   x86: () => process.arch === 'x64' || 'an x86-64 machine',
 } as const;
 

@@ -1,0 +1,91 @@
+/** One decision of the OOM killer in words: what the log, the list at /oom and the OTLP log say of it. */
+import type { Identity } from '../containers/identity.ts';
+import type { OomVictim } from '../receivers/oom-events.ts';
+import type { OomKill } from '../receivers/oom-kills.ts';
+import { attributesOf } from './identity.ts';
+
+export type OomField = string | number | boolean;
+
+/** Flat, but for the members of a cgroup that was killed as a whole. What is not known is absent. */
+export interface OomRecord {
+  readonly [name: string]: OomField | readonly OomMember[];
+}
+
+export type OomMember = Readonly<Record<string, OomField>>;
+
+export function describeKill(
+  kill: OomKill,
+  identityOf: (cgroup: bigint | string) => Identity,
+  cgroupIdOf: (victim: OomVictim) => bigint,
+): OomRecord {
+  const { trigger, victim, members, isGroup, scope, limit, order, gfpMask, domainBytes } = kill;
+  const placeOf = (of: OomVictim): OomMember => fieldsOf(identityOf(cgroupIdOf(of)));
+  return defined({
+    time: wallTime(kill.timeNs).toISOString(),
+    scope,
+    limit_owner: limit?.owner,
+    ...(limit?.cgroup !== undefined && fieldsOf(identityOf(limit.cgroup), 'limit_')),
+    limit_bytes: limit?.limitBytes,
+    usage_bytes: limit?.usageBytes,
+    headroom_bytes: difference(limit?.limitBytes, limit?.usageBytes),
+    limit_includes_swap: limit?.includesSwap,
+    domain_bytes: domainBytes,
+    order,
+    gfp_mask: gfpMask === undefined ? undefined : `0x${gfpMask.toString(16)}`,
+    trigger_comm: trigger.comm,
+    trigger_pid: trigger.pid,
+    trigger_tgid: trigger.tgid,
+    trigger_uid: trigger.uid,
+    victim_comm: victim.comm,
+    victim_pid: victim.pid,
+    victim_tgid: victim.tgid,
+    victim_ns_pid: victim.ownTgid,
+    victim_uid: victim.uid,
+    ...placeOf(victim),
+    ...memoryOf(victim),
+    group_kill: isGroup,
+    members:
+      members.length === 0
+        ? undefined
+        : members.map((member) => ({
+            comm: member.comm,
+            pid: member.pid,
+            tgid: member.tgid,
+            ns_pid: member.ownTgid,
+            uid: member.uid,
+            ...placeOf(member),
+            ...memoryOf(member),
+          })),
+  });
+}
+
+function memoryOf(victim: OomVictim): OomMember {
+  return {
+    anon_rss_bytes: victim.anonBytes,
+    file_rss_bytes: victim.fileBytes,
+    shmem_rss_bytes: victim.shmemBytes,
+    page_tables_bytes: victim.pageTableBytes,
+    total_vm_bytes: victim.totalVmBytes,
+    oom_score_adj: victim.oomScoreAdj,
+  };
+}
+
+/** The same names as the attributes of metrics, as Prometheus writes them. */
+function fieldsOf(identity: Identity, prefix = ''): OomMember {
+  const entries = Object.entries(attributesOf(identity));
+  return Object.fromEntries(entries.map(([name, value]) => [prefix + name.replaceAll('.', '_'), String(value)]));
+}
+
+/** What was left below the limit; it can be exceeded for a moment. */
+function difference(limit: number | undefined, usage: number | undefined): number | undefined {
+  return limit === undefined || usage === undefined ? undefined : Math.max(0, limit - usage);
+}
+
+/** @param monotonicNs CLOCK_MONOTONIC, which is also that of `process.hrtime` */
+function wallTime(monotonicNs: number): Date {
+  return new Date(Date.now() - (Number(process.hrtime.bigint()) - monotonicNs) / 1e6);
+}
+
+function defined(fields: Readonly<Record<string, OomRecord[string] | undefined>>): OomRecord {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as OomRecord;
+}

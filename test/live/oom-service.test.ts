@@ -1,0 +1,101 @@
+/** OOM kills as a whole Floatie tells of them: each counted once, under the right names. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { suite, test } from 'node:test';
+import { createCgroup } from '../support/cgroup.ts';
+import { eventually } from '../support/eventually.ts';
+import { type Floatie, type LogLine, startFloatie } from '../support/floatie.ts';
+import { reportedKills } from '../support/kernel-log.ts';
+import { hog, killsOf, limit } from '../support/oom.ts';
+import { missing } from '../support/requirements.ts';
+
+const KILLS = 'floatie_oom_kills_total';
+
+suite('OOM kills', { skip: missing('root', 'btf') }, () => {
+  test('the counter is there as 0 before the first kill', async () => {
+    await using floatie = await startFloatie();
+    assert.deepEqual((await floatie.scrape()).select(KILLS), [{ name: KILLS, labels: {}, value: 0 }]);
+  });
+
+  test('20 kills, half of them triggered by another task, agree with the kernel’s own report', async () => {
+    await using floatie = await startFloatie();
+    await using cgroup = createCgroup('oom');
+    limit(cgroup, 48);
+    const expected: { victim: number; trigger: number; names: [string, string] }[] = [];
+    for (let round = 0; round < 10; round++) {
+      const alone = hog(cgroup, `alone${round}`, 200);
+      await once(alone, 'exit');
+      expected.push({ victim: alone.pid ?? 0, trigger: alone.pid ?? 0, names: [`alone${round}`, `alone${round}`] });
+
+      const large = hog(cgroup, `large${round}`, 30);
+      await once(large.stdout ?? large, 'data');
+      const small = hog(cgroup, `small${round}`, 20);
+      await once(large, 'exit');
+      expected.push({ victim: large.pid ?? 0, trigger: small.pid ?? 0, names: [`small${round}`, `large${round}`] });
+      const gone = once(small, 'exit');
+      const got = await Promise.race([once(small.stdout ?? small, 'data'), gone]);
+      small.stdin?.end();
+      await gone;
+      // Where what the first one had is not freed in time, the kernel kills the second one, too.
+      if (got[1] === 'SIGKILL') {
+        const names: [string, string] = [`small${round}`, `small${round}`];
+        expected.push({ victim: small.pid ?? 0, trigger: small.pid ?? 0, names });
+      }
+    }
+    const lines = await killLines(floatie, expected.length);
+    const metrics = await floatie.scrape();
+    const reports = reportedKills();
+    for (const { victim, trigger, names } of expected) {
+      const line = lines.find(({ victim_pid }) => victim_pid === victim);
+      const report = reports.findLast(({ pid }) => pid === victim);
+      assert.ok(line && report, `${names[1]} (${victim}) is in the log and in the kernel's report`);
+      const [trigger_comm, victim_comm] = names;
+      assert.deepEqual(
+        [line.trigger_comm, line.trigger_pid, line.victim_comm, line.scope, line.cgroup],
+        [trigger_comm, trigger, victim_comm, 'memcg', cgroup.name],
+      );
+      assert.deepEqual([line.victim_comm, line.scope], [report.comm, report.scope]);
+      assert.equal(line.total_vm_bytes, report.totalVmKb * 1024);
+      assert.equal(line.anon_rss_bytes, report.anonKb * 1024);
+      if (report.taskMemcg !== undefined) assert.equal(line.cgroup, report.taskMemcg);
+      const labels = { trigger_comm, victim_comm, scope: 'memcg', cgroup: cgroup.name };
+      assert.equal(metrics.sum(KILLS, labels), 1);
+    }
+    assert.ok(expected.length >= 20);
+    assert.equal(metrics.sum(KILLS, { cgroup: cgroup.name }), expected.length);
+    assert.equal(killsOf(cgroup), expected.length);
+  });
+
+  test('a name made of quotes, newlines, control and broken bytes harms neither scrape nor log', async () => {
+    await using floatie = await startFloatie();
+    await using cgroup = createCgroup('hostile');
+    limit(cgroup, 32);
+    const names = ['a"b\\x5cc\\x0ad', '\\xff\\xfe\\x80x', '\\x01\\x1b[31m\\x7f', '{}=,\\x22} 1', 'é\\xc3'];
+    for (const name of names) await once(hog(cgroup, name, 200), 'exit');
+    const lines = await killLines(floatie, names.length);
+    const shown = ['a"b\\c\uFFFDd', '\uFFFD\uFFFD\uFFFDx', '\uFFFD\uFFFD[31m\uFFFD', '{}=,"} 1', 'é\uFFFD'];
+    assert.deepEqual(
+      lines.map(({ victim_comm }) => victim_comm),
+      shown,
+    );
+    const metrics = await floatie.scrape();
+    for (const victim_comm of shown) assert.equal(metrics.sum(KILLS, { victim_comm }), 1);
+  });
+
+  test('with --pid-ns-inum only victims of that PID namespace are counted', {
+    skip: missing('pid namespaces'),
+  }, async () => {
+    await using floatie = await startFloatie(['--pid-ns-inum', '1']);
+    await using cgroup = createCgroup('namespace');
+    limit(cgroup, 32);
+    await once(hog(cgroup, 'elsewhere', 200), 'exit');
+    assert.equal(killsOf(cgroup), 1);
+    assert.equal((await floatie.scrape()).sum(KILLS), 0);
+  });
+});
+
+async function killLines(floatie: Floatie, count: number): Promise<LogLine[]> {
+  const lines = (): LogLine[] => floatie.log.filter(({ message }) => message === 'OOM kill');
+  await eventually(`${count} kills are in the log`, () => lines().length >= count);
+  return lines();
+}

@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import type { KmsgKill } from '../../src/receivers/kmsg.ts';
+import type { OomDecision, OomEvent, OomVictim } from '../../src/receivers/oom-events.ts';
+import { type OomKill, OomKills } from '../../src/receivers/oom-kills.ts';
+
+const CGROUP = 5n;
+
+function victim(pid: number): OomVictim {
+  return {
+    pid,
+    tgid: pid,
+    ownTgid: 1,
+    uid: 0,
+    comm: 'hog',
+    memoryCgroupId: CGROUP,
+    defaultCgroupId: 0n,
+    anonBytes: 0,
+    fileBytes: 0,
+    shmemBytes: 0,
+    pageTableBytes: 0,
+    totalVmBytes: 0,
+    oomScoreAdj: 0,
+  };
+}
+
+function decision(number: number, changes: Partial<OomDecision> = {}): OomDecision {
+  const limit = { cgroupId: CGROUP, limitBytes: 64, usageBytes: 63, includesSwap: false };
+  return { number, constraint: 'memcg', order: 0, gfpMask: 0xcc0, domainBytes: 64, limit, ...changes };
+}
+
+function event(pid: number, changes: Partial<OomEvent> = {}): OomEvent {
+  const trigger = { pid: 1, tgid: 1, uid: 0, comm: 'trigger' };
+  return { timeNs: 0, trigger, victim: victim(pid), decision: null, groupCgroupId: 0n, ...changes };
+}
+
+interface Setup {
+  readonly kills: OomKills;
+  /** What the kernel's log says when it is read next. */
+  readonly log: KmsgKill[];
+}
+
+function setUp(...events: OomEvent[]): Setup {
+  const log: KmsgKill[] = [];
+  const kills = new OomKills({ read: () => log.splice(0) });
+  for (const each of events) kills.add(each, 0);
+  return { kills, log };
+}
+
+function pids(kills: readonly OomKill[]): number[][] {
+  return kills.map(({ victim, members }) => [victim, ...members].map(({ pid }) => pid));
+}
+
+suite('a kill that the OOM killer was seen to decide', () => {
+  test('is known at once, without the kernel’s log', () => {
+    const [kill] = setUp(event(7, { decision: decision(1) })).kills.take(0, 0);
+    assert.deepEqual(
+      [kill?.scope, kill?.isGroup, kill?.order, kill?.gfpMask, kill?.domainBytes],
+      ['memcg', false, 0, 0xcc0, 64],
+    );
+    assert.deepEqual(kill?.limit, {
+      owner: 'self',
+      cgroup: CGROUP,
+      limitBytes: 64,
+      usageBytes: 63,
+      includesSwap: false,
+    });
+  });
+
+  test('by the limit of a cgroup above has that one’s limit', () => {
+    const limit = { cgroupId: 4n, limitBytes: 64, usageBytes: 63, includesSwap: false };
+    const [kill] = setUp(event(7, { decision: decision(1, { limit }) })).kills.take(0, 0);
+    assert.deepEqual([kill?.limit?.owner, kill?.limit?.cgroup], ['ancestor', 4n]);
+  });
+
+  for (const [constraint, order, scope] of [
+    ['none', 0, 'global'],
+    ['none', -1, 'sysrq'],
+    ['cpuset', 0, 'cpuset'],
+    ['memory_policy', 0, 'mempolicy'],
+    ['unknown', 0, 'unknown'],
+  ] as const) {
+    test(`with the constraint ${constraint} and the order ${order} has the scope ${scope} and no cgroup’s limit`, () => {
+      const what = decision(1, { constraint, order, limit: null });
+      const [kill] = setUp(event(7, { decision: what })).kills.take(0, 0);
+      assert.deepEqual([kill?.scope, kill?.limit], [scope, { owner: 'node' }]);
+    });
+  }
+
+  test('of a whole cgroup waits until all its processes are dead', () => {
+    const group = { decision: decision(3), groupCgroupId: CGROUP };
+    const { kills } = setUp(event(7, group), event(8, group));
+    assert.deepEqual(kills.take(0, 2), []);
+    kills.add(event(9, group), 100);
+    kills.add(event(10, { decision: decision(4), groupCgroupId: CGROUP }), 100);
+    assert.deepEqual(pids(kills.take(100, 4)), [[7, 8, 9], [10]]);
+  });
+
+  test('of a whole cgroup does not wait for ever', () => {
+    const { kills } = setUp(event(7, { decision: decision(3), groupCgroupId: CGROUP }));
+    assert.deepEqual([pids(kills.take(299, 0)), pids(kills.take(300, 0))], [[], [[7]]]);
+  });
+});
+
+suite('a kill that the OOM killer was not seen to decide', () => {
+  test('waits for the kernel’s report, and says what that says', () => {
+    const { kills, log } = setUp(event(7));
+    assert.deepEqual(kills.take(0, 0), []);
+    const limit = { limitBytes: 64, usageBytes: 63, includesSwap: false };
+    const report = { constraint: 'memcg', victimCgroup: '/pod/app', limitCgroup: '/pod', limit, order: 0, gfpMask: 1 };
+    log.push({ pid: 7, memcg: true, report });
+    const [kill] = kills.take(100, 0);
+    assert.deepEqual(
+      [kill?.scope, kill?.isGroup, kill?.order, kill?.gfpMask, kill?.domainBytes],
+      ['memcg', false, 0, 1, undefined],
+    );
+    assert.deepEqual(kill?.limit, { owner: 'ancestor', cgroup: '/pod', ...limit });
+  });
+
+  test('does not know whose limit it was where the longer report is missing', () => {
+    const { kills, log } = setUp(event(7), event(8));
+    log.push({ pid: 7, memcg: true }, { pid: 8, memcg: false });
+    const found = kills.take(0, 0).map(({ scope, limit }) => [scope, limit?.owner]);
+    assert.deepEqual(found, [
+      ['memcg', undefined],
+      ['global', 'node'],
+    ]);
+  });
+
+  test('is unknown when no report comes', () => {
+    const { kills } = setUp(event(7));
+    assert.deepEqual(kills.take(299, 0), []);
+    const [kill] = kills.take(300, 0);
+    assert.deepEqual([kill?.scope, kill?.limit, kill?.order, kill?.isGroup], ['unknown', undefined, undefined, false]);
+  });
+
+  test('waits for nothing at the end, or where the log cannot be read', () => {
+    const blind = new OomKills(null);
+    blind.add(event(8), 0);
+    assert.deepEqual([pids(setUp(event(7)).kills.take(0, 0, true)), pids(blind.take(0, 0))], [[[7]], [[8]]]);
+  });
+
+  test('has the last report of its number: the ones before it were of others', () => {
+    const { kills, log } = setUp(event(7));
+    log.push({ pid: 7, memcg: false }, { pid: 7, memcg: true });
+    assert.equal(kills.take(0, 0)[0]?.scope, 'memcg');
+  });
+
+  test('takes with it those that the log says died with its cgroup', () => {
+    const group = { groupCgroupId: CGROUP };
+    const { kills, log } = setUp(event(7, group), event(8, group));
+    log.push({ pid: 7, memcg: true, chosenPid: 7 }, { pid: 8, memcg: true, chosenPid: 7 });
+    assert.deepEqual(kills.take(0, 0), []);
+    const elsewhere = { pid: 2, tgid: 2, uid: 0, comm: 'other' };
+    kills.add(event(9, group), 100);
+    kills.add(event(10, { ...group, trigger: elsewhere }), 100);
+    log.push({ pid: 9, memcg: true, chosenPid: 7 }, { pid: 10, memcg: true, chosenPid: 7 });
+    const [kill] = kills.take(300, 0);
+    assert.deepEqual([pids(kill === undefined ? [] : [kill]), kill?.isGroup], [[[7, 8, 9]], true]);
+  });
+
+  test('that could be of a whole cgroup, and of which nothing is reported, does not say', () => {
+    const { kills } = setUp(event(7, { groupCgroupId: CGROUP }));
+    assert.equal(kills.take(300, 0)[0]?.isGroup, undefined);
+  });
+});

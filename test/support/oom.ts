@@ -1,0 +1,55 @@
+/** Processes that take memory, in cgroups that limit it. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { findHierarchy } from '../../src/containers/hierarchy.ts';
+import { type Cgroup, createCgroup } from './cgroup.ts';
+import { fixture } from './fixtures.ts';
+
+const V1 = findHierarchy().version === 1;
+
+export function limit(cgroup: Cgroup, megabytes: number): void {
+  const file = V1 ? 'memory.limit_in_bytes' : 'memory.max';
+  writeFileSync(join(cgroup.path, file), `${megabytes << 20}`);
+}
+
+/** A cgroup below another, to which the limit of that one applies, too. */
+export function createChild(parent: Cgroup, label: string): Cgroup {
+  const inherit = join(parent.path, 'memory.use_hierarchy'); // before Linux 5.11
+  if (!V1) writeFileSync(join(parent.path, 'cgroup.subtree_control'), '+memory');
+  else if (existsSync(inherit) && readFileSync(inherit, 'utf8').trim() === '0') writeFileSync(inherit, '1');
+  return createCgroup(label, `${parent.name.slice(1)}/${label}`);
+}
+
+/** Kills in this cgroup by the kernel's own count. */
+export function killsOf(cgroup: Cgroup): number {
+  const text = readFileSync(join(cgroup.path, V1 ? 'memory.oom_control' : 'memory.events'), 'utf8');
+  return Number(/^oom_kill (\d+)$/m.exec(text)?.[1]);
+}
+
+/** Takes memory; says "ready" once it has it, and then waits until its standard input ends. */
+export function hog(cgroup: Cgroup, name: string, megabytes: number): ChildProcess {
+  const [command, args] = cgroup.wrap(fixture('hog'), name, String(megabytes));
+  return spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+}
+
+/** @returns once the process has its memory */
+export async function ready(child: ChildProcess): Promise<void> {
+  if (child.stdout !== null) await once(child.stdout, 'data');
+}
+
+/** @returns the numbers of the processes that were killed, each in a cgroup of its own */
+export async function killTenAtOnce(name: string): Promise<number[]> {
+  const cgroups = Array.from({ length: 10 }, () => createCgroup(name));
+  try {
+    for (const cgroup of cgroups) limit(cgroup, 16);
+    const hogs = cgroups.map((cgroup, index) => hog(cgroup, `${name}.${index}`, 64));
+    await Promise.all(hogs.map((child) => once(child, 'exit')));
+    const counts = cgroups.map(killsOf);
+    if (counts.some((count) => count !== 1)) throw new Error(`the kernel killed ${counts}`);
+    return hogs.map(({ pid = 0 }) => pid);
+  } finally {
+    for (const cgroup of cgroups) await cgroup.remove();
+  }
+}
