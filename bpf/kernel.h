@@ -6,6 +6,7 @@
 #ifndef FLOATIE_KERNEL_H
 #define FLOATIE_KERNEL_H
 
+#include <asm-generic/errno-base.h>
 #include <linux/bpf.h>
 #include <stdbool.h>
 

@@ -326,13 +326,22 @@ static __always_inline bool ends(const struct start *start, __s64 ret)
 	return BPF_CORE_READ(iocb, ki_pos) - (ret > 0 ? ret : 0) == start->pos;
 }
 
+/*
+ * io_uring tries without waiting first, and has a worker do again what would wait: a submission, of which nobody sees
+ * the error. A file on overlayfs says EAGAIN to no one else.
+ */
+static __always_inline __s64 submitted_if_would_wait(__s64 ret)
+{
+	return ret == -EAGAIN ? -EIOCBQUEUED : ret;
+}
+
 /* The function ends: there must have been a beginning. */
 static __always_inline void leave_function(enum op op, struct thread *thread, struct start *start, __s64 ret)
 {
 	if (!start || !start->ns) {
 		count_miss(MISS_NO_START);
 	} else if (ends(start, ret)) {
-		finish(op, thread, start, ret);
+		finish(op, thread, start, submitted_if_would_wait(ret));
 	} else {
 		start->ns = 0;
 		count_miss(MISS_STALE);
