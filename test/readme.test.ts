@@ -3,14 +3,20 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { readmeWithMetrics } from '../scripts/metrics-table.ts';
+import { readmeWithTables } from '../scripts/readme.ts';
 
 const README = fileURLToPath(new URL('../README.md', import.meta.url));
 const readme = readFileSync(README, 'utf8');
 
-test('the metrics in the README are those of the catalogue (npm run docs writes them)', () => {
-  assert.equal(readme, readmeWithMetrics());
-  assert.match(readme, /^\| `floatie_overlayfs_read_latency_us` \|/m);
+test('the tables in the README are those of the code (npm run docs writes them)', () => {
+  assert.equal(readme, readmeWithTables());
+});
+
+test('a README without a place for a table is refused', () => {
+  assert.throws(
+    () => readmeWithTables(readme.replace('<!-- metrics -->', '')),
+    /lacks the markers of the table "metrics"/,
+  );
 });
 
 test('every npm command in the README exists', () => {

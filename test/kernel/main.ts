@@ -66,7 +66,7 @@ function stop(message: string): never {
 /** Guests have no compiler. */
 function compileFixtures(): string[] {
   const fuse = execFileSync('pkg-config', ['--cflags', '--libs', 'fuse3'], { encoding: 'utf8' }).trim().split(/\s+/);
-  return [fixture('io'), fixture('hog'), fixture('slowfs', ...fuse)];
+  return [fixture('io'), fixture('kinds', '-static'), fixture('hog'), fixture('slowfs', ...fuse)];
 }
 
 /** @returns what a script of this folder prints */
