@@ -53,6 +53,8 @@ fi
 if [ "$goal" = test ] || [ "$goal" = bench ]; then
   [ -e /usr/include/stdio.h ] || need libc6-dev
   [ -e /usr/include/fuse3/fuse.h ] || need libfuse3-dev
+  # The numbers of system calls on 32-bit ARM.
+  [ -e /usr/arm-linux-gnueabihf/include/asm/unistd.h ] || need linux-libc-dev-armhf-cross
   have bpftool || [ -x /usr/sbin/bpftool ] || need bpftool
   have pkg-config || need pkg-config
 fi
