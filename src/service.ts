@@ -1,5 +1,6 @@
 /** The whole way of the data, from the kernel's counts to the exporters; stopping goes the other way. */
 import { AggregationTemporality, MeterProvider, type MetricReader } from '@opentelemetry/sdk-metrics';
+import { exponentialOf } from './config/exponential.ts';
 import type { Config } from './config/schema.ts';
 import { PrometheusEndpoint } from './exporters/prometheus.ts';
 import { Health } from './health.ts';
@@ -75,7 +76,7 @@ function createEndpoint(config: Config, kernel: KernelMetrics, health: Health): 
     host,
     port,
     timeoutMs,
-    producers: [createProducer(kernel, AggregationTemporality.CUMULATIVE)],
+    producers: [createProducer(kernel, { temporality: AggregationTemporality.CUMULATIVE })],
     readiness: () => health.readiness(),
     onError: (error) => health.collectFailed(error),
   });
@@ -87,6 +88,7 @@ async function createOtlp(config: Config, kernel: KernelMetrics, health: Health)
   const { OTEL_EXPORTER_OTLP_ENDPOINT: all, OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: metrics } = process.env;
   if (!(endpoint || all || metrics)) return null;
   const temporality = AggregationTemporality[wanted === 'delta' ? 'DELTA' : 'CUMULATIVE'];
+  const exponential = exponentialOf(config);
   // gRPC is the largest thing Floatie imports: only when it is on.
   const { createOtlpReader } = await import('./exporters/otlp.ts');
   return createOtlpReader({
@@ -94,7 +96,7 @@ async function createOtlp(config: Config, kernel: KernelMetrics, health: Health)
     intervalMs,
     timeoutMs,
     temporality,
-    producers: [createProducer(kernel, temporality)],
+    producers: [createProducer(kernel, { temporality, ...(exponential !== undefined && { exponential }) })],
     onExport: (error) => health.exported('otlp', error),
   });
 }

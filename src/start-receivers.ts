@@ -2,6 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import type { Meter } from '@opentelemetry/api';
 import type { ViewOptions } from '@opentelemetry/sdk-metrics';
+import { exponentialOf } from './config/exponential.ts';
 import type { Config, RECEIVERS } from './config/schema.ts';
 import { Cgroups } from './containers/cgroups.ts';
 import { cgroupIdOf, findHierarchy, findV2Mount, type Hierarchy } from './containers/hierarchy.ts';
@@ -9,6 +10,7 @@ import { resolvePidNamespace } from './containers/pid-namespace.ts';
 import type { Health, ProbeState } from './health.ts';
 import type { Logger } from './log.ts';
 import { toNs, unionOfBounds } from './metrics/buckets.ts';
+import { exponentialBoundsNs } from './metrics/exponential.ts';
 import { observeOom, observeOverlayfs, observePressure } from './metrics/instruments.ts';
 import type { KernelMetrics } from './metrics/kernel-metrics.ts';
 import { OomSource } from './metrics/oom.ts';
@@ -112,7 +114,9 @@ async function startOverlayfs(context: Context): Promise<Running> {
   const { bounds_us: defaultBounds, expire_ms: expireMs } = config.receivers.overlayfs;
   const streams = overlayfsMetrics.flatMap((metric) => streamsOf(metric, views));
   const bounds = [defaultBounds, ...streams.map((stream) => stream.bounds ?? [])];
-  const gridNs = unionOfBounds(bounds.map((set) => set.map(toNs)));
+  const exponential = exponentialOf(config);
+  const exponentialNs = exponential === undefined ? [] : exponentialBoundsNs(exponential.maxScale);
+  const gridNs = unionOfBounds([...bounds.map((set) => set.map(toNs)), exponentialNs]);
   const receiver = await OverlayfsReceiver.start({
     boundsNs: gridNs,
     pidNsInum,

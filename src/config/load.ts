@@ -2,6 +2,8 @@
 import { readFileSync, statSync } from 'node:fs';
 import convict, { type SchemaObj } from 'convict';
 import { isMap, isScalar, parseDocument } from 'yaml';
+import { exponentialBoundsNs } from '../metrics/exponential.ts';
+import { exponentialOf } from './exponential.ts';
 import { type Config, isRecord, schema, settingProblem } from './schema.ts';
 import { viewProblems } from './views.ts';
 
@@ -72,7 +74,11 @@ export function loadConfig({ file, env, set, flags = [] }: Sources): Config {
   for (const [key, given] of values) problems.push(...apply(config, key, given));
   // As given: convict's copy would hide a key called __proto__.
   const views = (values.get('views')?.value ?? []) as unknown[];
-  if (problems.length === 0) problems.push(...viewProblems(views, config.get('receivers.overlayfs.bounds_us')));
+  if (problems.length === 0) {
+    const exponential = exponentialOf(config.getProperties());
+    const exponentialNs = exponential === undefined ? [] : exponentialBoundsNs(exponential.maxScale);
+    problems.push(...viewProblems(views, config.get('receivers.overlayfs.bounds_us'), exponentialNs));
+  }
   if (problems.length > 0) throw new ConfigError(problems);
   return structuredClone(config.getProperties()) as Config;
 }

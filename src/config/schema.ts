@@ -19,6 +19,8 @@ export interface ViewConfig {
 
 export const RECEIVERS = ['overlayfs', 'oom', 'pressure'] as const;
 export const EXPORTERS = ['prometheus', 'otlp'] as const;
+/** As OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION has them. */
+export const HISTOGRAM_AGGREGATIONS = ['explicit_bucket_histogram', 'base2_exponential_bucket_histogram'] as const;
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
 export interface Config {
@@ -30,7 +32,14 @@ export interface Config {
   };
   exporters: {
     prometheus: { host: string; port: number; timeout_ms: number };
-    otlp: { endpoint: string; interval_ms: number; timeout_ms: number; temporality: 'cumulative' | 'delta' };
+    otlp: {
+      endpoint: string;
+      interval_ms: number;
+      timeout_ms: number;
+      temporality: 'cumulative' | 'delta';
+      default_histogram_aggregation: (typeof HISTOGRAM_AGGREGATIONS)[number];
+      exponential: { max_scale: number; max_size: number };
+    };
   };
   views: ViewConfig[];
   service: {
@@ -266,6 +275,23 @@ export const schema: Schema<Config> = {
         oneOf('cumulative', 'delta'),
         '"cumulative": an outage loses resolution, never totals; "delta" for backends that want it, where a failed export is lost',
       ),
+      default_histogram_aggregation: setting<(typeof HISTOGRAM_AGGREGATIONS)[number]>(
+        'explicit_bucket_histogram',
+        oneOf(...HISTOGRAM_AGGREGATIONS),
+        'Histograms that no view gives buckets: "explicit_bucket_histogram" on receivers.overlayfs.bounds_us, or "base2_exponential_bucket_histogram"',
+      ),
+      exponential: {
+        max_scale: setting(
+          3,
+          integer(-4, 3),
+          'An exponential histogram has at most 2^max_scale buckets for each doubling of the time',
+        ),
+        max_size: setting(
+          160,
+          integer(2, 320),
+          'Buckets at most between the first and the last that hold something; a wider histogram gets wider buckets',
+        ),
+      },
     },
   },
   views: setting<ViewConfig[]>([], list, 'OpenTelemetry views: rename, filter attributes, other bounds, limits, drop'),

@@ -1,5 +1,5 @@
 /** Checks the views of the configuration, key by key. */
-import { MAX_BOUNDS, unionOfBounds } from '../metrics/buckets.ts';
+import { MAX_BOUNDS, toNs, unionOfBounds } from '../metrics/buckets.ts';
 import { selectedBy, sharedNames } from '../metrics/selection.ts';
 import { boundsProblem, isRecord, type ViewConfig } from './schema.ts';
 
@@ -9,7 +9,11 @@ type Check = (value: unknown, key: string) => string[];
 const NAME = /^(?!.*__)[A-Za-z_][A-Za-z0-9_]*$/;
 
 /** All problems of the `views` list, each beginning with its key. */
-export function viewProblems(views: readonly unknown[], boundsUs: readonly number[] = []): string[] {
+export function viewProblems(
+  views: readonly unknown[],
+  boundsUs: readonly number[] = [],
+  exponentialNs: readonly number[] = [],
+): string[] {
   const problems = views.flatMap((view, index) => checkView(view, `views[${index}]`));
   if (problems.length > 0) return problems;
   const valid = views as readonly ViewConfig[];
@@ -17,11 +21,11 @@ export function viewProblems(views: readonly unknown[], boundsUs: readonly numbe
     (name) => `views: two of them export "${name}"; give one a stream.name of its own`,
   );
   const asked = valid.map(({ stream }) => stream.aggregation?.explicit_bucket_histogram?.boundaries ?? []);
-  const grid = unionOfBounds([boundsUs, ...asked]);
+  const grid = unionOfBounds([exponentialNs, ...[boundsUs, ...asked].map((set) => set.map(toNs))]);
   if (grid.length <= MAX_BOUNDS) return shared;
   return [
     ...shared,
-    `views: they and receivers.overlayfs.bounds_us ask for ${grid.length} different bounds; the kernel counts on ${MAX_BOUNDS} at most`,
+    `views: they, receivers.overlayfs.bounds_us and exponential histograms ask for ${grid.length} different bounds; the kernel counts on ${MAX_BOUNDS} at most`,
   ];
 }
 

@@ -14,6 +14,7 @@ import {
 } from '@opentelemetry/sdk-metrics';
 import { foldTable, toNs } from './buckets.ts';
 import type { Metric } from './catalogue.ts';
+import { type ExponentialOptions, exponentialBoundsNs, toExponential } from './exponential.ts';
 import { GaugeStore, type Member, type Series, SeriesStore, type Store } from './series.ts';
 import { type Stream, streamsOf } from './streams.ts';
 
@@ -34,7 +35,14 @@ export interface Source {
 export interface StreamState {
   readonly stream: Stream;
   readonly store: Store;
-  toData(points: Iterable<Series>, temporality: AggregationTemporality, endTime: HrTime): MetricData;
+  toData(points: Iterable<Series>, form: Form, endTime: HrTime): MetricData;
+}
+
+/** How a reader wants its data. */
+export interface Form {
+  readonly temporality: AggregationTemporality;
+  /** Histograms without bounds that a view gave them become exponential ones. */
+  readonly exponential?: ExponentialOptions;
 }
 
 export class KernelMetrics {
@@ -133,7 +141,7 @@ function gaugeData(stream: Stream): StreamState['toData'] {
 }
 
 function counterData(stream: Stream): StreamState['toData'] {
-  return (series, aggregationTemporality, endTime) => ({
+  return (series, { temporality: aggregationTemporality }, endTime) => ({
     descriptor: descriptorOf(stream, stream.metric.unit === '' ? ValueType.INT : ValueType.DOUBLE),
     aggregationTemporality,
     dataPointType: DataPointType.SUM,
@@ -147,22 +155,40 @@ function histogramData(
   gridNs: readonly number[],
   boundaries: readonly number[],
 ): StreamState['toData'] {
-  const fold = foldTable(gridNs, boundaries.map(toNs));
-  return (series, aggregationTemporality, endTime) => ({
-    descriptor: descriptorOf(stream, ValueType.DOUBLE),
-    aggregationTemporality,
-    dataPointType: DataPointType.HISTOGRAM,
-    dataPoints: points(series, endTime, (totals): Histogram => {
-      const counts = new Array<number>(boundaries.length + 1).fill(0);
-      let count = 0;
-      for (const [bucket, coarse] of fold.entries()) {
-        const inBucket = totals[bucket + 1] ?? 0;
-        counts[coarse] = (counts[coarse] ?? 0) + inBucket;
-        count += inBucket;
-      }
-      return { sum: (totals[0] ?? 0) / 1000, count, buckets: { boundaries: [...boundaries], counts } };
-    }),
-  });
+  const explicit = foldTable(gridNs, boundaries.map(toNs));
+  const exponentials = new Map<number, readonly number[]>();
+  const exponentialAt = (scale: number): readonly number[] => {
+    const fold = exponentials.get(scale) ?? foldTable(gridNs, exponentialBoundsNs(scale));
+    exponentials.set(scale, fold);
+    return fold;
+  };
+  return (series, { temporality: aggregationTemporality, exponential }, endTime) => {
+    const descriptor = descriptorOf(stream, ValueType.DOUBLE);
+    if (exponential === undefined || stream.bounds !== undefined) {
+      const dataPoints = points(series, endTime, (totals): Histogram => {
+        const counts = folded(totals, explicit);
+        const count = counts.reduce((sum, one) => sum + one, 0);
+        return { sum: sumUs(totals), count, buckets: { boundaries: [...boundaries], counts } };
+      });
+      return { descriptor, aggregationTemporality, dataPointType: DataPointType.HISTOGRAM, dataPoints };
+    }
+    const fold = exponentialAt(exponential.maxScale);
+    const dataPoints = points(series, endTime, (totals) =>
+      toExponential(folded(totals, fold), sumUs(totals), exponential),
+    );
+    return { descriptor, aggregationTemporality, dataPointType: DataPointType.EXPONENTIAL_HISTOGRAM, dataPoints };
+  };
+}
+
+/** The counts of a histogram's totals in the coarser buckets of a fold table. */
+function folded(totals: Float64Array, fold: readonly number[]): number[] {
+  const counts = new Array<number>((fold.at(-1) ?? 0) + 1).fill(0);
+  for (const [bucket, coarse] of fold.entries()) counts[coarse] = (counts[coarse] ?? 0) + (totals[bucket + 1] ?? 0);
+  return counts;
+}
+
+function sumUs(totals: Float64Array): number {
+  return (totals[0] ?? 0) / 1000;
 }
 
 function points<T>(series: Iterable<Series>, endTime: HrTime, value: (totals: Float64Array) => T): DataPoint<T>[] {

@@ -8,7 +8,7 @@ import {
   type MetricData,
   type MetricProducer,
 } from '@opentelemetry/sdk-metrics';
-import type { KernelMetrics, StreamState } from './kernel-metrics.ts';
+import type { Form, KernelMetrics, StreamState } from './kernel-metrics.ts';
 import { keyOf, type Series } from './series.ts';
 
 export const SCOPE: InstrumentationScope = { name: 'floatie' };
@@ -16,14 +16,14 @@ export const SCOPE: InstrumentationScope = { name: 'floatie' };
 type Report = (state: StreamState, endTime: HrTime) => MetricData;
 
 /**
- * A producer for one reader: with delta temporality it remembers what that reader has had.
+ * A producer for one reader, in the form that it wants: with delta temporality it remembers what that reader has had.
  * It never rejects, which would fail the reader's whole collection; what went wrong is in `errors`.
  */
-export function createProducer(metrics: KernelMetrics, temporality: AggregationTemporality): MetricProducer {
+export function createProducer(metrics: KernelMetrics, form: Form): MetricProducer {
   const report: Report =
-    temporality === AggregationTemporality.DELTA
-      ? reportDeltas(metrics)
-      : (state, endTime) => state.toData(state.store.values(), temporality, endTime);
+    form.temporality === AggregationTemporality.DELTA
+      ? reportDeltas(metrics, form)
+      : (state, endTime) => state.toData(state.store.values(), form, endTime);
   return {
     async collect(): Promise<CollectionResult> {
       const errors: unknown[] = [];
@@ -39,7 +39,7 @@ export function createProducer(metrics: KernelMetrics, temporality: AggregationT
   };
 }
 
-function reportDeltas(metrics: KernelMetrics): Report {
+function reportDeltas(metrics: KernelMetrics, form: Form): Report {
   const reported = new WeakMap<Series, { readonly totals: Float64Array; readonly at: HrTime }>();
   const ended = new Map<StreamState, Series[]>();
   metrics.onEnd((state, series) => {
@@ -58,13 +58,13 @@ function reportDeltas(metrics: KernelMetrics): Report {
 
   return (state, endTime) => {
     if (state.stream.metric.kind === 'gauge') {
-      return state.toData(state.store.values(), AggregationTemporality.CUMULATIVE, endTime);
+      return state.toData(state.store.values(), form, endTime);
     }
     // What a series did between this reader's last look and its end belongs in one last point.
     const last = ended.get(state)?.splice(0) ?? [];
     const deltas = [...last, ...state.store.values()].map((series) => delta(series, endTime));
     const moved = deltas.filter(({ totals }) => totals.some((total) => total !== 0));
-    return state.toData(mergeByAttributes(moved), AggregationTemporality.DELTA, endTime);
+    return state.toData(mergeByAttributes(moved), form, endTime);
   };
 }
 

@@ -112,6 +112,36 @@ suite('OTLP', { skip: missing('root', 'btf') }, () => {
     assert.ok(scores.length >= 3, 'a gauge is exported whether it moved or not');
   });
 
+  test('exponential histograms arrive, and agree with the explicit ones of a scrape wherever both have a bound', async () => {
+    await using collector = await startCollector();
+    using overlay = mountOverlay();
+    await using cgroup = createCgroup('exponential');
+    const form = 'exporters.otlp.default_histogram_aggregation=base2_exponential_bucket_histogram';
+    await using floatie = await startFloatie([
+      ...['--set', `exporters.otlp.endpoint=${collector.endpoint}`, ...FAST],
+      ...['--set', form],
+    ]);
+    cgroup.run('dd', 'if=/dev/zero', `of=${join(overlay.path, 'file')}`, 'bs=64k', 'count=1000');
+    const where = { cgroup: cgroup.name };
+    const point = await eventually('all writes have arrived', () => {
+      const newest = last(collector, WRITES, where);
+      return newest?.value === 1000 && newest;
+    });
+    const metrics = await floatie.scrape();
+    assert.ok(point.bounds.length > 3, 'finer than the explicit buckets');
+    for (const { labels, value } of metrics.select(`${WRITES}_bucket`, where)) {
+      const bound = labels.le === '+Inf' ? Number.POSITIVE_INFINITY : Number(labels.le);
+      // The collector prints bounds with six decimals.
+      const upTo = point.counts.filter((_, at) => (point.bounds[at] ?? 0) <= bound + 1e-6);
+      assert.equal(
+        upTo.reduce((sum, count) => sum + count, 0),
+        value,
+        `up to ${labels.le} µs`,
+      );
+    }
+    assert.ok(Math.abs((point.sum ?? 0) - metrics.sum(`${WRITES}_sum`, where)) < 1e-3);
+  });
+
   test('what was counted last is exported when it stops', async () => {
     await using collector = await startCollector();
     using overlay = mountOverlay();

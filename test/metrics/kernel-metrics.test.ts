@@ -23,7 +23,7 @@ const B = { cgroup: '/b' };
 async function collectWith(views: Parameters<typeof kernelMetricsOf>, samples: Sample[]) {
   const { kernel, source } = kernelMetricsOf(...views);
   source.samples = samples;
-  return collect(createProducer(kernel, AggregationTemporality.CUMULATIVE));
+  return collect(createProducer(kernel, { temporality: AggregationTemporality.CUMULATIVE }));
 }
 
 async function histogramOf(views: Parameters<typeof kernelMetricsOf>, samples: Sample[]): Promise<Histogram> {
@@ -60,7 +60,7 @@ suite('a histogram of the kernel', () => {
   test('that a reader has been given does not change afterwards', async () => {
     const { kernel, source } = kernelMetricsOf();
     source.samples = [latencies('1', A, 1000, [1, 0, 0, 0, 0])];
-    const producer = createProducer(kernel, AggregationTemporality.CUMULATIVE);
+    const producer = createProducer(kernel, { temporality: AggregationTemporality.CUMULATIVE });
     const before = named(await collect(producer), LATENCY.name);
     source.samples = [latencies('1', A, 9000, [9, 0, 0, 0, 0])];
     await collect(producer);
@@ -154,7 +154,7 @@ suite('a view of a kernel metric', () => {
 suite('a member that ended', () => {
   test('is in no later collection', async () => {
     const { kernel, source } = kernelMetricsOf();
-    const producer = createProducer(kernel, AggregationTemporality.CUMULATIVE);
+    const producer = createProducer(kernel, { temporality: AggregationTemporality.CUMULATIVE });
     source.samples = [errors('1', A, 3)];
     await collect(producer);
     source.samples = [];
@@ -164,7 +164,7 @@ suite('a member that ended', () => {
 
   test('leaves what it counted since the last collection in a series that stays', async () => {
     const { kernel, source } = kernelMetricsOf(view(ERRORS, { attribute_keys: { included: [] } }));
-    const producer = createProducer(kernel, AggregationTemporality.CUMULATIVE);
+    const producer = createProducer(kernel, { temporality: AggregationTemporality.CUMULATIVE });
     source.samples = [errors('1', A, 3)];
     await collect(producer);
     source.samples = [];
@@ -175,7 +175,7 @@ suite('a member that ended', () => {
   test('that nobody ever collected counts in a series that stays', async () => {
     const { kernel } = kernelMetricsOf(view(ERRORS, { attribute_keys: { included: [] } }));
     kernel.end([errors('1', A, 5)]);
-    const producer = createProducer(kernel, AggregationTemporality.CUMULATIVE);
+    const producer = createProducer(kernel, { temporality: AggregationTemporality.CUMULATIVE });
     assert.deepEqual(valuesOf(named(await collect(producer), ERRORS.name)), { '': 5 });
   });
 });

@@ -406,7 +406,9 @@ suite('the series of victims', () => {
 
 suite('OOM kills under a view', () => {
   async function shown(kernel: KernelMetrics): Promise<Record<string, number>> {
-    return valuesOf(named(await collect(createProducer(kernel, AggregationTemporality.CUMULATIVE)), KILLS.name));
+    return valuesOf(
+      named(await collect(createProducer(kernel, { temporality: AggregationTemporality.CUMULATIVE })), KILLS.name),
+    );
   }
 
   function kernelOf(included: string[] | null, options: Partial<OomSourceOptions>): Setup & { kernel: KernelMetrics } {

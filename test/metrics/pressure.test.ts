@@ -297,7 +297,7 @@ suite('pressure under a view', () => {
     const kernel = new KernelMetrics(viewOptions(views));
     const { source } = sourceOf();
     kernel.addSource(source);
-    const producer = createProducer(kernel, AggregationTemporality.CUMULATIVE);
+    const producer = createProducer(kernel, { temporality: AggregationTemporality.CUMULATIVE });
     return { kernel, source, shown: async (metric) => valuesOf(named(await collect(producer), metric.name)) };
   }
 

@@ -31,20 +31,20 @@ async function errorsOf(producer: MetricProducer): Promise<Record<string, number
 suite('a cumulative reader', () => {
   test('gets the total each time, moved or not', async () => {
     const { kernel, source } = kernelMetricsOf();
-    const producer = createProducer(kernel, AggregationTemporality.CUMULATIVE);
+    const producer = createProducer(kernel, { temporality: AggregationTemporality.CUMULATIVE });
     source.samples = [errors('1', A, 3)];
     assert.deepEqual([await errorsOf(producer), await errorsOf(producer)], [{ 'cgroup=/a': 3 }, { 'cgroup=/a': 3 }]);
   });
 
   test('is told that its points are cumulative', async () => {
     const { kernel } = kernelMetricsOf();
-    const metrics = await collect(createProducer(kernel, AggregationTemporality.CUMULATIVE));
+    const metrics = await collect(createProducer(kernel, { temporality: AggregationTemporality.CUMULATIVE }));
     assert.ok(metrics.every((metric) => metric.aggregationTemporality === AggregationTemporality.CUMULATIVE));
   });
 
   test('sees a new start time when a new cgroup takes an old place', async () => {
     const { kernel, source } = kernelMetricsOf();
-    const producer = createProducer(kernel, AggregationTemporality.CUMULATIVE);
+    const producer = createProducer(kernel, { temporality: AggregationTemporality.CUMULATIVE });
     source.samples = [errors('1.0', A, 3, [100, 0])];
     await collect(producer);
     kernel.end(source.samples);
@@ -56,7 +56,7 @@ suite('a cumulative reader', () => {
 suite('a delta reader', () => {
   const deltaOf = (...views: Parameters<typeof kernelMetricsOf>) => {
     const { kernel, source } = kernelMetricsOf(...views);
-    return { kernel, source, producer: createProducer(kernel, AggregationTemporality.DELTA) };
+    return { kernel, source, producer: createProducer(kernel, { temporality: AggregationTemporality.DELTA }) };
   };
 
   test('gets everything counted so far at its first collection', async () => {
@@ -135,7 +135,7 @@ suite('a delta reader', () => {
 
   test('made before the receivers are there gets those last counts, too', async () => {
     const kernel = new KernelMetrics([]);
-    const producer = createProducer(kernel, AggregationTemporality.DELTA);
+    const producer = createProducer(kernel, { temporality: AggregationTemporality.DELTA });
     kernel.addSource(new FakeSource(), GRID);
     kernel.end([errors('1', A, 8)]);
     assert.deepEqual(await errorsOf(producer), { 'cgroup=/a': 8 });
@@ -165,7 +165,7 @@ suite('a delta reader', () => {
 
   test('does not take anything from another delta reader', async () => {
     const { kernel, source, producer } = deltaOf();
-    const other = createProducer(kernel, AggregationTemporality.DELTA);
+    const other = createProducer(kernel, { temporality: AggregationTemporality.DELTA });
     source.samples = [errors('1', A, 3)];
     await collect(producer);
     source.samples = [errors('1', A, 5)];
@@ -175,7 +175,7 @@ suite('a delta reader', () => {
 
   test('shares the last counts of an ended series with every other reader', async () => {
     const { kernel, producer } = deltaOf();
-    const other = createProducer(kernel, AggregationTemporality.DELTA);
+    const other = createProducer(kernel, { temporality: AggregationTemporality.DELTA });
     kernel.end([errors('1', A, 8)]);
     await collect(producer);
     assert.deepEqual(await errorsOf(other), { 'cgroup=/a': 8 });
@@ -185,7 +185,9 @@ suite('a delta reader', () => {
     const { kernel, source, producer } = deltaOf();
     source.samples = [errors('1', A, 3)];
     await collect(producer);
-    assert.deepEqual(await errorsOf(createProducer(kernel, AggregationTemporality.CUMULATIVE)), { 'cgroup=/a': 3 });
+    assert.deepEqual(await errorsOf(createProducer(kernel, { temporality: AggregationTemporality.CUMULATIVE })), {
+      'cgroup=/a': 3,
+    });
   });
 });
 
@@ -202,7 +204,7 @@ for (const temporality of [AggregationTemporality.CUMULATIVE, AggregationTempora
       const { kernel, source } = kernelMetricsOf();
       kernel.addSource(new BrokenSource());
       source.samples = [errors('1', A, 3)];
-      return createProducer(kernel, temporality);
+      return createProducer(kernel, { temporality });
     };
 
     test('is one error of the collection, which does not reject', async () => {

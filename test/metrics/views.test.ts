@@ -143,7 +143,9 @@ async function bothWays(views: ViewConfig[]) {
       latencies(`l${index}`, attributes, sumNs, buckets),
     ];
   });
-  const { resourceMetrics } = await createProducer(kernel, AggregationTemporality.CUMULATIVE).collect();
+  const { resourceMetrics } = await createProducer(kernel, {
+    temporality: AggregationTemporality.CUMULATIVE,
+  }).collect();
   const sdk = await reader.collect();
   const all = (result: typeof resourceMetrics) => result.scopeMetrics.flatMap(({ metrics }) => metrics);
   return { kernel: all(resourceMetrics), sdk: all(sdk.resourceMetrics) };

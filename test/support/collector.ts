@@ -8,6 +8,7 @@ export interface Point {
   /** The value of a number; the count of a histogram. */
   readonly value: number;
   readonly sum?: number;
+  /** Of a histogram's buckets, from above; an exponential one shows only those that hold something. */
   readonly bounds: readonly number[];
   readonly counts: readonly number[];
   readonly temporality: string;
@@ -73,7 +74,7 @@ function parseExports(output: string): Export[] {
 }
 
 function parseMetric(text: string): Point[] {
-  const [descriptor = '', ...points] = text.split(/^(?:Number|Histogram)DataPoints #\d+\n/m);
+  const [descriptor = '', ...points] = text.split(/^(?:Number|Histogram|ExponentialHistogram)DataPoints #\d+\n/m);
   const field = (name: string, where: string): string | undefined =>
     new RegExp(`^(?: +-> )?${name}: (.*)$`, 'm').exec(where)?.[1];
   return points.map((point): Point => {
@@ -83,11 +84,15 @@ function parseMetric(text: string): Point[] {
       attributes: attributesIn(point),
       value: Number(field('Value', point) ?? field('Count', point)),
       ...(sum === undefined ? {} : { sum: Number(sum) }),
-      bounds: [...point.matchAll(/^ExplicitBounds #\d+: (.*)$/gm)].map(([, bound]) => Number(bound)),
-      counts: [...point.matchAll(/^Buckets #\d+, Count: (\d+)$/gm)].map(([, count]) => Number(count)),
+      bounds: numbers(point, /^(?:ExplicitBounds #\d+: |Bucket .*, )([-+.\de]+)(?:[\])], Count: \d+)?$/gm),
+      counts: numbers(point, /^Bucket.*, Count: (\d+)$/gm),
       temporality: field('AggregationTemporality', descriptor) ?? '',
     };
   });
+}
+
+function numbers(text: string, pattern: RegExp): number[] {
+  return [...text.matchAll(pattern)].map(([, number]) => Number(number));
 }
 
 function attributesIn(text: string): Record<string, string> {

@@ -1,0 +1,58 @@
+/** Exponential histograms of base 2, as OpenTelemetry's data model defines them, out of what the kernel counted. */
+import type { ExponentialHistogram } from '@opentelemetry/sdk-metrics';
+
+export interface ExponentialOptions {
+  /** Each doubling has 2^maxScale buckets, where maxSize allows it. */
+  readonly maxScale: number;
+  /** How many buckets at most from the first to the last that holds something; for more, pairs of them become one. */
+  readonly maxSize: number;
+}
+
+/** Powers of two in µs between which durations are told apart: 31 ns is faster than any system call, 134 s a long time. */
+const MIN_POWER = -5;
+const MAX_POWER = 27;
+
+/** The bucket of index i holds what is above 2^(i / 2^scale) µs, up to 2^((i + 1) / 2^scale) µs. */
+function firstIndex(scale: number): number {
+  return Math.floor(MIN_POWER * 2 ** scale) - 1;
+}
+
+/** Upper bounds in whole ns of the buckets from {@link firstIndex} on: a whole number is below a bound or its floor. */
+export function exponentialBoundsNs(scale: number): number[] {
+  const first = firstIndex(scale);
+  const last = Math.ceil(MAX_POWER * 2 ** scale) - 1;
+  return Array.from({ length: last - first + 1 }, (_, at) => Math.floor(1000 * 2 ** ((first + at + 1) / 2 ** scale)));
+}
+
+/** @param counts one for each of {@link exponentialBoundsNs}, and one for what is above */
+export function toExponential(
+  counts: readonly number[],
+  sum: number,
+  { maxScale, maxSize }: ExponentialOptions,
+): ExponentialHistogram {
+  const from = counts.findIndex((count) => count > 0);
+  const to = counts.findLastIndex((count) => count > 0);
+  let scale = maxScale;
+  let positive = from < 0 ? NOTHING : { offset: firstIndex(maxScale) + from, bucketCounts: counts.slice(from, to + 1) };
+  while (positive.bucketCounts.length > maxSize) {
+    positive = halved(positive);
+    scale--;
+  }
+  const count = counts.reduce((total, one) => total + one, 0);
+  return { sum, count, scale, zeroCount: 0, positive, negative: NOTHING };
+}
+
+type Buckets = ExponentialHistogram['positive'];
+
+const NOTHING: Buckets = { offset: 0, bucketCounts: [] };
+
+/** The same at the next lower scale, where every bucket is made of two. */
+function halved({ offset, bucketCounts }: Buckets): Buckets {
+  const lower = Math.floor(offset / 2);
+  const merged: number[] = [];
+  for (const [at, count] of bucketCounts.entries()) {
+    const index = Math.floor((offset + at) / 2) - lower;
+    merged[index] = (merged[index] ?? 0) + count;
+  }
+  return { offset: lower, bucketCounts: merged };
+}
