@@ -1,12 +1,15 @@
 /** The whole way of the data, from the kernel's counts to the exporters; stopping goes the other way. */
+import type { Resource } from '@opentelemetry/resources';
 import { AggregationTemporality, MeterProvider, type MetricReader } from '@opentelemetry/sdk-metrics';
 import { exponentialOf } from './config/exponential.ts';
 import type { Config } from './config/schema.ts';
+import type { OtlpLogs } from './exporters/otlp-logs.ts';
 import { PrometheusEndpoint } from './exporters/prometheus.ts';
 import { Health } from './health.ts';
 import type { Logger } from './log.ts';
-import { observeProcess, observeSelf } from './metrics/instruments.ts';
+import { observeLogs, observeProcess, observeSelf } from './metrics/instruments.ts';
 import { KernelMetrics } from './metrics/kernel-metrics.ts';
+import { OomRecords } from './metrics/oom-record.ts';
 import { createProducer, SCOPE } from './metrics/producer.ts';
 import { viewOptions } from './metrics/views.ts';
 import { serviceResource } from './resource.ts';
@@ -28,25 +31,31 @@ export async function startService(config: Config, log: Logger): Promise<Service
   const views = viewOptions(config.views);
   const health = new Health(log);
   const kernel = new KernelMetrics(views);
+  const records = new OomRecords();
 
   // First, so that a port in use is known before anything is loaded.
-  const endpoint = exporters.includes('prometheus') ? createEndpoint(config, kernel, health) : null;
+  const endpoint = exporters.includes('prometheus') ? createEndpoint(config, kernel, records, health) : null;
   const url = (await endpoint?.start()) ?? null;
   let receivers: Running[];
   try {
-    receivers = await startReceivers({ config, views, kernel, health, log });
+    receivers = await startReceivers({ config, views, kernel, records, health, log });
   } catch (error) {
     await endpoint?.stop();
     throw error;
   }
   const otlp = exporters.includes('otlp') ? await createOtlp(config, kernel, health) : null;
+  const resource = serviceResource(config);
+  const logs = exporters.includes('otlp') ? await createLogs(config, resource, health) : null;
+  if (logs !== null) for (const record of records.last) logs.emit(record);
+  if (logs !== null) records.onAdd(logs.emit);
   if (endpoint === null && otlp === null) log.warn('Nothing is exported: exporters.otlp.endpoint is empty');
 
   const readers = [endpoint?.reader, otlp].filter((reader): reader is MetricReader => reader != null);
-  const provider = new MeterProvider({ resource: serviceResource(config), views, readers });
+  const provider = new MeterProvider({ resource, views, readers });
   const meter = provider.getMeter(SCOPE.name);
   observeProcess(meter);
   observeSelf(meter, health);
+  if (logs !== null) observeLogs(meter, logs);
   for (const receiver of receivers) receiver.observe(meter);
 
   const methods = health.readiness().probes.map(({ probe, method }) => [probe, method]);
@@ -58,6 +67,7 @@ export async function startService(config: Config, log: Logger): Promise<Service
     await Promise.all([
       endpoint?.stop(),
       otlp?.shutdown({ timeoutMillis: LAST_EXPORT_MS }).catch((error: Error) => health.exported('otlp', error)),
+      logs?.stop(LAST_EXPORT_MS),
     ]);
     for (const receiver of receivers) receiver.stop();
   };
@@ -70,7 +80,12 @@ export async function startService(config: Config, log: Logger): Promise<Service
   };
 }
 
-function createEndpoint(config: Config, kernel: KernelMetrics, health: Health): PrometheusEndpoint {
+function createEndpoint(
+  config: Config,
+  kernel: KernelMetrics,
+  records: OomRecords,
+  health: Health,
+): PrometheusEndpoint {
   const { host, port, timeout_ms: timeoutMs } = config.exporters.prometheus;
   return new PrometheusEndpoint({
     host,
@@ -78,6 +93,7 @@ function createEndpoint(config: Config, kernel: KernelMetrics, health: Health): 
     timeoutMs,
     producers: [createProducer(kernel, { temporality: AggregationTemporality.CUMULATIVE })],
     readiness: () => health.readiness(),
+    records: () => records.last,
     onError: (error) => health.collectFailed(error),
   });
 }
@@ -99,4 +115,15 @@ async function createOtlp(config: Config, kernel: KernelMetrics, health: Health)
     producers: [createProducer(kernel, { temporality, ...(exponential !== undefined && { exponential }) })],
     onExport: (error) => health.exported('otlp', error),
   });
+}
+
+/** Of the records of OOM kills; null while OTLP is off. */
+async function createLogs(config: Config, resource: Resource, health: Health): Promise<OtlpLogs | null> {
+  const { endpoint, interval_ms: intervalMs, timeout_ms: timeoutMs } = config.exporters.otlp;
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: all, OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: logs } = process.env;
+  const hasKills = config.service.pipelines.metrics.receivers.includes('oom');
+  if (!hasKills || !(endpoint || all || logs)) return null;
+  const { createOtlpLogs } = await import('./exporters/otlp-logs.ts');
+  const onExport = (error: Error | null): void => health.exported('otlp_logs', error);
+  return createOtlpLogs({ endpoint, intervalMs, timeoutMs, resource, onExport });
 }

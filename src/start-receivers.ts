@@ -1,4 +1,5 @@
 /** Starts the receivers, each as a source of metrics with what must be done for it from time to time. */
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Meter } from '@opentelemetry/api';
 import type { ViewOptions } from '@opentelemetry/sdk-metrics';
@@ -14,10 +15,14 @@ import { exponentialBoundsNs } from './metrics/exponential.ts';
 import { observeOom, observeOverlayfs, observePressure } from './metrics/instruments.ts';
 import type { KernelMetrics } from './metrics/kernel-metrics.ts';
 import { OomSource } from './metrics/oom.ts';
+import { describeMoment } from './metrics/oom-moment.ts';
+import type { OomMember, OomRecords } from './metrics/oom-record.ts';
 import { OverlayfsSource, overlayfsMetrics } from './metrics/overlayfs.ts';
 import { PressureSource } from './metrics/pressure.ts';
+import { KEEP_MS, RecentLatency } from './metrics/recent-latency.ts';
 import { streamsOf } from './metrics/streams.ts';
 import { OomReceiver } from './receivers/oom.ts';
+import type { OomVictim } from './receivers/oom-events.ts';
 import { type AttachState, OverlayfsReceiver } from './receivers/overlayfs.ts';
 
 type ReceiverName = (typeof RECEIVERS)[number];
@@ -44,6 +49,10 @@ interface Context {
   readonly pidNsInum: number;
   /** Of the cgroup to measure, 0 for all. */
   readonly cgroupId: bigint;
+  /** Of overlayfs, while that receiver runs: the records of OOM kills tell it. */
+  readonly latency: { recent?: RecentLatency };
+  /** Where OOM kills are told. */
+  readonly records: OomRecords;
 }
 
 /** The compiled programs of this architecture, beside the compiled TypeScript. */
@@ -65,7 +74,7 @@ const DISCOVER_MS = 5000;
  * need the kernel's permission can, or not in the one way it is told to, the error is thrown.
  */
 export async function startReceivers(
-  given: Pick<Context, 'config' | 'views' | 'kernel' | 'health' | 'log'>,
+  given: Pick<Context, 'config' | 'views' | 'kernel' | 'records' | 'health' | 'log'>,
 ): Promise<Running[]> {
   const { config, health, log } = given;
   const hierarchy = findHierarchy();
@@ -81,6 +90,7 @@ export async function startReceivers(
     cgroups: new Cgroups(hierarchy.mount),
     pidNsInum: resolvePidNamespace(pid_ns_inum, log),
     cgroupId: cgroup === '' ? 0n : cgroupIdOf(hierarchy, cgroup),
+    latency: {},
   };
   const running: { readonly receiver: Running; readonly isProbe: boolean }[] = [];
   const failures: { readonly name: ReceiverName; readonly error: Error }[] = [];
@@ -110,7 +120,7 @@ const starters: Record<ReceiverName, (context: Context) => Running | Promise<Run
 };
 
 async function startOverlayfs(context: Context): Promise<Running> {
-  const { config, views, kernel, health, log, hierarchy, cgroups, pidNsInum, cgroupId } = context;
+  const { config, views, kernel, health, log, hierarchy, cgroups, pidNsInum, cgroupId, latency } = context;
   const { bounds_us: defaultBounds, expire_ms: expireMs } = config.receivers.overlayfs;
   const streams = overlayfsMetrics.flatMap((metric) => streamsOf(metric, views));
   const bounds = [defaultBounds, ...streams.map((stream) => stream.bounds ?? [])];
@@ -129,10 +139,13 @@ async function startOverlayfs(context: Context): Promise<Running> {
     onChange: (state) => tellAttachment(state, health, log),
   });
   const source = new OverlayfsSource(receiver, cgroups);
+  const recent = new RecentLatency(() => receiver.read(), gridNs);
+  latency.recent = recent;
   kernel.addSource(source, { gridNs, defaultBounds });
   const timers = [
     every(LEARN_MS, () => source.learn(), log),
     every(SUPERVISE_MS, () => receiver.supervise(), log),
+    every(KEEP_MS, () => recent.keep(Date.now()), log),
     every(Math.min(RETIRE_MS, expireMs / 5), () => kernel.end(source.retire()), log),
   ];
   return {
@@ -157,6 +170,13 @@ function tellAttachment({ method, refusals }: AttachState, health: Health, log: 
   log.warn(`The overlayfs probe waits: ${waiting}`);
 }
 
+function momentOf(victimId: bigint, { hierarchy, cgroups, latency }: Context): OomMember {
+  // Only v2 knows pressure by cgroup.
+  const path = hierarchy.version === 2 ? cgroups.path(victimId) : null;
+  const pressure = path === null || hierarchy.mount === null ? null : join(hierarchy.mount, path, 'memory.pressure');
+  return describeMoment(pressure, latency.recent?.p99Us(victimId, Date.now()) ?? {});
+}
+
 function tellMethod(
   probe: ReceiverName,
   method: string,
@@ -170,7 +190,7 @@ function tellMethod(
 }
 
 function startOom(context: Context): Running {
-  const { config, kernel, health, log, hierarchy, cgroups, pidNsInum, cgroupId } = context;
+  const { config, kernel, health, log, hierarchy, cgroups, pidNsInum, cgroupId, records } = context;
   const { max_series: maxSeries, retain_ms: retainMs, ring_bytes: ringBytes } = config.receivers.oom;
   const receiver = OomReceiver.start({
     pidNsInum,
@@ -179,11 +199,17 @@ function startOom(context: Context): Running {
     ringBytes,
     objects: OBJECTS,
   });
+  const cgroupIdOf = (victim: OomVictim): bigint =>
+    hierarchy.version === 1 ? victim.memoryCgroupId : victim.defaultCgroupId;
   const source = new OomSource(receiver, cgroups, {
     maxSeries,
     retainMs,
-    cgroupIdOf: (victim) => (hierarchy.version === 1 ? victim.memoryCgroupId : victim.defaultCgroupId),
-    onKill: (record) => log.warn('OOM kill', record),
+    cgroupIdOf,
+    momentOf: (victim) => momentOf(cgroupIdOf(victim), context),
+    onKill(record) {
+      log.warn('OOM kill', record);
+      records.add(record);
+    },
   });
   const { method, refusals, kmsgProblem } = receiver;
   if (method === 'tracepoint' && kmsgProblem !== null) {

@@ -14,7 +14,7 @@ export function page({ ready, probes }: Readiness): string {
 <h1>Floatie</h1>
 <p>Overlayfs latency, OOM kills and memory pressure of containers. ${ready ? 'It is measuring.' : 'It is <strong>not</strong> measuring.'}</p>
 <table><tr><th>Probe</th><th>State</th><th>Method</th><th>Reason</th></tr>${rows.join('')}</table>
-<ul><li><a href="/metrics">/metrics</a></li><li><a href="/readyz">/readyz</a></li><li><a href="/healthz">/healthz</a></li></ul>
+<ul><li><a href="/metrics">/metrics</a></li><li><a href="/oom">/oom</a>: the last OOM kills</li><li><a href="/readyz">/readyz</a></li><li><a href="/healthz">/healthz</a></li></ul>
 </body>
 </html>
 `;

@@ -9,6 +9,7 @@ import { gzip } from 'node:zlib';
 import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
 import type { MetricProducer, MetricReader } from '@opentelemetry/sdk-metrics';
 import type { Readiness } from '../health.ts';
+import type { OomRecord } from '../metrics/oom-record.ts';
 import { reasonOf } from '../reason.ts';
 import { page } from './page.ts';
 
@@ -20,6 +21,8 @@ export interface PrometheusOptions {
   readonly timeoutMs: number;
   readonly producers: MetricProducer[];
   readonly readiness: () => Readiness;
+  /** Of the last OOM kills, oldest first. */
+  readonly records: () => readonly OomRecord[];
   /** Called for each collection that fails, whole or in part. */
   readonly onError: (error: unknown) => void;
 }
@@ -126,6 +129,8 @@ export class PrometheusEndpoint {
           'application/json',
         );
       }
+      case '/oom':
+        return send(response, 200, `${JSON.stringify({ records: this.#options.records() })}\n`, 'application/json');
       case '/':
         return send(response, 200, page(this.#options.readiness()), 'text/html; charset=utf-8');
       default:

@@ -158,9 +158,16 @@ export const selfMetrics = {
     unit: '',
     description: 'Exports to the OTLP endpoint',
     attributes: [
-      { name: 'exporter', meaning: 'its name in the configuration' },
+      { name: 'exporter', meaning: 'its name in the configuration; `otlp_logs`: the records of OOM kills' },
       { name: 'outcome', meaning: '`success` or `failure`' },
     ],
+  },
+  otlpDropped: {
+    name: 'floatie_otlp_dropped_total',
+    kind: 'counter',
+    unit: '',
+    description: 'Records of OOM kills that were given up because the OTLP endpoint had not taken them for too long',
+    attributes: [],
   },
   seriesOverflow: {
     name: 'floatie_series_overflow_total',

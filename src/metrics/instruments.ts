@@ -66,6 +66,11 @@ export function observeOverlayfs(meter: Meter, receiver: OverlayfsReceiver): voi
   observe(meter, selfMetrics.mapEntries, (report) => report(receiver.usedEntries(), { probe }));
 }
 
+/** What the exporter of OOM records gave up. */
+export function observeLogs(meter: Meter, logs: { dropped(): number }): void {
+  observe(meter, selfMetrics.otlpDropped, (report) => report(logs.dropped()));
+}
+
 /** What the OOM probe lost the details of. */
 export function observeOom(meter: Meter, receiver: OomReceiver): void {
   observe(meter, selfMetrics.eventsLost, (report) => {

@@ -1,5 +1,6 @@
 /** One decision of the OOM killer in words: what the log, the list at /oom and the OTLP log say of it. */
 import type { Identity } from '../containers/identity.ts';
+import { gfpNames } from '../receivers/gfp.ts';
 import type { OomVictim } from '../receivers/oom-events.ts';
 import type { OomKill } from '../receivers/oom-kills.ts';
 import { attributesOf } from './identity.ts';
@@ -13,11 +14,43 @@ export interface OomRecord {
 
 export type OomMember = Readonly<Record<string, OomField>>;
 
-export function describeKill(
-  kill: OomKill,
-  identityOf: (cgroup: bigint | string) => Identity,
-  cgroupIdOf: (victim: OomVictim) => bigint,
-): OomRecord {
+/** How many of the last records are kept. */
+const MAX_RECORDS = 1000;
+
+/** The records of the last kills, in memory, and those who want each at once. */
+export class OomRecords {
+  readonly #last: OomRecord[] = [];
+  readonly #listeners: ((record: OomRecord) => void)[] = [];
+
+  add(record: OomRecord): void {
+    this.#last.push(record);
+    if (this.#last.length > MAX_RECORDS) this.#last.shift();
+    for (const listen of this.#listeners) listen(record);
+  }
+
+  /** Oldest first. */
+  get last(): readonly OomRecord[] {
+    return this.#last;
+  }
+
+  onAdd(listen: (record: OomRecord) => void): void {
+    this.#listeners.push(listen);
+  }
+}
+
+/** What else the record needs to know. */
+export interface OomSurroundings {
+  identityOf(cgroup: bigint | string): Identity;
+  /** In the hierarchy that names containers here. */
+  cgroupIdOf(victim: OomVictim): bigint;
+  /** How the machine and the victim's container were doing in that moment. */
+  momentOf(victim: OomVictim): OomMember;
+}
+
+/** Of a cgroup with more processes the others are only counted. */
+const MAX_MEMBERS = 100;
+
+export function describeKill(kill: OomKill, { identityOf, cgroupIdOf, momentOf }: OomSurroundings): OomRecord {
   const { trigger, victim, members, isGroup, scope, limit, order, gfpMask, domainBytes } = kill;
   const placeOf = (of: OomVictim): OomMember => fieldsOf(identityOf(cgroupIdOf(of)));
   return defined({
@@ -31,7 +64,7 @@ export function describeKill(
     limit_includes_swap: limit?.includesSwap,
     domain_bytes: domainBytes,
     order,
-    gfp_mask: gfpMask === undefined ? undefined : `0x${gfpMask.toString(16)}`,
+    ...(gfpMask !== undefined && { gfp_mask: `0x${gfpMask.toString(16)}`, gfp_flags: gfpNames(gfpMask) }),
     trigger_comm: trigger.comm,
     trigger_pid: trigger.pid,
     trigger_tgid: trigger.tgid,
@@ -43,19 +76,20 @@ export function describeKill(
     victim_uid: victim.uid,
     ...placeOf(victim),
     ...memoryOf(victim),
+    ...momentOf(victim),
     group_kill: isGroup,
-    members:
-      members.length === 0
-        ? undefined
-        : members.map((member) => ({
-            comm: member.comm,
-            pid: member.pid,
-            tgid: member.tgid,
-            ns_pid: member.ownTgid,
-            uid: member.uid,
-            ...placeOf(member),
-            ...memoryOf(member),
-          })),
+    ...(members.length > 0 && {
+      members: members.slice(0, MAX_MEMBERS).map((member) => ({
+        comm: member.comm,
+        pid: member.pid,
+        tgid: member.tgid,
+        ns_pid: member.ownTgid,
+        uid: member.uid,
+        ...placeOf(member),
+        ...memoryOf(member),
+      })),
+    }),
+    ...(members.length > MAX_MEMBERS && { members_left_out: members.length - MAX_MEMBERS }),
   });
 }
 
@@ -86,6 +120,7 @@ function wallTime(monotonicNs: number): Date {
   return new Date(Date.now() - (Number(process.hrtime.bigint()) - monotonicNs) / 1e6);
 }
 
-function defined(fields: Readonly<Record<string, OomRecord[string] | undefined>>): OomRecord {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as OomRecord;
+/** Without the fields whose value is not known. */
+export function defined<T>(fields: Readonly<Record<string, T | undefined>>): Readonly<Record<string, T>> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Record<string, T>;
 }

@@ -10,7 +10,7 @@ import type { OomKill } from '../receivers/oom-kills.ts';
 import { kernelMetrics } from './catalogue.ts';
 import { attributesOf } from './identity.ts';
 import type { Sample, Source } from './kernel-metrics.ts';
-import { describeKill, type OomRecord } from './oom-record.ts';
+import { describeKill, type OomRecord, type OomSurroundings } from './oom-record.ts';
 
 export interface OomSourceOptions {
   /** How many series of victims are kept, the most recent ones. */
@@ -19,7 +19,8 @@ export interface OomSourceOptions {
   readonly retainMs: number;
   /** Called once for each decision of the kernel to kill. */
   readonly onKill: (record: OomRecord) => void;
-  readonly cgroupIdOf: (victim: OomVictim) => bigint;
+  readonly cgroupIdOf: OomSurroundings['cgroupIdOf'];
+  readonly momentOf?: OomSurroundings['momentOf'];
 }
 
 interface Victims {
@@ -59,9 +60,11 @@ export class OomSource implements Source {
     if (kills.length === 0) return;
     const unknown = kills.flatMap((kill) => this.#cgroupIds(kill)).filter((id) => !this.#cgroups.knows(id));
     this.#cgroups.learn(unknown);
+    const { cgroupIdOf, momentOf = () => ({}), onKill } = this.#options;
+    const identityOf = (cgroup: bigint | string): Identity => this.#identity(cgroup);
     for (const kill of kills) {
       for (const victim of [kill.victim, ...kill.members]) this.#count(kill, victim, nowMs);
-      this.#options.onKill(describeKill(kill, (cgroup) => this.#identity(cgroup), this.#options.cgroupIdOf));
+      onKill(describeKill(kill, { identityOf, cgroupIdOf, momentOf }));
     }
     // Kept for a while, since cgroups that lose one process often lose more, or are removed.
     this.#named.push(...unknown);

@@ -4,11 +4,21 @@ import { seekToEnd } from '../libbpf/index.ts';
 
 export interface KmsgKill {
   readonly pid: number;
+  /** Of the process, exactly: what the programs see lacks what some CPUs have not added up yet. */
+  readonly memory?: KmsgMemory;
   /** Because of a cgroup's limit. Otherwise the machine's memory, or that of some of its nodes, ran out. */
   readonly memcg: boolean;
   readonly report?: KmsgReport;
   /** The process that the kernel chose, when this one was killed with the whole cgroup; it can be the same. */
   chosenPid?: number;
+}
+
+export interface KmsgMemory {
+  readonly totalVmBytes: number;
+  readonly anonBytes: number;
+  readonly fileBytes: number;
+  readonly shmemBytes: number;
+  readonly pageTableBytes: number;
 }
 
 /** The longer report, which the kernel writes for ten kills in five seconds at most. */
@@ -35,6 +45,8 @@ const USAGE = /^(memory|memory\+swap): usage (\d+)kB, limit (\d+)kB, /;
 const SUMMARY =
   /^oom-kill:constraint=CONSTRAINT_(\w+),.*?(?:,oom_memcg=(.*)|,global_oom),task_memcg=(.*),task=.*,pid=(\d+),uid=\d+$/;
 const KILLED = /^(Memory cgroup out of memory|Out of memory[^:]*): Killed process (\d+) /;
+const MEMORY =
+  /\) total-vm:(\d+)kB, anon-rss:(\d+)kB, file-rss:(\d+)kB, shmem-rss:(\d+)kB, UID:\d+ pgtables:(\d+)kB oom_score_adj:/;
 const WHOLE_CGROUP = /^Tasks in .* are going to be killed due to memory\.oom\.group set$/;
 
 /**
@@ -108,14 +120,25 @@ export class KmsgKills {
     if (what === undefined) return null;
     const pid = Number(digits);
     const report = this.#summary?.pid === pid ? this.#summary.report : undefined;
+    const memory = memoryIn(message);
     this.#last = {
       pid,
       memcg: what.startsWith('Memory cgroup'),
+      ...(memory && { memory }),
       ...(report && { report }),
       ...(this.#chosenPid !== undefined && { chosenPid: this.#chosenPid }),
     };
     return this.#last;
   }
+}
+
+function memoryIn(message: string): KmsgMemory | null {
+  const found = MEMORY.exec(message);
+  if (found === null) return null;
+  const [totalVmBytes = 0, anonBytes = 0, fileBytes = 0, shmemBytes = 0, pageTableBytes = 0] = found
+    .slice(1)
+    .map((kb) => Number(kb) * 1024);
+  return { totalVmBytes, anonBytes, fileBytes, shmemBytes, pageTableBytes };
 }
 
 /** What is no printable ASCII, and every backslash, is written as \xHH. */

@@ -88,12 +88,10 @@ export class OomKills {
     return kills;
   }
 
-  /** Gives those kills a report that nothing else says more of. */
   #matchReports(nowMs: number): void {
-    const unexplained = this.#waiting.filter(({ event, report }) => event.decision === null && report === undefined);
-    if (unexplained.length === 0) return;
     for (const report of this.#log?.read() ?? []) this.#reports.push({ report, since: nowMs });
-    for (const waiting of unexplained) {
+    for (const waiting of this.#waiting) {
+      if (waiting.report !== undefined) continue;
       // The report names the process by the thread that was marked. Of several reports the last one: the others were
       // written while nobody looked, and their numbers have come again.
       const at = this.#reports.findLastIndex(({ report }) => report.pid === waiting.event.victim.pid);
@@ -105,9 +103,10 @@ export class OomKills {
   }
 
   #isComplete({ event, report }: Waiting, decided: number): boolean {
-    if (event.decision !== null) return event.groupCgroupId === 0n || decided >= event.decision.number;
-    // Whether all that a group could be of has died, only time tells.
-    return this.#log === null || (report !== undefined && event.groupCgroupId === 0n);
+    if (this.#log !== null && report === undefined) return false;
+    if (event.groupCgroupId === 0n) return true;
+    // Without a decision only time tells whether all have died that a whole cgroup could be of.
+    return event.decision === null ? this.#log === null : decided >= event.decision.number;
   }
 }
 
@@ -120,8 +119,9 @@ function belongTogether(first: Waiting, other: Waiting): boolean {
 }
 
 function describe({ event, report }: Waiting, others: readonly Waiting[]): OomKill {
-  const { timeNs, trigger, victim, decision, groupCgroupId } = event;
-  const members = others.map(({ event }) => event.victim);
+  const { timeNs, trigger, decision, groupCgroupId } = event;
+  const victim = { ...event.victim, ...report?.memory };
+  const members = others.map(({ event, report }) => ({ ...event.victim, ...report?.memory }));
   const who = { timeNs, trigger, victim, members };
   if (decision !== null) {
     const { order, gfpMask, domainBytes } = decision;

@@ -87,6 +87,7 @@ function create(options: Partial<PrometheusOptions> = {}): Omit<Started, 'url' |
     timeoutMs: 10_000,
     producers: [producer],
     readiness: () => ({ ready: true, probes: [] }),
+    records: () => [],
     onError: (error) => reported.push(error),
     ...options,
   });
@@ -350,6 +351,17 @@ suite('other requests', () => {
     ready: false,
     probes: [{ probe: 'overlayfs', attached: false, method: 'none', reason: 'no BTF' }],
   };
+  test('for /oom are the records of the last kills, as JSON', async () => {
+    const records = [
+      { victim_comm: 'a', members: [{ comm: 'b' }] },
+      { victim_comm: 'c', limit_bytes: 2 ** 40 },
+    ];
+    const { ask } = await start({ records: () => records });
+    const answer = await ask('/oom');
+    assert.deepEqual([answer.status, answer.headers['content-type']], [200, 'application/json']);
+    assert.deepEqual(JSON.parse(answer.text), { records });
+  });
+
   for (const [readiness, expected] of [
     [attached, 200],
     [missing, 503],

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { suite, test } from 'node:test';
 import { createCgroup } from '../support/cgroup.ts';
+import { createCollector } from '../support/collector.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Floatie, type LogLine, startFloatie } from '../support/floatie.ts';
 import { reportedKills } from '../support/kernel-log.ts';
@@ -64,6 +65,64 @@ suite('OOM kills', { skip: missing('root', 'btf') }, () => {
     assert.ok(expected.length >= 20);
     assert.equal(metrics.sum(KILLS, { cgroup: cgroup.name }), expected.length);
     assert.equal(killsOf(cgroup), expected.length);
+  });
+
+  test('the log, /oom and the collector’s log records say the same, and what the kernel reports', {
+    timeout: 300_000, // the collector may have to be built
+  }, async () => {
+    await using collector = await createCollector();
+    await collector.start();
+    await using floatie = await startFloatie(['--set', `exporters.otlp.endpoint=${collector.endpoint}`]);
+    await using cgroup = createCgroup('record');
+    limit(cgroup, 48);
+    const child = hog(cgroup, 'record', 200);
+    await once(child, 'exit');
+    const [line] = await killLines(floatie, 1);
+    assert.ok(line);
+    const { level, message, ...record } = line;
+    const response = await fetch(new URL('/oom', floatie.url));
+    const { records } = (await response.json()) as { records: Record<string, unknown>[] };
+    assert.deepEqual(records, [record]);
+
+    const [arrived] = await eventually('the record is at the collector', () => {
+      const all = collector.logRecords();
+      return all.length > 0 && all;
+    });
+    assert.deepEqual([arrived?.eventName, arrived?.severity], ['floatie.oom.kill', 'WARN']);
+    assert.equal(arrived?.resource['service.name'], 'floatie');
+    assert.equal(Date.parse((arrived?.timestamp ?? '').replace(' +0000 UTC', 'Z')), Date.parse(String(record.time)));
+    const { time, ...fields } = record;
+    assert.deepEqual(
+      arrived?.attributes,
+      Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, String(value)])),
+    );
+
+    const report = reportedKills().findLast(({ pid }) => pid === child.pid);
+    const kb = [report?.anonKb, report?.totalVmKb, report?.pageTablesKb].map((kb) => (kb ?? 0) * 1024);
+    assert.deepEqual([record.anon_rss_bytes, record.total_vm_bytes, record.page_tables_bytes], kb);
+    assert.deepEqual([record.victim_pid, record.victim_comm, record.scope], [child.pid, report?.comm, report?.scope]);
+    assert.deepEqual([record.limit_cgroup, record.cgroup], [report?.oomMemcg, report?.taskMemcg]);
+    assert.ok(Number(record.host_pressure_score_60s) >= 0);
+  });
+
+  test('a record that finds the collector down arrives once that is back', { timeout: 300_000 }, async () => {
+    await using collector = await createCollector();
+    const otlp = ['--set', `exporters.otlp.endpoint=${collector.endpoint}`, '--set', 'exporters.otlp.interval_ms=500'];
+    await using floatie = await startFloatie(otlp);
+    await using cgroup = createCgroup('down');
+    limit(cgroup, 32);
+    await once(hog(cgroup, 'down', 100), 'exit');
+    const failures = { exporter: 'otlp_logs', outcome: 'failure' };
+    await eventually('an export has failed', async () =>
+      (await floatie.scrape()).sum('floatie_otlp_exports_total', failures),
+    );
+    await collector.start();
+    await eventually('the record is at the collector', () => collector.logRecords().length > 0, 20_000);
+    assert.deepEqual(
+      collector.logRecords().map(({ attributes }) => attributes.victim_comm),
+      ['down'],
+    );
+    assert.equal((await floatie.scrape()).sum('floatie_otlp_dropped_total'), 0);
   });
 
   test('a name made of quotes, newlines, control and broken bytes harms neither scrape nor log', async () => {

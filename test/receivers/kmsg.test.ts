@@ -13,26 +13,51 @@ const GLOBAL =
 const ALLOCATING =
   '3,4712,88112299,-;Out of memory (oom_kill_allocating_task): Killed process 813 (make) total-vm:1024kB, anon-rss:512kB, file-rss:0kB, shmem-rss:0kB, UID:0 pgtables:40kB oom_score_adj:0\n';
 
+function memory(totalVm: number, anon: number, file: number, pageTables: number) {
+  return {
+    totalVmBytes: totalVm * 1024,
+    anonBytes: anon * 1024,
+    fileBytes: file * 1024,
+    shmemBytes: 0,
+    pageTableBytes: pageTables * 1024,
+  };
+}
+
+const HOG = memory(35112, 32512, 1196, 104);
+const JAVA = memory(9112344, 7812000, 0, 15800);
+
 suite('a record of the kernel’s log that reports a kill', () => {
   const rows: [string, string, KmsgKill][] = [
-    ['because of a cgroup’s limit', MEMCG, { pid: 20932, memcg: true }],
-    ['because the machine has no memory left', GLOBAL, { pid: 812, memcg: false }],
-    ['of the task that asked for memory', ALLOCATING, { pid: 813, memcg: false }],
-    ['with flags of a continued line', MEMCG.replace(',-;', ',c;'), { pid: 20932, memcg: true }],
+    ['because of a cgroup’s limit', MEMCG, { pid: 20932, memcg: true, memory: HOG }],
+    ['because the machine has no memory left', GLOBAL, { pid: 812, memcg: false, memory: JAVA }],
+    ['of the task that asked for memory', ALLOCATING, { pid: 813, memcg: false, memory: memory(1024, 512, 0, 40) }],
+    ['with flags of a continued line', MEMCG.replace(',-;', ',c;'), { pid: 20932, memcg: true, memory: HOG }],
     [
       'with the thread that wrote it (CONFIG_PRINTK_CALLER)',
       MEMCG.replace(',-;', ',-,caller=T20932;'),
-      { pid: 20932, memcg: true },
+      { pid: 20932, memcg: true, memory: HOG },
     ],
-    ['with continuation lines', `${MEMCG} SUBSYSTEM=memory\n DEVICE=+memory:0\n`, { pid: 20932, memcg: true }],
-    ['of a task whose name has a semicolon', MEMCG.replace('(hog)', '(a;b)'), { pid: 20932, memcg: true }],
-    ['of a task that is called like a report', MEMCG.replace('(hog)', '(Killed process)'), { pid: 20932, memcg: true }],
+    [
+      'with continuation lines',
+      `${MEMCG} SUBSYSTEM=memory\n DEVICE=+memory:0\n`,
+      { pid: 20932, memcg: true, memory: HOG },
+    ],
+    ['of a task whose name has a semicolon', MEMCG.replace('(hog)', '(a;b)'), { pid: 20932, memcg: true, memory: HOG }],
+    [
+      'of a task that is called like a report',
+      MEMCG.replace('(hog)', '(Killed process)'),
+      { pid: 20932, memcg: true, memory: HOG },
+    ],
     [
       'of a task whose name is no text, as the kernel escapes it',
       MEMCG.replace('(hog)', '(\\xff\\x0a)'),
-      { pid: 20932, memcg: true },
+      { pid: 20932, memcg: true, memory: HOG },
     ],
-    ['of the largest number a process can have', MEMCG.replace('20932', '4194304'), { pid: 4194304, memcg: true }],
+    [
+      'of the largest number a process can have',
+      MEMCG.replace('20932', '4194304'),
+      { pid: 4194304, memcg: true, memory: HOG },
+    ],
   ];
   for (const [name, record, expected] of rows)
     test(name, () => assert.deepEqual(new KmsgKills().take(record), expected));
@@ -236,7 +261,7 @@ suite('the kernel’s log', () => {
     writeFileSync(path, MEMCG);
     withLog((kmsg) => {
       appendFileSync(path, GLOBAL);
-      assert.deepEqual([kmsg.read(), kmsg.read()], [[{ pid: 812, memcg: false }], []]);
+      assert.deepEqual([kmsg.read(), kmsg.read()], [[{ pid: 812, memcg: false, memory: JAVA }], []]);
     });
   });
 

@@ -41,7 +41,9 @@ interface Setup {
 }
 
 function setUp(...events: OomEvent[]): Setup {
-  const log: KmsgKill[] = [];
+  // Of those that were decided the kernel has reported no more than that it killed them.
+  const decided = events.filter(({ decision }) => decision !== null);
+  const log: KmsgKill[] = decided.map(({ victim }) => ({ pid: victim.pid, memcg: true }));
   const kills = new OomKills({ read: () => log.splice(0) });
   for (const each of events) kills.add(each, 0);
   return { kills, log };
@@ -52,7 +54,7 @@ function pids(kills: readonly OomKill[]): number[][] {
 }
 
 suite('a kill that the OOM killer was seen to decide', () => {
-  test('is known at once, without the kernel’s log', () => {
+  test('needs no more from the kernel’s log', () => {
     const [kill] = setUp(event(7, { decision: decision(1) })).kills.take(0, 0);
     assert.deepEqual(
       [kill?.scope, kill?.isGroup, kill?.order, kill?.gfpMask, kill?.domainBytes],
@@ -65,6 +67,25 @@ suite('a kill that the OOM killer was seen to decide', () => {
       usageBytes: 63,
       includesSwap: false,
     });
+  });
+
+  test('has the memory that the kernel reports, which has added up what all CPUs know', () => {
+    const { kills, log } = setUp();
+    kills.add(event(7, { decision: decision(1) }), 0);
+    assert.deepEqual(kills.take(0, 1), []);
+    const memory = { totalVmBytes: 5, anonBytes: 4, fileBytes: 3, shmemBytes: 2, pageTableBytes: 1 };
+    log.push({ pid: 7, memcg: true, memory });
+    const [kill] = kills.take(100, 1);
+    assert.deepEqual(kill?.victim, { ...victim(7), ...memory });
+  });
+
+  test('does not wait for a log that cannot be read, nor for ever', () => {
+    const blind = new OomKills(null);
+    blind.add(event(7, { decision: decision(1) }), 0);
+    assert.equal(blind.take(0, 1)[0]?.scope, 'memcg');
+    const { kills } = setUp();
+    kills.add(event(7, { decision: decision(1) }), 0);
+    assert.equal(kills.take(300, 1)[0]?.limit?.owner, 'self');
   });
 
   test('by the limit of a cgroup above has that one’s limit', () => {
@@ -89,10 +110,11 @@ suite('a kill that the OOM killer was seen to decide', () => {
 
   test('of a whole cgroup waits until all its processes are dead', () => {
     const group = { decision: decision(3), groupCgroupId: CGROUP };
-    const { kills } = setUp(event(7, group), event(8, group));
+    const { kills, log } = setUp(event(7, group), event(8, group));
     assert.deepEqual(kills.take(0, 2), []);
     kills.add(event(9, group), 100);
     kills.add(event(10, { decision: decision(4), groupCgroupId: CGROUP }), 100);
+    log.push({ pid: 9, memcg: true }, { pid: 10, memcg: true });
     assert.deepEqual(pids(kills.take(100, 4)), [[7, 8, 9], [10]]);
   });
 

@@ -1,4 +1,4 @@
-/** A real OpenTelemetry Collector whose debug exporter prints every point it receives. */
+/** A real OpenTelemetry Collector whose debug exporter prints every point and log record it receives. */
 import { eventually } from './eventually.ts';
 import { type Daemon, folder, freePort, peer, startDaemon } from './peers.ts';
 
@@ -19,12 +19,23 @@ export interface Export {
   readonly points: readonly Point[];
 }
 
+export interface LogRecord {
+  readonly resource: Readonly<Record<string, string>>;
+  readonly eventName: string | undefined;
+  readonly severity: string | undefined;
+  readonly timestamp: string | undefined;
+  /** As the collector prints them. */
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
 export interface Collector extends AsyncDisposable {
   readonly endpoint: string;
   start(): Promise<void>;
   stop(): Promise<void>;
   /** Every export since the beginning, across restarts. */
   exports(): Export[];
+  /** Every log record since the beginning, across restarts. */
+  logRecords(): LogRecord[];
 }
 
 export async function createCollector(): Promise<Collector> {
@@ -35,7 +46,9 @@ receivers: {otlp: {protocols: {grpc: {endpoint: "127.0.0.1:${port}"}}}}
 exporters: {debug: {verbosity: detailed}}
 service:
   telemetry: {metrics: {level: none}}
-  pipelines: {metrics: {receivers: [otlp], exporters: [debug]}}
+  pipelines:
+    metrics: {receivers: [otlp], exporters: [debug]}
+    logs: {receivers: [otlp], exporters: [debug]}
 `,
   });
   let daemon: Daemon | null = null;
@@ -55,6 +68,7 @@ service:
     },
     stop,
     exports: () => parseExports(before + (daemon?.output() ?? '')),
+    logRecords: () => parseLogs(before + (daemon?.output() ?? '')),
     async [Symbol.asyncDispose]() {
       await stop();
       home[Symbol.dispose]();
@@ -64,19 +78,37 @@ service:
 
 /** What a debug exporter with `verbosity: detailed` prints. */
 function parseExports(output: string): Export[] {
-  return output
-    .split('ResourceMetrics #0\n')
-    .slice(1)
-    .map((text) => {
-      const [head = '', ...metrics] = text.split(/^Metric #\d+\n/m);
-      return { resource: attributesIn(head), points: metrics.flatMap(parseMetric) };
-    });
+  return blocks(output, 'ResourceMetrics').map((text) => {
+    const [head = '', ...metrics] = text.split(/^Metric #\d+\n/m);
+    return { resource: attributesIn(head), points: metrics.flatMap(parseMetric) };
+  });
+}
+
+function parseLogs(output: string): LogRecord[] {
+  return blocks(output, 'ResourceLog').flatMap((text) => {
+    const [head = '', ...records] = text.split(/^LogRecord #\d+\n/m);
+    return records.map((record) => ({
+      resource: attributesIn(head),
+      eventName: field('EventName', record),
+      severity: field('SeverityText', record),
+      timestamp: field('Timestamp', record),
+      attributes: attributesIn(record),
+    }));
+  });
+}
+
+/** What one export of that kind has, from its head to the next export of any kind. */
+function blocks(output: string, kind: string): string[] {
+  const parts = output.split(/(Resource(?:Metrics|Log) #0\n)/);
+  return parts.filter((_, index) => parts[index - 1] === `${kind} #0\n`);
+}
+
+function field(name: string, where: string): string | undefined {
+  return new RegExp(`^(?: +-> )?${name}: (.*)$`, 'm').exec(where)?.[1];
 }
 
 function parseMetric(text: string): Point[] {
   const [descriptor = '', ...points] = text.split(/^(?:Number|Histogram|ExponentialHistogram)DataPoints #\d+\n/m);
-  const field = (name: string, where: string): string | undefined =>
-    new RegExp(`^(?: +-> )?${name}: (.*)$`, 'm').exec(where)?.[1];
   return points.map((point): Point => {
     const sum = field('Sum', point);
     return {

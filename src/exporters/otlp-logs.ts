@@ -1,0 +1,133 @@
+/** Records of OOM kills as OpenTelemetry logs, pushed to a collector over gRPC; kept until it has taken them. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type AnyValue, type Logger, SeverityNumber } from '@opentelemetry/api';
+import { type ExportResult, ExportResultCode } from '@opentelemetry/core';
+import { OTLPLogExporter } from '@opentelemetry/exporter-logs-otlp-grpc';
+import type { Resource } from '@opentelemetry/resources';
+import {
+  LoggerProvider,
+  type LogRecordExporter,
+  type LogRecordProcessor,
+  type ReadableLogRecord,
+} from '@opentelemetry/sdk-logs';
+import type { OomRecord } from '../metrics/oom-record.ts';
+import { SCOPE } from '../metrics/producer.ts';
+
+export interface OtlpLogsOptions {
+  /** Empty: what OTEL_EXPORTER_OTLP_ENDPOINT and its kin say. */
+  readonly endpoint: string;
+  /** How soon a failed export is tried again, in ms. */
+  readonly intervalMs: number;
+  /** How long one export may take, in ms; then it has failed. */
+  readonly timeoutMs: number;
+  readonly resource: Resource;
+  readonly onExport: (error: Error | null) => void;
+}
+
+export interface OtlpLogs {
+  emit(record: OomRecord): void;
+  /** Records that were given up, since too many waited. */
+  dropped(): number;
+  /** Sends what waits, once, as far as that takes no longer. */
+  stop(deadlineMs: number): Promise<void>;
+}
+
+export function createOtlpLogs({ endpoint, intervalMs, timeoutMs, resource, onExport }: OtlpLogsOptions): OtlpLogs {
+  const exporter = new OTLPLogExporter({ ...(endpoint !== '' && { url: endpoint }), timeoutMillis: timeoutMs });
+  const processor = new PatientProcessor(exporter, intervalMs, onExport);
+  const provider = new LoggerProvider({ resource, processors: [processor] });
+  const logger = provider.getLogger(SCOPE.name, SCOPE.version);
+  return {
+    emit: (record) => emit(logger, record),
+    dropped: () => processor.dropped,
+    stop: (deadlineMs) => Promise.race([provider.shutdown(), sleep(deadlineMs)]),
+  };
+}
+
+/** What has a name in OpenTelemetry's semantic conventions goes under that. */
+const NAMES: Readonly<Record<string, string>> = { container_id: 'container.id', k8s_pod_uid: 'k8s.pod.uid' };
+
+function emit(logger: Logger, { time, ...fields }: OomRecord): void {
+  const { victim_comm, victim_tgid, scope } = fields;
+  const attributes = Object.entries(fields).map(([name, value]) => [NAMES[name] ?? name, value]);
+  logger.emit({
+    eventName: 'floatie.oom.kill',
+    timestamp: new Date(String(time)),
+    severityNumber: SeverityNumber.WARN,
+    severityText: 'WARN',
+    body: `OOM kill of ${victim_comm} (${victim_tgid}), scope ${scope}`,
+    attributes: Object.fromEntries(attributes) as Record<string, AnyValue>,
+  });
+}
+
+/** Kills come in bursts: so long the first one waits for others, in ms. */
+const GATHER_MS = 200;
+const MAX_WAITING = 1000;
+const MAX_BATCH = 100;
+
+/** The SDK's own processors forget what a failed export carried. */
+export class PatientProcessor implements LogRecordProcessor {
+  readonly #exporter: LogRecordExporter;
+  readonly #retryMs: number;
+  readonly #onExport: OtlpLogsOptions['onExport'];
+  #waiting: ReadableLogRecord[] = [];
+  #timer: NodeJS.Timeout | null = null;
+  #underWay: Promise<void> | null = null;
+  #dropped = 0;
+
+  constructor(exporter: LogRecordExporter, retryMs: number, onExport: OtlpLogsOptions['onExport']) {
+    this.#exporter = exporter;
+    this.#retryMs = retryMs;
+    this.#onExport = onExport;
+  }
+
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  onEmit(record: ReadableLogRecord): void {
+    this.#waiting.push(record);
+    if (this.#waiting.length > MAX_WAITING) {
+      this.#waiting.shift();
+      this.#dropped++;
+    }
+    this.#wake(GATHER_MS);
+  }
+
+  async forceFlush(): Promise<void> {
+    await this.#underWay;
+    while (this.#waiting.length > 0 && (await this.#exportBatch()));
+  }
+
+  async shutdown(): Promise<void> {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    await this.forceFlush();
+    this.#dropped += this.#waiting.splice(0).length;
+    await this.#exporter.shutdown();
+  }
+
+  #wake(ms: number): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = null;
+      this.#underWay ??= this.#exportAll().finally(() => {
+        this.#underWay = null;
+        if (this.#waiting.length > 0) this.#wake(this.#retryMs);
+      });
+    }, ms).unref();
+  }
+
+  async #exportAll(): Promise<void> {
+    while (this.#waiting.length > 0 && (await this.#exportBatch()));
+  }
+
+  /** @returns whether it has arrived */
+  async #exportBatch(): Promise<boolean> {
+    const batch = this.#waiting.slice(0, MAX_BATCH);
+    const { code, error } = await new Promise<ExportResult>((resolve) => this.#exporter.export(batch, resolve));
+    const arrived = code === ExportResultCode.SUCCESS;
+    // Others may have been dropped meanwhile.
+    if (arrived) this.#waiting = this.#waiting.filter((record) => !batch.includes(record));
+    this.#onExport(arrived ? null : (error ?? new Error('the exporter gives no reason')));
+    return arrived;
+  }
+}

@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { suite, type TestContext, test } from 'node:test';
+import { type ExportResult, ExportResultCode } from '@opentelemetry/core';
+import type { LogRecordExporter, ReadableLogRecord } from '@opentelemetry/sdk-logs';
+import { PatientProcessor } from '../../src/exporters/otlp-logs.ts';
+
+/** Takes what it is given while it is up. */
+class FakeExporter implements LogRecordExporter {
+  up = true;
+  stopped = false;
+  readonly taken: unknown[] = [];
+
+  export(records: ReadableLogRecord[], done: (result: ExportResult) => void): void {
+    if (this.up) this.taken.push(...records);
+    done(this.up ? { code: ExportResultCode.SUCCESS } : { code: ExportResultCode.FAILED, error: new Error('down') });
+  }
+
+  async shutdown(): Promise<void> {
+    this.stopped = true;
+  }
+
+  async forceFlush(): Promise<void> {}
+}
+
+interface Setup {
+  readonly exporter: FakeExporter;
+  readonly processor: PatientProcessor;
+  readonly outcomes: (string | undefined)[];
+  /** Lets time pass, and what happens then happen. */
+  pass(ms: number): Promise<void>;
+}
+
+function setUp(context: TestContext): Setup {
+  context.mock.timers.enable({ apis: ['setTimeout'] });
+  const exporter = new FakeExporter();
+  const outcomes: Setup['outcomes'] = [];
+  const processor = new PatientProcessor(exporter, 5000, (error) => outcomes.push(error?.message));
+  return {
+    exporter,
+    processor,
+    outcomes,
+    async pass(ms) {
+      context.mock.timers.tick(ms);
+      await new Promise(setImmediate);
+    },
+  };
+}
+
+function record(number: number): ReadableLogRecord {
+  return { body: number } as unknown as ReadableLogRecord;
+}
+
+suite('log records', () => {
+  test('are gathered for a moment and sent together', async (context) => {
+    const { exporter, processor, outcomes, pass } = setUp(context);
+    const records = [record(1), record(2)];
+    for (const each of records) processor.onEmit(each);
+    assert.deepEqual(exporter.taken, []);
+    await pass(200);
+    assert.deepEqual([exporter.taken, outcomes], [records, [undefined]]);
+  });
+
+  test('wait for an endpoint that is down, and are then sent once', async (context) => {
+    const { exporter, processor, outcomes, pass } = setUp(context);
+    exporter.up = false;
+    processor.onEmit(record(1));
+    await pass(200);
+    processor.onEmit(record(2));
+    await pass(4999);
+    assert.deepEqual([exporter.taken.length, outcomes], [0, ['down']]);
+    exporter.up = true;
+    await pass(1);
+    assert.deepEqual([exporter.taken.length, outcomes], [2, ['down', undefined]]);
+    await pass(100_000);
+    assert.equal(exporter.taken.length, 2);
+  });
+
+  test('are given up when too many wait, the oldest first, and counted', async (context) => {
+    const { exporter, processor, pass } = setUp(context);
+    exporter.up = false;
+    for (let number = 0; number < 1003; number++) processor.onEmit(record(number));
+    await pass(200);
+    assert.equal(processor.dropped, 3);
+    exporter.up = true;
+    await pass(5000);
+    assert.deepEqual(
+      exporter.taken,
+      Array.from({ length: 1000 }, (_, index) => record(index + 3)),
+    );
+  });
+
+  test('that wait at the end are sent then', async (context) => {
+    const { exporter, processor } = setUp(context);
+    processor.onEmit(record(1));
+    await processor.shutdown();
+    assert.deepEqual([exporter.taken.length, exporter.stopped, processor.dropped], [1, true, 0]);
+  });
+
+  test('that cannot be sent at the end are counted as given up', async (context) => {
+    const { exporter, processor } = setUp(context);
+    exporter.up = false;
+    processor.onEmit(record(1));
+    await processor.shutdown();
+    assert.deepEqual([exporter.taken.length, exporter.stopped, processor.dropped], [0, true, 1]);
+  });
+});
