@@ -101,7 +101,9 @@ suite('OOM kills', { skip: missing('root', 'btf') }, () => {
     const kb = [report?.anonKb, report?.totalVmKb, report?.pageTablesKb].map((kb) => (kb ?? 0) * 1024);
     assert.deepEqual([record.anon_rss_bytes, record.total_vm_bytes, record.page_tables_bytes], kb);
     assert.deepEqual([record.victim_pid, record.victim_comm, record.scope], [child.pid, report?.comm, report?.scope]);
-    assert.deepEqual([record.limit_cgroup, record.cgroup], [report?.oomMemcg, report?.taskMemcg]);
+    // After many kills at once the kernel's long report is left out.
+    assert.equal(record.limit_cgroup, report?.oomMemcg);
+    if (report?.taskMemcg !== undefined) assert.equal(record.cgroup, report.taskMemcg);
     assert.ok(Number(record.host_pressure_score_60s) >= 0);
   });
 
