@@ -1,9 +1,11 @@
 /** The catalogue's metrics as the README shows them. */
-import { kernelMetrics, type Metric, selfMetrics } from '../src/metrics/catalogue.ts';
+import { type Attribute, kernelMetrics, type Metric, ownerAttributes, selfMetrics } from '../src/metrics/catalogue.ts';
 
 export function metricsTables(): string {
   return [
     ...table(Object.values(kernelMetrics)),
+    '',
+    `The owner: ${ownerAttributes.map(describe).join('; ')}.`,
     '',
     'Of Floatie itself:',
     '',
@@ -13,8 +15,13 @@ export function metricsTables(): string {
 
 function table(metrics: readonly Metric[]): string[] {
   const rows = metrics.map(({ name, kind, description, attributes }) => {
-    const keys = attributes.map((attribute) => `\`${attribute.name.replaceAll('.', '_')}\` (${attribute.meaning})`);
+    const owner = attributes.includes(ownerAttributes[0] as Attribute) ? ['the owner’s'] : [];
+    const keys = [...attributes.filter((attribute) => !ownerAttributes.includes(attribute)).map(describe), ...owner];
     return `| \`${name}\` | ${kind} | ${description} | ${keys.join('; ') || 'none'} |`;
   });
   return ['| metric | type | what it says | attributes |', '| --- | --- | --- | --- |', ...rows];
+}
+
+function describe({ name, meaning }: Attribute): string {
+  return `\`${name.replaceAll('.', '_')}\` (${meaning})`;
 }

@@ -6,7 +6,11 @@ import type { ViewOptions } from '@opentelemetry/sdk-metrics';
 import { exponentialOf } from './config/exponential.ts';
 import type { Config, RECEIVERS } from './config/schema.ts';
 import { Cgroups } from './containers/cgroups.ts';
+import { type CgroupFilter, cgroupFilter } from './containers/filter.ts';
 import { cgroupIdOf, findHierarchy, findV2Mount, type Hierarchy } from './containers/hierarchy.ts';
+import { type Identity, identify } from './containers/identity.ts';
+import { type Container, Inventory } from './containers/inventory.ts';
+import { findPlaces, identifyByName } from './containers/names.ts';
 import { resolvePidNamespace } from './containers/pid-namespace.ts';
 import type { Health, ProbeState } from './health.ts';
 import type { Logger } from './log.ts';
@@ -46,6 +50,10 @@ interface Context {
   readonly hierarchy: Hierarchy;
   /** Of the hierarchy that names containers here. */
   readonly cgroups: Cgroups;
+  /** Says whose a cgroup is, by name where that is configured. */
+  readonly identifyCgroup: (path: string | null) => Identity;
+  /** Which cgroups get series; null: all. */
+  readonly filter: CgroupFilter | null;
   readonly pidNsInum: number;
   /** Of the cgroup to measure, 0 for all. */
   readonly cgroupId: bigint;
@@ -67,7 +75,7 @@ const OOM_POLL_MS = 100;
 /** How often series that are too old are looked for, in ms. */
 const RETIRE_MS = 10_000;
 /** How often containers are looked for, in ms. */
-const DISCOVER_MS = 5000;
+const DISCOVER_MS = 1000;
 
 /**
  * Starts the receivers of the pipeline. One that cannot start is logged, and the others run. When none of those that
@@ -84,10 +92,15 @@ export async function startReceivers(
     });
   }
   const { pid_ns_inum, cgroup } = config.kernel;
+  const { names, include, exclude } = config.containers;
+  const places = names ? findPlaces() : null;
+  const identifyCgroup: Context['identifyCgroup'] = places === null ? identify : (path) => identifyByName(path, places);
   const context: Context = {
     ...given,
     hierarchy,
-    cgroups: new Cgroups(hierarchy.mount),
+    cgroups: new Cgroups(hierarchy.mount, identifyCgroup),
+    identifyCgroup,
+    filter: include.length + exclude.length === 0 ? null : cgroupFilter({ include, exclude }),
     pidNsInum: resolvePidNamespace(pid_ns_inum, log),
     cgroupId: cgroup === '' ? 0n : cgroupIdOf(hierarchy, cgroup),
     latency: {},
@@ -120,7 +133,7 @@ const starters: Record<ReceiverName, (context: Context) => Running | Promise<Run
 };
 
 async function startOverlayfs(context: Context): Promise<Running> {
-  const { config, views, kernel, health, log, hierarchy, cgroups, pidNsInum, cgroupId, latency } = context;
+  const { config, views, kernel, health, log, hierarchy, cgroups, filter, pidNsInum, cgroupId, latency } = context;
   const { bounds_us: defaultBounds, expire_ms: expireMs } = config.receivers.overlayfs;
   const streams = overlayfsMetrics.flatMap((metric) => streamsOf(metric, views));
   const bounds = [defaultBounds, ...streams.map((stream) => stream.bounds ?? [])];
@@ -138,7 +151,7 @@ async function startOverlayfs(context: Context): Promise<Running> {
     objects: OBJECTS,
     onChange: (state) => tellAttachment(state, health, log),
   });
-  const source = new OverlayfsSource(receiver, cgroups);
+  const source = new OverlayfsSource(receiver, cgroups, filter);
   const recent = new RecentLatency(() => receiver.read(), gridNs);
   latency.recent = recent;
   kernel.addSource(source, { gridNs, defaultBounds });
@@ -233,12 +246,23 @@ function startOom(context: Context): Running {
   };
 }
 
-function startPressure({ config, kernel, health, log }: Context): Running {
-  const mount = findV2Mount();
+function startPressure(context: Context): Running {
+  const { config, kernel, health, log, hierarchy, cgroups, identifyCgroup, filter } = context;
+  const v2Mount = findV2Mount();
+  const inventoryOf = (mount: string | null): Inventory | null => {
+    if (mount === null) return null;
+    // What is met here keeps its name for a kill that is told when its cgroup is gone.
+    const onFound = mount === hierarchy.mount ? (container: Container) => cgroups.meet(container) : undefined;
+    return new Inventory(mount, { identify: identifyCgroup, ...(onFound && { onFound }) });
+  };
+  const memory = inventoryOf(hierarchy.mount);
   const source = new PressureSource({
     path: '/proc/pressure/memory',
-    mount,
+    pressure: v2Mount === hierarchy.mount ? memory : inventoryOf(v2Mount),
+    memory: memory === null ? null : { inventory: memory, version: hierarchy.version },
     window: config.receivers.pressure.window,
+    filter,
+    onContainerProblem: (problem) => log.info(`Containers have no memory pressure score: ${problem.message}`),
     onHostState: (problem) => {
       if (problem === null) health.attached('pressure', 'file');
       else health.failed('pressure', problem.message);
@@ -247,7 +271,7 @@ function startPressure({ config, kernel, health, log }: Context): Running {
     },
   });
   health.attached('pressure', 'file');
-  source.discover();
+  source.discover(Number.POSITIVE_INFINITY);
   source.read();
   kernel.addSource(source);
   const discover = (): void => {

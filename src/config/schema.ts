@@ -25,6 +25,7 @@ export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
 export interface Config {
   kernel: { pid_ns_inum: number | 'self'; cgroup: string; max_map_entries: number };
+  containers: { names: boolean; include: string[]; exclude: string[] };
   receivers: {
     overlayfs: { attach: Attach; bounds_us: number[]; expire_ms: number };
     oom: { max_series: number; retain_ms: number; ring_bytes: number };
@@ -161,6 +162,17 @@ function endpoint(value: unknown): void {
   }
 }
 
+function boolean(value: unknown): void {
+  if (typeof value !== 'boolean') throw new Error('must be true or false');
+}
+
+/** The paths of cgroups begin with a slash: anything else would match nothing, silently. */
+function cgroupPatterns(value: unknown): void {
+  if (!Array.isArray(value) || value.some((pattern) => typeof pattern !== 'string' || !/^[/*]/.test(pattern))) {
+    throw new Error('must be a list of paths of cgroups that begin with "/" or "*", such as "/system.slice/*"');
+  }
+}
+
 function resource(value: unknown): void {
   if (!isRecord(value) || Object.values(value).some((item) => typeof item !== 'string')) {
     throw new Error('must be a mapping of attribute names to texts');
@@ -203,6 +215,19 @@ export const schema: Schema<Config> = {
       1024,
       integer(1, 65536),
       'How many cgroups get series of their own; all others share one, marked otel_metric_overflow="true"',
+    ),
+  },
+  containers: {
+    names: setting(
+      false,
+      boolean,
+      "Adds the names of containers, images and pods to their series, from the runtimes' files on disk",
+    ),
+    include: setting<string[]>([], cgroupPatterns, 'Only these cgroups get series: paths with * and ?; empty: all'),
+    exclude: setting<string[]>(
+      [],
+      cgroupPatterns,
+      'These cgroups get no series, even if they are included; what they do is counted in floatie_overlayfs_excluded_total',
     ),
   },
   receivers: {

@@ -28,11 +28,16 @@ export class Cgroups {
   /** How often those that are looked for were not found. */
   readonly #pending = new Map<bigint, number>();
   #round: { readonly walk: Generator<Found>; readonly asked: ReadonlySet<bigint> } | null = null;
+  readonly #identify: (path: string | null) => Identity;
   #byHandle = true;
 
-  /** @param mount where the hierarchy is mounted, null when it is not visible */
-  constructor(mount: string | null) {
+  /**
+   * @param mount where the hierarchy is mounted, null when it is not visible
+   * @param identifyCgroup says whose a cgroup is, once, while it is there
+   */
+  constructor(mount: string | null, identifyCgroup = identify) {
     this.#mount = mount;
+    this.#identify = identifyCgroup;
   }
 
   /**
@@ -85,9 +90,8 @@ export class Cgroups {
   }
 
   /** Remembers a cgroup that was met, should it be asked for when it is gone. */
-  meet({ id, path }: Found): void {
-    if (this.#held.has(id) || this.#tombstones.get(id)?.path === path) return;
-    this.#bury(id, { path, identity: identify(path) });
+  meet({ id, path, identity }: Found & { readonly identity: Identity }): void {
+    if (!this.#held.has(id)) this.#bury(id, { path, identity });
   }
 
   #known(id: bigint): Known | undefined {
@@ -107,7 +111,7 @@ export class Cgroups {
     this.#pending.delete(id);
     const before = this.#tombstones.get(id);
     this.#tombstones.delete(id);
-    const known = path === null && before !== undefined ? before : { path, identity: identify(path) };
+    const known = path === null && before !== undefined ? before : { path, identity: this.#identify(path) };
     this.#held.set(id, known);
   }
 

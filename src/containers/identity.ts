@@ -1,5 +1,7 @@
 /** What a cgroup's path says about the container that lives there. */
 
+import type { Names } from './names.ts';
+
 export type Runtime = 'docker' | 'containerd' | 'cri-o' | 'podman' | 'lxc' | 'systemd-nspawn';
 
 export interface Identity {
@@ -11,6 +13,8 @@ export interface Identity {
   readonly runtime?: Runtime;
   /** As the Kubernetes API writes it, with hyphens. */
   readonly podUid?: string;
+  /** What people call it, where that was asked for and is known: see names.ts. */
+  readonly names?: Names;
 }
 
 type Container = Required<Pick<Identity, 'containerId'>> & Pick<Identity, 'runtime'>;

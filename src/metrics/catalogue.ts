@@ -14,10 +14,15 @@ export interface Metric {
   readonly attributes: readonly Attribute[];
 }
 
-const CGROUP: readonly Attribute[] = [
+/** Whose a series is. The names are there where `containers.names` asks for them. */
+export const ownerAttributes: readonly Attribute[] = [
   { name: 'cgroup', meaning: 'path of the cgroup below the root of its hierarchy' },
   { name: 'container.id', meaning: 'id of the container, where the path names one' },
   { name: 'k8s.pod.uid', meaning: 'uid of the Kubernetes pod, where the path names one' },
+  { name: 'container.name', meaning: 'name of the container' },
+  { name: 'container.image.name', meaning: 'name of its image, without tag' },
+  { name: 'k8s.pod.name', meaning: 'name of its pod' },
+  { name: 'k8s.namespace.name', meaning: 'namespace of its pod' },
 ];
 const OP: Attribute = { name: 'op', meaning: '`read` or `write`' };
 const SCOPE: Attribute = { name: 'scope', meaning: '`host` or `container`' };
@@ -30,21 +35,21 @@ export const kernelMetrics = {
     kind: 'histogram',
     unit: 'us',
     description: 'Time that reads of files on overlayfs took, in microseconds',
-    attributes: CGROUP,
+    attributes: ownerAttributes,
   },
   writeLatency: {
     name: 'floatie_overlayfs_write_latency_us',
     kind: 'histogram',
     unit: 'us',
     description: 'Time that writes to files on overlayfs took, in microseconds',
-    attributes: CGROUP,
+    attributes: ownerAttributes,
   },
   errors: {
     name: 'floatie_overlayfs_errors_total',
     kind: 'counter',
     unit: '',
     description: 'Reads and writes on overlayfs that failed; they are in no histogram',
-    attributes: [OP, ...CGROUP],
+    attributes: [OP, ...ownerAttributes],
   },
   zeros: {
     name: 'floatie_overlayfs_zero_total',
@@ -52,20 +57,29 @@ export const kernelMetrics = {
     unit: '',
     description:
       'Reads and writes on overlayfs that moved no byte, such as a read at the end; they are in no histogram',
-    attributes: [OP, ...CGROUP],
+    attributes: [OP, ...ownerAttributes],
   },
   async: {
     name: 'floatie_overlayfs_async_total',
     kind: 'counter',
     unit: '',
     description: 'Reads and writes on overlayfs that were submitted to be completed later; they are in no histogram',
-    attributes: [OP, ...CGROUP],
+    attributes: [OP, ...ownerAttributes],
+  },
+  excluded: {
+    name: 'floatie_overlayfs_excluded_total',
+    kind: 'counter',
+    unit: '',
+    description:
+      'Reads and writes on overlayfs in cgroups that `containers.include` and `containers.exclude` leave out; they are in nothing else',
+    attributes: [OP],
   },
   oomKills: {
     name: 'floatie_oom_kills_total',
     kind: 'counter',
     unit: '',
-    description: 'Processes killed because memory ran out; the series without a victim is there, as 0, from the start',
+    description:
+      'Processes killed because memory ran out, by victim; the series without one is there, as 0, from the start',
     attributes: [
       { name: 'trigger_comm', meaning: 'name of the task whose allocation failed; `kworker` for all of those' },
       { name: 'victim_comm', meaning: 'name of the task that was killed; `unknown` where its event was lost' },
@@ -74,9 +88,7 @@ export const kernelMetrics = {
         meaning:
           "what ran out: `memcg` (a cgroup's limit), `global` (the machine's memory), `cpuset` or `mempolicy` (that of some of its nodes); `sysrq`: somebody asked for a kill; `unknown`",
       },
-      { name: 'cgroup', meaning: "path of the victim's cgroup" },
-      { name: 'container.id', meaning: "id of the victim's container, where the path names one" },
-      { name: 'k8s.pod.uid', meaning: "uid of the victim's Kubernetes pod, where the path names one" },
+      ...ownerAttributes,
     ],
   },
   pressureScore: {
@@ -85,21 +97,29 @@ export const kernelMetrics = {
     unit: '',
     description:
       'How hard memory presses, 0 to 100: the mean of the shares of time in which some and in which all tasks waited for it',
-    attributes: [SCOPE, ...CGROUP],
+    attributes: [SCOPE, ...ownerAttributes],
   },
   pressureWaiting: {
     name: 'floatie_memory_pressure_waiting_seconds_total',
     kind: 'counter',
     unit: 's',
     description: 'Time in which at least one task waited for memory',
-    attributes: [SCOPE, ...CGROUP],
+    attributes: [SCOPE, ...ownerAttributes],
   },
   pressureStalled: {
     name: 'floatie_memory_pressure_stalled_seconds_total',
     kind: 'counter',
     unit: 's',
     description: 'Time in which all tasks that had something to do waited for memory',
-    attributes: [SCOPE, ...CGROUP],
+    attributes: [SCOPE, ...ownerAttributes],
+  },
+  memoryHeadroom: {
+    name: 'floatie_memory_headroom_bytes',
+    kind: 'gauge',
+    unit: 'By',
+    description:
+      'Memory that a container can still take before the nearest limit, its own or one above it: limit less working set (usage without inactive file pages)',
+    attributes: ownerAttributes,
   },
 } as const satisfies Record<string, Metric>;
 

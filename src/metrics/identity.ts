@@ -2,13 +2,26 @@
 import type { Attributes, HrTime } from '@opentelemetry/api';
 import type { Identity } from '../containers/identity.ts';
 
-export function attributesOf({ cgroup, containerId, podUid }: Identity): Attributes {
-  return {
+export function attributesOf(identity: Identity): Attributes {
+  const known = cache.get(identity);
+  if (known !== undefined) return known;
+  const { cgroup, containerId, podUid, names = {} } = identity;
+  const all = {
     cgroup,
-    ...(containerId === undefined ? {} : { 'container.id': containerId }),
-    ...(podUid === undefined ? {} : { 'k8s.pod.uid': podUid }),
+    'container.id': containerId,
+    'k8s.pod.uid': podUid,
+    'container.name': names.containerName,
+    'container.image.name': names.imageName,
+    'k8s.pod.name': names.podName,
+    'k8s.namespace.name': names.podNamespace,
   };
+  const attributes = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+  cache.set(identity, attributes);
+  return attributes;
 }
+
+/** At every scrape for every cgroup, whose identity stays the same object. */
+const cache = new WeakMap<Identity, Attributes>();
 
 /** CLOCK_MONOTONIC in ns as the time of day, by the distance of the two clocks when Floatie started. */
 export function wallClock(monotonicNs: number): HrTime {

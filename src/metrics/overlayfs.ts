@@ -1,8 +1,10 @@
 /** The overlayfs receiver as a source of metrics: its totals under the names of their cgroups. */
+import { hrTime } from '@opentelemetry/core';
 import type { Cgroups } from '../containers/cgroups.ts';
+import type { CgroupFilter } from '../containers/filter.ts';
 import type { Identity } from '../containers/identity.ts';
 import type { OverlayfsReceiver } from '../receivers/overlayfs.ts';
-import { type CgroupTotals, OPS } from '../receivers/overlayfs-counts.ts';
+import { type CgroupTotals, OPS, type Op, type OperationTotals } from '../receivers/overlayfs-counts.ts';
 import { kernelMetrics } from './catalogue.ts';
 import { attributesOf, wallClock } from './identity.ts';
 import type { Sample, Source } from './kernel-metrics.ts';
@@ -14,6 +16,7 @@ export const overlayfsMetrics = [
   kernelMetrics.errors,
   kernelMetrics.zeros,
   kernelMetrics.async,
+  kernelMetrics.excluded,
 ];
 
 const latencyOf = { read: kernelMetrics.readLatency, write: kernelMetrics.writeLatency } as const;
@@ -28,10 +31,16 @@ export class OverlayfsSource implements Source {
   readonly metrics = overlayfsMetrics;
   readonly #receiver: OverlayfsReceiver;
   readonly #cgroups: Cgroups;
+  readonly #filter: CgroupFilter | null;
+  readonly #startTime = hrTime();
+  /** What the cgroups did that are left out and no more. */
+  readonly #excluded: Record<Op, number> = { read: 0, write: 0 };
 
-  constructor(receiver: OverlayfsReceiver, cgroups: Cgroups) {
+  /** @param filter which cgroups get series; null: all */
+  constructor(receiver: OverlayfsReceiver, cgroups: Cgroups, filter: CgroupFilter | null = null) {
     this.#receiver = receiver;
     this.#cgroups = cgroups;
+    this.#filter = filter;
   }
 
   /** All counts. Makes system calls only when there are cgroups to name. */
@@ -42,7 +51,10 @@ export class OverlayfsSource implements Source {
       WALK_BUDGET,
     );
     // A series keeps the name it is born with: what is still looked for waits, and loses nothing.
-    return this.#samples(totals.filter(({ cgroupId }) => cgroupId === null || this.#cgroups.knows(cgroupId)));
+    const named = totals.filter(({ cgroupId }) => cgroupId === null || this.#cgroups.knows(cgroupId));
+    const samples = this.#samples(named.filter((one) => this.#includes(one)));
+    if (this.#filter === null) return samples;
+    return [...samples, ...this.#excludedSamples(named.filter((one) => !this.#includes(one)))];
   }
 
   /** Names the cgroups that appeared, before they are gone again. */
@@ -58,14 +70,37 @@ export class OverlayfsSource implements Source {
   /** The last counts of cgroups that have been gone for long enough; they are in no later {@link read}. */
   retire(): Sample[] {
     const last = this.#receiver.retire((id) => this.#cgroups.isGone(id), Date.now());
-    const samples = this.#samples(last);
+    const samples = this.#samples(last.filter((one) => this.#includes(one)));
+    for (const one of last) if (!this.#includes(one)) addOperations(this.#excluded, one);
     for (const { cgroupId } of last) if (cgroupId !== null) this.#cgroups.forget(cgroupId);
     return samples;
+  }
+
+  #includes({ cgroupId }: CgroupTotals): boolean {
+    return this.#filter === null || cgroupId === null || this.#filter(this.#cgroups.identity(cgroupId).cgroup);
+  }
+
+  #excludedSamples(totals: readonly CgroupTotals[]): Sample[] {
+    const sums = { ...this.#excluded };
+    for (const one of totals) addOperations(sums, one);
+    return OPS.map((op) => ({
+      metric: kernelMetrics.excluded,
+      member: { key: op, attributes: { op }, startTime: this.#startTime, totals: Float64Array.of(sums[op]) },
+    }));
   }
 
   #samples(totals: Iterable<CgroupTotals>): Sample[] {
     return [...overlayfsSamples(totals, (id) => this.#cgroups.identity(id))];
   }
+}
+
+function addOperations(sums: Record<Op, number>, { operations }: CgroupTotals): void {
+  for (const op of OPS) sums[op] += countOf(operations[op]);
+}
+
+/** All that came to an end, as a sample or not. */
+function countOf({ buckets, errors, zeros, async }: OperationTotals): number {
+  return buckets.reduce((sum, count) => sum + count, errors + zeros + async);
 }
 
 /** @param identityOf the owner of a cgroup id */

@@ -1,11 +1,11 @@
-/** The pressure receiver as a source of metrics: the host, then every container that has pressure of its own. */
-import { statSync } from 'node:fs';
+/** The pressure receiver as a source of metrics: the host, then every container that has pressure or a limit of its own. */
 import { uptime } from 'node:os';
 import { join } from 'node:path';
 import type { Attributes, HrTime } from '@opentelemetry/api';
 import { millisToHrTime } from '@opentelemetry/core';
-import { identify, isContainer } from '../containers/identity.ts';
-import { walk } from '../containers/walk.ts';
+import type { CgroupFilter } from '../containers/filter.ts';
+import type { Container, Inventory } from '../containers/inventory.ts';
+import { readHeadroom } from '../receivers/memory.ts';
 import {
   type Pressure,
   PressureError,
@@ -21,28 +21,34 @@ import type { Sample, Source } from './kernel-metrics.ts';
 export interface PressureSourceOptions {
   /** The host's file. */
   readonly path: string;
-  /** Where the v2 hierarchy is mounted, null when it is not visible. */
-  readonly mount: string | null;
+  /** The containers of the v2 hierarchy, null when it is not visible: v1 knows no pressure of a cgroup. */
+  readonly pressure: Inventory | null;
+  /** The containers of the hierarchy where memory is limited: the same one, or v1's. */
+  readonly memory: { readonly inventory: Inventory; readonly version: 1 | 2 } | null;
   readonly window: Window;
+  /** Which cgroups get series; null: all. */
+  readonly filter?: CgroupFilter | null;
   /** The host's pressure cannot be read (an error with the cure), or can again (null). */
   readonly onHostState: (problem: PressureError | null) => void;
+  /** Containers have no pressure, though the host has. Called once for each reason. */
+  readonly onContainerProblem?: (problem: PressureError) => void;
 }
 
-interface Container {
-  /** Unique: a container that was started again has the path of the one before, and is another. */
-  readonly key: string;
-  readonly path: string;
-  readonly attributes: Attributes;
-  readonly startTime: HrTime;
-  /** What was read of it last. */
-  last: Sample[];
-}
+/** How many cgroups a walk in search of containers may pass at once: some ms. */
+const WALK_BUDGET = 512;
 
 export class PressureSource implements Source {
-  readonly metrics = [kernelMetrics.pressureScore, kernelMetrics.pressureWaiting, kernelMetrics.pressureStalled];
+  readonly metrics = [
+    kernelMetrics.pressureScore,
+    kernelMetrics.pressureWaiting,
+    kernelMetrics.pressureStalled,
+    kernelMetrics.memoryHeadroom,
+  ];
   readonly #options: PressureSourceOptions;
   readonly #bootTime = millisToHrTime(Date.now() - uptime() * 1000);
-  #containers = new Map<string, Container>();
+  /** What was read last of each container. */
+  readonly #last = new Map<string, Sample[]>();
+  readonly #told = new Set<PressureReason>();
   #ended: Sample[] = [];
   #problem: PressureError | null = null;
 
@@ -55,34 +61,23 @@ export class PressureSource implements Source {
     return this.#problem?.reason ?? null;
   }
 
-  /** Looks which containers there are. */
-  discover(): void {
-    const { mount } = this.#options;
-    if (mount === null) return;
-    const paths = Array.from(walk(mount), ({ path }) => path).filter(isContainer);
-    const found = new Map(
-      paths.map((path) => {
-        const container = containerAt(mount, path);
-        return [container.key, this.#containers.get(container.key) ?? container];
-      }),
-    );
-    for (const [key, { last }] of this.#containers) if (!found.has(key)) this.#ended.push(...last);
-    this.#containers = found;
+  /** Looks on which containers there are. */
+  discover(budget = WALK_BUDGET): void {
+    const { pressure, memory } = this.#options;
+    for (const inventory of new Set([pressure, memory?.inventory])) {
+      for (const { key } of inventory?.discover(budget) ?? []) {
+        if (inventory !== pressure) continue;
+        this.#ended.push(...(this.#last.get(key) ?? []));
+        this.#last.delete(key);
+      }
+    }
   }
 
   read(): Sample[] {
     const samples: Sample[] = [];
     const host = this.#readHost();
-    if (host !== null) samples.push(...this.#samples('/host', { scope: 'host' }, this.#bootTime, host));
-    for (const container of this.#containers.values()) {
-      const { key, path, attributes, startTime } = container;
-      // Between two looks another one may have taken its path.
-      if (keyOf(this.#options.mount ?? '', path) !== key) continue;
-      const pressure = this.#readContainer(path);
-      if (pressure === null) continue;
-      container.last = this.#samples(key, attributes, startTime, pressure);
-      samples.push(...container.last);
-    }
+    if (host !== null) samples.push(...this.#pressureSamples('/host', { scope: 'host' }, this.#bootTime, host));
+    samples.push(...this.#readPressures(), ...this.#readHeadrooms());
     return samples;
   }
 
@@ -105,17 +100,66 @@ export class PressureSource implements Source {
     }
   }
 
+  #readPressures(): Sample[] {
+    const { pressure: inventory } = this.#options;
+    if (inventory === null) {
+      this.#tell(new PressureError('missing', 'the v2 hierarchy is not mounted, and v1 knows no pressure of a cgroup'));
+      return [];
+    }
+    return this.#present(inventory).flatMap((container) => {
+      const pressure = this.#readContainer(inventory, container);
+      if (pressure === null) return [];
+      const { key, identity, createdMs } = container;
+      const attributes = { scope: 'container', ...attributesOf(identity) };
+      const samples = this.#pressureSamples(key, attributes, millisToHrTime(createdMs), pressure);
+      this.#last.set(key, samples);
+      return samples;
+    });
+  }
+
   /** null where a container has none of its own, or is gone: no sample, never a zero. */
-  #readContainer(path: string): Pressure | null {
+  #readContainer(inventory: Inventory, container: Container): Pressure | null {
     try {
-      return readPressure(join(this.#options.mount ?? '', path, 'memory.pressure'));
+      return readPressure(join(inventory.mount, container.path, 'memory.pressure'));
     } catch (error) {
       if (!(error instanceof PressureError)) throw error;
+      if (inventory.isThere(container)) this.#tell(error);
       return null;
     }
   }
 
-  #samples(key: string, attributes: Attributes, startTime: HrTime, pressure: Pressure): Sample[] {
+  /** What the host lacks as well was said already. */
+  #tell(problem: PressureError): void {
+    if (this.#problem !== null || this.#told.has(problem.reason)) return;
+    this.#told.add(problem.reason);
+    this.#options.onContainerProblem?.(problem);
+  }
+
+  /** The smallest first: it is the one that stays where a view leaves no attributes to tell them apart. */
+  #readHeadrooms(): Sample[] {
+    const { memory } = this.#options;
+    if (memory === null) return [];
+    const { inventory, version } = memory;
+    const levels = new Map<string, number | null>();
+    return this.#present(inventory)
+      .flatMap(({ key, path, identity, createdMs }) => {
+        const headroom = readHeadroom({ mount: inventory.mount, version }, path, levels);
+        if (headroom === null) return [];
+        const startTime = millisToHrTime(createdMs);
+        return [{ key, attributes: attributesOf(identity), startTime, totals: Float64Array.of(headroom) }];
+      })
+      .sort((a, b) => (a.totals[0] ?? 0) - (b.totals[0] ?? 0))
+      .map((member) => ({ metric: kernelMetrics.memoryHeadroom, member }));
+  }
+
+  /** Between two looks another one may have taken a container's path. */
+  #present(inventory: Inventory): Container[] {
+    const { filter = null } = this.#options;
+    const included = [...inventory.containers()].filter(({ path }) => filter === null || filter(path));
+    return included.filter((container) => inventory.isThere(container));
+  }
+
+  #pressureSamples(key: string, attributes: Attributes, startTime: HrTime, pressure: Pressure): Sample[] {
     const sample = (metric: Sample['metric'], value: number): Sample => ({
       metric,
       member: { key, attributes, startTime, totals: Float64Array.of(value) },
@@ -126,15 +170,4 @@ export class PressureSource implements Source {
       sample(kernelMetrics.pressureStalled, pressure.full.totalUs / 1e6),
     ];
   }
-}
-
-function containerAt(mount: string, path: string): Container {
-  const created = statSync(join(mount, path), { throwIfNoEntry: false })?.ctimeMs ?? Date.now();
-  const attributes = { scope: 'container', ...attributesOf(identify(path)) };
-  return { key: keyOf(mount, path), path, attributes, startTime: millisToHrTime(created), last: [] };
-}
-
-/** The path and the inode, which is the cgroup's id. */
-function keyOf(mount: string, path: string): string {
-  return `${path}:${statSync(join(mount, path), { bigint: true, throwIfNoEntry: false })?.ino}`;
 }

@@ -1,34 +1,11 @@
 /** Which metrics a view selects, and under which names they leave: what can be said without the SDK. */
 import type { ViewConfig } from '../config/schema.ts';
+import { matches } from '../wildcard.ts';
 import { allMetrics, type Metric } from './catalogue.ts';
 
 /** The metrics a view selects: `*` stands for any run of characters, `?` for one. */
 export function selectedBy(view: ViewConfig): Metric[] {
   return allMetrics.filter(({ name }) => matches(view.selector.instrument_name, name));
-}
-
-/** In time proportional to the lengths' product, which a regular expression with many stars is not. */
-function matches(pattern: string, name: string): boolean {
-  let at = 0;
-  let star = -1;
-  let afterStar = 0;
-  for (let index = 0; index < name.length; ) {
-    if (pattern[at] === '*') {
-      star = at++;
-      afterStar = index;
-    } else if (pattern[at] === '?' || pattern[at] === name[index]) {
-      at++;
-      index++;
-    } else if (star >= 0) {
-      // The last star takes one character more.
-      at = star + 1;
-      index = ++afterStar;
-    } else {
-      return false;
-    }
-  }
-  while (pattern[at] === '*') at++;
-  return at === pattern.length;
 }
 
 /** Names that two streams would share in Prometheus, which would make every scrape invalid. */

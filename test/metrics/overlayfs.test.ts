@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { Cgroups } from '../../src/containers/cgroups.ts';
 import { identify } from '../../src/containers/identity.ts';
+import { kernelMetrics } from '../../src/metrics/catalogue.ts';
 import { OverlayfsSource, overlayfsMetrics, overlayfsSamples } from '../../src/metrics/overlayfs.ts';
 import type { OverlayfsReceiver } from '../../src/receivers/overlayfs.ts';
 import type { CgroupTotals, OperationTotals } from '../../src/receivers/overlayfs-counts.ts';
@@ -155,6 +156,27 @@ suite('the source of overlayfs metrics', () => {
       const source = new OverlayfsSource(receiver, new Cgroups(mount));
       source.settle();
       assert.deepEqual(source.read()[0]?.member.attributes, { cgroup: 'unknown' });
+    });
+  });
+
+  test('counts what cgroups did that are left out, and goes on when they are gone', () => {
+    withCgroup((mount, id) => {
+      const one = totals({ cgroupId: id, read: READS });
+      let all: CgroupTotals[] = [one];
+      let last: CgroupTotals[] = [];
+      const receiver = receiverWith({ read: () => all, retire: () => last });
+      const source = new OverlayfsSource(receiver, new Cgroups(mount), (cgroup) => cgroup !== '/app');
+      const excluded = (): unknown[] =>
+        source.read().map(({ metric, member }) => [metric.name, member.attributes.op, member.totals[0]]);
+      const expected = [
+        [kernelMetrics.excluded.name, 'read', READS.buckets?.reduce((sum, count) => sum + count)],
+        [kernelMetrics.excluded.name, 'write', 0],
+      ];
+      assert.deepEqual(excluded(), expected);
+      all = [];
+      last = [one];
+      assert.deepEqual(source.retire(), []);
+      assert.deepEqual(excluded(), expected);
     });
   });
 

@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, suite, test } from 'node:test';
 import { AggregationTemporality } from '@opentelemetry/sdk-metrics';
+import { cgroupFilter } from '../../src/containers/filter.ts';
+import { Inventory } from '../../src/containers/inventory.ts';
 import { kernelMetrics, type Metric } from '../../src/metrics/catalogue.ts';
 import { KernelMetrics, type Sample } from '../../src/metrics/kernel-metrics.ts';
 import { PressureSource, type PressureSourceOptions } from '../../src/metrics/pressure.ts';
@@ -57,7 +59,8 @@ function sourceOf(options: Partial<PressureSourceOptions> = {}): {
   const told: (PressureReason | null)[] = [];
   const source = new PressureSource({
     path: host,
-    mount,
+    pressure: new Inventory(mount),
+    memory: null,
     window: 'avg10',
     onHostState: (problem) => told.push(problem?.reason ?? null),
     ...options,
@@ -109,7 +112,7 @@ suite('the pressure of the host', () => {
   });
 
   test('is there without a hierarchy of cgroups', () => {
-    assert.deepEqual(values(sourceOf({ mount: null }).source.read()), { 'scope=host': 10 });
+    assert.deepEqual(values(sourceOf({ pressure: null }).source.read()), { 'scope=host': 10 });
   });
 });
 
@@ -389,4 +392,87 @@ suite('pressure under a view', () => {
       assert.notEqual(after?.key, before?.key);
     });
   });
+});
+
+suite('the pressure that containers do not have', () => {
+  function problems(options: Partial<PressureSourceOptions>): string[] {
+    const told: string[] = [];
+    const { source } = sourceOf({ ...options, onContainerProblem: (problem) => told.push(problem.message) });
+    source.read();
+    source.read();
+    return told;
+  }
+
+  test('is told of once, and why', () => {
+    mkdirSync(join(mount, pathOf(A)));
+    const [problem, ...others] = problems({});
+    assert.match(problem ?? '', /memory\.pressure/);
+    assert.deepEqual(others, []);
+  });
+
+  test('is told of where only v1 is mounted', () => {
+    assert.deepEqual(problems({ pressure: null }), [
+      'the v2 hierarchy is not mounted, and v1 knows no pressure of a cgroup',
+    ]);
+  });
+
+  test('is not told of where the host has none: that was said', () => {
+    assert.deepEqual(problems({ pressure: null, path: join(mount, 'missing') }), []);
+  });
+
+  test('is nothing to tell of a container that is just gone', () => {
+    createContainer(A, 20);
+    const inventory = new Inventory(mount);
+    inventory.discover();
+    removeContainer(A);
+    assert.deepEqual(problems({ pressure: inventory }), []);
+  });
+});
+
+suite('the headroom of a container', () => {
+  const HEADROOM = kernelMetrics.memoryHeadroom;
+
+  function limit(path: string, limitBytes: number | 'max', usage = 0, inactive = 0): void {
+    mkdirSync(join(mount, path), { recursive: true });
+    writeFileSync(join(mount, path, 'memory.max'), `${limitBytes}\n`);
+    writeFileSync(join(mount, path, 'memory.current'), `${usage}\n`);
+    writeFileSync(join(mount, path, 'memory.stat'), `anon 5\ninactive_file ${inactive}\n`);
+  }
+
+  function read(options: Partial<PressureSourceOptions> = {}): Sample[] {
+    const inventory = new Inventory(mount);
+    const { source } = sourceOf({ memory: { inventory, version: 2 }, ...options });
+    return source.read().filter(({ metric }) => metric === HEADROOM);
+  }
+
+  test('is what its limit leaves beside its working set', () => {
+    limit(pathOf(A), 1000, 700, 200);
+    assert.deepEqual(values(read(), HEADROOM), { [`cgroup=${pathOf(A)},container.id=${A}`]: 500 });
+  });
+
+  test('is none where nothing limits it: no sample', () => {
+    limit(pathOf(A), 'max', 700, 200);
+    assert.deepEqual(read(), []);
+  });
+
+  test('comes the smallest first, which is the one that a view without attributes shows', () => {
+    limit(pathOf(A), 1000, 100);
+    limit(pathOf(B), 1000, 600);
+    assert.deepEqual(
+      read().map(({ member }) => member.totals[0]),
+      [400, 900],
+    );
+  });
+
+  test('is left out with its cgroup', () => {
+    limit(pathOf(A), 1000, 100);
+    assert.deepEqual(read({ filter: cgroupFilter({ include: [], exclude: ['/libpod-*'] }) }), []);
+  });
+});
+
+test('containers whose cgroups are left out have no pressure', () => {
+  createContainer(A, 20);
+  createContainer(B, 20);
+  const { source } = sourceOf({ filter: cgroupFilter({ include: [], exclude: [pathOf(A)] }) });
+  assert.deepEqual(Object.keys(values(source.read())), ['scope=host', labelled(B)]);
 });

@@ -1,0 +1,19 @@
+/** Which cgroups get series. */
+import { matches } from '../wildcard.ts';
+
+export interface Patterns {
+  /** Only these; empty: all. */
+  readonly include: readonly string[];
+  /** Not these, even if they are included. */
+  readonly exclude: readonly string[];
+}
+
+export type CgroupFilter = (cgroup: string) => boolean;
+
+/** One that could not be named passes: what it did could be of any. */
+export function cgroupFilter({ include, exclude }: Patterns): CgroupFilter {
+  const matchesOne = (patterns: readonly string[], cgroup: string): boolean =>
+    patterns.some((pattern) => matches(pattern, cgroup));
+  return (cgroup) =>
+    !cgroup.startsWith('/') || ((include.length === 0 || matchesOne(include, cgroup)) && !matchesOne(exclude, cgroup));
+}

@@ -1,0 +1,70 @@
+/** Which containers there are, found by walking a hierarchy a bit at a time. */
+import { join } from 'node:path';
+import { type Identity, identify, isContainer } from './identity.ts';
+import { type Found, statCgroup, walk } from './walk.ts';
+
+export interface Container extends Found {
+  /** Unique: a container that was started again has the path of the one before, and is another. */
+  readonly key: string;
+  readonly identity: Identity;
+  readonly createdMs: number;
+}
+
+export interface InventoryOptions {
+  /** Says whose a cgroup is, once, when it is found. */
+  readonly identify?: (path: string) => Identity;
+  /** Told of each container that is found. */
+  readonly onFound?: (container: Container) => void;
+}
+
+export class Inventory {
+  readonly mount: string;
+  readonly #options: InventoryOptions;
+  readonly #containers = new Map<string, Container>();
+  #walk: Generator<Found> | null = null;
+
+  constructor(mount: string, options: InventoryOptions = {}) {
+    this.mount = mount;
+    this.#options = options;
+  }
+
+  /**
+   * Looks on for containers, and whether those that it knows are still there.
+   *
+   * @param budget how many cgroups may be passed now; what is left is passed at the next calls
+   * @returns the containers that are gone
+   */
+  discover(budget = Number.POSITIVE_INFINITY): Container[] {
+    const gone = [...this.#containers.values()].filter((container) => !this.isThere(container));
+    for (const { key } of gone) this.#containers.delete(key);
+    for (let left = budget; left > 0; left--) {
+      this.#walk ??= walk(this.mount);
+      const { value, done } = this.#walk.next();
+      if (done === true) {
+        this.#walk = null;
+        break;
+      }
+      if (isContainer(value.path)) this.#add(value);
+    }
+    return gone;
+  }
+
+  containers(): Iterable<Container> {
+    return this.#containers.values();
+  }
+
+  /** Another one may have taken its path. */
+  isThere({ path, id }: Found): boolean {
+    return statCgroup(join(this.mount, path))?.ino === id;
+  }
+
+  #add(found: Found): void {
+    const key = `${found.path}:${found.id}`;
+    if (this.#containers.has(key)) return;
+    const identity = (this.#options.identify ?? identify)(found.path);
+    const createdMs = Number(statCgroup(join(this.mount, found.path))?.ctimeMs ?? Date.now());
+    const container = { ...found, key, identity, createdMs };
+    this.#containers.set(key, container);
+    this.#options.onFound?.(container);
+  }
+}

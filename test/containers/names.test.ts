@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, suite, test } from 'node:test';
+import type { Identity, Runtime } from '../../src/containers/identity.ts';
+import { findPlaces, identifyByName, type Names, type Places, readNames } from '../../src/containers/names.ts';
+
+const ID = '0123456789abcdef'.repeat(4);
+
+let root: string;
+let places: Places;
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'floatie-names-'));
+  places = {
+    docker: join(root, 'docker'),
+    containerd: join(root, 'containerd'),
+    storage: [join(root, 'lib'), join(root, 'run')],
+  };
+});
+
+afterEach(() => rmSync(root, { recursive: true }));
+
+function write(path: string, content: unknown): void {
+  mkdirSync(dirname(join(root, path)), { recursive: true });
+  writeFileSync(join(root, path), typeof content === 'string' ? content : JSON.stringify(content));
+}
+
+function namesOf(runtime?: Runtime, containerId = ID): Names {
+  const identity: Identity = { cgroup: '/', containerId, ...(runtime === undefined ? {} : { runtime }) };
+  return readNames(identity, places);
+}
+
+suite('names are read', () => {
+  test('of docker', () => {
+    write(`docker/${ID}/config.v2.json`, { Name: '/web', Config: { Image: 'nginx:1.27', Labels: {} } });
+    assert.deepEqual(namesOf('docker'), { containerName: 'web', imageName: 'nginx' });
+  });
+
+  test('of docker under Kubernetes', () => {
+    const Labels = {
+      'io.kubernetes.container.name': 'consume',
+      'io.kubernetes.pod.name': 'consume-577cd986c7-8mk4h',
+      'io.kubernetes.pod.namespace': 'default',
+    };
+    write(`docker/${ID}/config.v2.json`, { Name: '/k8s_consume_consume-577cd986c7', Config: { Labels } });
+    assert.deepEqual(namesOf('docker'), {
+      containerName: 'consume',
+      podName: 'consume-577cd986c7-8mk4h',
+      podNamespace: 'default',
+    });
+  });
+
+  test('of containerd under Kubernetes', () => {
+    write('containerd/default/other/config.json', {});
+    write(`containerd/k8s.io/${ID}/config.json`, {
+      annotations: {
+        'io.kubernetes.cri.container-name': 'coredns',
+        'io.kubernetes.cri.container-type': 'container',
+        'io.kubernetes.cri.image-name': 'registry.k8s.io:443/coredns/coredns:v1.11.1@sha256:abc',
+        'io.kubernetes.cri.sandbox-name': 'coredns-7db6d8ff4d-x2x5q',
+        'io.kubernetes.cri.sandbox-namespace': 'kube-system',
+      },
+    });
+    assert.deepEqual(namesOf('containerd'), {
+      containerName: 'coredns',
+      imageName: 'registry.k8s.io:443/coredns/coredns',
+      podName: 'coredns-7db6d8ff4d-x2x5q',
+      podNamespace: 'kube-system',
+    });
+  });
+
+  test('of nerdctl', () => {
+    write(`containerd/default/${ID}/config.json`, { annotations: { 'nerdctl/name': 'nginx' } });
+    assert.deepEqual(namesOf('containerd'), { containerName: 'nginx' });
+  });
+
+  test('of cri-o, whose list has another name for it', () => {
+    const metadata = JSON.stringify({ 'image-name': 'x', name: 'k8s_coredns_coredns-6d4b75cb6d-4mtdm_kube-system' });
+    write('lib/overlay-containers/containers.json', [{ id: ID, metadata }]);
+    write(`run/overlay-containers/${ID}/userdata/config.json`, {
+      annotations: {
+        'io.container.manager': 'cri-o',
+        'io.kubernetes.container.name': 'coredns',
+        'io.kubernetes.cri-o.ImageName': 'k8s.gcr.io/coredns/coredns:v1.8.6',
+        'io.kubernetes.pod.name': 'coredns-6d4b75cb6d-4mtdm',
+        'io.kubernetes.pod.namespace': 'kube-system',
+      },
+    });
+    assert.deepEqual(namesOf('cri-o'), {
+      containerName: 'coredns',
+      imageName: 'k8s.gcr.io/coredns/coredns',
+      podName: 'coredns-6d4b75cb6d-4mtdm',
+      podNamespace: 'kube-system',
+    });
+  });
+
+  for (const list of ['containers.json', 'volatile-containers.json']) {
+    test(`of podman, from ${list}`, () => {
+      const metadata = JSON.stringify({
+        'image-name': 'localhost/floatie-base:latest',
+        'image-id': 'dc1a',
+        name: 'web',
+      });
+      write(`lib/overlay-containers/${list}`, [{ id: 'another' }, { id: ID, names: ['web'], metadata }]);
+      write(`lib/overlay-containers/${ID}/userdata/config.json`, {
+        annotations: { 'io.container.manager': 'libpod', 'io.podman.annotations.init': 'FALSE' },
+      });
+      assert.deepEqual(namesOf('podman'), { containerName: 'web', imageName: 'localhost/floatie-base' });
+    });
+  }
+
+  test('wherever they are, where the path does not say whose container it is', () => {
+    write(`containerd/k8s.io/${ID}/config.json`, { annotations: { 'io.kubernetes.cri.sandbox-name': 'pod' } });
+    assert.deepEqual(namesOf(), { podName: 'pod' });
+  });
+
+  test('of LXC and systemd-nspawn from the path', () => {
+    assert.deepEqual(namesOf('lxc', 'mail'), { containerName: 'mail' });
+    assert.deepEqual(namesOf('systemd-nspawn', 'web-01'), { containerName: 'web-01' });
+  });
+
+  test('into the identity', () => {
+    write(`docker/${ID}/config.v2.json`, { Name: '/web' });
+    assert.deepEqual(identifyByName(`/docker/${ID}`, places).names, { containerName: 'web' });
+    assert.equal('names' in identifyByName('/system.slice', places), false);
+  });
+});
+
+suite('there are no names', () => {
+  const file = `docker/${ID}/config.v2.json`;
+  const rows: [string, () => void][] = [
+    ['without a file', () => {}],
+    ['in what is no JSON', () => write(file, '{')],
+    ['in JSON of another shape', () => write(file, [1])],
+    ['in names that are no texts', () => write(file, { Name: { a: 1 }, Config: { Image: 7, Labels: 'x' } })],
+    ['in empty names', () => write(file, { Name: '', Config: { Image: '' } })],
+    ['in a file that is too large', () => write(file, JSON.stringify({ Name: '/web', x: 'x'.repeat(1 << 20) }))],
+    [
+      'behind a symbolic link',
+      () => {
+        write('elsewhere', { Name: '/web' });
+        mkdirSync(join(root, 'docker', ID), { recursive: true });
+        symlinkSync(join(root, 'elsewhere'), join(root, file));
+      },
+    ],
+    [
+      'in a pipe, which nobody waits for',
+      () => {
+        mkdirSync(join(root, 'docker', ID), { recursive: true });
+        execFileSync('mkfifo', [join(root, file)]);
+      },
+    ],
+  ];
+  for (const [name, prepare] of rows) {
+    test(name, () => {
+      prepare();
+      assert.deepEqual(namesOf('docker'), {});
+    });
+  }
+
+  test('by an id that leads elsewhere', () => {
+    write('secret/config.v2.json', { Name: '/web' });
+    assert.deepEqual(namesOf('docker', '../secret'), {});
+  });
+
+  test('of what is no container', () => assert.deepEqual(readNames({ cgroup: '/' }, places), {}));
+});
+
+test('a name is cut where Kubernetes’ longest end, and is valid text', () => {
+  write(`docker/${ID}/config.v2.json`, { Name: `/${'x'.repeat(300)}`, Config: { Image: 'a\ud800b' } });
+  const { containerName, imageName } = namesOf('docker');
+  assert.deepEqual([containerName?.length, imageName], [252, 'a\ufffdb']);
+});
+
+test('containers-storage.conf says where cri-o and podman keep theirs', () => {
+  const before = process.env.CONTAINERS_STORAGE_CONF;
+  try {
+    write('storage.conf', '[storage]\ndriver = "overlay"\n# graphroot = "/no"\ngraphroot = "/data/containers"\n');
+    process.env.CONTAINERS_STORAGE_CONF = join(root, 'storage.conf');
+    assert.deepEqual(findPlaces().storage, ['/data/containers', '/run/containers/storage']);
+  } finally {
+    if (before === undefined) delete process.env.CONTAINERS_STORAGE_CONF;
+    else process.env.CONTAINERS_STORAGE_CONF = before;
+  }
+});
