@@ -251,6 +251,16 @@ suite('a problem names key, cure, value and origin', () => {
       'kernel.pid_ns_inum: must be 0 (all), "self", or a number from "readlink /proc/PID/ns/pid", not "host" (from --set)',
     ],
     [
+      'a word for yes or no',
+      { set: ['containers.names=maybe'] },
+      'containers.names: must be true or false, not "maybe" (from --set)',
+    ],
+    [
+      'a pattern that no cgroup can match',
+      { set: ['containers.exclude=[system.slice/*]'] },
+      'containers.exclude: must be a list of paths of cgroups that begin with "/" or "*", such as "/system.slice/*", not ["system.slice/*"] (from --set)',
+    ],
+    [
       'a host with a port',
       { set: ['exporters.prometheus.host=http://localhost'] },
       'exporters.prometheus.host: must be an address or a host name, such as "127.0.0.1", "::1" or "0.0.0.0", not "http://localhost" (from --set)',

@@ -1,25 +1,22 @@
 /** The container image, built from the Dockerfile on a base made here, and run by a real container runtime. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { after, before, suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { eventually } from '../support/eventually.ts';
 import { type Metrics, parseMetrics } from '../support/metrics-text.ts';
-import { freePort, peer } from '../support/peers.ts';
+import { freePort } from '../support/peers.ts';
+import { BASE, podman, podmanEnv, startContainer } from '../support/podman.ts';
 import { missing } from '../support/requirements.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt';
 const IMAGE = 'localhost/floatie';
-const BASE = 'localhost/floatie-base';
 
 suite('the container image', { skip: missing('root', 'btf') }, () => {
-  let env: NodeJS.ProcessEnv;
-
   before(() => {
-    const exports = readFileSync(peer('containers'), 'utf8').matchAll(/^export (\w+)='(.*)'$/gm);
-    env = { ...process.env, ...Object.fromEntries([...exports].map(([, name = '', value = '']) => [name, value])) };
+    const env = podmanEnv();
     // Where this machine reaches the registries through certificates of its own, npm in the build must know them.
     const certificates = existsSync(CERTIFICATES)
       ? ['-v', `${CERTIFICATES}:/run/certificates.crt:ro`, '--build-arg', 'NODE_EXTRA_CA_CERTS=/run/certificates.crt']
@@ -77,20 +74,6 @@ suite('the container image', { skip: missing('root', 'btf') }, () => {
       ],
     );
   });
-
-  function podman(...args: string[]): string {
-    return execFileSync('podman', args, { env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim();
-  }
-
-  function startContainer(...args: string[]): Disposable & { readonly id: string } {
-    const id = podman('run', '--detach', '--ulimit', 'host', '--no-healthcheck', ...args);
-    return {
-      id,
-      [Symbol.dispose]() {
-        podman('rm', '--force', '--time', '5', id);
-      },
-    };
-  }
 
   async function startImage(...args: string[]): Promise<AsyncDisposable & { scrape(): Promise<Metrics> }> {
     const port = await freePort();
