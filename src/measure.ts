@@ -1,0 +1,69 @@
+/** The kernel's measurements for a program with a MeterProvider of its own. */
+import type { Meter } from '@opentelemetry/api';
+import { AggregationTemporality, type MetricProducer, type ViewOptions } from '@opentelemetry/sdk-metrics';
+import { exponentialOf } from './config/exponential.ts';
+import type { Config } from './config/schema.ts';
+import { Health, type Readiness } from './health.ts';
+import { createLogger, type Logger } from './log.ts';
+import { observeSelf } from './metrics/instruments.ts';
+import { KernelMetrics } from './metrics/kernel-metrics.ts';
+import { type OomRecord, OomRecords } from './metrics/oom-record.ts';
+import { createProducer } from './metrics/producer.ts';
+import { viewOptions } from './metrics/views.ts';
+import { startReceivers } from './start-receivers.ts';
+
+export interface Measurement {
+  /** The configuration's views, for the MeterProvider: they shape what {@link Measurement.observe} creates. */
+  readonly views: ViewOptions[];
+  /**
+   * For the `metricProducers` of one metric reader; each reader needs one of its own. It gives what the kernel counted,
+   * shaped by the views: the SDK applies none to what a producer gives.
+   *
+   * @param temporality what the reader's exporter wants; cumulative loses no total in an outage
+   */
+  producer(temporality?: AggregationTemporality): MetricProducer;
+  /** Creates the instruments that tell how well Floatie itself is doing. */
+  observe(meter: Meter): void;
+  /** Which probe is attached and how, and why not better. */
+  readiness(): Readiness;
+  /** The last OOM kills, oldest first. */
+  oomRecords(): readonly OomRecord[];
+  /** Calls `listener` with each OOM kill from now on. */
+  onOomKill(listener: (record: OomRecord) => void): void;
+  /** Detaches and unloads everything. Collect once more before, for what has just happened. Safe to call twice. */
+  stop(): void;
+}
+
+/**
+ * Loads and attaches the receivers of the configuration; its exporters are left to the caller. Rejects with an error
+ * that names cause and cure when nothing can be measured. Nothing it starts keeps the process alive.
+ *
+ * @param log where problems and OOM kills are told; stderr when left out
+ */
+export async function startMeasuring(config: Config, log: Logger = defaultLog(config)): Promise<Measurement> {
+  const views = viewOptions(config.views);
+  const health = new Health(log);
+  const kernel = new KernelMetrics(views);
+  const records = new OomRecords();
+  const exponential = exponentialOf(config);
+  const receivers = await startReceivers({ config, views, kernel, records, health, log });
+  return {
+    views,
+    producer: (temporality = AggregationTemporality.CUMULATIVE) =>
+      createProducer(kernel, { temporality, ...(exponential !== undefined && { exponential }) }),
+    observe(meter) {
+      observeSelf(meter, health);
+      for (const receiver of receivers) receiver.observe(meter);
+    },
+    readiness: () => health.readiness(),
+    oomRecords: () => records.last,
+    onOomKill: (listener) => records.onAdd(listener),
+    stop() {
+      for (const receiver of receivers) receiver.stop();
+    },
+  };
+}
+
+function defaultLog({ service }: Config): Logger {
+  return createLogger(service.telemetry.log_level, service.telemetry.log_format);
+}
