@@ -211,11 +211,12 @@ int victim_marked(struct bpf_raw_tracepoint_args *ctx)
 		pid = ctx->args[0];
 	if (BPF_CORE_READ(victim, pid) != pid)
 		return 0;
+
+	__sync_fetch_and_add(&counters.all, 1);
 	if (config.pid_ns_inum && !in_pid_namespace(victim, config.pid_ns_inum))
 		return 0;
 	if (config.cgroup_id && !in_cgroup(victim, config.cgroup_id, config.cgroup_v1))
 		return 0;
-
 	__sync_fetch_and_add(&counters.kills, 1);
 	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 	if (!event) {

@@ -13,7 +13,8 @@ struct oom_config {
 };
 
 struct oom_counters {
-	__u64 kills;   /* every kill, whether its event found room or not */
+	__u64 all;     /* every kill, also of those that the filters leave out */
+	__u64 kills;   /* whether the event found room or not */
 	__u64 lost;    /* kills whose event found no room in the ring buffer */
 	__u64 decided; /* number of the last decision of which all victims have been killed */
 };

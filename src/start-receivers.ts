@@ -20,6 +20,7 @@ import { observeOom, observeOverlayfs, observePressure } from './metrics/instrum
 import type { KernelMetrics } from './metrics/kernel-metrics.ts';
 import { OomSource } from './metrics/oom.ts';
 import { describeMoment } from './metrics/oom-moment.ts';
+import { OomReconciliation } from './metrics/oom-reconciliation.ts';
 import type { OomMember, OomRecords } from './metrics/oom-record.ts';
 import { OverlayfsSource, overlayfsMetrics } from './metrics/overlayfs.ts';
 import { PressureSource } from './metrics/pressure.ts';
@@ -212,12 +213,17 @@ function startOom(context: Context): Running {
     ringBytes,
     objects: OBJECTS,
   });
+  // The kernel counts those, too, that a filter leaves out.
+  const isWhole = pidNsInum === 0 && cgroupId === 0n;
+  const seen = (): number => receiver.counts().all;
+  const reconciliation = new OomReconciliation({ hierarchy, cgroups, seen, isWhole });
   const cgroupIdOf = (victim: OomVictim): bigint =>
     hierarchy.version === 1 ? victim.memoryCgroupId : victim.defaultCgroupId;
   const source = new OomSource(receiver, cgroups, {
     maxSeries,
     retainMs,
     cgroupIdOf,
+    onVictim: (id) => reconciliation.saw(id),
     momentOf: (victim) => momentOf(cgroupIdOf(victim), context),
     onKill(record) {
       log.warn('OOM kill', record);
@@ -237,7 +243,7 @@ function startOom(context: Context): Running {
     every(RETIRE_MS, () => kernel.end(source.retire()), log),
   ];
   return {
-    observe: (meter) => observeOom(meter, receiver),
+    observe: (meter) => observeOom(meter, receiver, reconciliation),
     settle: () => source.poll(Date.now(), true),
     stop() {
       timers.forEach(clearInterval);

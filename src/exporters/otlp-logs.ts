@@ -45,7 +45,14 @@ export function createOtlpLogs({ endpoint, intervalMs, timeoutMs, resource, onEx
 }
 
 /** What has a name in OpenTelemetry's semantic conventions goes under that. */
-const NAMES: Readonly<Record<string, string>> = { container_id: 'container.id', k8s_pod_uid: 'k8s.pod.uid' };
+const NAMES: Readonly<Record<string, string>> = {
+  container_id: 'container.id',
+  container_name: 'container.name',
+  container_image_name: 'container.image.name',
+  k8s_pod_uid: 'k8s.pod.uid',
+  k8s_pod_name: 'k8s.pod.name',
+  k8s_namespace_name: 'k8s.namespace.name',
+};
 
 function emit(logger: Logger, { time, ...fields }: OomRecord): void {
   const { victim_comm, victim_tgid, scope } = fields;

@@ -165,6 +165,20 @@ export const selfMetrics = {
     description: 'Events whose details found no room in the ring buffer; what they were of is counted all the same',
     attributes: [PROBE],
   },
+  oomReconcileDifference: {
+    name: 'floatie_oom_reconcile_difference',
+    kind: 'gauge',
+    unit: '',
+    description:
+      'OOM kills that the kernel counts more than Floatie has seen since it started; see "When something is missed"',
+    attributes: [
+      {
+        name: 'source',
+        meaning:
+          '`vmstat`: of the whole machine, `memory_events`: of the cgroups that lost a process and are still there',
+      },
+    ],
+  },
   pressureUnavailable: {
     name: 'floatie_pressure_unavailable',
     kind: 'gauge',

@@ -8,6 +8,7 @@ import type { OomReceiver } from '../receivers/oom.ts';
 import type { OverlayfsReceiver } from '../receivers/overlayfs.ts';
 import { version } from '../version.ts';
 import { type Metric, selfMetrics } from './catalogue.ts';
+import type { OomReconciliation } from './oom-reconciliation.ts';
 import type { PressureSource } from './pressure.ts';
 
 /** Measured when a reader collects; observing nothing means there is no value. An error fails the collection. */
@@ -71,8 +72,11 @@ export function observeLogs(meter: Meter, logs: { dropped(): number }): void {
   observe(meter, selfMetrics.otlpDropped, (report) => report(logs.dropped()));
 }
 
-/** What the OOM probe lost the details of. */
-export function observeOom(meter: Meter, receiver: OomReceiver): void {
+/** What the OOM probe lost the details of, could not see, or did not see. */
+export function observeOom(meter: Meter, receiver: OomReceiver, reconciliation: OomReconciliation): void {
+  observe(meter, selfMetrics.oomReconcileDifference, (report) => {
+    for (const [source, difference] of Object.entries(reconciliation.differences())) report(difference, { source });
+  });
   observe(meter, selfMetrics.eventsLost, (report) => {
     const { lost, corrupted } = receiver.counts();
     report(lost + corrupted, { probe: 'oom' });

@@ -21,6 +21,8 @@ export interface OomSourceOptions {
   readonly onKill: (record: OomRecord) => void;
   readonly cgroupIdOf: OomSurroundings['cgroupIdOf'];
   readonly momentOf?: OomSurroundings['momentOf'];
+  /** Told of each process by the cgroup that the kernel counts it in. */
+  readonly onVictim?: (memoryCgroupId: bigint) => void;
 }
 
 interface Victims {
@@ -60,10 +62,13 @@ export class OomSource implements Source {
     if (kills.length === 0) return;
     const unknown = kills.flatMap((kill) => this.#cgroupIds(kill)).filter((id) => !this.#cgroups.knows(id));
     this.#cgroups.learn(unknown);
-    const { cgroupIdOf, momentOf = () => ({}), onKill } = this.#options;
+    const { cgroupIdOf, momentOf = () => ({}), onVictim, onKill } = this.#options;
     const identityOf = (cgroup: bigint | string): Identity => this.#identity(cgroup);
     for (const kill of kills) {
-      for (const victim of [kill.victim, ...kill.members]) this.#count(kill, victim, nowMs);
+      for (const victim of [kill.victim, ...kill.members]) {
+        this.#count(kill, victim, nowMs);
+        onVictim?.(victim.memoryCgroupId);
+      }
       onKill(describeKill(kill, { identityOf, cgroupIdOf, momentOf }));
     }
     // Kept for a while, since cgroups that lose one process often lose more, or are removed.
@@ -96,7 +101,8 @@ export class OomSource implements Source {
   }
 
   #cgroupIds({ victim, members, limit }: OomKill): bigint[] {
-    const ids = [victim, ...members].map(this.#options.cgroupIdOf);
+    // In v2 the memory of a cgroup without that controller is counted in one above.
+    const ids = [victim, ...members].flatMap((each) => [this.#options.cgroupIdOf(each), each.memoryCgroupId]);
     if (typeof limit?.cgroup === 'bigint') ids.push(limit.cgroup);
     return [...new Set(ids)];
   }

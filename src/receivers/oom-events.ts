@@ -5,7 +5,7 @@ import { decodeComm } from './comm.ts';
 const COMM_BYTES = 16;
 
 export const OOM_CONFIG = new Struct('oom_config', { pid_ns_inum: u64, cgroup_id: u64, cgroup_v1: u8 });
-export const OOM_COUNTERS = new Struct('oom_counters', { kills: u64, lost: u64, decided: u64 });
+export const OOM_COUNTERS = new Struct('oom_counters', { all: u64, kills: u64, lost: u64, decided: u64 });
 export const OOM_DECISION = new Struct('oom_decision', {
   number: u64,
   limit_cgroup_id: u64,

@@ -75,9 +75,13 @@ export class OomReceiver {
     return this.#probes.method;
   }
 
-  /** All kills so far, those among them of which nothing else is known, and times the ring buffer was unreadable. */
-  counts(): { readonly kills: number; readonly lost: number; readonly corrupted: number } {
+  /**
+   * All kills so far; those that the filters let through, those among them of which nothing else is known, and times the
+   * ring buffer was unreadable.
+   */
+  counts(): { readonly all: number; readonly kills: number; readonly lost: number; readonly corrupted: number } {
     return {
+      all: this.#counters.at(OOM_COUNTERS.offsets.all / 8),
       kills: this.#counters.at(OOM_COUNTERS.offsets.kills / 8),
       lost: this.#counters.at(OOM_COUNTERS.offsets.lost / 8),
       corrupted: this.#ring.corrupted,

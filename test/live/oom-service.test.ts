@@ -18,6 +18,46 @@ suite('OOM kills', { skip: missing('root', 'btf') }, () => {
     assert.deepEqual((await floatie.scrape()).select(KILLS), [{ name: KILLS, labels: {}, value: 0 }]);
   });
 
+  test('the log, /oom and the collector’s log records say the same, and what the kernel reports', {
+    timeout: 300_000, // the collector may have to be built
+  }, async () => {
+    await using collector = await createCollector();
+    await collector.start();
+    await using floatie = await startFloatie(['--set', `exporters.otlp.endpoint=${collector.endpoint}`]);
+    await using cgroup = createCgroup('record');
+    limit(cgroup, 48);
+    const child = hog(cgroup, 'record', 200);
+    await once(child, 'exit');
+    const [line] = await killLines(floatie, 1);
+    assert.ok(line);
+    const { level, message, ...record } = line;
+    const response = await fetch(new URL('/oom', floatie.url));
+    const { records } = (await response.json()) as { records: Record<string, unknown>[] };
+    assert.deepEqual(records, [record]);
+
+    const [arrived] = await eventually('the record is at the collector', () => {
+      const all = collector.logRecords();
+      return all.length > 0 && all;
+    });
+    assert.deepEqual([arrived?.eventName, arrived?.severity], ['floatie.oom.kill', 'WARN']);
+    assert.equal(arrived?.resource['service.name'], 'floatie');
+    assert.equal(Date.parse((arrived?.timestamp ?? '').replace(' +0000 UTC', 'Z')), Date.parse(String(record.time)));
+    const { time, ...fields } = record;
+    assert.deepEqual(
+      arrived?.attributes,
+      Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, String(value)])),
+    );
+
+    const report = reportedKills().findLast(({ pid }) => pid === child.pid);
+    const kb = [report?.anonKb, report?.totalVmKb, report?.pageTablesKb].map((kb) => (kb ?? 0) * 1024);
+    assert.deepEqual([record.anon_rss_bytes, record.total_vm_bytes, record.page_tables_bytes], kb);
+    assert.deepEqual([record.victim_pid, record.victim_comm, record.scope], [child.pid, report?.comm, report?.scope]);
+    // After many kills at once the kernel's long report is left out.
+    assert.equal(record.limit_cgroup, report?.oomMemcg);
+    if (report?.taskMemcg !== undefined) assert.equal(record.cgroup, report.taskMemcg);
+    assert.ok(Number(record.host_pressure_score_60s) >= 0);
+  });
+
   test('20 kills, half of them triggered by another task, agree with the kernel’s own report', async () => {
     await using floatie = await startFloatie();
     await using cgroup = createCgroup('oom');
@@ -65,46 +105,13 @@ suite('OOM kills', { skip: missing('root', 'btf') }, () => {
     assert.ok(expected.length >= 20);
     assert.equal(metrics.sum(KILLS, { cgroup: cgroup.name }), expected.length);
     assert.equal(killsOf(cgroup), expected.length);
-  });
-
-  test('the log, /oom and the collector’s log records say the same, and what the kernel reports', {
-    timeout: 300_000, // the collector may have to be built
-  }, async () => {
-    await using collector = await createCollector();
-    await collector.start();
-    await using floatie = await startFloatie(['--set', `exporters.otlp.endpoint=${collector.endpoint}`]);
-    await using cgroup = createCgroup('record');
-    limit(cgroup, 48);
-    const child = hog(cgroup, 'record', 200);
-    await once(child, 'exit');
-    const [line] = await killLines(floatie, 1);
-    assert.ok(line);
-    const { level, message, ...record } = line;
-    const response = await fetch(new URL('/oom', floatie.url));
-    const { records } = (await response.json()) as { records: Record<string, unknown>[] };
-    assert.deepEqual(records, [record]);
-
-    const [arrived] = await eventually('the record is at the collector', () => {
-      const all = collector.logRecords();
-      return all.length > 0 && all;
-    });
-    assert.deepEqual([arrived?.eventName, arrived?.severity], ['floatie.oom.kill', 'WARN']);
-    assert.equal(arrived?.resource['service.name'], 'floatie');
-    assert.equal(Date.parse((arrived?.timestamp ?? '').replace(' +0000 UTC', 'Z')), Date.parse(String(record.time)));
-    const { time, ...fields } = record;
-    assert.deepEqual(
-      arrived?.attributes,
-      Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, String(value)])),
-    );
-
-    const report = reportedKills().findLast(({ pid }) => pid === child.pid);
-    const kb = [report?.anonKb, report?.totalVmKb, report?.pageTablesKb].map((kb) => (kb ?? 0) * 1024);
-    assert.deepEqual([record.anon_rss_bytes, record.total_vm_bytes, record.page_tables_bytes], kb);
-    assert.deepEqual([record.victim_pid, record.victim_comm, record.scope], [child.pid, report?.comm, report?.scope]);
-    // After many kills at once the kernel's long report is left out.
-    assert.equal(record.limit_cgroup, report?.oomMemcg);
-    if (report?.taskMemcg !== undefined) assert.equal(record.cgroup, report.taskMemcg);
-    assert.ok(Number(record.host_pressure_score_60s) >= 0);
+    for (const source of ['vmstat', 'memory_events']) {
+      assert.deepEqual(
+        metrics.select('floatie_oom_reconcile_difference', { source }).map(({ value }) => value),
+        [0],
+        source,
+      );
+    }
   });
 
   test('a record that finds the collector down arrives once that is back', { timeout: 300_000 }, async () => {
