@@ -213,8 +213,8 @@ function startOom(context: Context): Running {
     ringBytes,
     objects: OBJECTS,
   });
-  // The kernel counts those, too, that a filter leaves out.
-  const isWhole = pidNsInum === 0 && cgroupId === 0n;
+  // The kernel counts those, too, that the filter leaves out.
+  const isWhole = pidNsInum === 0;
   const seen = (): number => receiver.counts().all;
   const reconciliation = new OomReconciliation({ hierarchy, cgroups, seen, isWhole });
   const cgroupIdOf = (victim: OomVictim): bigint =>
