@@ -162,7 +162,11 @@ suite('an OOM kill', { skip: missing('root', 'btf') }, () => {
   test('is counted and described among 10 at once, burst after burst', async () => {
     using attached = attachAll();
     const pids: number[] = [];
-    for (let burst = 0; burst < BURSTS; burst++) pids.push(...(await killTenAtOnce(`burst${burst}`)));
+    for (let burst = 0; burst < BURSTS; burst++) {
+      pids.push(...(await killTenAtOnce(`burst${burst}`)));
+      // The kernel's log forgets soon.
+      await attached.afterKills(pids.length);
+    }
     for (const { method, records, kills, receiver, reconciliation } of await attached.afterKills(pids.length)) {
       assert.equal(kills(), pids.length);
       assert.deepEqual(new Set(records.map(({ victim_pid }) => victim_pid)), new Set(pids), method);
