@@ -1,0 +1,11 @@
+import { test } from 'node:test';
+import { surviveChurn } from '../support/churn.ts';
+import { missing } from '../support/requirements.ts';
+
+test(
+  '300 cgroups that live for a moment are each told apart, and leave nothing behind',
+  {
+    skip: missing('root', 'btf', 'pid namespaces'),
+  },
+  () => surviveChurn(300),
+);
