@@ -4,26 +4,17 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { Cgroups } from '../../src/containers/cgroups.ts';
 import { cgroupIdOf, findHierarchy } from '../../src/containers/hierarchy.ts';
-import { type AttachState, type OverlayfsOptions, OverlayfsReceiver } from '../../src/receivers/overlayfs.ts';
+import { type AttachState, OverlayfsReceiver } from '../../src/receivers/overlayfs.ts';
 import { attachProbes, METHODS, type Method } from '../../src/receivers/overlayfs-probes.ts';
 import { tryMethod } from '../../src/receivers/overlayfs-trial.ts';
-import { type Cgroup, createCgroup } from '../support/cgroup.ts';
+import { createCgroup } from '../support/cgroup.ts';
 import { fixture } from '../support/fixtures.ts';
 import { mountOverlay } from '../support/overlay.ts';
+import { attempted, count, OPTIONS, operationsOf, started } from '../support/overlayfs-receiver.ts';
 import { missing } from '../support/requirements.ts';
+import { scaled } from '../support/scale.ts';
 import { mountTracefs } from '../support/tracefs.ts';
-
-const OPTIONS: OverlayfsOptions = {
-  boundsNs: [1e3, 1e6, 1e9],
-  pidNsInum: 0,
-  maxMapEntries: 16,
-  cgroupVersion: findHierarchy().version,
-  expireMs: 60_000,
-  objects: fileURLToPath(new URL(`../../dist/bpf/${process.arch}/`, import.meta.url)),
-};
 
 suite('the overlayfs receiver', { skip: missing('root', 'btf') }, () => {
   for (const { name, features } of [
@@ -38,36 +29,12 @@ suite('the overlayfs receiver', { skip: missing('root', 'btf') }, () => {
       await using cgroup = createCgroup('features');
       using receiver = await started({ ...OPTIONS, attach: 'syscall_classic', features });
       const did = JSON.parse(
-        cgroup.run(fixture('io'), 'mixed', join(overlay.path, 'file'), ...scaled(20_000, 10_000), '8'),
+        cgroup.run(fixture('io'), 'mixed', join(overlay.path, 'file'), `${scaled(20_000)}`, `${scaled(10_000)}`, '8'),
       );
       const { read, write } = operationsOf(receiver.it, cgroup);
       assert.deepEqual([count(read), count(write)], [did.reads, did.writes]);
       assert.deepEqual([read.errors, read.zeros], [did.read_errors, did.read_zeros]);
       assert.deepEqual([write.errors, write.zeros], [did.write_errors, did.write_zeros]);
-    });
-  }
-
-  for (const method of ['fentry', 'kprobe', 'syscall'] as const) {
-    test(`by ${method} every operation is counted, or counted as missed`, async (context) => {
-      using _tracefs = mountTracefs();
-      using overlay = mountOverlay();
-      await using cgroup = createCgroup(method);
-      const attempt = await attempted({ ...OPTIONS, attach: method });
-      if (attempt instanceof Error) return context.skip(attempt.message);
-      using receiver = attempt;
-      const did = JSON.parse(
-        cgroup.run(fixture('io'), 'mixed', join(overlay.path, 'file'), ...scaled(20_000, 10_000), '8'),
-      );
-      const { read, write } = operationsOf(receiver.it, cgroup);
-      const { skipped_exit, no_start } = receiver.it.misses();
-      // The functions are not called for what fails or is empty before it reaches them.
-      assert.ok(count(read) + count(write) <= did.reads + did.writes);
-      const accounted = count(read) + count(write) + read.errors + write.errors + read.zeros + write.zeros;
-      assert.ok(
-        accounted + skipped_exit + no_start >= did.reads + did.writes,
-        `${accounted} + ${skipped_exit} + ${no_start} of ${did.reads + did.writes}`,
-      );
-      if (skipped_exit + no_start === 0) assert.deepEqual([count(read), count(write)], [did.reads, did.writes]);
     });
   }
 
@@ -77,7 +44,9 @@ suite('the overlayfs receiver', { skip: missing('root', 'btf') }, () => {
     await using cgroup = createCgroup('auto');
     using receiver = await started(OPTIONS);
     const work = (): Record<string, number> =>
-      JSON.parse(cgroup.run(fixture('io'), 'mixed', join(overlay.path, 'file'), ...scaled(10_000, 5000), '8'));
+      JSON.parse(
+        cgroup.run(fixture('io'), 'mixed', join(overlay.path, 'file'), `${scaled(10_000)}`, `${scaled(5000)}`, '8'),
+      );
     // A method that is interrupted here shows it under such a load.
     let before = receiver.it.method;
     for (let round = 0; round < METHODS.length; round++) {
@@ -245,34 +214,3 @@ suite('the overlayfs receiver', { skip: missing('root', 'btf') }, () => {
     assert.throws(() => receiver.misses(), /detached|closed/);
   });
 });
-
-/** Fewer operations where the machine is emulated. */
-function scaled(...counts: number[]): string[] {
-  const scale = Number(process.env.TEST_SCALE ?? 1);
-  return counts.map((count) => String(Math.ceil(count * scale)));
-}
-
-async function attempted(options: OverlayfsOptions): Promise<(Disposable & { it: OverlayfsReceiver }) | Error> {
-  try {
-    return await started(options);
-  } catch (error) {
-    return error as Error;
-  }
-}
-
-async function started(options: OverlayfsOptions): Promise<Disposable & { it: OverlayfsReceiver }> {
-  const it = await OverlayfsReceiver.start(options);
-  return { it, [Symbol.dispose]: () => it.stop() };
-}
-
-function operationsOf(receiver: OverlayfsReceiver, cgroup: Cgroup) {
-  const cgroups = new Cgroups(findHierarchy().mount);
-  cgroups.learn(receiver.cgroupIds());
-  const totals = receiver.read().find(({ cgroupId }) => cgroupId !== null && cgroups.path(cgroupId) === cgroup.name);
-  assert.ok(totals, `no counts for ${cgroup.name}`);
-  return totals.operations;
-}
-
-function count({ buckets }: { buckets: readonly number[] }): number {
-  return buckets.reduce((a, b) => a + b);
-}

@@ -1,0 +1,42 @@
+/** The overlayfs receiver in a test's own process, and what it counted. */
+import assert from 'node:assert/strict';
+import { fileURLToPath } from 'node:url';
+import { Cgroups } from '../../src/containers/cgroups.ts';
+import { findHierarchy } from '../../src/containers/hierarchy.ts';
+import { type OverlayfsOptions, OverlayfsReceiver } from '../../src/receivers/overlayfs.ts';
+import type { Cgroup } from './cgroup.ts';
+
+export const OPTIONS: OverlayfsOptions = {
+  boundsNs: [1e3, 1e6, 1e9],
+  pidNsInum: 0,
+  maxMapEntries: 16,
+  cgroupVersion: findHierarchy().version,
+  expireMs: 60_000,
+  objects: fileURLToPath(new URL(`../../dist/bpf/${process.arch}/`, import.meta.url)),
+};
+
+export async function started(options: OverlayfsOptions): Promise<Disposable & { it: OverlayfsReceiver }> {
+  const it = await OverlayfsReceiver.start(options);
+  return { it, [Symbol.dispose]: () => it.stop() };
+}
+
+/** @returns why not, where it cannot be */
+export async function attempted(options: OverlayfsOptions): Promise<(Disposable & { it: OverlayfsReceiver }) | Error> {
+  try {
+    return await started(options);
+  } catch (error) {
+    return error as Error;
+  }
+}
+
+export function operationsOf(receiver: OverlayfsReceiver, cgroup: Cgroup) {
+  const cgroups = new Cgroups(findHierarchy().mount);
+  cgroups.learn(receiver.cgroupIds());
+  const totals = receiver.read().find(({ cgroupId }) => cgroupId !== null && cgroups.path(cgroupId) === cgroup.name);
+  assert.ok(totals, `no counts for ${cgroup.name}`);
+  return totals.operations;
+}
+
+export function count({ buckets }: { buckets: readonly number[] }): number {
+  return buckets.reduce((a, b) => a + b);
+}
