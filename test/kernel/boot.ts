@@ -60,6 +60,11 @@ export async function boot(machine: Machine, deadlineMs: number): Promise<Run> {
       case 'test':
         results.push(line);
         break;
+      case 'found': {
+        const test = results.pop();
+        if (test !== undefined) results.push({ ...test, found: line.found });
+        break;
+      }
       case 'end':
         ended = true;
     }
@@ -77,7 +82,7 @@ export async function boot(machine: Machine, deadlineMs: number): Promise<Run> {
 
 function qemuArguments({ cpu, kernel, initrd, disk, commandLine, console }: Machine): string[] {
   return [
-    ...['-accel', 'tcg,thread=multi', '-cpu', cpu, '-smp', '2', '-m', '2048', '-no-reboot'],
+    ...['-accel', 'tcg,thread=multi', '-cpu', cpu, '-smp', '2', '-m', '1024', '-no-reboot'],
     ...['-nodefaults', '-display', 'none', '-serial', `file:${console}`, '-serial', 'stdio'],
     ...['-drive', `if=none,id=disk,format=raw,snapshot=on,file=${disk}`, '-device', 'virtio-blk-pci,drive=disk'],
     ...['-kernel', kernel, '-initrd', initrd, '-append', commandLine],

@@ -40,7 +40,8 @@ chmod +x bin/pkg-config
 echo 'root:x:0:0:root:/:/bin/sh' >etc/passwd
 echo '127.0.0.1 localhost' >etc/hosts
 
-ldd "$node" "$addon" "$libbpf" $tools "$@" | sed -n 's|^[^/]*\(/[^ ]*\) (0x.*|\1|p' | sort -u >"$work/libraries"
+# It complains of static programs.
+ldd "$node" "$addon" "$libbpf" $tools "$@" 2>/dev/null | sed -n 's|^[^/]*\(/[^ ]*\) (0x.*|\1|p' | sort -u >"$work/libraries"
 echo "$libbpf" >>"$work/libraries"
 while read -r library; do
   case $library in

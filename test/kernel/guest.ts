@@ -6,6 +6,7 @@ import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { inspect } from 'node:util';
 import type { GuestLine, Outcome } from './results.ts';
+import { LEFT_OUT } from './selection.ts';
 
 const DETAIL_CHARACTERS = 20_000;
 
@@ -38,9 +39,10 @@ function nameOf(file = ''): string {
 }
 
 say({ type: 'ready', release: release() });
-const { TEST_FILES = '' } = process.env;
-// One after the other: they measure a kernel that they share.
-const events = run({ files: TEST_FILES.split(','), concurrency: 1 });
+const { TEST_FILES = '', TEST_ALL } = process.env;
+// In this process, because another one takes seconds to start here.
+const testSkipPatterns = TEST_ALL === undefined ? LEFT_OUT : [];
+const events = run({ files: TEST_FILES.split(','), testSkipPatterns, isolation: 'none' });
 events.on('test:dequeue', ({ name, file, type }) => {
   if (type === 'test') say({ type: 'begin', file: nameOf(file), name });
 });
@@ -53,6 +55,11 @@ events.on('test:fail', (event) => {
   // A suite that failed because a test in it did has nothing to add.
   if ('failureType' in error && error.failureType === 'subtestsFailed') return;
   ended('failed', event, describe(error.cause ?? error));
+});
+// A test's messages follow it.
+events.on('test:diagnostic', ({ message }) => {
+  const [, found] = /^found: (.*)/.exec(message) ?? [];
+  if (found !== undefined) say({ type: 'found', found });
 });
 events.on('end', () => say({ type: 'end' }));
 events.compose(new spec()).pipe(process.stdout);

@@ -3,35 +3,34 @@
  *
  *   npm run test:kernels -- [--kernel NAME]… [test/live/FILE.test.ts]…
  *
- * variants.ts lists the kernels. Tests find TEST_SCALE in their environment.
+ * variants.ts lists the kernels, selection.ts what is tested when no file is named. Files that start Floatie often take
+ * very long here. Tests find TEST_SCALE in their environment.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { fixture } from '../support/fixtures.ts';
 import { boot, type Run } from './boot.ts';
 import { type GuestRun, renderFailures, renderMatrix, renderRun } from './matrix.ts';
+import { FILES } from './selection.ts';
 import { VARIANTS, type Variant } from './variants.ts';
 
-/** What depends on the kernel most. Other files can be named; those that start Floatie often take very long here. */
-const FILES = ['test/live/receiver.test.ts'];
-const OUTPUT = fileURLToPath(new URL('../../.cache/kernels/runs/', import.meta.url));
+const ROOT = join(import.meta.dirname, '../..');
+const OUTPUT = join(ROOT, '.cache/kernels/runs/');
 /** More guests than this only slow each other down. */
 const AT_ONCE = 2;
-/** How often a guest may fail to come up. */
-const ATTEMPTS = 3;
-/** How long the tests of one file may take. */
-const FILE_MS = 300_000;
+/** A guest that does not come up gets another chance: emulation is not always right. */
+const ATTEMPTS = 2;
+/** How long the tests of a guest may take: several times what they do on a machine that has nothing else to do. */
+const TESTS_MS = 600_000;
 /** Emulated machines do in a minute what others do in seconds. */
-const SCALE = process.env.TEST_SCALE ?? '0.05';
+const SCALE = process.env.TEST_SCALE ?? '0.03';
 
 const { values, positionals } = parseArgs({
   options: { kernel: { type: 'string', multiple: true } },
   allowPositionals: true,
 });
-const files = positionals.length > 0 ? positionals : FILES;
 const variants = chosenVariants(values.kernel);
 if (process.arch !== 'x64') stop('These kernels are for x86-64, and the guests use the Node that runs here');
 
@@ -77,7 +76,8 @@ function script(name: string, ...args: string[]): string {
 
 async function runAll(): Promise<GuestRun[]> {
   const runs = new Map<Variant, Run>();
-  const waiting = variants.values();
+  // First those that have most to do.
+  const waiting = variants.toSorted((a, b) => (b.files ?? []).length - (a.files ?? []).length).values();
   const work = async (): Promise<void> => {
     // All workers take from the same iterator.
     for (const variant of waiting) {
@@ -91,7 +91,6 @@ async function runAll(): Promise<GuestRun[]> {
   });
 }
 
-/** A guest that does not come up gets another chance: emulation is not always right. */
 async function runVariant(variant: Variant): Promise<Run> {
   for (let attempt = 1; ; attempt++) {
     const run = await bootOnce(variant, attempt);
@@ -101,13 +100,18 @@ async function runVariant(variant: Variant): Promise<Run> {
 }
 
 async function bootOnce(
-  { name, suite, cgroup, boot: extra = '', cpu = 'max' }: Variant,
+  { name, suite, cgroup, exact, boot: extra = '', cpu = 'max', files: more = [] }: Variant,
   attempt: number,
 ): Promise<Run> {
   const kernel = kernels.get(suite) ?? '';
   const initrd = join(OUTPUT, `${name}.initrd`);
   script('initrd.sh', kernel, initrd);
-  const environment = [`TEST_CGROUP=${cgroup}`, `TEST_FILES=${files.join(',')}`, `TEST_SCALE=${SCALE}`];
+  const environment = [
+    `TEST_CGROUP=${cgroup}`,
+    ...(positionals.length > 0 ? [`TEST_FILES=${positionals}`, 'TEST_ALL=1'] : [`TEST_FILES=${[...FILES, ...more]}`]),
+    `TEST_SCALE=${SCALE}`,
+    `TEST_EXACT=${exact.join(',')}`,
+  ];
   const machine = {
     kernel: join(kernel, 'vmlinuz'),
     initrd,
@@ -117,5 +121,5 @@ async function bootOnce(
     commandLine: `console=ttyS0 panic=-1 psi=1 mitigations=off ${extra} ${environment.join(' ')}`,
     console: join(OUTPUT, `${name}.${attempt}.log`),
   };
-  return boot(machine, FILE_MS * files.length);
+  return boot(machine, TESTS_MS);
 }

@@ -16,23 +16,34 @@ function run(results: TestResult[], problem: string | null = null): Run {
 
 const GUESTS = [
   { name: '5.10', run: run([result('counts', 'passed'), result('names', 'failed', 'no name\nat all')]) },
-  { name: '6.1', run: run([result('counts', 'skipped')], 'went off in "names"') },
+  { name: '6.1', run: run([{ ...result('names', 'passed'), found: 'all of 3' }], 'went off in "names"') },
+  { name: '6.12', run: run([result('counts', 'skipped'), { ...result('names', 'failed'), found: 'all of 3' }]) },
 ];
 
-test('every test has a row, every guest a column; a test that never ran leaves its place empty', () => {
-  assert.equal(renderMatrix(GUESTS), `\n${FILE}\n  5.10  6.1 \n  ok    skip  counts\n  FAIL        names`);
+test('every test has a row, every guest a column, and its cell says what was found', () => {
+  assert.equal(
+    renderMatrix(GUESTS),
+    [
+      '|        | 5.10 | 6.1      | 6.12 |',
+      '| ------ | ---- | -------- | ---- |',
+      '| counts | ok   | ?        | -    |',
+      '| names  | FAIL | all of 3 | FAIL |',
+    ].join('\n'),
+  );
 });
 
 test('failed tests and guests that did not get through are told', () => {
   assert.deepEqual(renderFailures(GUESTS), [
     `5.10: ${FILE}: names\n    no name\n    at all`,
     '6.1: the guest went off in "names"',
+    `6.12: ${FILE}: names\n    `,
   ]);
 });
 
 test('a guest is summed up in a line', () => {
   assert.deepEqual(GUESTS.map(renderRun), [
     '5.10 (6.1.0): 1 passed, 1 failed, 0 skipped in 60 s, 10 s of them to come up',
-    '6.1 (6.1.0): 0 passed, 0 failed, 1 skipped in 60 s, 10 s of them to come up - the guest went off in "names"',
+    '6.1 (6.1.0): 1 passed, 0 failed, 0 skipped in 60 s, 10 s of them to come up - the guest went off in "names"',
+    '6.12 (6.1.0): 0 passed, 1 failed, 1 skipped in 60 s, 10 s of them to come up',
   ]);
 });

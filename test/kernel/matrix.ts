@@ -1,38 +1,39 @@
 /** The results of all guests side by side. */
 import type { Run } from './boot.ts';
-import type { Outcome } from './results.ts';
+import type { Outcome, TestResult } from './results.ts';
 
 export interface GuestRun {
   readonly name: string;
   readonly run: Run;
 }
 
-const SIGNS: Record<Outcome, string> = { passed: 'ok', failed: 'FAIL', skipped: 'skip' };
+const SIGNS: Record<Outcome, string> = { passed: 'ok', failed: 'FAIL', skipped: '-' };
 
-/** One column a guest, one row a test, under the names of their files. */
+/** In Markdown: a column for each guest, a row for each test. A passed test's cell is what it found, if it said so. */
 export function renderMatrix(guests: readonly GuestRun[]): string {
-  const width = Math.max(...guests.map(({ name }) => name.length));
-  const cells = (texts: readonly string[]): string => texts.map((text) => text.padEnd(width)).join('  ');
-  const rows: string[] = [];
-  for (const [file, names] of testsByFile(guests)) {
-    rows.push('', file, `  ${cells(guests.map(({ name }) => name))}`);
-    for (const name of names) {
-      const outcomes = guests.map(({ run }) =>
-        run.results.find((result) => result.file === file && result.name === name),
-      );
-      rows.push(`  ${cells(outcomes.map((result) => (result === undefined ? '' : SIGNS[result.outcome])))}  ${name}`);
-    }
+  const rows = [
+    ['', ...guests.map(({ name }) => name)],
+    ['', ...guests.map(() => '')],
+  ];
+  for (const test of testNames(guests)) {
+    const cells = guests.map(({ run }) => cellOf(run.results.find(({ name }) => name === test)));
+    rows.push([test, ...cells]);
   }
-  return rows.join('\n');
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows
+    .map((row, index) => row.map((text, column) => text.padEnd(widths[column] ?? 0, index === 1 ? '-' : ' ')))
+    .map((row) => `| ${row.join(' | ')} |`)
+    .join('\n');
 }
 
-function testsByFile(guests: readonly GuestRun[]): Map<string, Set<string>> {
-  const files = new Map<string, Set<string>>();
-  for (const { file, name } of guests.flatMap(({ run }) => run.results)) {
-    const names = files.get(file) ?? new Set();
-    files.set(file, names.add(name));
-  }
-  return files;
+/** `?` for a test that the guest did not come to. */
+function cellOf(result: TestResult | undefined): string {
+  if (result === undefined) return '?';
+  return (result.outcome === 'passed' && result.found) || SIGNS[result.outcome];
+}
+
+function testNames(guests: readonly GuestRun[]): Set<string> {
+  return new Set(guests.flatMap(({ run }) => run.results.map(({ name }) => name)));
 }
 
 /** Every failed test with what it said, and every guest that did not get through. */

@@ -10,6 +10,8 @@ export interface TestResult {
   readonly durationMs: number;
   /** Of a failed test what was wrong, of a skipped one why. */
   readonly detail: string;
+  /** What the table shows of a passed test instead of "ok": its message that begins with "found: ". */
+  readonly found?: string;
 }
 
 export type GuestLine =
@@ -17,6 +19,8 @@ export type GuestLine =
   | { readonly type: 'ready'; readonly release: string }
   | { readonly type: 'begin'; readonly file: string; readonly name: string }
   | TestResult
+  /** Of the test that ended last. */
+  | { readonly type: 'found'; readonly found: string }
   /** All files have been run. */
   | { readonly type: 'end' };
 

@@ -1,4 +1,5 @@
 /** The kernels that the live tests are run on, and how each is booted. */
+import type { Method } from '../../src/receivers/overlayfs-probes.ts';
 
 export interface Variant {
   readonly name: string;
@@ -6,6 +7,10 @@ export interface Variant {
   readonly suite: string;
   /** Where the memory controller is: with v1 as on a host of that time, v1 for memory and v2 beside it. */
   readonly cgroup: 'v1' | 'v2';
+  /** The ways to attach to overlayfs that must miss nothing here; any other may, if it counts what it missed. */
+  readonly exact: readonly Method[];
+  /** Test files for this kernel alone. */
+  readonly files?: readonly string[];
   /** More words for the kernel's command line. */
   readonly boot?: string;
   /** The emulated processor, `max` when left out. */
@@ -18,15 +23,26 @@ export interface Variant {
  */
 const CPU_OF_6_12 = 'max,-cx16';
 
+const ALL: readonly Method[] = ['fentry', 'kprobe', 'syscall', 'syscall_classic'];
+/** Programs called in these ways run with preemption switched off. */
+const NOT_PREEMPTIBLE: readonly Method[] = ['kprobe', 'syscall_classic'];
+
 export const VARIANTS: readonly Variant[] = [
   // No task storage, no bpf_rdonly_cast, no recursion_misses.
-  { name: '5.10', suite: 'bullseye', cgroup: 'v2' },
-  { name: '5.10-v1', suite: 'bullseye', cgroup: 'v1' },
+  { name: '5.10', suite: 'bullseye', cgroup: 'v2', exact: ALL },
+  { name: '5.10-v1', suite: 'bullseye', cgroup: 'v1', exact: ALL },
   // No bpf_rdonly_cast; rss is not yet a percpu counter.
-  { name: '6.1', suite: 'bookworm', cgroup: 'v2' },
-  { name: '6.12', suite: 'trixie', cgroup: 'v2', cpu: CPU_OF_6_12 },
+  { name: '6.1', suite: 'bookworm', cgroup: 'v2', exact: ALL },
+  {
+    name: '6.12',
+    suite: 'trixie',
+    cgroup: 'v2',
+    exact: ALL,
+    cpu: CPU_OF_6_12,
+    files: ['test/live/io-kinds.test.ts', 'test/live/late-module.test.ts'],
+  },
   // Programs can be preempted, and then other tasks' events pass them by.
-  { name: '6.12-full', suite: 'trixie', cgroup: 'v2', cpu: CPU_OF_6_12, boot: 'preempt=full' },
+  { name: '6.12-full', suite: 'trixie', cgroup: 'v2', exact: NOT_PREEMPTIBLE, cpu: CPU_OF_6_12, boot: 'preempt=full' },
   // Preempts lazily, and raw tracepoints too.
-  { name: 'newest', suite: 'sid', cgroup: 'v2' },
+  { name: 'newest', suite: 'sid', cgroup: 'v2', exact: NOT_PREEMPTIBLE },
 ];
