@@ -138,5 +138,8 @@ function reasonFor(method: Method, failure: unknown): unknown {
   if (method === 'fentry' && failure.code === 'EPERM') {
     return new Error('this kernel does not allow fentry programs', { cause: failure });
   }
+  if (method === 'fentry' && failure.code === 'ENOTSUPP') {
+    return new Error('this kernel has no fentry on this architecture', { cause: failure });
+  }
   return explain(failure);
 }
