@@ -173,6 +173,7 @@ suite('an OOM kill', { skip: missing('root', 'btf') }, () => {
       assert.deepEqual(receiver.counts(), { all: pids.length, kills: pids.length, lost: 0, corrupted: 0 });
       assert.deepEqual(new Set(records.map(({ scope }) => scope)), new Set(['memcg']), method);
       assert.deepEqual(reconciliation.differences(), { vmstat: 0, memory_events: 0 });
+      assert.deepEqual(receiver.misses(), { skipped_kill: 0, skipped_decision: 0 });
       // The kernel's log has it for some of them only.
       if (method !== 'tracepoint') {
         for (const { limit_owner, limit_cgroup, cgroup } of records) {
