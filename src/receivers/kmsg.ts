@@ -119,6 +119,8 @@ export class KmsgKills {
     const [, what, digits] = KILLED.exec(message) ?? [];
     if (what === undefined) return null;
     const pid = Number(digits);
+    // The one that was chosen is killed once more with its cgroup; by then it may have given memory back.
+    if (pid === this.#chosenPid) return null;
     const report = this.#summary?.pid === pid ? this.#summary.report : undefined;
     const memory = memoryIn(message);
     this.#last = {

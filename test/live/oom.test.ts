@@ -108,6 +108,7 @@ suite('an OOM kill', { skip: missing('root', 'btf') }, () => {
     // The kernel counts the chosen one twice, where its memory is still there.
     const again = killsOf(cgroup) - 5;
     assert.ok(again === 0 || again === 1, `${again} more`);
+    const report = reportedKills().find(({ pid }) => pid === chosen.pid);
     for (const { method, records, kills, reconciliation } of await attached.afterKills(5)) {
       assert.deepEqual(reconciliation.differences(), { vmstat: again, memory_events: again });
       assert.equal(records.length, 1, `${method}: ${JSON.stringify(records)}`);
@@ -117,6 +118,7 @@ suite('an OOM kill', { skip: missing('root', 'btf') }, () => {
         [true, chosen.pid, 'self', cgroup.name],
         method,
       );
+      assert.equal(record?.anon_rss_bytes, (report?.anonKb ?? 0) * 1024, method);
       const found = (record?.members ?? []) as readonly OomMember[];
       assert.deepEqual(
         new Set(found.map(({ pid, cgroup }) => String([pid, cgroup]))),

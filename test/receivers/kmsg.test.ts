@@ -195,7 +195,7 @@ suite('the longer report of a kill', () => {
 });
 
 suite('the kill of a whole cgroup', () => {
-  test('has a process that was chosen and others that belong to it', () => {
+  test('has a process that was chosen, though it is killed twice, and others that belong to it', () => {
     const text = `
       ${killed(7)}
       Tasks in /a are going to be killed due to memory.oom.group set
@@ -207,7 +207,6 @@ suite('the kill of a whole cgroup', () => {
       [
         [7, 7],
         [8, 7],
-        [7, 7],
         [9, 7],
       ],
     );
