@@ -33,7 +33,8 @@ export class ListenError extends Error {
 }
 
 interface Body {
-  readonly text: string;
+  /** One copy for all who wait for it, however slowly they read. */
+  readonly bytes: Buffer;
   /** Made when the first scrape that asks for it does. */
   compressed?: Promise<Buffer>;
 }
@@ -41,14 +42,19 @@ interface Body {
 const TEXT = 'text/plain; version=0.0.4; charset=utf-8';
 const compress = promisify(gzip);
 
-/** How long an idle connection and a slow request may hold the server, in ms. */
+/** How long a connection may be idle, a request may take to arrive, and its answer to be read on, in ms. */
 const KEEP_ALIVE_MS = 65_000;
-const REQUEST_MS = 10_000;
+const REQUEST_MS = 5000;
+const READ_MS = 10_000;
+/** How often requests that take too long are looked for, in ms: Node's 30 s would be their true limit. */
+const CHECK_MS = 1000;
 /** How long a collection under way, and then the answers to it, may take once it stops. */
 const LAST_COLLECTION_MS = 3000;
 const LAST_ANSWER_MS = 500;
 const MAX_HEADER_BYTES = 16 << 10;
+/** More are closed as they come; each that may ask is answered, if only by a 503 where too many scrapes wait. */
 const MAX_CONNECTIONS = 2000;
+const MAX_SCRAPES = 1000;
 
 export class PrometheusEndpoint {
   readonly reader: MetricReader;
@@ -56,12 +62,15 @@ export class PrometheusEndpoint {
   readonly #serializer = new PrometheusSerializer(undefined, false, undefined, false, true);
   readonly #server: Server;
   #underWay: Promise<Body> | null = null;
+  /** Whose answers are not yet read. */
+  #scrapes = 0;
   #stopped: Promise<void> | null = null;
 
   constructor(options: PrometheusOptions) {
     this.#options = options;
     this.reader = new PrometheusExporter({ preventServerStart: true, metricProducers: options.producers });
-    this.#server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, (request, response) => {
+    const limits = { maxHeaderSize: MAX_HEADER_BYTES, connectionsCheckingInterval: CHECK_MS };
+    this.#server = createServer(limits, (request, response) => {
       this.#answer(request, response).catch((error: unknown) => {
         options.onError(error);
         response.destroy();
@@ -110,11 +119,17 @@ export class PrometheusEndpoint {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    response.setTimeout(READ_MS + this.#options.timeoutMs, () => response.destroy());
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.setHeader('allow', 'GET, HEAD');
+      response.setHeader('connection', 'close'); // it may have a body that nobody wants
       return send(response, 405, 'Only GET and HEAD are answered here\n');
     }
     if (!this.#server.listening) response.setHeader('connection', 'close');
+    if (hasBody(request)) {
+      response.setHeader('connection', 'close');
+      return send(response, 413, 'A request here has no body\n');
+    }
     switch (request.url?.split('?', 1)[0]) {
       case '/metrics':
         return this.#answerMetrics(request, response);
@@ -139,6 +154,9 @@ export class PrometheusEndpoint {
   }
 
   async #answerMetrics(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (this.#scrapes >= MAX_SCRAPES) return send(response, 503, 'Too many scrapes at once\n');
+    this.#scrapes++;
+    response.once('close', () => this.#scrapes--);
     let body: Body;
     try {
       // A collection that is too late for one scrape stays the only one until it ends.
@@ -150,8 +168,8 @@ export class PrometheusEndpoint {
       return send(response, 503, `The metrics could not be collected: ${reasonOf(error)}\n`);
     }
     response.setHeader('vary', 'accept-encoding');
-    if (!acceptsGzip(request)) return send(response, 200, body.text, TEXT);
-    body.compressed ??= compress(body.text) as Promise<Buffer>;
+    if (!acceptsGzip(request)) return send(response, 200, body.bytes, TEXT);
+    body.compressed ??= compress(body.bytes) as Promise<Buffer>;
     response.setHeader('content-encoding', 'gzip');
     return send(response, 200, await body.compressed, TEXT);
   }
@@ -163,7 +181,7 @@ export class PrometheusEndpoint {
       const { resourceMetrics, errors } = await this.reader.collect({ timeoutMillis: timeoutMs });
       if (errors.length > 0)
         throw errors.length === 1 ? errors[0] : new AggregateError(errors, 'Several sources failed');
-      return { text: this.#serializer.serialize(resourceMetrics) };
+      return { bytes: Buffer.from(this.#serializer.serialize(resourceMetrics)) };
     } catch (error) {
       onError(error);
       throw error;
@@ -187,6 +205,10 @@ async function withDeadline<T>(promise: Promise<T>, ms: number): Promise<T> {
   } finally {
     clearTimeout(timer);
   }
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0;
 }
 
 function acceptsGzip(request: IncomingMessage): boolean {
