@@ -4,15 +4,15 @@ import { closeSync, openSync, readSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { BpfProgram } from '../../src/libbpf/index.ts';
-import { OverlayfsCounts } from '../../src/receivers/overlayfs-counts.ts';
-import { mountOverlay } from '../support/overlay.ts';
-import { missing } from '../support/requirements.ts';
+import type { BpfProgram } from '../../../src/libbpf/index.ts';
+import { OverlayfsCounts } from '../../../src/receivers/overlayfs-counts.ts';
+import { mountOverlay } from '../../support/overlay.ts';
+import { missing } from '../../support/requirements.ts';
 
 /** By method, the programs of a read: what its entry runs, and what its exit runs. */
 const PROGRAMS = { fentry: ['fentry_read', 'fexit_read'], syscall: ['syscall_enter', 'syscall_exit'] } as const;
 
-const objects = fileURLToPath(new URL(`../../dist/bpf/${process.arch}/`, import.meta.url));
+const objects = fileURLToPath(new URL(`../../../dist/bpf/${process.arch}/`, import.meta.url));
 
 suite('a program that the kernel leaves out', { skip: missing('root', 'btf') }, () => {
   for (const method of ['fentry', 'syscall'] as const) {
