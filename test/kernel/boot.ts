@@ -76,7 +76,7 @@ export async function boot(machine: Machine, deadlineMs: number): Promise<Run> {
   await exited;
   process.off('exit', end);
   clearTimeout(deadline);
-  if (!ended) problem ??= release === '' ? 'went off before it was up' : `went off in ${running}`;
+  if (!ended) problem ??= `went off ${running === '' ? 'before its first test' : `in ${running}`}`;
   return { results, release, problem, bootMs, totalMs: performance.now() - started };
 }
 

@@ -80,10 +80,10 @@ suite('an OOM kill', { skip: missing('root', 'btf') }, () => {
   });
 
   test('by the limit of memory and swap together says so', async (context) => {
-    using attached = attachAll();
     await using cgroup = createCgroup('swap');
     const file = join(cgroup.path, 'memory.memsw.limit_in_bytes');
     if (!existsSync(file)) return context.skip('the limit of memory and swap together is cgroup v1’s');
+    using attached = attachAll();
     limit(cgroup, 32);
     writeFileSync(file, `${32 * MB}`);
     await once(hog(cgroup, 'swap', 200), 'exit');
@@ -94,10 +94,10 @@ suite('an OOM kill', { skip: missing('root', 'btf') }, () => {
   });
 
   test('of a whole cgroup is one record with all its members, each counted', async (context) => {
-    using attached = attachAll();
     await using cgroup = createCgroup('group');
     const file = join(cgroup.path, 'memory.oom.group');
     if (!existsSync(file)) return context.skip('cgroups die as a whole with cgroup v2 only');
+    using attached = attachAll();
     writeFileSync(file, '1');
     limit(cgroup, 64);
     const members = Array.from({ length: 4 }, (_, index) => hog(cgroup, `member${index}`, 5));
