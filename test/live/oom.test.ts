@@ -1,6 +1,6 @@
 /** The OOM receiver in this process, attached in every way that works here: what it says of each kind of kill. */
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,6 +19,7 @@ import { fixture } from '../support/fixtures.ts';
 import { reportedKills } from '../support/kernel-log.ts';
 import { createChild, hog, killsOf, killTenAtOnce, limit, ready } from '../support/oom.ts';
 import { missing } from '../support/requirements.ts';
+import { mountTracefs } from '../support/tracefs.ts';
 
 const HIERARCHY = findHierarchy();
 const V1 = HIERARCHY.version === 1;
@@ -224,8 +225,7 @@ suite('the OOM receiver', { skip: missing('root', 'btf') }, () => {
   });
 
   test('takes the best way to attach and says why not the ones before it', () => {
-    using tracefs = mountTracefs();
-    assert.ok(tracefs);
+    using _tracefs = mountTracefs();
     const receiver = OomReceiver.start(options());
     try {
       const { method, refusals } = receiver;
@@ -313,11 +313,4 @@ function sacrifice(megabytes: number) {
   return spawn('sh', ['-c', script, 'sh', fixture('hog'), 'sacrifice', String(megabytes)], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
-}
-
-/** Where it is not mounted already. */
-function mountTracefs(): Disposable {
-  if (existsSync('/sys/kernel/tracing/events')) return { [Symbol.dispose]: () => undefined };
-  execFileSync('mount', ['-t', 'tracefs', 'none', '/sys/kernel/tracing']);
-  return { [Symbol.dispose]: () => execFileSync('umount', ['/sys/kernel/tracing']) };
 }
