@@ -5,7 +5,7 @@ import { type Identity, identify } from './identity.ts';
 import { type Found, statCgroup, walk } from './walk.ts';
 
 /** How many cgroups that nobody holds any more are remembered. */
-const MAX_TOMBSTONES = 4096;
+const MAX_TOMBSTONES = 2048;
 /** How often a cgroup is looked for in vain before it is called unknown. */
 const MAX_MISSES = 2;
 

@@ -91,9 +91,9 @@ suite('a cgroup', () => {
     assert.equal(cgroups.path(id), '/b');
   });
 
-  test('is forgotten for good when 4,096 others were met since', () => {
+  test('is forgotten for good when 2,048 others were met since', () => {
     const cgroups = new Cgroups(mount);
-    for (let id = 1n; id <= 4097n; id++) cgroups.meet({ path: `/${id}`, id, identity: { cgroup: `/${id}` } });
+    for (let id = 1n; id <= 2049n; id++) cgroups.meet({ path: `/${id}`, id, identity: { cgroup: `/${id}` } });
     assert.deepEqual([cgroups.path(1n), cgroups.path(2n)], [null, '/2']);
   });
 
