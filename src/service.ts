@@ -100,11 +100,15 @@ function createEndpoint(
 
 /** null while OTLP is off. */
 async function createOtlp(config: Config, kernel: KernelMetrics, health: Health): Promise<MetricReader | null> {
-  const { endpoint, interval_ms: intervalMs, timeout_ms: timeoutMs, temporality: wanted } = config.exporters.otlp;
+  const { endpoint, interval_ms: intervalMs, timeout_ms: timeoutMs, temporality } = config.exporters.otlp;
   const { OTEL_EXPORTER_OTLP_ENDPOINT: all, OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: metrics } = process.env;
   if (!(endpoint || all || metrics)) return null;
-  const temporality = AggregationTemporality[wanted === 'delta' ? 'DELTA' : 'CUMULATIVE'];
   const exponential = exponentialOf(config);
+  const form = {
+    temporality: AggregationTemporality[temporality === 'cumulative' ? 'CUMULATIVE' : 'DELTA'],
+    lowMemory: temporality === 'lowmemory',
+    ...(exponential !== undefined && { exponential }),
+  };
   // gRPC is the largest thing Floatie imports: only when it is on.
   const { createOtlpReader } = await import('./exporters/otlp.ts');
   return createOtlpReader({
@@ -112,7 +116,7 @@ async function createOtlp(config: Config, kernel: KernelMetrics, health: Health)
     intervalMs,
     timeoutMs,
     temporality,
-    producers: [createProducer(kernel, { temporality, ...(exponential !== undefined && { exponential }) })],
+    producers: [createProducer(kernel, form)],
     onExport: (error) => health.exported('otlp', error),
   });
 }

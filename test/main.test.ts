@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -43,6 +44,18 @@ suite('floatie', () => {
   test('print-config prints YAML that can be piped', () => {
     const { status, stdout, stderr } = floatie('print-config', '--config', CONFIG);
     assert.deepEqual([status, parse(stdout), stderr], [0, loadConfig({ env: {}, set: [] }), '']);
+  });
+
+  test('run does nothing but wait where OTEL_SDK_DISABLED says so', async () => {
+    const child = spawn(process.execPath, [MAIN], {
+      env: { OTEL_SDK_DISABLED: 'true' },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    const exited = once(child, 'exit');
+    const [line] = (await once(child.stderr, 'data')) as [Buffer];
+    assert.match(line.toString(), /OTEL_SDK_DISABLED is true/);
+    child.kill('SIGTERM');
+    assert.deepEqual(await exited, [0, null]);
   });
 
   test('ends with 2 and a hint for a command that does not exist', () => {

@@ -1,4 +1,5 @@
 /** `floatie run`: measure until a signal says stop. */
+import { isSdkDisabled } from '../config/environment.ts';
 import type { Config } from '../config/schema.ts';
 import { createLogger } from '../log.ts';
 import { startService } from '../service.ts';
@@ -15,6 +16,14 @@ export async function run(config: Config): Promise<void> {
   const stopping = new Promise<NodeJS.Signals>((resolve) => {
     for (const signal of SIGNALS) process.on(signal, resolve);
   });
+  if (isSdkDisabled(process.env)) {
+    log.warn('Nothing is measured or exported: OTEL_SDK_DISABLED is true');
+    // A process that ended would be started again and again; only signals are left to keep this one.
+    const keepAlive = setInterval(() => undefined, 2 ** 31 - 1);
+    await stopping;
+    clearInterval(keepAlive);
+    return;
+  }
   const service = await startService(config, log);
   const signal = await stopping;
   log.info('Stopping', { signal });

@@ -18,8 +18,9 @@ Flags:
   --help                  print this
   --version               print the version
 
-Flags win over environment variables, those over the file. Every key has its variable:
-exporters.prometheus.port is ${envName('exporters.prometheus.port')}.
+Flags win over FLOATIE_* variables, those over the file, the file over OpenTelemetry's own
+variables (OTEL_*). Every key has its variable: exporters.prometheus.port is
+${envName('exporters.prometheus.port')}. In the file, \${env:NAME:-default} is a variable.
 
 Exit codes: 0 fine, 1 failed at run time, 2 wrong usage or configuration.
 `;

@@ -1,22 +1,18 @@
-/** Loads the configuration: defaults < file < environment < flags. Finds all problems at once. */
-import { readFileSync, statSync } from 'node:fs';
+/**
+ * Loads the configuration: defaults < OTEL_* < file < FLOATIE_* < flags. Finds all problems at once. OTEL_* are meant for
+ * every program of the pod or the host: what the file says of Floatie is said on purpose.
+ */
 import convict, { type SchemaObj } from 'convict';
-import { isMap, isScalar, parseDocument } from 'yaml';
 import { exponentialBoundsNs } from '../metrics/exponential.ts';
+import { type ConfigDocument, readDocument } from './document.ts';
+import { exporterVariables, resourceVariables } from './environment.ts';
+import { ConfigError } from './error.ts';
 import { exponentialOf } from './exponential.ts';
 import { type Config, isRecord, schema, settingProblem } from './schema.ts';
+import { readScalar } from './substitution.ts';
 import { viewProblems } from './views.ts';
 
-/** The configuration cannot be used. Every problem names its key, what is wrong and what would be right. */
-export class ConfigError extends Error {
-  override name = 'ConfigError';
-  readonly problems: readonly string[];
-
-  constructor(problems: readonly string[]) {
-    super(problems.join('\n'));
-    this.problems = problems;
-  }
-}
+export { ConfigError } from './error.ts';
 
 export interface Sources {
   /** A YAML file; undefined for none. */
@@ -30,11 +26,14 @@ export interface Sources {
 
 interface Given {
   readonly value: unknown;
+  /** The value where what the environment put into it is a text: for settings that are texts. */
+  readonly text?: unknown;
   /** Where it comes from, as the user would name it. */
   readonly origin: string;
+  readonly placeOf?: ConfigDocument['placeOf'];
 }
 
-const MAX_FILE_BYTES = 1 << 20;
+const RESOURCE = 'service.telemetry.resource';
 
 /** What Kubernetes puts into every container beside a Service that is called floatie. */
 const KUBERNETES =
@@ -52,7 +51,14 @@ export function envName(key: string): string {
 export function loadConfig({ file, env, set, flags = [] }: Sources): Config {
   const problems: string[] = [];
   const values = new Map<string, Given>();
-  if (file !== undefined) collect(readYaml(file), file, values, problems);
+  for (const { type, setting, value, origin } of exporterVariables(env)) {
+    values.set(`exporters.${type}.${setting}`, { value, origin });
+  }
+  const document = file === undefined ? null : readDocument(file, env);
+  if (document !== null) {
+    problems.push(...document.problems);
+    collect(document, values, problems);
+  }
   for (const key of keys) {
     const value = env[envName(key)];
     if (value !== undefined && value !== '') values.set(key, { value: scalar(value, key), origin: envName(key) });
@@ -70,25 +76,58 @@ export function loadConfig({ file, env, set, flags = [] }: Sources): Config {
   }
   for (const { flag, key, value } of flags) values.set(key, { value: scalar(value, key), origin: flag });
 
+  addResource(env, values, problems);
+
   const config = convict<Config>(schema, { args: [], env: {} });
   for (const [key, given] of values) problems.push(...apply(config, key, given));
-  // As given: convict's copy would hide a key called __proto__.
-  const views = (values.get('views')?.value ?? []) as unknown[];
-  if (problems.length === 0) {
-    const exponential = exponentialOf(config.getProperties());
-    const exponentialNs = exponential === undefined ? [] : exponentialBoundsNs(exponential.maxScale);
-    problems.push(...viewProblems(views, config.get('receivers.overlayfs.bounds_us'), exponentialNs));
-  }
+  problems.push(...checkViews(config, values.get('views')));
   if (problems.length > 0) throw new ConfigError(problems);
   return structuredClone(config.getProperties()) as Config;
 }
-
 /** One value into convict; one that does not fit is left at its default. */
-function apply(config: convict.Config<Config>, key: string, { value, origin }: Given): string[] {
-  const problem = settingProblem(settingOf(key), value);
+function apply(config: convict.Config<Config>, key: string, { value, text, origin }: Given): string[] {
+  const setting = settingOf(key);
+  if (text !== undefined && settingProblem(setting, text) === null) {
+    config.set(key, text);
+    return [];
+  }
+  if (value === null && text !== undefined) return []; // a variable that is not set
+  const problem = settingProblem(setting, value);
   if (problem !== null) return [`${key}: ${problem}, not ${show(value)} (from ${origin})`];
   config.set(key, value);
   return [];
+}
+
+/** The problems of views, which are checked as they were given: convict's copy would hide a key called __proto__. */
+function checkViews(config: convict.Config<Config>, given: Given | undefined): string[] {
+  if (given === undefined || !Array.isArray(given.value)) return [];
+  const { value, text, origin, placeOf } = given;
+  const exponential = exponentialOf(config.getProperties());
+  const exponentialNs = exponential === undefined ? [] : exponentialBoundsNs(exponential.maxScale);
+  const problemsOf = (views: unknown): string[] =>
+    viewProblems(views as unknown[], config.get('receivers.overlayfs.bounds_us'), exponentialNs);
+  if (Array.isArray(text) && problemsOf(text).length === 0) return [];
+  config.set('views', value);
+  return problemsOf(value).map((problem) => {
+    const path = problem.slice(0, problem.indexOf(': ')).split(/[.[\]]+/);
+    return `${problem} (from ${placeOf?.(path) ?? origin})`;
+  });
+}
+
+/** Attributes of OpenTelemetry's own variables, below those that are configured. */
+function addResource(env: Sources['env'], values: Map<string, Given>, problems: string[]): void {
+  try {
+    const attributes = resourceVariables(env);
+    if (Object.keys(attributes).length === 0) return;
+    const given = values.get(RESOURCE);
+    if (given === undefined) values.set(RESOURCE, { value: attributes, origin: 'OTEL_RESOURCE_ATTRIBUTES' });
+    else if (isRecord(given.value)) {
+      const text = isRecord(given.text) ? { text: { ...attributes, ...given.text } } : {};
+      values.set(RESOURCE, { ...given, value: { ...attributes, ...given.value }, ...text });
+    }
+  } catch (error) {
+    problems.push((error as Error).message);
+  }
 }
 
 /** A value as it would be written, shortened. */
@@ -101,60 +140,37 @@ function show(value: unknown): string {
   }
 }
 
-function readYaml(file: string): unknown {
-  let text: string;
-  try {
-    if (statSync(file).size > MAX_FILE_BYTES) throw new Error('it is larger than 1 MiB');
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new ConfigError([`${file}: cannot be read: ${(error as Error).message}`]);
-  }
-  const document = parseDocument(text, { prettyErrors: true });
-  if (document.errors.length > 0) {
-    throw new ConfigError(
-      document.errors.map(({ message }) => `${file}: ${message.split('\n')[0]?.replace(/:$/, '')}`),
-    );
-  }
-  const { contents } = document;
-  const isEmpty = contents === null || (isScalar(contents) && contents.value === null);
-  if (!isEmpty && !isMap(contents)) {
-    throw new ConfigError([`${file}: must hold sections such as "receivers:" and "exporters:"`]);
-  }
-  try {
-    return document.toJS({ maxAliasCount: 100 }) ?? {};
-  } catch (error) {
-    throw new ConfigError([`${file}: ${(error as Error).message}`]);
-  }
-}
-
 /** Takes the known keys out of a document; whatever is not known is a problem. */
-function collect(document: unknown, file: string, values: Map<string, Given>, problems: string[]): void {
-  const visit = (node: unknown, path: string | null): void => {
-    if (path !== null && keys.includes(path)) {
-      if (node !== null) values.set(path, { value: node, origin: file }); // "key:" with nothing behind it keeps the default
-      return;
-    }
-    if (path !== null && !keys.some((key) => key.startsWith(`${path}.`))) {
-      problems.push(`${file}: ${path}: unknown key${nearest(path, keys)}`);
+function collect(
+  { values: root, texts, placeOf }: ConfigDocument,
+  values: Map<string, Given>,
+  problems: string[],
+): void {
+  const visit = (node: unknown, text: unknown, path: readonly string[]): void => {
+    const key = path.join('.');
+    const isUnset = node === null && text === null; // "key:" with nothing behind it keeps the default
+    if (keys.includes(key)) {
+      const asText = text === node ? {} : { text };
+      if (!isUnset) values.set(key, { value: node, ...asText, origin: placeOf(path), placeOf });
+    } else if (path.length > 0 && !keys.some((known) => known.startsWith(`${key}.`))) {
+      problems.push(`${placeOf(path)}: ${key}: unknown key${nearest(key, keys)}`);
     } else if (isRecord(node)) {
-      for (const [name, child] of Object.entries(node)) visit(child, path === null ? name : `${path}.${name}`);
+      const inner = isRecord(text) ? text : node;
+      for (const [name, child] of Object.entries(node)) {
+        visit(child, Object.hasOwn(inner, name) ? inner[name] : child, [...path, name]);
+      }
     } else if (node !== null) {
-      problems.push(`${file}: ${path}: must be a section, not ${show(node)}`);
+      problems.push(`${placeOf(path)}: ${key}: must be a section, not ${show(node)}`);
     }
   };
-  visit(document, null);
+  visit(root, texts, []);
 }
 
 /** A text from a flag or the environment, read as YAML would: numbers, lists, mappings; `1,2,3` is a list as well. */
 function scalar(text: string, key: string): unknown {
   const isList = Array.isArray(settingOf(key).default);
-  const document = parseDocument(isList && !text.trimStart().startsWith('[') ? `[${text}]` : text);
-  if (document.errors.length > 0) return text;
-  try {
-    return document.toJS({ maxAliasCount: 100 });
-  } catch {
-    return text; // an alias of nothing
-  }
+  if (!isList || text.trimStart().startsWith('[')) return readScalar(text);
+  return readScalar(`[${text}]`);
 }
 
 function settingOf(key: string): SchemaObj {

@@ -21,6 +21,8 @@ export const RECEIVERS = ['overlayfs', 'oom', 'pressure'] as const;
 export const EXPORTERS = ['prometheus', 'otlp'] as const;
 /** As OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION has them. */
 export const HISTOGRAM_AGGREGATIONS = ['explicit_bucket_histogram', 'base2_exponential_bucket_histogram'] as const;
+/** As OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE has them. */
+export const TEMPORALITIES = ['cumulative', 'delta', 'lowmemory'] as const;
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
 export interface Config {
@@ -37,7 +39,7 @@ export interface Config {
       endpoint: string;
       interval_ms: number;
       timeout_ms: number;
-      temporality: 'cumulative' | 'delta';
+      temporality: (typeof TEMPORALITIES)[number];
       default_histogram_aggregation: (typeof HISTOGRAM_AGGREGATIONS)[number];
       exponential: { max_scale: number; max_size: number };
     };
@@ -295,10 +297,10 @@ export const schema: Schema<Config> = {
       ),
       interval_ms: setting(60_000, integer(100, 3_600_000), 'Time between two exports, in ms'),
       timeout_ms: setting(10_000, integer(100, 60_000), 'How long one export may take, in ms'),
-      temporality: setting<'cumulative' | 'delta'>(
+      temporality: setting<(typeof TEMPORALITIES)[number]>(
         'cumulative',
-        oneOf('cumulative', 'delta'),
-        '"cumulative": an outage loses resolution, never totals; "delta" for backends that want it, where a failed export is lost',
+        oneOf(...TEMPORALITIES),
+        '"cumulative": an outage loses resolution, never totals; "delta" for backends that want it, where a failed export is lost; "lowmemory": delta for histograms only',
       ),
       default_histogram_aggregation: setting<(typeof HISTOGRAM_AGGREGATIONS)[number]>(
         'explicit_bucket_histogram',

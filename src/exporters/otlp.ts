@@ -10,13 +10,16 @@ import {
   type ResourceMetrics,
 } from '@opentelemetry/sdk-metrics';
 
+/** As OpenTelemetry's exporters number them. */
+const TEMPORALITIES = { delta: 0, cumulative: 1, lowmemory: 2 } as const;
+
 export interface OtlpOptions {
   /** Empty: what OTEL_EXPORTER_OTLP_ENDPOINT and its kin say. */
   readonly endpoint: string;
   readonly intervalMs: number;
   /** How long one export may take, in ms; then it has failed. */
   readonly timeoutMs: number;
-  readonly temporality: AggregationTemporality;
+  readonly temporality: keyof typeof TEMPORALITIES;
   readonly producers: MetricProducer[];
   readonly onExport: (error: Error | null) => void;
 }
@@ -26,7 +29,7 @@ export function createOtlpReader(options: OtlpOptions): MetricReader {
   const { endpoint, temporality, timeoutMs, intervalMs, producers, onExport } = options;
   const exporter = new OTLPMetricExporter({
     ...(endpoint === '' ? {} : { url: endpoint }),
-    temporalityPreference: temporality,
+    temporalityPreference: TEMPORALITIES[temporality],
     timeoutMillis: timeoutMs,
   });
   return new PeriodicExportingMetricReader({

@@ -41,6 +41,8 @@ export interface StreamState {
 /** How a reader wants its data. */
 export interface Form {
   readonly temporality: AggregationTemporality;
+  /** Counters stay cumulative where histograms are deltas, as with OpenTelemetry's preference `lowmemory`. */
+  readonly lowMemory?: boolean;
   /** Histograms without bounds that a view gave them become exponential ones. */
   readonly exponential?: ExponentialOptions;
 }

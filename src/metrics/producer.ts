@@ -57,11 +57,12 @@ function reportDeltas(metrics: KernelMetrics, form: Form): Report {
   };
 
   return (state, endTime) => {
-    if (state.stream.metric.kind === 'gauge') {
-      return state.toData(state.store.values(), form, endTime);
+    const last = ended.get(state)?.splice(0) ?? [];
+    const { kind } = state.stream.metric;
+    if (kind === 'gauge' || (form.lowMemory && kind === 'counter')) {
+      return state.toData(state.store.values(), { ...form, temporality: AggregationTemporality.CUMULATIVE }, endTime);
     }
     // What a series did between this reader's last look and its end belongs in one last point.
-    const last = ended.get(state)?.splice(0) ?? [];
     const deltas = [...last, ...state.store.values()].map((series) => delta(series, endTime));
     const moved = deltas.filter(({ totals }) => totals.some((total) => total !== 0));
     return state.toData(mergeByAttributes(moved), form, endTime);

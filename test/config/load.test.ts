@@ -193,12 +193,12 @@ suite('a problem names key, cure, value and origin', () => {
     [
       'a text for a number in a file',
       { yaml: 'exporters: { prometheus: { port: http } }' },
-      `exporters.prometheus.port: ${WHOLE} 0 to 65535, not "http" (from FILE)`,
+      `exporters.prometheus.port: ${WHOLE} 0 to 65535, not "http" (from FILE:1)`,
     ],
     [
       'a number that is quoted',
       { yaml: 'exporters: { prometheus: { port: "9435" } }' },
-      `exporters.prometheus.port: ${WHOLE} 0 to 65535, not "9435" (from FILE)`,
+      `exporters.prometheus.port: ${WHOLE} 0 to 65535, not "9435" (from FILE:1)`,
     ],
     [
       'a number with a unit',
@@ -268,7 +268,7 @@ suite('a problem names key, cure, value and origin', () => {
     [
       'a word for a list in a file',
       { yaml: 'service: { pipelines: { metrics: { receivers: overlayfs } } }' },
-      `service.pipelines.metrics.receivers: must be a list of ${RECEIVER_LIST}, not "overlayfs" (from FILE)`,
+      `service.pipelines.metrics.receivers: must be a list of ${RECEIVER_LIST}, not "overlayfs" (from FILE:1)`,
     ],
     [
       'a receiver that does not exist',
@@ -280,7 +280,7 @@ suite('a problem names key, cure, value and origin', () => {
       { set: ['service.pipelines.metrics.receivers=overlayfs,overlayfs'] },
       'service.pipelines.metrics.receivers: must name each only once, not ["overlayfs","overlayfs"] (from --set)',
     ],
-    ['a text for views', { yaml: 'views: all' }, 'views: must be a list of views, not "all" (from FILE)'],
+    ['a text for views', { yaml: 'views: all' }, 'views: must be a list of views, not "all" (from FILE:1)'],
     [
       'bounds that fall',
       { set: ['receivers.overlayfs.bounds_us=2,1'] },
@@ -301,19 +301,19 @@ suite('a problem names key, cure, value and origin', () => {
     [
       'an unknown key in a file',
       { yaml: 'exporters: { prometheus: { prot: 1 } }' },
-      'FILE: exporters.prometheus.prot: unknown key; did you mean "exporters.prometheus.port"?',
+      'FILE:1: exporters.prometheus.prot: unknown key; did you mean "exporters.prometheus.port"?',
     ],
-    ['an unknown section in a file', { yaml: 'nonsense: { a: 1 }' }, 'FILE: nonsense: unknown key'],
+    ['an unknown section in a file', { yaml: 'nonsense: { a: 1 }' }, 'FILE:1: nonsense: unknown key'],
     [
       'an unknown variable',
       { env: { FLOATIE_EXPORTERS_PROMETHEUS_PROT: '1' } },
       'FLOATIE_EXPORTERS_PROMETHEUS_PROT: no setting has this environment variable; did you mean "FLOATIE_EXPORTERS_PROMETHEUS_PORT"?',
     ],
-    ['a value where a section belongs', { yaml: 'exporters: 5' }, 'FILE: exporters: must be a section, not 5'],
+    ['a value where a section belongs', { yaml: 'exporters: 5' }, 'FILE:1: exporters: must be a section, not 5'],
     [
       'a list where a section belongs',
       { yaml: 'exporters: [prometheus]' },
-      'FILE: exporters: must be a section, not ["prometheus"]',
+      'FILE:1: exporters: must be a section, not ["prometheus"]',
     ],
   ];
   for (const [name, sources, expected] of rows) {
@@ -439,12 +439,12 @@ suite('a file that cannot be used', () => {
 suite('keys that JavaScript has of its own', () => {
   for (const key of ['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty']) {
     test(`${key} is an unknown key in a file`, () => {
-      assert.deepEqual(problemsOf({ yaml: `${key}: { polluted: yes }` }), [`FILE: ${key}: unknown key`]);
+      assert.deepEqual(problemsOf({ yaml: `${key}: { polluted: yes }` }), [`FILE:1: ${key}: unknown key`]);
     });
 
     test(`${key} is an unknown key inside a section`, () => {
       assert.equal(
-        problemsOf({ yaml: `kernel: { ${key}: 1 }` })[0]?.startsWith(`FILE: kernel.${key}: unknown key`),
+        problemsOf({ yaml: `kernel: { ${key}: 1 }` })[0]?.startsWith(`FILE:1: kernel.${key}: unknown key`),
         true,
       );
     });

@@ -281,7 +281,7 @@ suite('a key that JavaScript has of its own', () => {
         assert.ok(Array.isArray(problems));
         assert.deepEqual(
           problems.map((problem: string) => problem.replace(/; did you mean.*/, '')),
-          [`${FILE}: ${section}.${name}: unknown key`, `--set ${section}.${name}.polluted: unknown key`],
+          [`${FILE}:1: ${section}.${name}: unknown key`, `--set ${section}.${name}.polluted: unknown key`],
         );
         assert.deepEqual([ownKeys(), ({} as Record<string, unknown>).polluted], [before, undefined]);
       });
@@ -309,7 +309,7 @@ suite('a value that cannot be shown as JSON', () => {
       'receivers.overlayfs.bounds_us: ',
     ],
     ['a mapping in itself', 'service: { telemetry: { resource: &self { a: *self } } }', 'service.telemetry.resource: '],
-    ['a list in itself for a section', 'exporters: &self [*self]', `${FILE}: exporters: `],
+    ['a list in itself for a section', 'exporters: &self [*self]', `${FILE}:1: exporters: `],
   ];
   for (const [name, yaml, place] of rows) {
     test(`is a problem of its key in a file: ${name}`, () => {
@@ -329,7 +329,7 @@ suite('what YAML 1.1 has beyond mappings', () => {
   const rows: [string, string, string][] = [
     ['a set for a mapping', 'service: { telemetry: { resource: !!set { a, b } } }', 'service.telemetry.resource: '],
     ['a date for a mapping', 'service: { telemetry: { resource: 2001-01-01 } }', 'service.telemetry.resource: '],
-    ['an ordered map for a section', 'exporters: !!omap [prometheus: { port: 1 }]', `${FILE}: exporters: `],
+    ['an ordered map for a section', 'exporters: !!omap [prometheus: { port: 1 }]', `${FILE}:3: exporters: `],
   ];
   for (const [name, yaml, place] of rows) {
     test(`is a problem, not taken silently: ${name}`, () => {

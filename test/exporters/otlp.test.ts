@@ -82,7 +82,7 @@ function start(endpoint: string, options: Partial<OtlpOptions> = {}): Started {
     endpoint,
     intervalMs: 3_600_000,
     timeoutMs: 1000,
-    temporality: AggregationTemporality.CUMULATIVE,
+    temporality: 'cumulative',
     producers: [producer],
     onExport: (error) => outcomes.push(error),
     ...options,
@@ -147,10 +147,15 @@ suite('a shutdown', () => {
 });
 
 suite('the temporality', () => {
-  for (const temporality of [AggregationTemporality.CUMULATIVE, AggregationTemporality.DELTA]) {
-    test(`of Floatie's own counters is ${AggregationTemporality[temporality]} where that is asked for`, async () => {
+  const { CUMULATIVE, DELTA } = AggregationTemporality;
+  for (const [temporality, expected] of [
+    ['cumulative', CUMULATIVE],
+    ['delta', DELTA],
+    ['lowmemory', CUMULATIVE],
+  ] as const) {
+    test(`of Floatie's own counters is ${AggregationTemporality[expected]} where ${temporality} is asked for`, async () => {
       const { reader } = start(await nowhere(), { temporality });
-      assert.equal(reader.selectAggregationTemporality(InstrumentType.OBSERVABLE_COUNTER), temporality);
+      assert.equal(reader.selectAggregationTemporality(InstrumentType.OBSERVABLE_COUNTER), expected);
       await reader.shutdown();
     });
   }

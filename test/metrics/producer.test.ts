@@ -191,6 +191,20 @@ suite('a delta reader', () => {
   });
 });
 
+suite('a reader that is low on memory', () => {
+  test('gets deltas of histograms, and totals of counters', async () => {
+    const { kernel, source } = kernelMetricsOf();
+    const producer = createProducer(kernel, { temporality: AggregationTemporality.DELTA, lowMemory: true });
+    source.samples = [errors('1', A, 3)];
+    const metrics = await collect(producer);
+    assert.deepEqual(
+      [LATENCY.name, ERRORS.name].map((name) => named(metrics, name).aggregationTemporality),
+      [AggregationTemporality.DELTA, AggregationTemporality.CUMULATIVE],
+    );
+    assert.deepEqual(await errorsOf(producer), { 'cgroup=/a': 3 });
+  });
+});
+
 for (const temporality of [AggregationTemporality.CUMULATIVE, AggregationTemporality.DELTA]) {
   suite(`with ${AggregationTemporality[temporality]} temporality, a source that throws`, () => {
     class BrokenSource extends FakeSource {
