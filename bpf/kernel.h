@@ -14,6 +14,7 @@
 
 struct super_block {
 	unsigned long s_magic;
+	int s_stack_depth;
 };
 
 struct inode {
@@ -35,6 +36,7 @@ struct fdtable {
 };
 
 struct kiocb {
+	struct file *ki_filp;
 	long long ki_pos;
 	int ki_flags;
 };

@@ -52,7 +52,7 @@ struct start {
 	__s64 pos; /* on functions: where in the file it begins */
 };
 
-/* Overlay on overlay calls itself on the same thread; the kernel allows no deeper stack than two. */
+/* One for the overlay that was called, one for an overlay on it; the kernel allows no deeper stack than two. */
 #define NESTED 2
 
 struct thread {
@@ -227,7 +227,7 @@ static __always_inline __u32 slot_of(__u64 cgroup_id, struct thread *thread)
  * An operation begins. id tells it from every other operation of the thread that could be pending;
  * the exit must show the same one.
  */
-static __always_inline void enter(enum op op, __u64 id, __s64 pos, bool nests)
+static __always_inline void enter(enum op op, __u64 id, __s64 pos, bool outer)
 {
 	struct thread *thread;
 	struct start *start;
@@ -237,9 +237,7 @@ static __always_inline void enter(enum op op, __u64 id, __s64 pos, bool nests)
 	thread = thread_record(true);
 	if (!thread)
 		return;
-	start = &thread->starts[op][0];
-	if (nests && start->ns && start->id != id)
-		start = &thread->starts[op][1];
+	start = &thread->starts[op][outer];
 	if (start->ns)
 		count_miss(MISS_STALE);
 	start->id = id;
@@ -309,7 +307,10 @@ static __always_inline void leave(enum op op, __u64 id, __s64 ret)
 /* The function begins. */
 static __always_inline void enter_function(enum op op, struct kiocb *iocb)
 {
-	enter(op, (__u64)iocb, BPF_CORE_READ(iocb, ki_pos), true);
+	/* An overlay on another one: what it reads from that one is a call of its own, while this one lasts. */
+	bool outer = BPF_CORE_READ(iocb, ki_filp, f_inode, i_sb, s_stack_depth) > 1;
+
+	enter(op, (__u64)iocb, BPF_CORE_READ(iocb, ki_pos), outer);
 }
 
 /*

@@ -7,7 +7,7 @@ import { createCollector } from '../support/collector.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Floatie, type LogLine, startFloatie } from '../support/floatie.ts';
 import { reportedKills } from '../support/kernel-log.ts';
-import { hog, killsOf, limit } from '../support/oom.ts';
+import { emptied, hog, killsOf, limit, ready } from '../support/oom.ts';
 import { missing } from '../support/requirements.ts';
 
 const KILLS = 'floatie_oom_kills_total';
@@ -68,8 +68,9 @@ suite('OOM kills', { skip: missing('root', 'btf') }, () => {
       await once(alone, 'exit');
       expected.push({ victim: alone.pid ?? 0, trigger: alone.pid ?? 0, names: [`alone${round}`, `alone${round}`] });
 
+      await emptied(cgroup);
       const large = hog(cgroup, `large${round}`, 30);
-      await once(large.stdout ?? large, 'data');
+      await ready(large);
       const small = hog(cgroup, `small${round}`, 20);
       await once(large, 'exit');
       expected.push({ victim: large.pid ?? 0, trigger: small.pid ?? 0, names: [`small${round}`, `large${round}`] });

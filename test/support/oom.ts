@@ -5,6 +5,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findHierarchy } from '../../src/containers/hierarchy.ts';
 import { type Cgroup, createCgroup } from './cgroup.ts';
+import { eventually } from './eventually.ts';
 import { fixture } from './fixtures.ts';
 
 const V1 = findHierarchy().version === 1;
@@ -34,9 +35,20 @@ export function hog(cgroup: Cgroup, name: string, megabytes: number): ChildProce
   return spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
 }
 
-/** @returns once the process has its memory */
+/** @returns once the process has its memory. Throws when it ends before. */
 export async function ready(child: ChildProcess): Promise<void> {
-  if (child.stdout !== null) await once(child.stdout, 'data');
+  if (child.stdout === null) return;
+  const ended = once(child, 'exit').then(([code, signal]) => {
+    throw new Error(`it ended with ${code ?? signal} before it had its memory`);
+  });
+  await Promise.race([once(child.stdout, 'data'), ended]);
+  ended.catch(() => undefined);
+}
+
+/** @returns once what the processes in a cgroup had is free again, which the kernel does after they are gone */
+export async function emptied(cgroup: Cgroup): Promise<void> {
+  const file = join(cgroup.path, V1 ? 'memory.usage_in_bytes' : 'memory.current');
+  await eventually('their memory is free', () => Number(readFileSync(file, 'utf8')) < 4 << 20);
 }
 
 /** @returns the numbers of the processes that were killed, each in a cgroup of its own */
