@@ -71,10 +71,11 @@ suite('OOM kills', { skip: missing('root', 'btf') }, () => {
       await emptied(cgroup);
       const large = hog(cgroup, `large${round}`, 30);
       await ready(large);
+      const died = once(large, 'exit');
       const small = hog(cgroup, `small${round}`, 20);
-      await once(large, 'exit');
-      expected.push({ victim: large.pid ?? 0, trigger: small.pid ?? 0, names: [`small${round}`, `large${round}`] });
       const gone = once(small, 'exit');
+      await died;
+      expected.push({ victim: large.pid ?? 0, trigger: small.pid ?? 0, names: [`small${round}`, `large${round}`] });
       const got = await Promise.race([once(small.stdout ?? small, 'data'), gone]);
       small.stdin?.end();
       await gone;

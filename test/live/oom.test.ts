@@ -65,9 +65,11 @@ suite('an OOM kill', { skip: missing('root', 'btf') }, () => {
     await using small = createChild(pod, 'small');
     const victim = hog(large, 'large', 40);
     await ready(victim);
+    const died = once(victim, 'exit');
     const trigger = hog(small, 'small', 30);
-    await once(victim, 'exit');
+    // It is killed as well where what the other one had is not freed in time.
     const gone = once(trigger, 'exit');
+    await died;
     await Promise.race([ready(trigger), gone]);
     trigger.stdin?.end();
     await gone;
