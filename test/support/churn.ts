@@ -25,8 +25,8 @@ const PACE_MS = 25;
 /** Grown by less, after a forced collection. */
 const MAX_GROWTH_BYTES = 5 << 20;
 
-/** Every other cgroup is called like a container. */
-export async function surviveChurn(count: number): Promise<void> {
+/** Every other cgroup is called like a container. @param maxCpuShare of one CPU */
+export async function surviveChurn(count: number, maxCpuShare = 0.1): Promise<void> {
   using overlay = mountOverlay();
   await using namespace = await createPidNamespace();
   await using floatie = await startFloatie(
@@ -35,8 +35,10 @@ export async function surviveChurn(count: number): Promise<void> {
   );
   // Memory grows until V8 has compiled what is used often.
   const warmUp = await churn(Math.max(300, count / 5), floatie, namespace, join(overlay.path, 'file'));
-  for (let scrape = 0; scrape < 500; scrape++) await floatie.scrape();
+  await scrapes(floatie, 500);
   const before = await leastBytes(floatie);
+  // The collection threw away what was compiled.
+  await scrapes(floatie, 500);
 
   const { cpuSeconds: cpuBefore } = readProcess(await floatie.scrape());
   const startedMs = performance.now();
@@ -49,7 +51,7 @@ export async function surviveChurn(count: number): Promise<void> {
   assert.ok(named >= 0.95 * count, `${named} of ${count} were named`);
   assert.equal(ids.size, count, 'the kernel gives no id twice');
   const share = (cpuAfter - cpuBefore) / elapsedS;
-  assert.ok(share < 0.1, `Floatie used ${(100 * share).toFixed(1)} % of a CPU`);
+  assert.ok(share < maxCpuShare, `Floatie used ${(100 * share).toFixed(1)} % of a CPU`);
   const grown = (await leastBytes(floatie)) - before;
   assert.ok(grown < MAX_GROWTH_BYTES, `${grown} bytes more are resident`);
   process.stdout.write(
@@ -136,10 +138,14 @@ function startWriter(namespace: PidNamespace) {
   };
 }
 
+async function scrapes(floatie: Floatie, count: number): Promise<void> {
+  for (let scrape = 0; scrape < count; scrape++) await floatie.scrape();
+}
+
 /** The least that is resident while garbage is collected again and again. */
 async function leastBytes(floatie: Floatie): Promise<number> {
   const bytes: number[] = [];
-  while (bytes.length < 20) {
+  while (bytes.length < 3) {
     floatie.process.kill('SIGUSR2');
     bytes.push(readProcess(await floatie.scrape()).residentBytes);
   }
