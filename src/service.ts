@@ -1,8 +1,8 @@
 /** The whole way of the data, from the kernel's counts to the exporters; stopping goes the other way. */
 import type { Resource } from '@opentelemetry/resources';
 import { AggregationTemporality, MeterProvider, type MetricReader } from '@opentelemetry/sdk-metrics';
-import { exponentialOf } from './config/exponential.ts';
-import type { Config } from './config/schema.ts';
+import { exponentialOf, exportersOf } from './config/exporters.ts';
+import type { Config, Exporters, OtlpConfig } from './config/schema.ts';
 import type { OtlpLogs } from './exporters/otlp-logs.ts';
 import { PrometheusEndpoint } from './exporters/prometheus.ts';
 import { Health } from './health.ts';
@@ -27,47 +27,62 @@ const LAST_EXPORT_MS = 4000;
 
 /** Starts everything the configuration asks for. Throws, with nothing left behind, when it cannot. */
 export async function startService(config: Config, log: Logger): Promise<Service> {
-  const { exporters } = config.service.pipelines.metrics;
   const views = viewOptions(config.views);
   const health = new Health(log);
   const kernel = new KernelMetrics(views);
   const records = new OomRecords();
 
   // First, so that a port in use is known before anything is loaded.
-  const endpoint = exporters.includes('prometheus') ? createEndpoint(config, kernel, records, health) : null;
-  const url = (await endpoint?.start()) ?? null;
+  const endpoints = exportersOf(config, 'prometheus').map(({ settings }) =>
+    createEndpoint(settings, kernel, records, health),
+  );
+  const stopEndpoints = (): Promise<unknown> => Promise.all(endpoints.map((endpoint) => endpoint.stop()));
+  let url: string | null = null;
   let receivers: Running[];
   try {
+    for (const endpoint of endpoints) {
+      const address = await endpoint.start();
+      url ??= address;
+    }
     receivers = await startReceivers({ config, views, kernel, records, health, log });
   } catch (error) {
-    await endpoint?.stop();
+    await stopEndpoints();
     throw error;
   }
-  const otlp = exporters.includes('otlp') ? await createOtlp(config, kernel, health) : null;
+  const pushes = await createPushes(config, kernel, health);
   const resource = serviceResource(config);
-  const logs = exporters.includes('otlp') ? await createLogs(config, resource, health) : null;
-  if (logs !== null) for (const record of records.last) logs.emit(record);
-  if (logs !== null) records.onAdd(logs.emit);
-  if (endpoint === null && otlp === null) log.warn('Nothing is exported: exporters.otlp.endpoint is empty');
+  const logs = await createLogs(config, resource, health);
+  for (const { emit } of logs) {
+    for (const record of records.last) emit(record);
+    records.onAdd(emit);
+  }
+  if (endpoints.length + pushes.length === 0) log.warn('Nothing is exported: exporters.otlp.endpoint is empty');
 
-  const readers = [endpoint?.reader, otlp].filter((reader): reader is MetricReader => reader != null);
+  const readers = [...endpoints.map(({ reader }) => reader), ...pushes.map(({ reader }) => reader)];
   const provider = new MeterProvider({ resource, views, readers });
   const meter = provider.getMeter(SCOPE.name);
   observeProcess(meter);
   observeSelf(meter, health);
-  if (logs !== null) observeLogs(meter, logs);
+  if (logs.length > 0)
+    observeLogs(meter, { dropped: () => logs.reduce((sum, exporter) => sum + exporter.dropped(), 0) });
   for (const receiver of receivers) receiver.observe(meter);
 
   const methods = health.readiness().probes.map(({ probe, method }) => [probe, method]);
-  log.info('Floatie is measuring', { url, ...Object.fromEntries(methods), otlp: otlp !== null });
+  log.info('Floatie is measuring', {
+    url,
+    ...Object.fromEntries(methods),
+    otlp: pushes.some(({ name }) => name.startsWith('otlp')),
+  });
 
   let stopped: Promise<void> | null = null;
   const stop = async (): Promise<void> => {
     for (const receiver of receivers) receiver.settle?.();
     await Promise.all([
-      endpoint?.stop(),
-      otlp?.shutdown({ timeoutMillis: LAST_EXPORT_MS }).catch((error: Error) => health.exported('otlp', error)),
-      logs?.stop(LAST_EXPORT_MS),
+      stopEndpoints(),
+      ...pushes.map(({ name, reader }) =>
+        reader.shutdown({ timeoutMillis: LAST_EXPORT_MS }).catch((error: Error) => health.exported(name, error)),
+      ),
+      ...logs.map((exporter) => exporter.stop(LAST_EXPORT_MS)),
     ]);
     for (const receiver of receivers) receiver.stop();
   };
@@ -81,12 +96,11 @@ export async function startService(config: Config, log: Logger): Promise<Service
 }
 
 function createEndpoint(
-  config: Config,
+  { host, port, timeout_ms: timeoutMs }: Exporters['prometheus'],
   kernel: KernelMetrics,
   records: OomRecords,
   health: Health,
 ): PrometheusEndpoint {
-  const { host, port, timeout_ms: timeoutMs } = config.exporters.prometheus;
   return new PrometheusEndpoint({
     host,
     port,
@@ -98,36 +112,58 @@ function createEndpoint(
   });
 }
 
-/** null while OTLP is off. */
-async function createOtlp(config: Config, kernel: KernelMetrics, health: Health): Promise<MetricReader | null> {
-  const { endpoint, interval_ms: intervalMs, timeout_ms: timeoutMs, temporality } = config.exporters.otlp;
-  const { OTEL_EXPORTER_OTLP_ENDPOINT: all, OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: metrics } = process.env;
-  if (!(endpoint || all || metrics)) return null;
-  const exponential = exponentialOf(config);
-  const form = {
-    temporality: AggregationTemporality[temporality === 'cumulative' ? 'CUMULATIVE' : 'DELTA'],
-    lowMemory: temporality === 'lowmemory',
-    ...(exponential !== undefined && { exponential }),
-  };
-  // gRPC is the largest thing Floatie imports: only when it is on.
-  const { createOtlpReader } = await import('./exporters/otlp.ts');
-  return createOtlpReader({
-    endpoint,
-    intervalMs,
-    timeoutMs,
-    temporality,
-    producers: [createProducer(kernel, form)],
-    onExport: (error) => health.exported('otlp', error),
-  });
+interface Push {
+  /** As the configuration calls it. */
+  readonly name: string;
+  readonly reader: MetricReader;
 }
 
-/** Of the records of OOM kills; null while OTLP is off. */
-async function createLogs(config: Config, resource: Resource, health: Health): Promise<OtlpLogs | null> {
-  const { endpoint, interval_ms: intervalMs, timeout_ms: timeoutMs } = config.exporters.otlp;
+/** What pushes metrics; OTLP has none while it is off. */
+async function createPushes(config: Config, kernel: KernelMetrics, health: Health): Promise<Push[]> {
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: all, OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: metrics } = process.env;
+  const isOn = ({ settings }: { settings: OtlpConfig }): boolean => Boolean(settings.endpoint || all || metrics);
+  const onExport = (name: string) => (error: Error | null) => health.exported(name, error);
+  const optionsOf = (name: string, settings: OtlpConfig) => {
+    const { endpoint, headers, temporality, interval_ms: intervalMs, timeout_ms: timeoutMs } = settings;
+    const exponential = exponentialOf(settings);
+    const form = {
+      temporality: AggregationTemporality[temporality === 'cumulative' ? 'CUMULATIVE' : 'DELTA'],
+      lowMemory: temporality === 'lowmemory',
+      ...(exponential !== undefined && { exponential }),
+    };
+    const producers = [createProducer(kernel, form)];
+    return { endpoint, headers, temporality, intervalMs, timeoutMs, producers, onExport: onExport(name) };
+  };
+  const pushes: Push[] = [];
+  // gRPC is the largest thing Floatie imports: only when it is on.
+  for (const { name, settings } of exportersOf(config, 'otlp').filter(isOn)) {
+    const { createOtlpReader } = await import('./exporters/otlp.ts');
+    pushes.push({ name, reader: createOtlpReader(optionsOf(name, settings)) });
+  }
+  for (const { name, settings } of exportersOf(config, 'otlphttp').filter(isOn)) {
+    const { createOtlpHttpReader } = await import('./exporters/otlphttp.ts');
+    pushes.push({ name, reader: createOtlpHttpReader(optionsOf(name, settings)) });
+  }
+  for (const { name, settings } of exportersOf(config, 'debug')) {
+    const { createDebugReader } = await import('./exporters/debug.ts');
+    const { verbosity, interval_ms: intervalMs } = settings;
+    const producers = [createProducer(kernel, { temporality: AggregationTemporality.CUMULATIVE })];
+    const options = { intervalMs, timeoutMs: intervalMs, producers, onExport: onExport(name) };
+    pushes.push({ name, reader: createDebugReader({ verbosity, ...options }) });
+  }
+  return pushes;
+}
+
+/** Of the records of OOM kills, by each OTLP over gRPC that is on. */
+async function createLogs(config: Config, resource: Resource, health: Health): Promise<OtlpLogs[]> {
   const { OTEL_EXPORTER_OTLP_ENDPOINT: all, OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: logs } = process.env;
-  const hasKills = config.service.pipelines.metrics.receivers.includes('oom');
-  if (!hasKills || !(endpoint || all || logs)) return null;
+  if (!config.service.pipelines.metrics.receivers.includes('oom')) return [];
+  const exporters = exportersOf(config, 'otlp').filter(({ settings }) => settings.endpoint || all || logs);
+  if (exporters.length === 0) return [];
   const { createOtlpLogs } = await import('./exporters/otlp-logs.ts');
-  const onExport = (error: Error | null): void => health.exported('otlp_logs', error);
-  return createOtlpLogs({ endpoint, intervalMs, timeoutMs, resource, onExport });
+  return exporters.map(({ name, settings }) => {
+    const { endpoint, headers, interval_ms: intervalMs, timeout_ms: timeoutMs } = settings;
+    const onExport = (error: Error | null): void => health.exported(name.replace('otlp', 'otlp_logs'), error);
+    return createOtlpLogs({ endpoint, headers, intervalMs, timeoutMs, resource, onExport });
+  });
 }

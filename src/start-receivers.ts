@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Meter } from '@opentelemetry/api';
 import type { ViewOptions } from '@opentelemetry/sdk-metrics';
-import { exponentialOf } from './config/exponential.ts';
+import { exponentialGridNs } from './config/exporters.ts';
 import type { Config, RECEIVERS } from './config/schema.ts';
 import { Cgroups } from './containers/cgroups.ts';
 import { type CgroupFilter, cgroupFilter } from './containers/filter.ts';
@@ -15,7 +15,6 @@ import { resolvePidNamespace } from './containers/pid-namespace.ts';
 import type { Health, ProbeState } from './health.ts';
 import type { Logger } from './log.ts';
 import { toNs, unionOfBounds } from './metrics/buckets.ts';
-import { exponentialBoundsNs } from './metrics/exponential.ts';
 import { observeOom, observeOverlayfs, observePressure } from './metrics/instruments.ts';
 import type { KernelMetrics } from './metrics/kernel-metrics.ts';
 import { OomSource } from './metrics/oom.ts';
@@ -138,9 +137,7 @@ async function startOverlayfs(context: Context): Promise<Running> {
   const { bounds_us: defaultBounds, expire_ms: expireMs } = config.receivers.overlayfs;
   const streams = overlayfsMetrics.flatMap((metric) => streamsOf(metric, views));
   const bounds = [defaultBounds, ...streams.map((stream) => stream.bounds ?? [])];
-  const exponential = exponentialOf(config);
-  const exponentialNs = exponential === undefined ? [] : exponentialBoundsNs(exponential.maxScale);
-  const gridNs = unionOfBounds([...bounds.map((set) => set.map(toNs)), exponentialNs]);
+  const gridNs = unionOfBounds([...bounds.map((set) => set.map(toNs)), exponentialGridNs(config)]);
   const receiver = await OverlayfsReceiver.start({
     boundsNs: gridNs,
     pidNsInum,

@@ -10,20 +10,20 @@ const VARIABLES: readonly {
   readonly types: readonly string[];
   readonly names: readonly string[];
 }[] = [
-  { setting: 'interval_ms', types: ['otlp'], names: ['OTEL_METRIC_EXPORT_INTERVAL'] },
+  { setting: 'interval_ms', types: ['otlp', 'otlphttp', 'debug'], names: ['OTEL_METRIC_EXPORT_INTERVAL'] },
   {
     setting: 'timeout_ms',
-    types: ['otlp'],
+    types: ['otlp', 'otlphttp'],
     names: ['OTEL_EXPORTER_OTLP_METRICS_TIMEOUT', 'OTEL_EXPORTER_OTLP_TIMEOUT', 'OTEL_METRIC_EXPORT_TIMEOUT'],
   },
   {
     setting: 'temporality',
-    types: ['otlp'],
+    types: ['otlp', 'otlphttp'],
     names: ['OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE'],
   },
   {
     setting: 'default_histogram_aggregation',
-    types: ['otlp'],
+    types: ['otlp', 'otlphttp'],
     names: ['OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION'],
   },
 ];

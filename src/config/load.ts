@@ -2,13 +2,12 @@
  * Loads the configuration: defaults < OTEL_* < file < FLOATIE_* < flags. Finds all problems at once. OTEL_* are meant for
  * every program of the pod or the host: what the file says of Floatie is said on purpose.
  */
-import convict, { type SchemaObj } from 'convict';
-import { exponentialBoundsNs } from '../metrics/exponential.ts';
+import convict, { type Schema, type SchemaObj } from 'convict';
 import { type ConfigDocument, readDocument } from './document.ts';
 import { exporterVariables, resourceVariables } from './environment.ts';
 import { ConfigError } from './error.ts';
-import { exponentialOf } from './exponential.ts';
-import { type Config, isRecord, schema, settingProblem } from './schema.ts';
+import { exponentialGridNs, typeOf } from './exporters.ts';
+import { type Config, EXPORTER_TYPES, isRecord, schema, settingProblem } from './schema.ts';
 import { readScalar } from './substitution.ts';
 import { viewProblems } from './views.ts';
 
@@ -33,6 +32,7 @@ interface Given {
   readonly placeOf?: ConfigDocument['placeOf'];
 }
 
+const PIPELINE = 'service.pipelines.metrics.exporters';
 const RESOURCE = 'service.telemetry.resource';
 
 /** What Kubernetes puts into every container beside a Service that is called floatie. */
@@ -51,13 +51,11 @@ export function envName(key: string): string {
 export function loadConfig({ file, env, set, flags = [] }: Sources): Config {
   const problems: string[] = [];
   const values = new Map<string, Given>();
-  for (const { type, setting, value, origin } of exporterVariables(env)) {
-    values.set(`exporters.${type}.${setting}`, { value, origin });
-  }
+  const instances = new Set<string>();
   const document = file === undefined ? null : readDocument(file, env);
   if (document !== null) {
     problems.push(...document.problems);
-    collect(document, values, problems);
+    collect(document, values, instances, problems);
   }
   for (const key of keys) {
     const value = env[envName(key)];
@@ -71,19 +69,72 @@ export function loadConfig({ file, env, set, flags = [] }: Sources): Config {
   for (const pair of set) {
     const [, key = '', value = ''] = /^([^=]*)=(.*)$/s.exec(pair) ?? [];
     if (key === '') problems.push(`--set ${pair}: must look like key=value`);
-    else if (!keys.includes(key)) problems.push(`--set ${key}: unknown key${nearest(key, keys)}`);
+    else if (!keys.includes(templateOf(key))) problems.push(`--set ${key}: unknown key${nearest(key, keysLike(key))}`);
     else values.set(key, { value: scalar(value, key), origin: '--set' });
+    addInstance(key, instances);
   }
   for (const { flag, key, value } of flags) values.set(key, { value: scalar(value, key), origin: flag });
 
   addResource(env, values, problems);
 
-  const config = convict<Config>(schema, { args: [], env: {} });
+  const config = convict<Config>(schemaWith(instances), { args: [], env: {} });
   for (const [key, given] of values) problems.push(...apply(config, key, given));
+  // Of exporters that are used: what the environment says to others is no problem here.
+  const used = config.get(PIPELINE).filter((name) => !name.includes('/') || instances.has(name));
+  for (const { type, setting, value, origin } of exporterVariables(env)) {
+    for (const name of used.filter((candidate) => typeOf(candidate) === type)) {
+      const key = `exporters.${name}.${setting}`;
+      if (!values.has(key)) problems.push(...apply(config, key, { value, origin }));
+    }
+  }
+  problems.push(...checkPipeline(config, instances, values.get(PIPELINE)?.origin));
   problems.push(...checkViews(config, values.get('views')));
   if (problems.length > 0) throw new ConfigError(problems);
   return structuredClone(config.getProperties()) as Config;
 }
+/** `exporters.otlp/eu.endpoint`: an exporter with a name, which has the keys of its type. */
+const INSTANCE = new RegExp(`^exporters\\.((${EXPORTER_TYPES.join('|')})/[A-Za-z0-9_-]+)(?=\\.|$)`);
+
+/** `exporters.otlp/eu.endpoint` → `exporters.otlp.endpoint`. */
+function templateOf(key: string): string {
+  return key.replace(INSTANCE, 'exporters.$2');
+}
+
+/** All keys, those of its type with the name of the exporter that the key is of. */
+function keysLike(key: string): readonly string[] {
+  const [, name, type] = INSTANCE.exec(key) ?? [];
+  return name === undefined ? keys : keys.map((known) => known.replace(`exporters.${type}.`, `exporters.${name}.`));
+}
+
+function addInstance(key: string, instances: Set<string>): void {
+  const name = INSTANCE.exec(key)?.[1];
+  if (name !== undefined) instances.add(name);
+}
+
+function schemaWith(instances: ReadonlySet<string>): Schema<Config> {
+  const { exporters } = schema as unknown as { exporters: Record<string, unknown> };
+  const named = [...instances].map((name) => [name, exporters[typeOf(name)]]);
+  return { ...schema, exporters: { ...exporters, ...Object.fromEntries(named) } } as unknown as Schema<Config>;
+}
+
+/** Exporters with names must be defined, and have somewhere to send to. */
+function checkPipeline(
+  config: convict.Config<Config>,
+  instances: ReadonlySet<string>,
+  origin: string | undefined,
+): string[] {
+  return config.get(PIPELINE).flatMap((name) => {
+    if (!name.includes('/')) return [];
+    if (!instances.has(name)) {
+      const hint = nearest(name, [...instances]) || '; define it below "exporters"';
+      return [`${PIPELINE}: "${name}" is not defined${hint} (from ${origin})`];
+    }
+    const { endpoint } =
+      (config.getProperties().exporters as unknown as Record<string, { endpoint?: string }>)[name] ?? {};
+    return endpoint === '' ? [`exporters.${name}.endpoint: must not be empty, since ${PIPELINE} names it`] : [];
+  });
+}
+
 /** One value into convict; one that does not fit is left at its default. */
 function apply(config: convict.Config<Config>, key: string, { value, text, origin }: Given): string[] {
   const setting = settingOf(key);
@@ -93,17 +144,17 @@ function apply(config: convict.Config<Config>, key: string, { value, text, origi
   }
   if (value === null && text !== undefined) return []; // a variable that is not set
   const problem = settingProblem(setting, value);
-  if (problem !== null) return [`${key}: ${problem}, not ${show(value)} (from ${origin})`];
+  if (problem !== null)
+    return [`${key}: ${problem}${setting.sensitive ? '' : `, not ${show(value)}`} (from ${origin})`];
   config.set(key, value);
   return [];
 }
 
 /** The problems of views, which are checked as they were given: convict's copy would hide a key called __proto__. */
 function checkViews(config: convict.Config<Config>, given: Given | undefined): string[] {
-  if (given === undefined || !Array.isArray(given.value)) return [];
-  const { value, text, origin, placeOf } = given;
-  const exponential = exponentialOf(config.getProperties());
-  const exponentialNs = exponential === undefined ? [] : exponentialBoundsNs(exponential.maxScale);
+  const { value, text, origin, placeOf } = given ?? { value: config.get('views'), origin: 'the defaults' };
+  if (!Array.isArray(value)) return [];
+  const exponentialNs = exponentialGridNs(config.getProperties());
   const problemsOf = (views: unknown): string[] =>
     viewProblems(views as unknown[], config.get('receivers.overlayfs.bounds_us'), exponentialNs);
   if (Array.isArray(text) && problemsOf(text).length === 0) return [];
@@ -144,16 +195,19 @@ function show(value: unknown): string {
 function collect(
   { values: root, texts, placeOf }: ConfigDocument,
   values: Map<string, Given>,
+  instances: Set<string>,
   problems: string[],
 ): void {
   const visit = (node: unknown, text: unknown, path: readonly string[]): void => {
     const key = path.join('.');
     const isUnset = node === null && text === null; // "key:" with nothing behind it keeps the default
-    if (keys.includes(key)) {
+    addInstance(key, instances);
+    const template = templateOf(key);
+    if (keys.includes(template)) {
       const asText = text === node ? {} : { text };
       if (!isUnset) values.set(key, { value: node, ...asText, origin: placeOf(path), placeOf });
-    } else if (path.length > 0 && !keys.some((known) => known.startsWith(`${key}.`))) {
-      problems.push(`${placeOf(path)}: ${key}: unknown key${nearest(key, keys)}`);
+    } else if (path.length > 0 && !keys.some((known) => known.startsWith(`${template}.`))) {
+      problems.push(`${placeOf(path)}: ${key}: unknown key${nearest(key, keysLike(key))}`);
     } else if (isRecord(node)) {
       const inner = isRecord(text) ? text : node;
       for (const [name, child] of Object.entries(node)) {
@@ -175,7 +229,7 @@ function scalar(text: string, key: string): unknown {
 
 function settingOf(key: string): SchemaObj {
   let node: unknown = schema;
-  for (const part of key.split('.')) node = (node as Record<string, unknown>)[part];
+  for (const part of templateOf(key).split('.')) node = (node as Record<string, unknown>)[part];
   return node as SchemaObj;
 }
 

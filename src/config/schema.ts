@@ -18,12 +18,32 @@ export interface ViewConfig {
 }
 
 export const RECEIVERS = ['overlayfs', 'oom', 'pressure'] as const;
-export const EXPORTERS = ['prometheus', 'otlp'] as const;
+export const EXPORTER_TYPES = ['prometheus', 'otlp', 'otlphttp', 'debug'] as const;
+export type ExporterType = (typeof EXPORTER_TYPES)[number];
+const DEFAULT_EXPORTERS: readonly ExporterType[] = ['prometheus', 'otlp'];
 /** As OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION has them. */
 export const HISTOGRAM_AGGREGATIONS = ['explicit_bucket_histogram', 'base2_exponential_bucket_histogram'] as const;
 /** As OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE has them. */
 export const TEMPORALITIES = ['cumulative', 'delta', 'lowmemory'] as const;
+export const VERBOSITIES = ['basic', 'detailed'] as const;
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+
+export interface OtlpConfig {
+  endpoint: string;
+  headers: Record<string, string>;
+  interval_ms: number;
+  timeout_ms: number;
+  temporality: (typeof TEMPORALITIES)[number];
+  default_histogram_aggregation: (typeof HISTOGRAM_AGGREGATIONS)[number];
+  exponential: { max_scale: number; max_size: number };
+}
+
+export interface Exporters {
+  prometheus: { host: string; port: number; timeout_ms: number };
+  otlp: OtlpConfig;
+  otlphttp: OtlpConfig;
+  debug: { verbosity: (typeof VERBOSITIES)[number]; interval_ms: number };
+}
 
 export interface Config {
   kernel: { pid_ns_inum: number | 'self'; cgroup: string; max_map_entries: number };
@@ -33,21 +53,13 @@ export interface Config {
     oom: { max_series: number; retain_ms: number; ring_bytes: number };
     pressure: { window: Window };
   };
-  exporters: {
-    prometheus: { host: string; port: number; timeout_ms: number };
-    otlp: {
-      endpoint: string;
-      interval_ms: number;
-      timeout_ms: number;
-      temporality: (typeof TEMPORALITIES)[number];
-      default_histogram_aggregation: (typeof HISTOGRAM_AGGREGATIONS)[number];
-      exponential: { max_scale: number; max_size: number };
-    };
-  };
+  /** By type; those called `type/name` are beside them, where src/config/exporters.ts finds them. */
+  exporters: Exporters;
   views: ViewConfig[];
   service: {
     pipelines: {
-      metrics: { receivers: (typeof RECEIVERS)[number][]; exporters: (typeof EXPORTERS)[number][] };
+      /** Exporters are a type, or `type/name`. */
+      metrics: { receivers: (typeof RECEIVERS)[number][]; exporters: string[] };
     };
     telemetry: {
       log_level: (typeof LOG_LEVELS)[number];
@@ -101,6 +113,31 @@ function listOf(allowed: readonly string[]): (value: unknown) => void {
     }
     if (new Set(value).size < value.length) throw new Error('must name each only once');
   };
+}
+
+/** An exporter in a pipeline, or the name of one below `exporters`. */
+export const EXPORTER_NAME = new RegExp(`^(${EXPORTER_TYPES.join('|')})(/[A-Za-z0-9_-]+)?$`);
+
+function exporterNames(value: unknown): void {
+  if (
+    !Array.isArray(value) ||
+    value.length === 0 ||
+    value.some((item) => typeof item !== 'string' || !EXPORTER_NAME.test(item))
+  ) {
+    throw new Error(`must be a list of ${alternatives(EXPORTER_TYPES)}, each with a name if wanted, such as "otlp/eu"`);
+  }
+  if (new Set(value).size < value.length) throw new Error('must name each only once');
+}
+
+/** What both HTTP and gRPC allow as texts. */
+function headers(value: unknown): void {
+  if (
+    !isRecord(value) ||
+    Object.keys(value).some((name) => !/^[A-Za-z0-9_.-]+$/.test(name) || /-bin$/i.test(name)) ||
+    Object.values(value).some((text) => typeof text !== 'string' || !/^[\x20-\x7e]*$/.test(text))
+  ) {
+    throw new Error('must be a mapping of names of headers to texts of printable ASCII');
+  }
 }
 
 function host(value: unknown): void {
@@ -201,6 +238,38 @@ function list(value: unknown): void {
   if (!Array.isArray(value)) throw new Error('must be a list of views');
 }
 
+/** What the exporters of OTLP have in common. */
+const otlp = {
+  headers: {
+    ...setting<Record<string, string>>({}, headers, 'Headers of every request, such as an authorization; never shown'),
+    sensitive: true,
+  },
+  interval_ms: setting(60_000, integer(100, 3_600_000), 'Time between two exports, in ms'),
+  timeout_ms: setting(10_000, integer(100, 60_000), 'How long one export may take, in ms'),
+  temporality: setting<(typeof TEMPORALITIES)[number]>(
+    'cumulative',
+    oneOf(...TEMPORALITIES),
+    '"cumulative": an outage loses resolution, never totals; "delta" for backends that want it, where a failed export is lost; "lowmemory": delta for histograms only',
+  ),
+  default_histogram_aggregation: setting<(typeof HISTOGRAM_AGGREGATIONS)[number]>(
+    'explicit_bucket_histogram',
+    oneOf(...HISTOGRAM_AGGREGATIONS),
+    'Histograms that no view gives buckets: "explicit_bucket_histogram" on receivers.overlayfs.bounds_us, or "base2_exponential_bucket_histogram"',
+  ),
+  exponential: {
+    max_scale: setting(
+      3,
+      integer(-4, 3),
+      'An exponential histogram has at most 2^max_scale buckets for each doubling of the time',
+    ),
+    max_size: setting(
+      160,
+      integer(2, 320),
+      'Buckets at most between the first and the last that hold something; a wider histogram gets wider buckets',
+    ),
+  },
+};
+
 export const schema: Schema<Config> = {
   kernel: {
     pid_ns_inum: setting<number | 'self'>(
@@ -295,30 +364,23 @@ export const schema: Schema<Config> = {
         endpoint,
         'OTLP/gRPC endpoint, such as "http://localhost:4317" or, encrypted, "https://…"; empty: off, unless OTEL_EXPORTER_OTLP_ENDPOINT is set',
       ),
+      ...otlp,
+    },
+    otlphttp: {
+      endpoint: setting(
+        '',
+        endpoint,
+        'OTLP/HTTP endpoint, such as "http://localhost:4318", to which /v1/metrics is added; empty: off, unless OTEL_EXPORTER_OTLP_ENDPOINT is set',
+      ),
+      ...otlp,
+    },
+    debug: {
+      verbosity: setting<(typeof VERBOSITIES)[number]>(
+        'basic',
+        oneOf(...VERBOSITIES),
+        '"basic": a line that counts metrics and points; "detailed": a line for each point; on standard output',
+      ),
       interval_ms: setting(60_000, integer(100, 3_600_000), 'Time between two exports, in ms'),
-      timeout_ms: setting(10_000, integer(100, 60_000), 'How long one export may take, in ms'),
-      temporality: setting<(typeof TEMPORALITIES)[number]>(
-        'cumulative',
-        oneOf(...TEMPORALITIES),
-        '"cumulative": an outage loses resolution, never totals; "delta" for backends that want it, where a failed export is lost; "lowmemory": delta for histograms only',
-      ),
-      default_histogram_aggregation: setting<(typeof HISTOGRAM_AGGREGATIONS)[number]>(
-        'explicit_bucket_histogram',
-        oneOf(...HISTOGRAM_AGGREGATIONS),
-        'Histograms that no view gives buckets: "explicit_bucket_histogram" on receivers.overlayfs.bounds_us, or "base2_exponential_bucket_histogram"',
-      ),
-      exponential: {
-        max_scale: setting(
-          3,
-          integer(-4, 3),
-          'An exponential histogram has at most 2^max_scale buckets for each doubling of the time',
-        ),
-        max_size: setting(
-          160,
-          integer(2, 320),
-          'Buckets at most between the first and the last that hold something; a wider histogram gets wider buckets',
-        ),
-      },
     },
   },
   views: setting<ViewConfig[]>([], list, 'OpenTelemetry views: rename, filter attributes, other bounds, limits, drop'),
@@ -326,7 +388,11 @@ export const schema: Schema<Config> = {
     pipelines: {
       metrics: {
         receivers: setting<(typeof RECEIVERS)[number][]>([...RECEIVERS], listOf(RECEIVERS), 'What is measured'),
-        exporters: setting<(typeof EXPORTERS)[number][]>([...EXPORTERS], listOf(EXPORTERS), 'Where it goes'),
+        exporters: setting<string[]>(
+          [...DEFAULT_EXPORTERS],
+          exporterNames,
+          'Where it goes: a type of exporter, or type/name',
+        ),
       },
     },
     telemetry: {

@@ -12,10 +12,12 @@ import {
 } from '@opentelemetry/sdk-logs';
 import type { OomRecord } from '../metrics/oom-record.ts';
 import { SCOPE } from '../metrics/producer.ts';
+import { metadataOf } from './grpc.ts';
 
 export interface OtlpLogsOptions {
   /** Empty: what OTEL_EXPORTER_OTLP_ENDPOINT and its kin say. */
   readonly endpoint: string;
+  readonly headers: Readonly<Record<string, string>>;
   /** How soon a failed export is tried again, in ms. */
   readonly intervalMs: number;
   /** How long one export may take, in ms; then it has failed. */
@@ -32,8 +34,14 @@ export interface OtlpLogs {
   stop(deadlineMs: number): Promise<void>;
 }
 
-export function createOtlpLogs({ endpoint, intervalMs, timeoutMs, resource, onExport }: OtlpLogsOptions): OtlpLogs {
-  const exporter = new OTLPLogExporter({ ...(endpoint !== '' && { url: endpoint }), timeoutMillis: timeoutMs });
+export function createOtlpLogs(options: OtlpLogsOptions): OtlpLogs {
+  const { endpoint, headers, intervalMs, timeoutMs, resource, onExport } = options;
+  const metadata = metadataOf(headers);
+  const exporter = new OTLPLogExporter({
+    ...(endpoint !== '' && { url: endpoint }),
+    metadata,
+    timeoutMillis: timeoutMs,
+  });
   const processor = new PatientProcessor(exporter, intervalMs, onExport);
   const provider = new LoggerProvider({ resource, processors: [processor] });
   const logger = provider.getLogger(SCOPE.name, SCOPE.version);

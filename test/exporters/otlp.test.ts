@@ -13,7 +13,8 @@ import {
   type MetricProducer,
   type MetricReader,
 } from '@opentelemetry/sdk-metrics';
-import { createOtlpReader, type OtlpOptions } from '../../src/exporters/otlp.ts';
+import { createOtlpReader } from '../../src/exporters/otlp.ts';
+import type { OtlpOptions } from '../../src/exporters/push.ts';
 import { eventually } from '../support/eventually.ts';
 
 /** A producer whose one counter says how often it was asked. */

@@ -1,0 +1,71 @@
+/** Pushes metrics at an interval, whatever by. */
+import { type ExportResult, ExportResultCode } from '@opentelemetry/core';
+import {
+  AggregationTemporality,
+  type MetricProducer,
+  type MetricReader,
+  PeriodicExportingMetricReader,
+  type PushMetricExporter,
+  type ResourceMetrics,
+} from '@opentelemetry/sdk-metrics';
+
+export interface PushOptions {
+  readonly intervalMs: number;
+  /** How long one export may take, in ms; then it has failed. */
+  readonly timeoutMs: number;
+  readonly producers: MetricProducer[];
+  readonly onExport: (error: Error | null) => void;
+}
+
+/** As OpenTelemetry's exporters number them. */
+export const TEMPORALITIES = { delta: 0, cumulative: 1, lowmemory: 2 } as const;
+
+export interface OtlpOptions extends PushOptions {
+  /** Empty: what OTEL_EXPORTER_OTLP_ENDPOINT and its kin say. */
+  readonly endpoint: string;
+  /** Beside those of OTEL_EXPORTER_OTLP_HEADERS, which they win over. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly temporality: keyof typeof TEMPORALITIES;
+}
+
+/** A reader that collects and exports at its interval, and once more at its shutdown. */
+export function createPushReader(exporter: PushMetricExporter, options: PushOptions): MetricReader {
+  const { timeoutMs, intervalMs, producers, onExport } = options;
+  return new PeriodicExportingMetricReader({
+    exporter: new WatchedExporter(exporter, onExport),
+    exportIntervalMillis: intervalMs,
+    exportTimeoutMillis: Math.min(timeoutMs, intervalMs),
+    metricProducers: producers,
+  });
+}
+
+/** An exporter whose outcomes are told. */
+class WatchedExporter implements PushMetricExporter {
+  readonly #exporter: PushMetricExporter;
+  readonly #onExport: PushOptions['onExport'];
+
+  constructor(exporter: PushMetricExporter, onExport: PushOptions['onExport']) {
+    this.#exporter = exporter;
+    this.#onExport = onExport;
+  }
+
+  export(metrics: ResourceMetrics, done: (result: ExportResult) => void): void {
+    this.#exporter.export(metrics, (result) => {
+      const failed = result.code !== ExportResultCode.SUCCESS;
+      this.#onExport(failed ? (result.error ?? new Error('the exporter gives no reason')) : null);
+      done(result);
+    });
+  }
+
+  selectAggregationTemporality(...args: Parameters<NonNullable<PushMetricExporter['selectAggregationTemporality']>>) {
+    return this.#exporter.selectAggregationTemporality?.(...args) ?? AggregationTemporality.CUMULATIVE;
+  }
+
+  forceFlush(): Promise<void> {
+    return this.#exporter.forceFlush();
+  }
+
+  shutdown(): Promise<void> {
+    return this.#exporter.shutdown();
+  }
+}
