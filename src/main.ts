@@ -2,7 +2,7 @@
 /** argv → command → exit code; the only place that ends the process. */
 import { setFlagsFromString } from 'node:v8';
 import { parseArguments, UsageError } from './commands/arguments.ts';
-import { ConfigError, loadConfig } from './config/load.ts';
+import { ConfigError, loadConfig, redact } from './config/load.ts';
 
 const OK = 0;
 const FAILED = 1;
@@ -22,7 +22,7 @@ async function main(): Promise<number> {
       process.stdout.write('The configuration is valid\n');
       return OK;
     case 'print-config':
-      process.stdout.write((await import('yaml')).stringify(loadConfig(sources)));
+      process.stdout.write((await import('yaml')).stringify(redact(loadConfig(sources))));
       return OK;
     case 'run': {
       const config = loadConfig(sources);

@@ -181,10 +181,34 @@ function addResource(env: Sources['env'], values: Map<string, Given>, problems: 
   }
 }
 
+/** As it may be shown: without the texts of settings that are sensitive, and without passwords in URLs. */
+export function redact(config: Config): unknown {
+  const visit = (node: unknown, path: readonly string[], isSecret: boolean): unknown => {
+    if (typeof node === 'string') return isSecret ? REDACTED : withoutPasswords(node);
+    if (!isRecord(node)) return node;
+    const entries = Object.entries(node).map(([name, child]) => {
+      const inner = [...path, name];
+      const key = inner.join('.');
+      return [
+        name,
+        visit(child, inner, isSecret || (keys.includes(templateOf(key)) && settingOf(key).sensitive === true)),
+      ];
+    });
+    return Object.fromEntries(entries);
+  };
+  return visit(config, [], false);
+}
+
+const REDACTED = '[redacted]';
+
+function withoutPasswords(text: string): string {
+  return text.replace(/(\/\/[^/@\s]*?:)[^/@\s]+@/g, `$1${REDACTED}@`);
+}
+
 /** A value as it would be written, shortened. */
 function show(value: unknown): string {
   try {
-    const text = JSON.stringify(value) ?? String(value);
+    const text = withoutPasswords(JSON.stringify(value) ?? String(value));
     return text.length > 200 ? `${text.slice(0, 200)}…` : text;
   } catch {
     return 'a value that holds itself';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, suite, test } from 'node:test';
 import { exponentialGridNs, exportersOf } from '../../src/config/exporters.ts';
-import { ConfigError, loadConfig, type Sources } from '../../src/config/load.ts';
+import { ConfigError, loadConfig, redact, type Sources } from '../../src/config/load.ts';
 import type { Config } from '../../src/config/schema.ts';
 import { exponentialBoundsNs } from '../../src/metrics/exponential.ts';
 
@@ -151,6 +151,32 @@ suite('headers', () => {
       ]);
     });
   }
+});
+
+suite('a configuration that is shown', () => {
+  const secrets = ['Bearer abc', 'hunter2'];
+  const yaml = `
+exporters:
+  otlp: { headers: { authorization: "Bearer abc" } }
+  otlphttp/eu: { endpoint: "https://me:hunter2@eu:4318/a", headers: { x-token: "Bearer abc" } }
+`;
+
+  test('has the names of its headers, and neither their texts nor the passwords of URLs', () => {
+    const shown = redact(load(yaml)) as { exporters: Record<string, { endpoint: string; headers: unknown }> };
+    assert.deepEqual(shown.exporters.otlp?.headers, { authorization: '[redacted]' });
+    assert.deepEqual(shown.exporters['otlphttp/eu']?.headers, { 'x-token': '[redacted]' });
+    assert.equal(shown.exporters['otlphttp/eu']?.endpoint, 'https://me:[redacted]@eu:4318/a');
+    assert.ok(secrets.every((secret) => !JSON.stringify(shown).includes(secret)));
+  });
+
+  test('is itself where it has no secrets', () => assert.deepEqual(redact(load('')), load('')));
+
+  test('has its passwords left out of problems', () => {
+    assert.match(
+      problemsOf('exporters: { otlp: { endpoint: "ftp://me:hunter2@eu" } }')[0] ?? '',
+      /not "ftp:\/\/me:\[redacted\]@eu"/,
+    );
+  });
 });
 
 suite('the grid of exponential histograms', () => {
