@@ -1,7 +1,6 @@
 /** The kernel's measurements for a program with a MeterProvider of its own. */
 import type { Meter } from '@opentelemetry/api';
 import { AggregationTemporality, type MetricProducer, type ViewOptions } from '@opentelemetry/sdk-metrics';
-import { exponentialOf } from './config/exponential.ts';
 import type { Config } from './config/schema.ts';
 import { Health, type Readiness } from './health.ts';
 import { createLogger, type Logger } from './log.ts';
@@ -45,12 +44,10 @@ export async function startMeasuring(config: Config, log: Logger = defaultLog(co
   const health = new Health(log);
   const kernel = new KernelMetrics(views);
   const records = new OomRecords();
-  const exponential = exponentialOf(config);
   const receivers = await startReceivers({ config, views, kernel, records, health, log });
   return {
     views,
-    producer: (temporality = AggregationTemporality.CUMULATIVE) =>
-      createProducer(kernel, { temporality, ...(exponential !== undefined && { exponential }) }),
+    producer: (temporality = AggregationTemporality.CUMULATIVE) => createProducer(kernel, { temporality }),
     observe(meter) {
       observeSelf(meter, health);
       for (const receiver of receivers) receiver.observe(meter);
