@@ -16,16 +16,20 @@ export async function run(config: Config): Promise<void> {
   const stopping = new Promise<NodeJS.Signals>((resolve) => {
     for (const signal of SIGNALS) process.on(signal, resolve);
   });
-  if (isSdkDisabled(process.env)) {
-    log.warn('Nothing is measured or exported: OTEL_SDK_DISABLED is true');
-    // A process that ended would be started again and again; only signals are left to keep this one.
-    const keepAlive = setInterval(() => undefined, 2 ** 31 - 1);
-    await stopping;
+  // Without a port that is listened on, nothing else would keep the process: timers of exporters do not.
+  const keepAlive = setInterval(() => undefined, 2 ** 31 - 1);
+  try {
+    if (isSdkDisabled(process.env)) {
+      // A process that ended would be started again and again.
+      log.warn('Nothing is measured or exported: OTEL_SDK_DISABLED is true');
+      await stopping;
+      return;
+    }
+    const service = await startService(config, log);
+    const signal = await stopping;
+    log.info('Stopping', { signal });
+    await service.stop();
+  } finally {
     clearInterval(keepAlive);
-    return;
   }
-  const service = await startService(config, log);
-  const signal = await stopping;
-  log.info('Stopping', { signal });
-  await service.stop();
 }
