@@ -29,7 +29,10 @@ export interface LogRecord {
 }
 
 export interface Collector extends AsyncDisposable {
+  /** Of OTLP over gRPC. */
   readonly endpoint: string;
+  /** Of OTLP over HTTP. */
+  readonly httpEndpoint: string;
   start(): Promise<void>;
   stop(): Promise<void>;
   /** Every export since the beginning, across restarts. */
@@ -40,9 +43,10 @@ export interface Collector extends AsyncDisposable {
 
 export async function createCollector(): Promise<Collector> {
   const port = await freePort();
+  const httpPort = await freePort();
   const home = folder({
     'config.yaml': `
-receivers: {otlp: {protocols: {grpc: {endpoint: "127.0.0.1:${port}"}}}}
+receivers: {otlp: {protocols: {grpc: {endpoint: "127.0.0.1:${port}"}, http: {endpoint: "127.0.0.1:${httpPort}"}}}}
 exporters: {debug: {verbosity: detailed}}
 service:
   telemetry: {metrics: {level: none}}
@@ -61,6 +65,7 @@ service:
   };
   return {
     endpoint: `http://127.0.0.1:${port}`,
+    httpEndpoint: `http://127.0.0.1:${httpPort}`,
     async start() {
       const started = startDaemon(peer('otelcol'), ['--config', 'config.yaml'], { cwd: home.path });
       daemon = started;
