@@ -57,6 +57,7 @@ if [ "$goal" = test ] || [ "$goal" = bench ]; then
   [ -e /usr/arm-linux-gnueabihf/include/asm/unistd.h ] || need linux-libc-dev-armhf-cross
   have bpftool || [ -x /usr/sbin/bpftool ] || need bpftool
   have pkg-config || need pkg-config
+  have openssl || need openssl
 fi
 if [ "$goal" = bench ]; then have bpftrace || need bpftrace; fi
 

@@ -2,7 +2,9 @@
 /** argv → command → exit code; the only place that ends the process. */
 import { setFlagsFromString } from 'node:v8';
 import { parseArguments, UsageError } from './commands/arguments.ts';
+import { exportersOf } from './config/exporters.ts';
 import { ConfigError, loadConfig, redact } from './config/load.ts';
+import type { Config } from './config/schema.ts';
 
 const OK = 0;
 const FAILED = 1;
@@ -18,7 +20,7 @@ async function main(): Promise<number> {
       process.stdout.write(`floatie ${(await import('./version.ts')).version}\n`);
       return OK;
     case 'validate':
-      loadConfig(sources);
+      await validate(loadConfig(sources));
       process.stdout.write('The configuration is valid\n');
       return OK;
     case 'print-config':
@@ -32,6 +34,13 @@ async function main(): Promise<number> {
       await (await import('./commands/run.ts')).run(config);
       return OK;
     }
+  }
+}
+
+/** @throws {@link ConfigError} for what is wrong in the files that the configuration names */
+async function validate(config: Config): Promise<void> {
+  for (const { web_config_file: file } of exportersOf(config, 'prometheus').map(({ settings }) => settings)) {
+    if (file !== '') (await import('./exporters/web-config.ts')).readWebConfig(file);
   }
 }
 

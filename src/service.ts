@@ -33,8 +33,8 @@ export async function startService(config: Config, log: Logger): Promise<Service
   const records = new OomRecords();
 
   // First, so that a port in use is known before anything is loaded.
-  const endpoints = exportersOf(config, 'prometheus').map(({ settings }) =>
-    createEndpoint(settings, kernel, records, health),
+  const endpoints = await Promise.all(
+    exportersOf(config, 'prometheus').map(({ settings }) => createEndpoint(settings, kernel, records, health, log)),
   );
   const stopEndpoints = (): Promise<unknown> => Promise.all(endpoints.map((endpoint) => endpoint.stop()));
   let url: string | null = null;
@@ -95,16 +95,20 @@ export async function startService(config: Config, log: Logger): Promise<Service
   };
 }
 
-function createEndpoint(
-  { host, port, timeout_ms: timeoutMs }: Exporters['prometheus'],
+async function createEndpoint(
+  { host, port, timeout_ms: timeoutMs, web_config_file: file }: Exporters['prometheus'],
   kernel: KernelMetrics,
   records: OomRecords,
   health: Health,
-): PrometheusEndpoint {
+  log: Logger,
+): Promise<PrometheusEndpoint> {
+  // The machinery of TLS takes 4 MB: only when it is on.
+  const web = file === '' ? null : new (await import('./exporters/web.ts')).Web(file, log);
   return new PrometheusEndpoint({
     host,
     port,
     timeoutMs,
+    web,
     producers: [createProducer(kernel, { temporality: AggregationTemporality.CUMULATIVE })],
     readiness: () => health.readiness(),
     records: () => records.last,

@@ -41,6 +41,12 @@ suite('floatie', () => {
     );
   });
 
+  test('validate reads the files that the configuration names, too', () => {
+    const web = fileURLToPath(new URL('../package.json', import.meta.url));
+    const { status, stderr } = floatie('validate', '--set', `exporters.prometheus.web_config_file=${web}`);
+    assert.deepEqual([status, stderr.includes(`floatie: ${web}:2: name: unknown or not supported here\n`)], [2, true]);
+  });
+
   test('print-config prints YAML that can be piped', () => {
     const { status, stdout, stderr } = floatie('print-config', '--config', CONFIG);
     assert.deepEqual([status, parse(stdout), stderr], [0, loadConfig({ env: {}, set: [] }), '']);

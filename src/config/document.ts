@@ -19,8 +19,11 @@ export interface ConfigDocument {
 
 const MAX_FILE_BYTES = 1 << 20;
 
-/** @throws {@link ConfigError} */
-export function readDocument(file: string, env: Readonly<Record<string, string | undefined>>): ConfigDocument {
+/**
+ * @param env null: `${env:NAME}` stands for itself
+ * @throws {@link ConfigError}
+ */
+export function readDocument(file: string, env: Readonly<Record<string, string | undefined>> | null): ConfigDocument {
   const lines = new LineCounter();
   const document = parseDocument(readText(file), { prettyErrors: true, lineCounter: lines });
   if (document.errors.length > 0) {
@@ -38,7 +41,7 @@ export function readDocument(file: string, env: Readonly<Record<string, string |
   const texts = new Map<{ value: unknown }, string>();
   visit(document, {
     Scalar(key, node, ancestors) {
-      if (key === 'key' || typeof node.value !== 'string' || !node.value.includes('$')) return;
+      if (env === null || key === 'key' || typeof node.value !== 'string' || !node.value.includes('$')) return;
       try {
         texts.set(node, substitute(node.value, env));
       } catch (error) {

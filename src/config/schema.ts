@@ -39,7 +39,7 @@ export interface OtlpConfig {
 }
 
 export interface Exporters {
-  prometheus: { host: string; port: number; timeout_ms: number };
+  prometheus: { host: string; port: number; timeout_ms: number; web_config_file: string };
   otlp: OtlpConfig;
   otlphttp: OtlpConfig;
   debug: { verbosity: (typeof VERBOSITIES)[number]; interval_ms: number };
@@ -201,6 +201,10 @@ function endpoint(value: unknown): void {
   }
 }
 
+function path(value: unknown): void {
+  if (typeof value !== 'string' || value.includes('\0')) throw new Error('must be empty or the path of a file');
+}
+
 function boolean(value: unknown): void {
   if (typeof value !== 'boolean') throw new Error('must be true or false');
 }
@@ -356,6 +360,11 @@ export const schema: Schema<Config> = {
         5000,
         integer(100, 60_000),
         'How long a collection may take, in ms, before the scrape gets a 503; below the scrape timeout of Prometheus, which is 10 s',
+      ),
+      web_config_file: setting(
+        '',
+        path,
+        'A web configuration file as Prometheus has it, with TLS, client certificates and passwords; empty: plain HTTP for everybody',
       ),
     },
     otlp: {

@@ -3,7 +3,7 @@
  * one collection at a time however many scrape, and answers each of them.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
@@ -12,6 +12,7 @@ import type { Readiness } from '../health.ts';
 import type { OomRecord } from '../metrics/oom-record.ts';
 import { reasonOf } from '../reason.ts';
 import { page } from './page.ts';
+import type { Web } from './web.ts';
 
 export interface PrometheusOptions {
   readonly host: string;
@@ -19,6 +20,8 @@ export interface PrometheusOptions {
   readonly port: number;
   /** How long a collection may take, in ms. */
   readonly timeoutMs: number;
+  /** TLS and who may ask; null: plain HTTP for everybody. */
+  readonly web: Web | null;
   readonly producers: MetricProducer[];
   readonly readiness: () => Readiness;
   /** Of the last OOM kills, oldest first. */
@@ -61,6 +64,7 @@ export class PrometheusEndpoint {
   readonly #options: PrometheusOptions;
   readonly #serializer = new PrometheusSerializer(undefined, false, undefined, false, true);
   readonly #server: Server;
+  readonly #connections = new Set<Socket>();
   #underWay: Promise<Body> | null = null;
   /** Whose answers are not yet read. */
   #scrapes = 0;
@@ -70,11 +74,16 @@ export class PrometheusEndpoint {
     this.#options = options;
     this.reader = new PrometheusExporter({ preventServerStart: true, metricProducers: options.producers });
     const limits = { maxHeaderSize: MAX_HEADER_BYTES, connectionsCheckingInterval: CHECK_MS };
-    this.#server = createServer(limits, (request, response) => {
+    const answer = (request: IncomingMessage, response: ServerResponse): void => {
       this.#answer(request, response).catch((error: unknown) => {
         options.onError(error);
         response.destroy();
       });
+    };
+    this.#server = options.web?.createServer(limits, answer) ?? createServer(limits, answer);
+    this.#server.on('connection', (socket: Socket) => {
+      this.#connections.add(socket);
+      socket.once('close', () => this.#connections.delete(socket));
     });
     this.#server.keepAliveTimeout = KEEP_ALIVE_MS;
     this.#server.requestTimeout = REQUEST_MS;
@@ -98,7 +107,8 @@ export class PrometheusEndpoint {
       throw new ListenError(listenProblem(error as NodeJS.ErrnoException, host, port), { cause: error });
     }
     const address = this.#server.address() as AddressInfo;
-    return `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}/metrics`;
+    const scheme = this.#options.web?.current().tls ? 'https' : 'http';
+    return `${scheme}://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}/metrics`;
   }
 
   /** Lets answers under way finish, takes no new ones. Safe to call twice, and before {@link start}. */
@@ -113,7 +123,9 @@ export class PrometheusEndpoint {
     this.#server.closeIdleConnections();
     if (this.#underWay !== null) await withDeadline(this.#underWay, LAST_COLLECTION_MS).catch(() => undefined);
     // Whoever has not read the answer by then does not keep the process alive.
-    const hurry = setTimeout(() => this.#server.closeAllConnections(), LAST_ANSWER_MS);
+    const hurry = setTimeout(() => {
+      for (const socket of this.#connections) socket.destroy();
+    }, LAST_ANSWER_MS);
     await closed;
     clearTimeout(hurry);
   }
@@ -129,6 +141,14 @@ export class PrometheusEndpoint {
     if (hasBody(request)) {
       response.setHeader('connection', 'close');
       return send(response, 413, 'A request here has no body\n');
+    }
+    const { web } = this.#options;
+    for (const [name, value] of Object.entries(web?.current().headers ?? {})) response.setHeader(name, value);
+    const verdict = (await web?.judge(request.headers.authorization)) ?? 'right';
+    if (verdict === 'busy') return send(response, 503, 'Too many passwords at once\n');
+    if (verdict === 'wrong') {
+      response.setHeader('www-authenticate', 'Basic');
+      return send(response, 401, 'This needs a user and a password\n');
     }
     switch (request.url?.split('?', 1)[0]) {
       case '/metrics':

@@ -21,6 +21,7 @@ async function start(): Promise<Started> {
     host: '127.0.0.1',
     port: 0,
     timeoutMs: 10_000,
+    web: null,
     producers: [],
     readiness: () => ({ ready: true, probes: [] }),
     records: () => [],

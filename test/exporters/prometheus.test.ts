@@ -85,6 +85,7 @@ function create(options: Partial<PrometheusOptions> = {}): Omit<Started, 'url' |
     host: '127.0.0.1',
     port: 0,
     timeoutMs: 10_000,
+    web: null,
     producers: [producer],
     readiness: () => ({ ready: true, probes: [] }),
     records: () => [],
