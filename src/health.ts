@@ -31,6 +31,7 @@ export class Health {
   readonly #probes = new Map<string, ProbeState>();
   #collectErrors = 0;
   readonly #exports = new Map<string, ExportCounts>();
+  readonly #lastSuccessMs = new Map<string, number>();
   readonly #quietUntil = new Map<string, number>();
 
   constructor(log: Logger) {
@@ -66,6 +67,7 @@ export class Health {
       this.#complain(what, error, { failures: counts.failure });
     } else {
       counts.success++;
+      this.#lastSuccessMs.set(exporter, Date.now());
       if (this.#quietUntil.delete(what)) this.#log.info(`Exporting by ${exporter} again`);
     }
   }
@@ -73,6 +75,11 @@ export class Health {
   /** By exporter. */
   exports(): ReadonlyMap<string, Readonly<ExportCounts>> {
     return this.#exports;
+  }
+
+  /** When an export last went well, in ms since 1970, by exporter. */
+  lastSuccessMs(): ReadonlyMap<string, number> {
+    return this.#lastSuccessMs;
   }
 
   readiness(): Readiness {

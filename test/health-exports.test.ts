@@ -43,6 +43,17 @@ suite('exports', () => {
     );
   });
 
+  test('leave the time of the last that went well', (context) => {
+    const tick = stopClock(context);
+    const { health } = healthWithLog();
+    health.exported('otlp', DOWN);
+    assert.deepEqual([...health.lastSuccessMs()], []);
+    health.exported('otlp', null);
+    tick(1000);
+    health.exported('otlp', DOWN);
+    assert.deepEqual([...health.lastSuccessMs()], [['otlp', 1_000_000]]);
+  });
+
   test('that go well are not in the log', () => {
     const { health, lines } = healthWithLog();
     health.exported('otlp', null);

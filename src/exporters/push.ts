@@ -8,6 +8,7 @@ import {
   type PushMetricExporter,
   type ResourceMetrics,
 } from '@opentelemetry/sdk-metrics';
+import { Retry } from './retry.ts';
 
 export interface PushOptions {
   readonly intervalMs: number;
@@ -31,28 +32,34 @@ export interface OtlpOptions extends PushOptions {
 /** A reader that collects and exports at its interval, and once more at its shutdown. */
 export function createPushReader(exporter: PushMetricExporter, options: PushOptions): MetricReader {
   const { timeoutMs, intervalMs, producers, onExport } = options;
-  return new PeriodicExportingMetricReader({
-    exporter: new WatchedExporter(exporter, onExport),
+  const retry = new Retry(intervalMs, () => void reader.forceFlush().catch(() => undefined));
+  const reader = new PeriodicExportingMetricReader({
+    exporter: new WatchedExporter(exporter, retry, onExport),
     exportIntervalMillis: intervalMs,
     exportTimeoutMillis: Math.min(timeoutMs, intervalMs),
     metricProducers: producers,
   });
+  return reader;
 }
 
-/** An exporter whose outcomes are told. */
+/** An exporter whose outcomes are told, and which is used again after those that are worth it. */
 class WatchedExporter implements PushMetricExporter {
   readonly #exporter: PushMetricExporter;
+  readonly #retry: Retry;
   readonly #onExport: PushOptions['onExport'];
 
-  constructor(exporter: PushMetricExporter, onExport: PushOptions['onExport']) {
+  constructor(exporter: PushMetricExporter, retry: Retry, onExport: PushOptions['onExport']) {
     this.#exporter = exporter;
+    this.#retry = retry;
     this.#onExport = onExport;
   }
 
   export(metrics: ResourceMetrics, done: (result: ExportResult) => void): void {
     this.#exporter.export(metrics, (result) => {
       const failed = result.code !== ExportResultCode.SUCCESS;
-      this.#onExport(failed ? (result.error ?? new Error('the exporter gives no reason')) : null);
+      const error = failed ? (result.error ?? new Error('the exporter gives no reason')) : null;
+      this.#retry.ended(error);
+      this.#onExport(error);
       done(result);
     });
   }
@@ -66,6 +73,7 @@ class WatchedExporter implements PushMetricExporter {
   }
 
   shutdown(): Promise<void> {
+    this.#retry.stop();
     return this.#exporter.shutdown();
   }
 }

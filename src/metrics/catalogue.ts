@@ -196,6 +196,13 @@ export const selfMetrics = {
       { name: 'outcome', meaning: '`success` or `failure`' },
     ],
   },
+  otlpLastSuccess: {
+    name: 'floatie_otlp_last_success_timestamp_seconds',
+    kind: 'gauge',
+    unit: 's',
+    description: 'When an export last went well, in seconds since 1970; none before the first',
+    attributes: [{ name: 'exporter', meaning: 'its name in the configuration' }],
+  },
   otlpDropped: {
     name: 'floatie_otlp_dropped_total',
     kind: 'counter',

@@ -54,6 +54,9 @@ export function observeSelf(meter: Meter, health: Health): void {
       report(failure, { exporter, outcome: 'failure' });
     }
   });
+  observe(meter, selfMetrics.otlpLastSuccess, (report) => {
+    for (const [exporter, ms] of health.lastSuccessMs()) report(ms / 1000, { exporter });
+  });
   observe(meter, selfMetrics.collectErrors, (report) => report(health.collectErrors));
 }
 

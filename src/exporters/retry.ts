@@ -1,0 +1,43 @@
+/**
+ * Makes an export that failed again before the next one is due: collected anew, so that nothing waits in memory and
+ * what arrives is what counts now.
+ */
+
+/**
+ * gRPC's codes by the OTLP specification; RESOURCE_EXHAUSTED asks for patience, which the interval is. Numbers, since
+ * gRPC is large, and OTLP over HTTP, which tries again by itself, does without it.
+ */
+const RETRYABLE: ReadonlySet<unknown> = new Set(
+  Object.values({ CANCELLED: 1, DEADLINE_EXCEEDED: 4, ABORTED: 10, OUT_OF_RANGE: 11, UNAVAILABLE: 14, DATA_LOSS: 15 }),
+);
+
+/** The mean of the first delay; each next one is twice as long. */
+const FIRST_MS = 1000;
+
+export class Retry {
+  readonly #intervalMs: number;
+  readonly #exportAgain: () => void;
+  #failures = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(intervalMs: number, exportAgain: () => void) {
+    this.#intervalMs = intervalMs;
+    this.#exportAgain = exportAgain;
+  }
+
+  /** To be told how every export ended. */
+  ended(error: (Error & { readonly code?: unknown }) | null): void {
+    this.stop();
+    if (error === null) this.#failures = 0;
+    if (error === null || !RETRYABLE.has(error.code)) return;
+    // Spread out, so that not all nodes come back to a collector at once.
+    const delayMs = FIRST_MS * 2 ** this.#failures * (0.5 + Math.random());
+    if (delayMs >= this.#intervalMs) return; // the next export is sooner
+    this.#failures++;
+    this.#timer = setTimeout(this.#exportAgain, delayMs).unref();
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+}
