@@ -1,52 +1,11 @@
-/** A collector that refuses, for each reason that OTLP knows; its server is gRPC's own. */
+/** A collector that refuses, for each reason that OTLP knows. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { promisify } from 'node:util';
-import { Server, ServerCredentials, status } from '@grpc/grpc-js';
+import { status } from '@grpc/grpc-js';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { createOtlpReader } from '../../src/exporters/otlp.ts';
 import { eventually } from '../support/eventually.ts';
-
-interface Refusing extends AsyncDisposable {
-  readonly endpoint: string;
-  /** What every export gets from now on; null: it is taken. */
-  refuse: status | null;
-  taken: number;
-}
-
-async function startRefusing(): Promise<Refusing> {
-  const server = new Server();
-  const bytes = { serialize: (value: Buffer) => value, deserialize: (value: Buffer) => value };
-  const path = '/opentelemetry.proto.collector.metrics.v1.MetricsService/Export';
-  const method = {
-    path,
-    requestStream: false,
-    responseStream: false,
-    requestSerialize: bytes.serialize,
-    requestDeserialize: bytes.deserialize,
-    responseSerialize: bytes.serialize,
-    responseDeserialize: bytes.deserialize,
-  } as const;
-  const collector: Refusing = {
-    endpoint: '',
-    refuse: null,
-    taken: 0,
-    [Symbol.asyncDispose]: async () => server.forceShutdown(),
-  };
-  server.addService(
-    { Export: method },
-    {
-      Export: (_call: unknown, done: (error: object | null, answer?: Buffer) => void) => {
-        if (collector.refuse !== null) return done({ code: collector.refuse, details: 'no' });
-        collector.taken++;
-        done(null, Buffer.alloc(0));
-      },
-    },
-  );
-  const bind = promisify(server.bindAsync.bind(server));
-  const port = await bind('127.0.0.1:0', ServerCredentials.createInsecure());
-  return Object.assign(collector, { endpoint: `http://127.0.0.1:${port}` });
-}
+import { startRefusingCollector } from '../support/refusing-collector.ts';
 
 function start(endpoint: string, intervalMs: number) {
   const outcomes: (Error | null)[] = [];
@@ -65,7 +24,7 @@ function start(endpoint: string, intervalMs: number) {
 
 suite('a collector that is', () => {
   test('unavailable for a moment has the metrics long before the next export is due', async () => {
-    await using collector = await startRefusing();
+    await using collector = await startRefusingCollector();
     await using exporter = start(collector.endpoint, 3_600_000);
     collector.refuse = status.UNAVAILABLE;
     await exporter.reader.forceFlush();
@@ -76,7 +35,7 @@ suite('a collector that is', () => {
   });
 
   test('exhausted is left alone until the next export, which arrives', async () => {
-    await using collector = await startRefusing();
+    await using collector = await startRefusingCollector();
     await using exporter = start(collector.endpoint, 2000);
     collector.refuse = status.RESOURCE_EXHAUSTED;
     await eventually('two have failed', () => exporter.outcomes.length >= 2);
