@@ -3,6 +3,7 @@ import type { Resource } from '@opentelemetry/resources';
 import { AggregationTemporality, MeterProvider, type MetricReader } from '@opentelemetry/sdk-metrics';
 import { exponentialOf, exportersOf } from './config/exporters.ts';
 import type { Config, Exporters, OtlpConfig } from './config/schema.ts';
+import { type Credentials, readCredentials } from './exporters/credentials.ts';
 import type { OtlpLogs } from './exporters/otlp-logs.ts';
 import { PrometheusEndpoint } from './exporters/prometheus.ts';
 import { Health } from './health.ts';
@@ -32,7 +33,8 @@ export async function startService(config: Config, log: Logger): Promise<Service
   const kernel = new KernelMetrics(views);
   const records = new OomRecords();
 
-  // First, so that a port in use is known before anything is loaded.
+  // First, so that files that cannot be used, and a port in use, are known before anything is loaded.
+  const credentials = await readCredentials(config);
   const endpoints = await Promise.all(
     exportersOf(config, 'prometheus').map(({ settings }) => createEndpoint(settings, kernel, records, health, log)),
   );
@@ -49,9 +51,9 @@ export async function startService(config: Config, log: Logger): Promise<Service
     await stopEndpoints();
     throw error;
   }
-  const pushes = await createPushes(config, kernel, health);
+  const pushes = await createPushes(config, credentials, kernel, health);
   const resource = serviceResource(config);
-  const logs = await createLogs(config, resource, health);
+  const logs = await createLogs(config, credentials, resource, health);
   for (const { emit } of logs) {
     for (const record of records.last) emit(record);
     records.onAdd(emit);
@@ -123,7 +125,12 @@ interface Push {
 }
 
 /** What pushes metrics; OTLP has none while it is off. */
-async function createPushes(config: Config, kernel: KernelMetrics, health: Health): Promise<Push[]> {
+async function createPushes(
+  config: Config,
+  credentials: Credentials,
+  kernel: KernelMetrics,
+  health: Health,
+): Promise<Push[]> {
   const { OTEL_EXPORTER_OTLP_ENDPOINT: all, OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: metrics } = process.env;
   const isOn = ({ settings }: { settings: OtlpConfig }): boolean => Boolean(settings.endpoint || all || metrics);
   const onExport = (name: string) => (error: Error | null) => health.exported(name, error);
@@ -142,7 +149,10 @@ async function createPushes(config: Config, kernel: KernelMetrics, health: Healt
   // gRPC is the largest thing Floatie imports: only when it is on.
   for (const { name, settings } of exportersOf(config, 'otlp').filter(isOn)) {
     const { createOtlpReader } = await import('./exporters/otlp.ts');
-    pushes.push({ name, reader: createOtlpReader(optionsOf(name, settings)) });
+    pushes.push({
+      name,
+      reader: createOtlpReader({ ...optionsOf(name, settings), credentials: credentials.get(name) }),
+    });
   }
   for (const { name, settings } of exportersOf(config, 'otlphttp').filter(isOn)) {
     const { createOtlpHttpReader } = await import('./exporters/otlphttp.ts');
@@ -159,7 +169,12 @@ async function createPushes(config: Config, kernel: KernelMetrics, health: Healt
 }
 
 /** Of the records of OOM kills, by each OTLP over gRPC that is on. */
-async function createLogs(config: Config, resource: Resource, health: Health): Promise<OtlpLogs[]> {
+async function createLogs(
+  config: Config,
+  credentials: Credentials,
+  resource: Resource,
+  health: Health,
+): Promise<OtlpLogs[]> {
   const { OTEL_EXPORTER_OTLP_ENDPOINT: all, OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: logs } = process.env;
   if (!config.service.pipelines.metrics.receivers.includes('oom')) return [];
   const exporters = exportersOf(config, 'otlp').filter(({ settings }) => settings.endpoint || all || logs);
@@ -168,6 +183,7 @@ async function createLogs(config: Config, resource: Resource, health: Health): P
   return exporters.map(({ name, settings }) => {
     const { endpoint, headers, interval_ms: intervalMs, timeout_ms: timeoutMs } = settings;
     const onExport = (error: Error | null): void => health.exported(name.replace('otlp', 'otlp_logs'), error);
-    return createOtlpLogs({ endpoint, headers, intervalMs, timeoutMs, resource, onExport });
+    const options = { endpoint, headers, credentials: credentials.get(name), intervalMs, timeoutMs };
+    return createOtlpLogs({ ...options, resource, onExport });
   });
 }

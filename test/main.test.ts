@@ -47,6 +47,20 @@ suite('floatie', () => {
     assert.deepEqual([status, stderr.includes(`floatie: ${web}:2: name: unknown or not supported here\n`)], [2, true]);
   });
 
+  test('validate finds certificates for OTLP that cannot be used', () => {
+    const set = [
+      ...['exporters.otlp.endpoint=http://a:4317', 'exporters.otlp.tls.cert_file=/nonexistent'],
+      ...['exporters.otlp/eu.endpoint=https://b:4317', 'exporters.otlp/eu.tls.ca_file=/nonexistent'],
+      'service.pipelines.metrics.exporters=otlp,otlp/eu',
+    ];
+    const { status, stderr } = floatie('validate', ...set.flatMap((pair) => ['--set', pair]));
+    assert.equal(status, 2);
+    assert.match(stderr, /^floatie: exporters\.otlp\.tls\.cert_file: \/nonexistent is not .*ENOENT/m);
+    assert.match(stderr, /^floatie: exporters\.otlp\/eu\.tls\.ca_file: \/nonexistent is not .*ENOENT/m);
+    assert.match(stderr, /^floatie: exporters\.otlp\.tls: cert_file and key_file need each other$/m);
+    assert.match(stderr, /^floatie: exporters\.otlp\.tls: needs an endpoint that begins with https:/m);
+  });
+
   test('print-config prints YAML that can be piped', () => {
     const { status, stdout, stderr } = floatie('print-config', '--config', CONFIG);
     assert.deepEqual([status, parse(stdout), stderr], [0, loadConfig({ env: {}, set: [] }), '']);

@@ -38,9 +38,13 @@ export interface OtlpConfig {
   exponential: { max_scale: number; max_size: number };
 }
 
+export interface OtlpGrpcConfig extends OtlpConfig {
+  tls: { ca_file: string; cert_file: string; key_file: string };
+}
+
 export interface Exporters {
   prometheus: { host: string; port: number; timeout_ms: number; web_config_file: string };
-  otlp: OtlpConfig;
+  otlp: OtlpGrpcConfig;
   otlphttp: OtlpConfig;
   debug: { verbosity: (typeof VERBOSITIES)[number]; interval_ms: number };
 }
@@ -374,6 +378,15 @@ export const schema: Schema<Config> = {
         'OTLP/gRPC endpoint, such as "http://localhost:4317" or, encrypted, "https://…"; empty: off, unless OTEL_EXPORTER_OTLP_ENDPOINT is set',
       ),
       ...otlp,
+      tls: {
+        ca_file: setting(
+          '',
+          path,
+          'Certificate of the authority that the collector is trusted by; empty: those of Node',
+        ),
+        cert_file: setting('', path, 'Certificate to show to the collector; empty: none'),
+        key_file: setting('', path, 'Private key of that certificate'),
+      },
     },
     otlphttp: {
       endpoint: setting(

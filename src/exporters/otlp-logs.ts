@@ -1,5 +1,6 @@
 /** Records of OOM kills as OpenTelemetry logs, pushed to a collector over gRPC; kept until it has taken them. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ChannelCredentials } from '@grpc/grpc-js';
 import { type AnyValue, type Logger, SeverityNumber } from '@opentelemetry/api';
 import { type ExportResult, ExportResultCode } from '@opentelemetry/core';
 import { OTLPLogExporter } from '@opentelemetry/exporter-logs-otlp-grpc';
@@ -18,6 +19,7 @@ export interface OtlpLogsOptions {
   /** Empty: what OTEL_EXPORTER_OTLP_ENDPOINT and its kin say. */
   readonly endpoint: string;
   readonly headers: Readonly<Record<string, string>>;
+  readonly credentials?: ChannelCredentials | undefined;
   /** How soon a failed export is tried again, in ms. */
   readonly intervalMs: number;
   /** How long one export may take, in ms; then it has failed. */
@@ -35,10 +37,11 @@ export interface OtlpLogs {
 }
 
 export function createOtlpLogs(options: OtlpLogsOptions): OtlpLogs {
-  const { endpoint, headers, intervalMs, timeoutMs, resource, onExport } = options;
+  const { endpoint, credentials, headers, intervalMs, timeoutMs, resource, onExport } = options;
   const metadata = metadataOf(headers);
   const exporter = new OTLPLogExporter({
     ...(endpoint !== '' && { url: endpoint }),
+    ...(credentials !== undefined && { credentials }),
     metadata,
     timeoutMillis: timeoutMs,
   });

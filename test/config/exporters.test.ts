@@ -47,13 +47,13 @@ ${pipeline('prometheus', 'otlp', 'otlp/eu', 'otlphttp/backend', 'prometheus/seco
     const shown = (['prometheus', 'otlp', 'otlphttp', 'debug'] as const).flatMap((type) =>
       exportersOf(config, type).map(({ name, settings }) => [name, settings]),
     );
-    const { otlp, prometheus } = load('').exporters;
+    const { otlp, otlphttp, prometheus } = load('').exporters;
     assert.deepEqual(Object.fromEntries(shown), {
       prometheus,
       'prometheus/second': { ...prometheus, port: 9091 },
       otlp: { ...otlp, endpoint: 'http://a:4317', interval_ms: 500 },
       'otlp/eu': { ...otlp, endpoint: 'http://b:4317' },
-      'otlphttp/backend': { ...otlp, endpoint: 'http://c:4318', headers: { authorization: 'Bearer x' } },
+      'otlphttp/backend': { ...otlphttp, endpoint: 'http://c:4318', headers: { authorization: 'Bearer x' } },
       'debug/all': { verbosity: 'detailed', interval_ms: 60_000 },
     });
   });

@@ -41,12 +41,13 @@ export interface Collector extends AsyncDisposable {
   logRecords(): LogRecord[];
 }
 
-export async function createCollector(): Promise<Collector> {
+/** @param tls as in the collector's configuration of a server */
+export async function createCollector(tls?: Readonly<Record<string, string>>): Promise<Collector> {
   const port = await freePort();
   const httpPort = await freePort();
   const home = folder({
     'config.yaml': `
-receivers: {otlp: {protocols: {grpc: {endpoint: "127.0.0.1:${port}"}, http: {endpoint: "127.0.0.1:${httpPort}"}}}}
+receivers: {otlp: {protocols: {grpc: {endpoint: "127.0.0.1:${port}", tls: ${JSON.stringify(tls ?? null)}}, http: {endpoint: "127.0.0.1:${httpPort}"}}}}
 exporters: {debug: {verbosity: detailed}}
 service:
   telemetry: {metrics: {level: none}}
@@ -64,7 +65,7 @@ service:
     daemon = null;
   };
   return {
-    endpoint: `http://127.0.0.1:${port}`,
+    endpoint: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
     httpEndpoint: `http://127.0.0.1:${httpPort}`,
     async start() {
       const started = startDaemon(peer('otelcol'), ['--config', 'config.yaml'], { cwd: home.path });
