@@ -45,7 +45,7 @@ export class OomReceiver {
     return new OomReceiver(options);
   }
 
-  private constructor({ ringBytes, objects, methods = OOM_METHODS, ...filter }: OomOptions) {
+  private constructor({ pidNsInum, cgroupId, cgroupVersion, ringBytes, objects, methods = OOM_METHODS }: OomOptions) {
     // Before the first kill is counted, so that its report is not missed.
     const { kmsg, problem } = openKmsg();
     this.#kmsg = kmsg;
@@ -53,7 +53,11 @@ export class OomReceiver {
     this.kmsgProblem = problem;
     const open = (): BpfObject => {
       const object = BpfObject.open(join(objects, 'oom.bpf.o'));
-      object.map('.rodata.config').setInitialValue(encodeConfig(filter));
+      object
+        .map('.rodata.config')
+        .setInitialValue(
+          OOM_CONFIG.encode({ pid_ns_inum: pidNsInum, cgroup_id: cgroupId, cgroup_v1: cgroupVersion === 1 ? 1 : 0 }),
+        );
       object.map('events').setMaxEntries(ringBytes);
       return object;
     };
@@ -125,15 +129,4 @@ function openKmsg(): { kmsg: Kmsg | null; problem: string | null } {
   } catch (error) {
     return { kmsg: null, problem: (error as Error).message };
   }
-}
-
-function encodeConfig({
-  pidNsInum,
-  cgroupId,
-  cgroupVersion,
-}: Pick<OomOptions, 'pidNsInum' | 'cgroupId' | 'cgroupVersion'>): Buffer {
-  const bytes = OOM_CONFIG.encode({ pid_ns_inum: pidNsInum, cgroup_id: 0, cgroup_v1: Number(cgroupVersion === 1) });
-  // An id uses all 64 bits.
-  bytes.writeBigUInt64LE(cgroupId, OOM_CONFIG.offsets.cgroup_id);
-  return bytes;
 }

@@ -1,6 +1,7 @@
 /** The overlayfs receiver in this process: every way it can load here, and what it does when an event is missed. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
@@ -144,7 +145,15 @@ suite('the overlayfs receiver', { skip: missing('root', 'btf') }, () => {
   for (const method of METHODS) {
     test(`a trial of ${method} counts what this process reads, or more was left out`, async (context) => {
       using _tracefs = mountTracefs();
+      using overlay = mountOverlay();
+      const file = join(overlay.path, 'file');
+      execFileSync('truncate', ['-s', '64M', file]);
+      // What others read meanwhile is none of the trial's.
+      const other = spawn('dd', [`if=${file}`, 'of=/dev/null', 'bs=1'], { stdio: 'ignore' });
+      const ended = once(other, 'exit');
       const outcome = await tryMethod(OPTIONS, method).catch((error: Error) => error);
+      other.kill('SIGKILL');
+      await ended;
       if (outcome instanceof Error) return context.skip(outcome.message);
       assert.ok(outcome);
       const { done, counted, missed } = outcome;
