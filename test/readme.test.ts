@@ -1,12 +1,13 @@
 /** What the README says is so. */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { readmeWithTables } from '../scripts/readme.ts';
 
-const README = fileURLToPath(new URL('../README.md', import.meta.url));
-const readme = readFileSync(README, 'utf8');
+const ROOT = fileURLToPath(new URL('../', import.meta.url));
+const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
 
 test('the tables in the README are those of the code (npm run docs writes them)', () => {
   assert.equal(readme, readmeWithTables());
@@ -25,8 +26,40 @@ test('every npm command in the README exists', () => {
   for (const [text, name = ''] of commands) assert.ok(Object.hasOwn(scripts, name), text);
 });
 
-test('every file the README links to exists', () => {
-  for (const [, target = ''] of readme.matchAll(/\]\(((?!https?:)[^)#]+)(?:#[^)]*)?\)/g)) {
-    assert.ok(existsSync(fileURLToPath(new URL(`../${target}`, import.meta.url))), target);
+for (const page of ['README.md', ...globSync(['docs/*.md', 'examples/*/README.md'], { cwd: ROOT })]) {
+  test(`every place that ${page} links to exists`, () => {
+    const text = readFileSync(join(ROOT, page), 'utf8');
+    for (const [, path = '', anchor] of text.matchAll(/\]\(((?!https?:)[^)#]*)(?:#([^)]*))?\)/g)) {
+      const target = path === '' ? join(ROOT, page) : join(ROOT, dirname(page), path);
+      assert.ok(existsSync(target), path);
+      if (anchor !== undefined) assert.ok(anchors(target).includes(anchor), `${path}#${anchor}`);
+    }
+  });
+}
+
+/** As GitHub makes them of headings. */
+function anchors(page: string): string[] {
+  const headings = readFileSync(page, 'utf8').matchAll(/^#+ (.*)$/gm);
+  return [...headings].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+test('the messages that the page on troubleshooting explains are said', () => {
+  const page = readFileSync(join(ROOT, 'docs/troubleshooting.md'), 'utf8');
+  const table = page.split('\n').filter((line) => line.startsWith('|') && line.includes('`'));
+  const source = globSync('src/**/*.ts', { cwd: ROOT })
+    .map((file) => readFileSync(join(ROOT, file), 'utf8'))
+    .join();
+  const said = source.replaceAll(/\$\{[^}]*\}/g, '');
+  for (const [, message = ''] of table.flatMap((line) => [...(line.split('|')[1] ?? '').matchAll(/`([^`]+)`/g)])) {
+    const words = message
+      .replace(/ (libbpf|127)\S*$/, '')
+      .replace(/ \/sys\S*$/, '')
+      .replace(/^: EPERM: /, '');
+    assert.ok(said.includes(words), words);
   }
 });
