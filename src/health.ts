@@ -87,6 +87,14 @@ export class Health {
     return { ready: probes.some(({ attached }) => attached), probes };
   }
 
+  /** Such as `overlayfs by fentry, oom not attached`. */
+  summary(): string {
+    const told = [...this.#probes.values()].map(({ probe, attached, method }) =>
+      attached ? `${probe} by ${method}` : `${probe} not attached`,
+    );
+    return told.join(', ');
+  }
+
   #complain(what: string, error: unknown, fields: Fields = {}): void {
     if (Date.now() < (this.#quietUntil.get(what) ?? 0)) return;
     this.#quietUntil.set(what, Date.now() + SILENCE_MS);

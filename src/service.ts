@@ -19,6 +19,8 @@ import { type Running, startReceivers } from './start-receivers.ts';
 export interface Service {
   /** Where the metrics are, such as `http://127.0.0.1:9090/metrics`; null without the Prometheus exporter. */
   readonly url: string | null;
+  /** How it does, in one line for people. */
+  status(): string;
   /** Exports once more, closes the exporters and detaches the probes. Safe to call twice. */
   stop(): Promise<void>;
 }
@@ -90,6 +92,11 @@ export async function startService(config: Config, log: Logger): Promise<Service
   };
   return {
     url,
+    status() {
+      // Nobody has collected yet while there are none.
+      const series = kernel.seriesCount();
+      return [health.summary(), ...(series > 0 ? [`${series} series`] : []), url ?? 'no port'].join('; ');
+    },
     stop: () => {
       stopped ??= stop();
       return stopped;

@@ -3,6 +3,7 @@ import { isSdkDisabled } from '../config/environment.ts';
 import type { Config } from '../config/schema.ts';
 import { createLogger } from '../log.ts';
 import { startService } from '../service.ts';
+import { Notifier, takeHandover } from '../systemd.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
@@ -13,6 +14,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 export async function run(config: Config): Promise<void> {
   const { log_level, log_format } = config.service.telemetry;
   const log = createLogger(log_level, log_format);
+  const notifier = new Notifier(takeHandover(process.env, process.pid), log);
   const stopping = new Promise<NodeJS.Signals>((resolve) => {
     for (const signal of SIGNALS) process.on(signal, resolve);
   });
@@ -21,15 +23,20 @@ export async function run(config: Config): Promise<void> {
   try {
     if (isSdkDisabled(process.env)) {
       // A process that ended would be started again and again.
-      log.warn('Nothing is measured or exported: OTEL_SDK_DISABLED is true');
+      const nothing = 'Nothing is measured or exported: OTEL_SDK_DISABLED is true';
+      log.warn(nothing);
+      notifier.ready(() => nothing);
       await stopping;
       return;
     }
     const service = await startService(config, log);
+    notifier.ready(() => service.status());
     const signal = await stopping;
     log.info('Stopping', { signal });
+    notifier.stopping();
     await service.stop();
   } finally {
+    notifier.close();
     clearInterval(keepAlive);
   }
 }

@@ -93,6 +93,11 @@ export const functions = {
   // int sched_setaffinity(pid_t pid, size_t cpusetsize, const cpu_set_t *mask)
   sched_setaffinity: { library: 'libc', takes: ['i32', 'u64', 'bytes'], gives: 'i32' },
 
+  // int socket(int domain, int type, int protocol)
+  socket: { library: 'libc', takes: ['i32', 'i32', 'i32'], gives: 'i32' },
+  // ssize_t sendto(int sockfd, const void *buf, size_t len, int flags, const struct sockaddr *addr, socklen_t addrlen)
+  sendto: { library: 'libc', takes: ['i32', 'bytes', 'u64', 'i32', 'bytes', 'u32'], gives: 'i64' },
+
   // FILE *fopen(const char *pathname, const char *mode)
   fopen: { library: 'libc', takes: ['string', 'string'], gives: 'pointer' },
   // int setvbuf(FILE *stream, char *buf, int mode, size_t size)

@@ -4,6 +4,7 @@ import { call } from './functions.ts';
 
 export { shareOneCpu } from './affinity.ts';
 export { Cells } from './cells.ts';
+export { UnixDatagrams } from './datagram.ts';
 export { openOnDetachedOverlay, type SlowReader } from './detached-overlay.ts';
 export { LibbpfError } from './errors.ts';
 export { openKernfsNode } from './kernfs.ts';

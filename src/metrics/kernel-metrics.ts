@@ -105,6 +105,11 @@ export class KernelMetrics {
     this.#onEnd.push(listener);
   }
 
+  /** How many series there were when somebody last collected. */
+  seriesCount(): number {
+    return this.states().reduce((sum, { store }) => sum + store.size, 0);
+  }
+
   states(): StreamState[] {
     return [...this.#states.values()].flat();
   }

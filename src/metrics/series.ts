@@ -44,6 +44,8 @@ export interface Store {
   onEnd(listener: (series: Series) => void): void;
   /** The series present. */
   values(): Iterable<Series>;
+  /** How many. */
+  readonly size: number;
 }
 
 /** Counts that only grow. */
@@ -101,6 +103,10 @@ export class SeriesStore implements Store {
     return this.#series.values();
   }
 
+  get size(): number {
+    return this.#series.size;
+  }
+
   #adopt(member: Member): Owner {
     let attributes = this.#stream.keep(member.attributes);
     // A filter does not hide that this is the rest; only where there is nothing to tell it from, it is not said.
@@ -156,6 +162,10 @@ export class GaugeStore implements Store {
 
   values(): Iterable<Series> {
     return this.#series.values();
+  }
+
+  get size(): number {
+    return this.#series.size;
   }
 }
 
