@@ -15,6 +15,7 @@ import { createProducer, SCOPE } from './metrics/producer.ts';
 import { viewOptions } from './metrics/views.ts';
 import { serviceResource } from './resource.ts';
 import { type Running, startReceivers } from './start-receivers.ts';
+import { assignSockets, type ListeningSocket } from './systemd.ts';
 
 export interface Service {
   /** Where the metrics are, such as `http://127.0.0.1:9090/metrics`; null without the Prometheus exporter. */
@@ -25,11 +26,16 @@ export interface Service {
   stop(): Promise<void>;
 }
 
+export interface StartOptions {
+  /** What systemd listens on for us: endpoints take them instead of their host and port. */
+  readonly sockets?: readonly ListeningSocket[];
+}
+
 /** How long the last export may take, in ms, whatever the configuration allows the others. */
 const LAST_EXPORT_MS = 4000;
 
 /** Starts everything the configuration asks for. Throws, with nothing left behind, when it cannot. */
-export async function startService(config: Config, log: Logger): Promise<Service> {
+export async function startService(config: Config, log: Logger, { sockets = [] }: StartOptions = {}): Promise<Service> {
   const views = viewOptions(config.views);
   const health = new Health(log);
   const kernel = new KernelMetrics(views);
@@ -37,8 +43,21 @@ export async function startService(config: Config, log: Logger): Promise<Service
 
   // First, so that files that cannot be used, and a port in use, are known before anything is loaded.
   const credentials = await readCredentials(config);
+  const prometheus = exportersOf(config, 'prometheus');
+  const assigned = assignSockets(
+    prometheus.map(({ name }) => name),
+    sockets,
+  );
+  for (const [exporter, { fd, name }] of assigned) {
+    log.info('Listening on a socket of systemd instead of host and port', { exporter, socket: name, fd });
+  }
+  for (const { name, fd } of sockets.filter((socket) => ![...assigned.values()].includes(socket))) {
+    log.warn(`No Prometheus endpoint is there for the socket "${name}" of systemd`, { fd });
+  }
   const endpoints = await Promise.all(
-    exportersOf(config, 'prometheus').map(({ settings }) => createEndpoint(settings, kernel, records, health, log)),
+    prometheus.map(({ name, settings }) =>
+      createEndpoint({ ...settings, socket: assigned.get(name) }, kernel, records, health, log),
+    ),
   );
   const stopEndpoints = (): Promise<unknown> => Promise.all(endpoints.map((endpoint) => endpoint.stop()));
   let url: string | null = null;
@@ -105,7 +124,13 @@ export async function startService(config: Config, log: Logger): Promise<Service
 }
 
 async function createEndpoint(
-  { host, port, timeout_ms: timeoutMs, web_config_file: file }: Exporters['prometheus'],
+  {
+    host,
+    port,
+    socket,
+    timeout_ms: timeoutMs,
+    web_config_file: file,
+  }: Exporters['prometheus'] & { readonly socket: ListeningSocket | undefined },
   kernel: KernelMetrics,
   records: OomRecords,
   health: Health,
@@ -116,6 +141,7 @@ async function createEndpoint(
   return new PrometheusEndpoint({
     host,
     port,
+    socket,
     timeoutMs,
     web,
     producers: [createProducer(kernel, { temporality: AggregationTemporality.CUMULATIVE })],

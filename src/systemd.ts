@@ -40,6 +40,19 @@ export function takeHandover(env: Env, pid: number): Handover {
   };
 }
 
+/** Which exporter listens on which socket: the one of its name, else the first that has no exporter's name. */
+export function assignSockets(
+  exporters: readonly string[],
+  sockets: readonly ListeningSocket[],
+): Map<string, ListeningSocket> {
+  const others = sockets.filter(({ name }) => !exporters.includes(name));
+  const pairs = exporters.flatMap((exporter): [string, ListeningSocket][] => {
+    const socket = sockets.find(({ name }) => name === exporter) ?? others.shift();
+    return socket === undefined ? [] : [[exporter, socket]];
+  });
+  return new Map(pairs);
+}
+
 /** 0 for what is none. */
 function number(text = ''): number {
   return /^\d{1,15}$/.test(text) ? Number(text) : 0;

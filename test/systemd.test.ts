@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { createLogger, type Logger } from '../src/log.ts';
-import { Notifier, takeHandover } from '../src/systemd.ts';
+import { assignSockets, Notifier, takeHandover } from '../src/systemd.ts';
 import { receiveDatagrams } from './support/datagrams.ts';
 import { eventually } from './support/eventually.ts';
 
@@ -67,6 +67,31 @@ suite('what systemd hands over', () => {
     takeHandover(env, PID);
     assert.deepEqual(env, { PATH: '/bin' });
   });
+});
+
+suite('a socket of systemd', () => {
+  const sockets = (...names: string[]) => names.map((name, at) => ({ fd: 3 + at, name }));
+  for (const [goes, exporters, given, expected] of [
+    ['to the only endpoint, whatever its name', ['prometheus'], sockets('floatie.socket'), [3]],
+    ['to the endpoint of its name', ['prometheus', 'prometheus/lan'], sockets('prometheus/lan', 'prometheus'), [4, 3]],
+    [
+      'to the next endpoint without one of its name',
+      ['prometheus', 'prometheus/lan'],
+      sockets('x', 'prometheus'),
+      [4, 3],
+    ],
+    ['to the first of two endpoints', ['prometheus', 'prometheus/lan'], sockets('x'), [3, undefined]],
+    ['to nobody where nobody wants it', [], sockets('x'), []],
+    ['to the first where there are two for one', ['prometheus'], sockets('x', 'y'), [3]],
+  ] as const) {
+    test(`goes ${goes}`, () => {
+      const assigned = assignSockets(exporters, given);
+      assert.deepEqual(
+        exporters.map((name) => assigned.get(name)?.fd),
+        expected,
+      );
+    });
+  }
 });
 
 suite('systemd', () => {

@@ -14,7 +14,8 @@ const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 export async function run(config: Config): Promise<void> {
   const { log_level, log_format } = config.service.telemetry;
   const log = createLogger(log_level, log_format);
-  const notifier = new Notifier(takeHandover(process.env, process.pid), log);
+  const handover = takeHandover(process.env, process.pid);
+  const notifier = new Notifier(handover, log);
   const stopping = new Promise<NodeJS.Signals>((resolve) => {
     for (const signal of SIGNALS) process.on(signal, resolve);
   });
@@ -29,7 +30,7 @@ export async function run(config: Config): Promise<void> {
       await stopping;
       return;
     }
-    const service = await startService(config, log);
+    const service = await startService(config, log, handover);
     notifier.ready(() => service.status());
     const signal = await stopping;
     log.info('Stopping', { signal });

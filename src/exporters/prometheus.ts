@@ -18,6 +18,8 @@ export interface PrometheusOptions {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
+  /** Listens already, and is taken instead of {@link host} and {@link port}. */
+  readonly socket?: { readonly fd: number; readonly name: string } | undefined;
   /** How long a collection may take, in ms. */
   readonly timeoutMs: number;
   /** TLS and who may ask; null: plain HTTP for everybody. */
@@ -91,22 +93,29 @@ export class PrometheusEndpoint {
     this.#server.maxConnections = MAX_CONNECTIONS;
   }
 
-  /** @returns the URL of the metrics. Throws {@link ListenError}. */
+  /** @returns the URL of the metrics, or the name of a Unix socket. Throws {@link ListenError}. */
   async start(): Promise<string> {
-    const { host, port } = this.#options;
+    const { host, port, socket } = this.#options;
+    const where = socket === undefined ? { host, port } : { fd: socket.fd };
     try {
       await new Promise<void>((resolve, reject) => {
         this.#server.once('error', reject);
         // The default backlog of 511 resets connections when a thousand scrapers come at once.
-        this.#server.listen({ host, port, backlog: MAX_CONNECTIONS }, () => {
+        this.#server.listen({ ...where, backlog: MAX_CONNECTIONS }, () => {
           this.#server.off('error', reject);
           resolve();
         });
       });
     } catch (error) {
-      throw new ListenError(listenProblem(error as NodeJS.ErrnoException, host, port), { cause: error });
+      const { code } = error as NodeJS.ErrnoException;
+      const problem =
+        socket === undefined
+          ? listenProblem(error as NodeJS.ErrnoException, host, port)
+          : `Cannot listen on the socket "${socket.name}" that systemd hands over as descriptor ${socket.fd}: ${code} (it must be a stream socket that listens: ListenStream= in its unit)`;
+      throw new ListenError(problem, { cause: error });
     }
-    const address = this.#server.address() as AddressInfo;
+    const address = this.#server.address() as AddressInfo | null;
+    if (address === null) return `unix:${socket?.name}`;
     const scheme = this.#options.web?.current().tls ? 'https' : 'http';
     return `${scheme}://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}/metrics`;
   }
