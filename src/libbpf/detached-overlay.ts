@@ -2,17 +2,10 @@
 import { closeSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { checkPointer, errnoName, LibbpfError } from './errors.ts';
+import { mountNowhere } from './detached-mount.ts';
+import { checkPointer, LibbpfError } from './errors.ts';
 import { call, callOnThread, type Pointer } from './functions.ts';
 
-// The numbers of system calls since 5.0 are the same on all architectures.
-const FSOPEN = 430;
-const FSCONFIG = 431;
-const FSMOUNT = 432;
-// include/uapi/linux/mount.h
-const CLOEXEC = 1;
-const FSCONFIG_SET_STRING = 1;
-const FSCONFIG_CMD_CREATE = 6;
 /** stdio.h: not buffered. Then fgets makes a system call for each byte. */
 const IONBF = 2;
 
@@ -31,7 +24,7 @@ export function openOnDetachedOverlay(bytes: number, times: number): SlowReader[
     mkdirSync(join(folder, 'empty'));
     writeFileSync(join(folder, 'lower', 'file'), Buffer.alloc(bytes, 'x'));
     // Two lower layers make an overlay that needs no more.
-    mount = mountNowhere('overlay', 'lowerdir', `${folder}/lower:${folder}/empty`);
+    mount = mountNowhere('overlay', { lowerdir: `${folder}/lower:${folder}/empty` });
     return Array.from({ length: times }, () => new SlowReader(`/proc/self/fd/${mount}/file`, bytes));
   } finally {
     // What is open stays.
@@ -72,21 +65,4 @@ function temporaryFolder(): string {
     }
   }
   throw new LibbpfError('EACCES', `Cannot write to ${FOLDERS.join(' or ')}`);
-}
-
-function mountNowhere(filesystem: string, key: string, value: string): number {
-  const context = checkCall(call('fsopen', FSOPEN, filesystem, CLOEXEC));
-  try {
-    checkCall(call('fsconfig_set', FSCONFIG, context, FSCONFIG_SET_STRING, key, value, 0));
-    checkCall(call('fsconfig_create', FSCONFIG, context, FSCONFIG_CMD_CREATE, null, null, 0));
-    return checkCall(call('fsmount', FSMOUNT, context, CLOEXEC, 0));
-  } finally {
-    closeSync(context);
-  }
-}
-
-function checkCall({ value, errno }: { value: number; errno: number }): number {
-  if (value >= 0) return value;
-  const code = errnoName(errno);
-  throw new LibbpfError(code, `Cannot mount an overlay: ${code}${code === 'EPERM' ? ' (needs CAP_SYS_ADMIN)' : ''}`);
 }

@@ -1,7 +1,10 @@
 /** How a failed call into C becomes an error a person can act on. */
 import { getSystemErrorName } from 'node:util';
 
-/** A failed call. `code` is the errno's name (`EPERM`, `ENOENT` …), or `ENOLIB` when libbpf itself is missing. */
+/**
+ * A failed call. `code` is the errno's name (`EPERM`, `ENOENT` …), or `ENOLIB`, `EOLDLIB` or `EBADLIB` when libbpf itself is
+ * missing, too old or damaged.
+ */
 export class LibbpfError extends Error {
   override name = 'LibbpfError';
   readonly code: string;

@@ -182,19 +182,29 @@ const accepts: Record<Kind, (value: unknown) => boolean> = {
 const libraries = { libbpf: 'libbpf.so.1', libc: 'libc.so.6' } as const;
 const opened = new Set<string>();
 
-/** Opens the shared library of a function on its first call. Throws {@link LibbpfError} with the cure when it is missing. */
+/** Opens the shared library of a function on its first call. Throws {@link LibbpfError} when it is missing or too old. */
 function openLibrary(library: keyof typeof libraries): void {
   if (opened.has(library)) return;
+  const path = libraries[library];
   try {
-    open({ library, path: libraries[library] });
+    open({ library, path });
   } catch (cause) {
-    throw new LibbpfError(
-      'ENOLIB',
-      `Cannot open ${libraries[library]}: it is not installed (on Debian and Ubuntu: apt-get install libbpf1; on Fedora: dnf install libbpf; on Alpine use a glibc image)`,
-      { cause },
-    );
+    const [, loader = ''] = /(?:error: ")?([^":\n]+: [^"\n]+)"?/.exec((cause as Error).message) ?? [];
+    const isMissing = loader.startsWith(`${path}: cannot open`);
+    const code =
+      library === 'libbpf' && isMissing && isThere('libbpf.so.0') ? 'EOLDLIB' : isMissing ? 'ENOLIB' : 'EBADLIB';
+    throw new LibbpfError(code, `Cannot open ${path}${code === 'EBADLIB' ? `: ${loader}` : ''}`, { cause });
   }
   opened.add(library);
+}
+
+function isThere(path: string): boolean {
+  try {
+    open({ library: path, path });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**

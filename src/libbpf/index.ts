@@ -5,6 +5,7 @@ import { call } from './functions.ts';
 export { shareOneCpu } from './affinity.ts';
 export { Cells } from './cells.ts';
 export { UnixDatagrams } from './datagram.ts';
+export { readDetached } from './detached-mount.ts';
 export { openOnDetachedOverlay, type SlowReader } from './detached-overlay.ts';
 export { LibbpfError } from './errors.ts';
 export { openKernfsNode } from './kernfs.ts';
@@ -17,6 +18,12 @@ export { array, type Member, Struct, u8, u32, u64 } from './struct.ts';
 /** The version of the libbpf that is loaded, such as `v1.1`. Throws when there is none. */
 export function libbpfVersion(): string {
   return call('libbpf_version_string').value;
+}
+
+/** Whether bpf() lets this process through at all: a filter that forbids it never comes to see that the file is none. */
+export function callsBpf(): boolean {
+  const { errno } = call('bpf_obj_get_info_by_fd', -1, Buffer.alloc(8), Buffer.alloc(4));
+  return !['EPERM', 'EACCES', 'ENOSYS'].includes(errnoName(errno));
 }
 
 /** The size of a memory page, in bytes. */

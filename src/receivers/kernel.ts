@@ -1,57 +1,64 @@
 /** What the kernel must have and allow, and what to do where it does not. */
 import { existsSync, readFileSync } from 'node:fs';
-import { LibbpfError } from '../libbpf/index.ts';
+import { AS_ROOT, type Cause, causeOf, type Failure, lacking, missingCapabilities } from './causes.ts';
+import { capabilitiesIn, type Permissions, readPermissions } from './permissions.ts';
 
 /** Floatie cannot do its work on this machine; the message says why, and the cure. */
 export class KernelError extends Error {
   override name = 'KernelError';
+  readonly why: string;
+  readonly cure: string | undefined;
+
+  /** @param what what could not be done */
+  constructor(what: string, { why, cure }: Cause, options?: ErrorOptions) {
+    super(`${what}: ${withCure({ why, cure })}`, options);
+    this.why = why;
+    this.cure = cure;
+  }
 }
 
 const BTF = '/sys/kernel/btf/vmlinux';
 
-/** include/uapi/linux/capability.h */
-const CAPABILITIES = { CAP_SYS_ADMIN: 21n, CAP_PERFMON: 38n, CAP_BPF: 39n } as const;
-
 /** Throws {@link KernelError} for what can be known before loading anything. */
 export function checkKernel(btfPath = BTF, status = readFileSync('/proc/self/status', 'utf8')): void {
-  const missing = missingCapabilities(status);
-  if (missing.length > 0) {
-    throw new KernelError(
-      `Cannot load eBPF programs: this process lacks ${missing.join(' and ')} (run it as root, or with --cap-add BPF --cap-add PERFMON in a container)`,
-    );
+  const permissions = { capabilities: capabilitiesIn(status) };
+  const what = 'Cannot load eBPF programs';
+  if (missingCapabilities(permissions).length > 0) {
+    throw new KernelError(what, { why: lacking(null, permissions), cure: AS_ROOT });
   }
-  if (!existsSync(btfPath)) {
-    throw new KernelError(
-      `Cannot load eBPF programs: the kernel does not describe its types in ${btfPath} (use a kernel built with CONFIG_DEBUG_INFO_BTF=y, as distributions' kernels are; in a container, mount /sys)`,
-    );
-  }
+  if (!existsSync(btfPath)) throw new KernelError(what, noBtf(btfPath));
+}
+
+export function noBtf(path = BTF): Cause {
+  return {
+    why: `the kernel does not describe its types in ${path}`,
+    cure: "use a kernel built with CONFIG_DEBUG_INFO_BTF=y, as distributions' kernels are; in a container, mount /sys",
+  };
 }
 
 /**
- * The capabilities that loading needs and `/proc/self/status` does not list as effective:
- * CAP_BPF and CAP_PERFMON, for both of which CAP_SYS_ADMIN stands in.
+ * An error with a code as one that says cause and cure, where they are known.
+ *
+ * @param tried the way to attach, and the function of the kernel that it follows
  */
-export function missingCapabilities(status: string): string[] {
-  const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? '0'}`);
-  const has = (capability: keyof typeof CAPABILITIES): boolean => ((effective >> CAPABILITIES[capability]) & 1n) === 1n;
-  if (has('CAP_SYS_ADMIN')) return [];
-  return (['CAP_BPF', 'CAP_PERFMON'] as const).filter((capability) => !has(capability));
+export function explain(
+  error: unknown,
+  tried: Pick<Failure, 'method' | 'functionName'> = {},
+  permissions: () => Permissions = readPermissions,
+): unknown {
+  if (!(error instanceof Error) || !('code' in error) || error instanceof TypeError) return error;
+  const { message, code, verifierLog } = error as Error & { code: unknown; verifierLog?: string };
+  const failure = { message, code: String(code), ...tried, ...(verifierLog !== undefined && { verifierLog }) };
+  const cause = causeOf(failure, permissions());
+  return cause === null ? error : new KernelError(message, cause, { cause: error });
 }
 
-/** Why the kernel says EPERM to a process that has the capabilities, as far as `/proc/self/status` tells. */
-export function refusal(status: string): string {
-  const filtered = /^Seccomp:\s*2$/m.test(status);
-  return filtered
-    ? 'a seccomp filter forbids bpf() (in a container: --cap-add SYS_ADMIN, or --security-opt seccomp=unconfined)'
-    : 'the kernel does not allow it (is it locked down, or does a security module forbid bpf()? see /sys/kernel/security/lockdown)';
+/** Why something is not done, in one line, and the cure. */
+export function reasonFor(error: unknown): string {
+  if (error instanceof KernelError) return withCure(error);
+  return error instanceof Error ? error.message : String(error);
 }
 
-/** An error from libbpf, with the cure where one is known. */
-export function explain(error: unknown): unknown {
-  if (!(error instanceof LibbpfError)) return error;
-  if (error.code === 'ENOLIB') return new KernelError(error.message, { cause: error });
-  if (error.code === 'EPERM') {
-    return new KernelError(`${error.message}: ${refusal(readFileSync('/proc/self/status', 'utf8'))}`, { cause: error });
-  }
-  return new KernelError(error.message, { cause: error });
+function withCure({ why, cure }: { why: string; cure?: string | undefined }): string {
+  return cure === undefined ? why : `${why} (${cure})`;
 }

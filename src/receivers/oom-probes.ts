@@ -1,7 +1,7 @@
 /** The ways to attach to the OOM killer. All count every kill; the better ones also see what it was asked to do. */
 import { randomBytes } from 'node:crypto';
-import { type BpfObject, type BpfProgram, LibbpfError } from '../libbpf/index.ts';
-import { explain } from './kernel.ts';
+import type { BpfObject, BpfProgram } from '../libbpf/index.ts';
+import { explain, reasonFor } from './kernel.ts';
 import { type ProbeEvent, Tracefs } from './tracefs.ts';
 
 /** Best first. */
@@ -54,11 +54,11 @@ export function attachOomProbes(
     try {
       return { probes: attach(open, method), refusals };
     } catch (error) {
-      last = error;
-      refusals.push({ method, reason: reasonFor(method, error) });
+      last = explain(error, { method, functionName: FUNCTION });
+      refusals.push({ method, reason: reasonFor(last) });
     }
   }
-  throw explain(last);
+  throw last;
 }
 
 function attach(open: () => BpfObject, method: OomMethod): OomProbes {
@@ -113,12 +113,4 @@ function attach(open: () => BpfObject, method: OomMethod): OomProbes {
     close();
     throw error;
   }
-}
-
-function reasonFor(method: OomMethod, error: unknown): string {
-  if (error instanceof LibbpfError && method === 'fentry') {
-    if (error.code === 'ESRCH') return `"${FUNCTION}" is not in the kernel's BTF`;
-    if (error.code === 'EPERM') return 'this kernel does not allow fentry programs';
-  }
-  return (explain(error) as Error).message;
 }

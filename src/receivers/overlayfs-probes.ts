@@ -61,7 +61,7 @@ export function attachProbes(counts: OverlayfsCounts, method: Method, limit: Par
       if (!(error instanceof LibbpfError) || error.code === 'EPERM') break;
     }
   }
-  throw reasonFor(method, failure);
+  throw explain(failure, { method, functionName: FUNCTIONS.read });
 }
 
 interface Programs {
@@ -126,20 +126,4 @@ function* featureSets(
   if (taskStorage && typedLoads && isOnSyscalls) yield { taskStorage: true, typedLoads: true };
   if (taskStorage) yield { taskStorage: true, typedLoads: false };
   yield { taskStorage: false, typedLoads: false };
-}
-
-function reasonFor(method: Method, failure: unknown): unknown {
-  if (!(failure instanceof LibbpfError)) return failure;
-  if (method === 'fentry' && failure.code === 'ESRCH') {
-    return new Error(`"${FUNCTIONS.read}" is not in the kernel's BTF (before Linux 5.11 modules have none)`, {
-      cause: failure,
-    });
-  }
-  if (method === 'fentry' && failure.code === 'EPERM') {
-    return new Error('this kernel does not allow fentry programs', { cause: failure });
-  }
-  if (method === 'fentry' && failure.code === 'ENOTSUPP') {
-    return new Error('this kernel has no fentry on this architecture', { cause: failure });
-  }
-  return explain(failure);
 }

@@ -1,6 +1,6 @@
 /** The overlayfs receiver: attached in the cheapest way that is exact here, stepping to the next when it is not. */
 import { readFileSync } from 'node:fs';
-import { checkKernel } from './kernel.ts';
+import { checkKernel, explain, reasonFor } from './kernel.ts';
 import {
   type CgroupTotals,
   type CountedMiss,
@@ -65,7 +65,7 @@ export class OverlayfsReceiver {
   /** Attaches, or waits for overlayfs to appear. Rejects with an error that names cause and cure when no way works. */
   static async start(options: OverlayfsOptions): Promise<OverlayfsReceiver> {
     checkKernel();
-    const counts = new OverlayfsCounts(options);
+    const counts = createCounts(options);
     try {
       const receiver = new OverlayfsReceiver(options, counts);
       sweepEvents();
@@ -177,12 +177,12 @@ export class OverlayfsReceiver {
         return;
       } catch (error) {
         last = error;
-        this.#refusals.push({ method, reason: (error as Error).message });
+        this.#refusals.push({ method, reason: reasonFor(error) });
       }
     }
     if (this.#isAuto || !(last instanceof Error)) throw last;
     throw new Error(
-      `Cannot attach to overlayfs by ${this.#options.attach}: ${last.message} (receivers.overlayfs.attach: auto takes what works)`,
+      `Cannot attach to overlayfs by ${this.#options.attach}: ${reasonFor(last)} (receivers.overlayfs.attach: auto takes what works)`,
     );
   }
 
@@ -202,13 +202,19 @@ export class OverlayfsReceiver {
   }
 }
 
-/** What a Floatie left behind that did not end well. Where there is no tracefs there is nothing. */
-function sweepEvents(): void {
-  let tracefs: Tracefs;
+function createCounts(options: CountsOptions): OverlayfsCounts {
   try {
-    tracefs = Tracefs.open();
-  } catch {
-    return;
+    return new OverlayfsCounts(options);
+  } catch (error) {
+    throw explain(error);
   }
-  tracefs.sweep();
+}
+
+/** What a Floatie left behind that did not end well. Where tracefs cannot be used there is nothing to be done. */
+function sweepEvents(): void {
+  try {
+    Tracefs.open().sweep();
+  } catch {
+    // The kprobe's own attempt says why.
+  }
 }

@@ -2,8 +2,9 @@
  * Kprobe events of tracefs: the one way to say how many returns of a function may be pending at once (maxactive), and
  * to learn how many were missed. Such events outlive their process, so stale ones are swept away.
  */
-import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { explain } from './kernel.ts';
 
 /** Where tracefs may be mounted. */
 const MOUNTS = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'];
@@ -24,10 +25,18 @@ export class Tracefs {
 
   /** Throws an error that says what is missing. */
   static open(mounts: readonly string[] = MOUNTS): Tracefs {
-    const mount = mounts.find((path) => existsSync(join(path, 'events')));
-    if (mount === undefined) throw new Error(`tracefs is not mounted (mount -t tracefs none ${MOUNTS[0]})`);
-    if (!existsSync(join(mount, 'kprobe_events'))) throw new Error('the kernel has no kprobes (CONFIG_KPROBE_EVENTS)');
-    return new Tracefs(mount);
+    const problems: unknown[] = [];
+    for (const mount of mounts) {
+      try {
+        statSync(join(mount, 'events'));
+        if (!existsSync(join(mount, 'kprobe_events'))) throw Object.assign(new Error(), { code: 'ENOTSUP' });
+        return new Tracefs(mount);
+      } catch (error) {
+        problems.push(error);
+      }
+    }
+    // Whether there is one below debugfs is nothing that everybody can see.
+    throw failed(problems.find((problem) => codeOf(problem) === 'ENOTSUP') ?? problems[0]);
   }
 
   /**
@@ -40,9 +49,7 @@ export class Tracefs {
     try {
       this.#command(`${kind}:${GROUP}/${name} ${functionName}`);
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      const reason = code === 'ENOENT' ? `the kernel has no function "${functionName}"` : String(code);
-      throw new Error(`a kprobe cannot be set: ${reason}`, { cause: error });
+      throw failed(error, { method: 'kprobe', functionName });
     }
     return { group: GROUP, name };
   }
@@ -54,7 +61,7 @@ export class Tracefs {
 
   /** Removes the events that a Floatie left which did not end well. Those in use cannot be removed, and stay. */
   sweep(): void {
-    const events = readFileSync(join(this.#mount, 'kprobe_events'), 'utf8');
+    const events = this.#events();
     for (const [, name = ''] of events.matchAll(new RegExp(`^[pr]\\d*:${GROUP}/(\\S+) `, 'gm'))) {
       try {
         this.remove({ group: GROUP, name });
@@ -69,6 +76,14 @@ export class Tracefs {
     return parseProfile(readFileSync(join(this.#mount, 'kprobe_profile'), 'utf8'), name);
   }
 
+  #events(): string {
+    try {
+      return readFileSync(join(this.#mount, 'kprobe_events'), 'utf8');
+    } catch (error) {
+      throw failed(error);
+    }
+  }
+
   #command(text: string): void {
     appendFileSync(join(this.#mount, 'kprobe_events'), `${text}\n`);
   }
@@ -81,4 +96,13 @@ export function parseProfile(profile: string, name: string): number {
     if (event === name) return Number(missed);
   }
   return 0;
+}
+
+function codeOf(error: unknown): string {
+  return String((error as NodeJS.ErrnoException).code);
+}
+
+function failed(cause: unknown, tried: Parameters<typeof explain>[1] = {}): unknown {
+  const code = codeOf(cause);
+  return explain(Object.assign(new Error(`Cannot use tracefs: ${code}`, { cause }), { code }), tried);
 }

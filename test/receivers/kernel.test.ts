@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { LibbpfError } from '../../src/libbpf/index.ts';
-import { checkKernel, explain, missingCapabilities } from '../../src/receivers/kernel.ts';
+import { checkKernel, explain, type KernelError, reasonFor } from '../../src/receivers/kernel.ts';
+import { type Permissions, readPermissions } from '../../src/receivers/permissions.ts';
 
 /** `/proc/self/status` of a process with these effective capabilities. */
 function status(effective: string): string {
@@ -10,29 +11,6 @@ function status(effective: string): string {
 
 const ALL = '000001ffffffffff';
 const NONE = '0000000000000000';
-
-suite('capabilities', () => {
-  const BOTH = ['CAP_BPF', 'CAP_PERFMON'];
-  const rows: [string, string, string[]][] = [
-    ['of root are enough', ALL, []],
-    ['of a user are not', NONE, BOTH],
-    ['CAP_BPF and CAP_PERFMON are enough', '000000c000000000', []],
-    ['CAP_SYS_ADMIN stands in for both, as before Linux 5.8', '0000000000200000', []],
-    ['CAP_BPF alone lacks the other', '0000008000000000', ['CAP_PERFMON']],
-    ['CAP_PERFMON alone lacks the other', '0000004000000000', ['CAP_BPF']],
-    ['that docker gives by default are not enough', '00000000a80425fb', BOTH],
-    ['of all but those three are not enough', '0000013fffdfffff', BOTH],
-  ];
-  for (const [name, effective, missing] of rows) {
-    test(name, () => assert.deepEqual(missingCapabilities(status(effective)), missing));
-  }
-
-  test('that cannot be read are missing', () => assert.deepEqual(missingCapabilities(''), BOTH));
-
-  test('that are permitted only do not count', () => {
-    assert.deepEqual(missingCapabilities(status(NONE).replace(/CapEff.*\n/, '')), BOTH);
-  });
-});
 
 suite('a kernel', () => {
   test('without BTF is refused with the cure', () => {
@@ -52,31 +30,36 @@ suite('a kernel', () => {
   test('that has both is fine', () => assert.doesNotThrow(() => checkKernel('/', status(ALL))));
 });
 
-suite('an error of libbpf is explained', () => {
-  const messageOf = (error: unknown) => (explain(error) as Error).message;
-
-  test('with the locks a kernel may have for EPERM', () => {
-    assert.match(messageOf(new LibbpfError('EPERM', 'Cannot load x: EPERM')), /^Cannot load x: EPERM: .*lockdown/);
-  });
-
-  test('with its own cure where libbpf is not installed', () => {
-    assert.equal(
-      messageOf(new LibbpfError('ENOLIB', 'Cannot open libbpf (install it)')),
-      'Cannot open libbpf (install it)',
+suite('an error is explained', () => {
+  const permissions = (): Permissions =>
+    readPermissions(
+      () => '',
+      '6.12.0',
+      () => true,
     );
+  const explained = (error: unknown): unknown => explain(error, {}, permissions);
+
+  test('with what could not be done, why, and the cure', () => {
+    const cause = new LibbpfError('EAGAIN', 'Cannot load x: EAGAIN');
+    const error = explained(cause) as KernelError;
+    assert.equal(error.message, 'Cannot load x: EAGAIN: signals interrupted the verifier (start it again)');
+    assert.deepEqual([error.why, error.cure], ['signals interrupted the verifier', 'start it again']);
+    assert.equal(error.cause, cause);
   });
 
-  test('as it is where no cure is known', () => {
-    assert.equal(messageOf(new LibbpfError('EINVAL', 'Cannot load x: EINVAL')), 'Cannot load x: EINVAL');
+  test('shorter where it is clear what could not be done', () => {
+    const error = explained(new LibbpfError('EAGAIN', 'Cannot load x: EAGAIN'));
+    assert.equal(reasonFor(error), 'signals interrupted the verifier (start it again)');
+    assert.equal(reasonFor(new Error('x')), 'x');
   });
 
-  test('and kept as the cause', () => {
-    const cause = new LibbpfError('EINVAL', 'x');
-    assert.equal((explain(cause) as Error).cause, cause);
+  test('as it is where no cause is known', () => {
+    const error = new LibbpfError('EBADF', 'Cannot use x: it is closed');
+    assert.equal(explained(error), error);
   });
 
-  test('and an error of ours is left alone', () => {
+  test('and one of ours is left alone', () => {
     const error = new RangeError('x');
-    assert.equal(explain(error), error);
+    assert.equal(explained(error), error);
   });
 });

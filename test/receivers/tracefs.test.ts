@@ -18,7 +18,7 @@ function tree(name: string, files: Record<string, string>): string {
 
 suite('tracefs', () => {
   test('that is not mounted says how to mount it', () => {
-    assert.throws(() => Tracefs.open([join(root, 'nothing')]), /tracefs is not mounted \(mount -t tracefs none/);
+    assert.throws(() => Tracefs.open([join(root, 'nothing')]), /: tracefs is not mounted \(mount -t tracefs none/);
   });
 
   test('of a kernel without kprobes says which option it lacks', () => {

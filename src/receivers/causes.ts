@@ -1,0 +1,334 @@
+/**
+ * What the kernel, libbpf and tracefs mean by their errors: cause and cure. The first row that fits is taken, so what a
+ * permission explains comes before what only the error tells.
+ */
+import type { Permissions } from './permissions.ts';
+
+export interface Failure {
+  /** Of errno, or one of libbpf's own. */
+  readonly code: string;
+  /** What could not be done: begins with `Cannot open`, `Cannot load`, `Cannot attach` or `Cannot use tracefs`. */
+  readonly message: string;
+  /** What the verifier said, where it came to that. */
+  readonly verifierLog?: string;
+  /** The way to attach that was tried. */
+  readonly method?: string;
+  /** The function of the kernel that it follows. */
+  readonly functionName?: string;
+}
+
+export interface Cause {
+  readonly why: string;
+  /** Absent where nothing helps. */
+  readonly cure?: string;
+}
+
+interface Row {
+  readonly code: RegExp;
+  /** Of the message. */
+  readonly what?: RegExp;
+  readonly method?: RegExp;
+  readonly log?: RegExp;
+  readonly when?: (permissions: Permissions, failure: Failure) => boolean;
+  readonly why: string | ((failure: Failure, permissions: Permissions) => string);
+  readonly cure?: string;
+}
+
+const OPEN = /^Cannot open /;
+const LOAD = /^Cannot load /;
+const ATTACH = /^Cannot attach /;
+const TRACEFS = /^Cannot use tracefs/;
+const REFUSED = /^(EPERM|EACCES)$/;
+const UNKNOWN_HELPER = /unknown func bpf_|cannot use helper|invalid func unknown/;
+
+export const REINSTALL = 'reinstall Floatie; in a checkout: npm run build';
+export const AS_ROOT = 'run it as root, or with --cap-add BPF --cap-add PERFMON in a container';
+const MOUNT_TRACEFS =
+  'mount -t tracefs none /sys/kernel/tracing; in a container: -v /sys/kernel/tracing:/sys/kernel/tracing';
+const LESS_LOCKDOWN = 'boot without lockdown=confidentiality; lockdown=integrity allows it';
+const ALLOW_BPF = 'in a container: --cap-add SYS_ADMIN, or --security-opt seccomp=unconfined';
+
+const isConfidential = ({ lockdown }: Permissions): boolean => lockdown === 'confidentiality';
+const isFiltered = ({ hasSeccompFilter, callsBpf }: Permissions): boolean => hasSeccompFilter === true && !callsBpf();
+
+const ROWS: readonly Row[] = [
+  // libbpf, and the compiled programs
+  {
+    code: /^ENOLIB$/,
+    why: 'it is not installed',
+    cure: 'on Debian and Ubuntu: apt-get install libbpf1; on Fedora: dnf install libbpf; on Alpine use a glibc image',
+  },
+  {
+    code: /^EOLDLIB$/,
+    why: 'the libbpf that is installed is older than 1.0',
+    cure: 'install libbpf 1.0 or later: Debian 12, Ubuntu 23.04 and Fedora 38 have it',
+  },
+  {
+    code: /^EBADLIB$/,
+    why: 'it is damaged, for another architecture, or lacks a library that it needs',
+    cure: 'on Debian and Ubuntu: apt-get install --reinstall libbpf1 libelf1 zlib1g',
+  },
+  {
+    code: /^ENOENT$/,
+    what: OPEN,
+    why: 'the compiled program is not there; there are some for x86-64 and arm64',
+    cure: REINSTALL,
+  },
+  { code: REFUSED, what: OPEN, why: 'this user may not read it', cure: 'chmod a+r it, and a+x its folders' },
+  {
+    code: /^(LIBBPF_ERRNO__(LIBELF|FORMAT|ENDIAN|INTERNAL)|EINVAL)$/,
+    what: OPEN,
+    why: 'it is no BPF program for this architecture, or damaged',
+    cure: REINSTALL,
+  },
+  {
+    code: /^E[MN]FILE$/,
+    why: 'there are too many open files',
+    cure: 'raise the limit: ulimit -n 1024; LimitNOFILE=1024 in a unit of systemd',
+  },
+
+  // What this process may not do
+  {
+    code: REFUSED,
+    what: LOAD,
+    when: ({ inUserNamespace }) => inUserNamespace === true,
+    why: 'this process is in a user namespace, whose capabilities do not reach the kernel',
+    cure: 'start it outside: a container of root, without --userns; in Kubernetes hostUsers: true',
+  },
+  { code: REFUSED, what: LOAD, when: (p) => missingCapabilities(p).length > 0, why: lacking, cure: AS_ROOT },
+  { code: REFUSED, what: LOAD, when: isFiltered, why: 'a seccomp filter forbids bpf()', cure: ALLOW_BPF },
+  {
+    code: /^ENOSYS$/,
+    what: LOAD,
+    when: ({ hasSeccompFilter }) => hasSeccompFilter === true,
+    why: 'a seccomp filter hides bpf()',
+    cure: ALLOW_BPF,
+  },
+  {
+    code: /^ENOSYS$/,
+    what: LOAD,
+    why: 'the kernel has no bpf()',
+    cure: 'use a kernel built with CONFIG_BPF_SYSCALL=y',
+  },
+  {
+    code: /^(EPERM|ENOMEM)$/,
+    what: LOAD,
+    when: ({ memlockCounts, memlockBytes, capabilities }) =>
+      memlockCounts && Number.isFinite(memlockBytes) && !capabilities.has('CAP_SYS_RESOURCE'),
+    why: (_, { memlockBytes }) =>
+      `before Linux 5.11 eBPF takes locked memory, of which this process may have ${memlockBytes} bytes`,
+    cure: 'ulimit -l unlimited; LimitMEMLOCK=infinity in a unit of systemd; --ulimit memlock=-1 or --cap-add SYS_RESOURCE in a container',
+  },
+  {
+    code: REFUSED,
+    what: /^Cannot (use tracefs|attach)/,
+    when: isConfidential,
+    why: 'the kernel is locked down (confidentiality), which forbids tracing',
+    cure: LESS_LOCKDOWN,
+  },
+  {
+    code: /^(EINVAL|EACCES|EPERM)$/,
+    what: LOAD,
+    log: UNKNOWN_HELPER,
+    when: isConfidential,
+    why: 'the kernel is locked down (confidentiality), and lets no program read its memory',
+    cure: LESS_LOCKDOWN,
+  },
+  {
+    code: REFUSED,
+    what: TRACEFS,
+    when: ({ capabilities }) => !capabilities.has('CAP_DAC_OVERRIDE'),
+    why: 'tracefs belongs to root',
+    cure: 'run it as root, or with CAP_DAC_OVERRIDE',
+  },
+  {
+    code: /^EACCES$/,
+    what: ATTACH,
+    method: /syscall_classic|kprobe/,
+    when: ({ capabilities }) => !capabilities.has('CAP_DAC_OVERRIDE') && !capabilities.has('CAP_DAC_READ_SEARCH'),
+    why: 'tracefs, which names the tracepoint, belongs to root',
+    cure: 'run it as root, or with CAP_DAC_READ_SEARCH',
+  },
+  {
+    code: REFUSED,
+    what: ATTACH,
+    when: ({ hasSeccompFilter }) => hasSeccompFilter === true,
+    why: 'the seccomp filter seems to forbid perf_event_open()',
+    cure: 'in a container: --cap-add SYS_ADMIN, or --security-opt seccomp=unconfined',
+  },
+  {
+    code: /^EACCES$/,
+    what: LOAD,
+    log: /^$/,
+    when: ({ securityModules }) => securityModules?.includes('selinux') === true,
+    why: 'SELinux forbids it',
+    cure: 'allow { map_create map_read map_write prog_load prog_run } of class bpf (ausearch -m avc shows it); in a container: --security-opt label=disable',
+  },
+
+  // fentry
+  {
+    code: /^EPERM$/,
+    method: /fentry/,
+    why: (_, p) => `this kernel does not allow fentry programs${circumstances(p)}`,
+  },
+  {
+    code: /^(ESRCH|ENOENT)$/,
+    method: /fentry/,
+    when: ({ capabilities }, { functionName = '' }) =>
+      functionName.startsWith('ovl_') && !capabilities.has('CAP_SYS_ADMIN'),
+    why: () => 'the BTF of a module, such as overlay, is shown to CAP_SYS_ADMIN only',
+    cure: 'run it as root, or with --cap-add SYS_ADMIN in a container',
+  },
+  {
+    code: /^(ESRCH|ENOENT)$/,
+    method: /fentry/,
+    why: ({ functionName }) =>
+      `"${functionName}" is not in the kernel's BTF: its module is not loaded, or has none, as before Linux 5.11`,
+    cure: 'load the module, on a kernel with CONFIG_DEBUG_INFO_BTF_MODULES=y',
+  },
+  {
+    code: /^E(OP)?NOTSUPP?$/,
+    method: /fentry/,
+    when: ({ bpfJit }) => bpfJit === false,
+    why: 'the compiler of BPF is switched off, and fentry needs it',
+    cure: 'sysctl net.core.bpf_jit_enable=1',
+  },
+  { code: /^E(OP)?NOTSUPP?$/, method: /fentry/, why: 'this kernel has no fentry on this architecture' },
+  {
+    code: /^EBUSY$/,
+    method: /fentry/,
+    why: ({ functionName }) => `another tracer or a live patch holds "${functionName}"`,
+    cure: 'cat /sys/kernel/tracing/enabled_functions shows it',
+  },
+  {
+    code: /^E2BIG$/,
+    what: ATTACH,
+    why: ({ functionName }) => `too many programs are attached to "${functionName}" already: the kernel takes 38`,
+    cure: 'bpftool link shows whose they are',
+  },
+
+  // kprobes and tracepoints
+  {
+    code: /^ENOENT$/,
+    what: TRACEFS,
+    method: /kprobe/,
+    why: ({ functionName }) => `the kernel has no function "${functionName}"`,
+    cure: 'load the module that has it',
+  },
+  { code: /^ENOENT$/, what: TRACEFS, why: 'tracefs is not mounted', cure: MOUNT_TRACEFS },
+  {
+    code: /^ENOENT$/,
+    what: ATTACH,
+    why: 'tracefs, which names the tracepoint, is not mounted',
+    cure: MOUNT_TRACEFS,
+  },
+  {
+    code: /^EROFS$/,
+    what: TRACEFS,
+    why: 'tracefs is mounted read-only',
+    cure: 'mount -o remount,rw /sys/kernel/tracing; in a container: -v /sys/kernel/tracing:/sys/kernel/tracing',
+  },
+  {
+    code: /^EBUSY$/,
+    what: TRACEFS,
+    why: 'another tracer holds the event',
+    cure: 'cat /sys/kernel/tracing/kprobe_events shows it',
+  },
+  {
+    code: /^(E(OP)?NOTSUPP?|ENODEV)$/,
+    what: /^Cannot (attach|use tracefs)/,
+    why: 'the kernel has no kprobes (CONFIG_KPROBE_EVENTS)',
+  },
+
+  // The verifier, and memory
+  {
+    code: /^EINVAL$/,
+    what: LOAD,
+    log: /invalid CO-RE relocation|unknown func.*(195896080|0xbad2310)/,
+    why: 'a type of this kernel is not what Floatie knows',
+    cure: 'report it, with the kernel and its version',
+  },
+  {
+    code: /^(EINVAL|EACCES)$/,
+    what: LOAD,
+    log: UNKNOWN_HELPER,
+    why: ({ verifierLog = '' }) =>
+      `the kernel lacks ${/(?:func|helper) (bpf_\w+)/.exec(verifierLog)?.[1] ?? 'a helper'}: it is older than Linux 5.8, or built without CONFIG_BPF_EVENTS`,
+    cure: 'use Linux 5.8 or later',
+  },
+  {
+    code: /^E2BIG$/,
+    what: LOAD,
+    log: /too large|too many|complex/,
+    why: 'the program is too complex for the verifier of this kernel',
+    cure: 'report it, with the kernel and its version',
+  },
+  {
+    code: /^(E2BIG|ENOMEM|ENOSPC)$/,
+    what: /^Cannot (load|map)/,
+    why: 'there is not enough memory for the maps',
+    cure: 'lower kernel.max_map_entries, receivers.oom.ring_bytes or the number of bounds; in a container raise its memory limit',
+  },
+  {
+    code: /^EAGAIN$/,
+    what: LOAD,
+    why: 'signals interrupted the verifier',
+    cure: 'start it again',
+  },
+  {
+    code: /^EINVAL$/,
+    what: LOAD,
+    log: /^$/,
+    why: 'the kernel does not know the maps or the programs: it is older than Linux 5.8',
+    cure: 'use Linux 5.8 or later',
+  },
+  {
+    code: /^(EINVAL|EACCES)$/,
+    what: LOAD,
+    why: 'the verifier of this kernel does not accept the program',
+    cure: 'report it, with the kernel and its version',
+  },
+
+  // Refused for no reason that was found
+  {
+    code: REFUSED,
+    what: /^Cannot (load|attach|map|use tracefs)/,
+    why: (_, p) => `the kernel or a security module does not allow it${circumstances(p)}`,
+    cure: 'ask who runs this machine',
+  },
+];
+
+/** Cause and cure of a failure, or null where neither is known. */
+export function causeOf(failure: Failure, permissions: Permissions): Cause | null {
+  const { code, message, method = '', verifierLog = '' } = failure;
+  const row = ROWS.find(
+    (row) =>
+      row.code.test(code) &&
+      (row.what?.test(message) ?? true) &&
+      (row.method?.test(method) ?? true) &&
+      (row.log?.test(verifierLog) ?? true) &&
+      (row.when?.(permissions, failure) ?? true),
+  );
+  if (row === undefined) return null;
+  const why = typeof row.why === 'string' ? row.why : row.why(failure, permissions);
+  return { why, ...(row.cure !== undefined && { cure: row.cure }) };
+}
+
+/** What loading needs and this process has not: CAP_BPF and CAP_PERFMON, for both of which CAP_SYS_ADMIN stands in. */
+export function missingCapabilities({ capabilities }: Pick<Permissions, 'capabilities'>): string[] {
+  if (capabilities.has('CAP_SYS_ADMIN')) return [];
+  return (['CAP_BPF', 'CAP_PERFMON'] as const).filter((name) => !capabilities.has(name));
+}
+
+export function lacking(_: unknown, permissions: Pick<Permissions, 'capabilities'>): string {
+  return `this process lacks ${missingCapabilities(permissions).join(' and ')}`;
+}
+
+/** What could have had a part in it. */
+function circumstances({ lockdown, securityModules }: Permissions): string {
+  const known = [
+    ...(lockdown === null ? ['lockdown unknown'] : [`lockdown: ${lockdown}`]),
+    ...(securityModules === null ? [] : [`security modules: ${securityModules.join(', ')}`]),
+  ];
+  return `; ${known.join('; ')}`;
+}
