@@ -7,7 +7,8 @@ import { type ConfigDocument, readDocument } from './document.ts';
 import { exporterVariables, resourceVariables } from './environment.ts';
 import { ConfigError } from './error.ts';
 import { exponentialGridNs, typeOf } from './exporters.ts';
-import { type Config, EXPORTER_TYPES, isRecord, schema, settingProblem } from './schema.ts';
+import { type Config, EXPORTER_TYPES, schema, shapeOf } from './schema.ts';
+import { isRecord } from './shapes.ts';
 import { readScalar } from './substitution.ts';
 import { viewProblems } from './views.ts';
 
@@ -136,33 +137,33 @@ function checkPipeline(
 }
 
 /** One value into convict; one that does not fit is left at its default. */
-function apply(config: convict.Config<Config>, key: string, { value, text, origin }: Given): string[] {
+function apply(config: convict.Config<Config>, key: string, given: Given): string[] {
+  const { value, text } = given;
   const setting = settingOf(key);
-  if (text !== undefined && settingProblem(setting, text) === null) {
+  const shape = shapeOf(setting);
+  if (text !== undefined && shape.problems(text, key).length === 0) {
     config.set(key, text);
     return [];
   }
   if (value === null && text !== undefined) return []; // a variable that is not set
-  const problem = settingProblem(setting, value);
-  if (problem !== null)
-    return [`${key}: ${problem}${setting.sensitive ? '' : `, not ${show(value)}`} (from ${origin})`];
-  config.set(key, value);
-  return [];
+  const problems = shape.problems(value, key);
+  if (problems.length === 0) config.set(key, value);
+  return problems.map((problem) => {
+    const isHere = problem.startsWith(`${key}: `) && !setting.sensitive;
+    return placed(isHere ? `${problem}, not ${show(value)}` : problem, given);
+  });
 }
 
-/** The problems of views, which are checked as they were given: convict's copy would hide a key called __proto__. */
+/** A problem with the line of its key, where that is known. */
+function placed(problem: string, { origin, placeOf }: Pick<Given, 'origin' | 'placeOf'>): string {
+  const path = problem.slice(0, problem.indexOf(': ')).split(/[.[\]]+/);
+  return `${problem} (from ${placeOf?.(path) ?? origin})`;
+}
+
 function checkViews(config: convict.Config<Config>, given: Given | undefined): string[] {
-  const { value, text, origin, placeOf } = given ?? { value: config.get('views'), origin: 'the defaults' };
-  if (!Array.isArray(value)) return [];
   const exponentialNs = exponentialGridNs(config.getProperties());
-  const problemsOf = (views: unknown): string[] =>
-    viewProblems(views as unknown[], config.get('receivers.overlayfs.bounds_us'), exponentialNs);
-  if (Array.isArray(text) && problemsOf(text).length === 0) return [];
-  config.set('views', value);
-  return problemsOf(value).map((problem) => {
-    const path = problem.slice(0, problem.indexOf(': ')).split(/[.[\]]+/);
-    return `${problem} (from ${placeOf?.(path) ?? origin})`;
-  });
+  const problems = viewProblems(config.get('views'), config.get('receivers.overlayfs.bounds_us'), exponentialNs);
+  return problems.map((problem) => placed(problem, given ?? { origin: 'the defaults' }));
 }
 
 /** Attributes of OpenTelemetry's own variables, below those that are configured. */

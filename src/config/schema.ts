@@ -2,6 +2,20 @@
 import convict, { type Schema, type SchemaObj } from 'convict';
 import type { Attach } from '../receivers/overlayfs.ts';
 import { WINDOWS, type Window } from '../receivers/pressure.ts';
+import {
+  alternatives,
+  anyText,
+  boolean,
+  integer,
+  mapping,
+  must,
+  names,
+  oneOf,
+  type Shape,
+  textMatching,
+  texts,
+} from './shapes.ts';
+import { bounds, views } from './views.ts';
 
 export interface ViewConfig {
   readonly selector: { readonly instrument_name: string };
@@ -76,175 +90,79 @@ export interface Config {
 /** 1 µs, 2 µs, 4 µs … 0.52 s. */
 const DEFAULT_BOUNDS_US = Array.from({ length: 20 }, (_, power) => 2 ** power);
 
-type Check = (value: unknown) => void;
-
-const checks = new Map<unknown, Check>();
+const shapes = new Map<unknown, Shape>();
 
 /**
- * One setting. Its check becomes a named format of convict with a converter that changes nothing:
+ * One setting. Its shape becomes a named format of convict with a converter that changes nothing:
  * convict would otherwise turn the text "9090x" into the number 9090 wherever the default is a number.
  */
-function setting<T>(value: T, check: Check, doc: string): SchemaObj<T> {
-  const name = `floatie-${checks.size}`;
-  checks.set(name, check);
-  convict.addFormat({ name, validate: check, coerce: (text: unknown) => text });
+function setting<T>(value: T, shape: Shape, doc: string): SchemaObj<T> {
+  const name = `floatie-${shapes.size}`;
+  shapes.set(name, shape);
+  convict.addFormat({ name, validate: () => undefined, coerce: (text: unknown) => text });
   return { default: value, format: name as SchemaObj<T>['format'], doc };
 }
 
-function integer(minimum: number, maximum: number): (value: unknown) => void {
-  return (value) => {
-    if (!Number.isInteger(value) || (value as number) < minimum || (value as number) > maximum) {
-      throw new Error(`must be a whole number from ${minimum} to ${maximum}`);
-    }
-  };
+/** What a value for a setting must be. */
+export function shapeOf({ format }: SchemaObj): Shape {
+  const found = shapes.get(format);
+  if (found === undefined) throw new Error(`No setting has the format ${format}`);
+  return found;
 }
 
-function oneOf(...allowed: readonly string[]): (value: unknown) => void {
-  return (value) => {
-    if (!allowed.includes(value as string)) throw new Error(`must be ${alternatives(allowed)}`);
-  };
+const receiverNames = names(`a list of ${RECEIVERS.map((word) => `"${word}"`).join(', ')}`, oneOf(...RECEIVERS), {
+  minItems: 1,
+});
+
+/** Of things in a pipeline: a type, or the name of one of that type. */
+function instanceNames(types: readonly string[], example: string, minItems: number): Shape {
+  const name = textMatching(new RegExp(`^(${types.join('|')})(/[A-Za-z0-9_-]+)?$`), 'a name');
+  const be = `a list of ${alternatives(types)}, each with a name if wanted, such as "${example}"`;
+  return names(be, name, { minItems });
 }
 
-function alternatives(words: readonly string[]): string {
-  const quoted = words.map((word) => `"${word}"`);
-  return quoted.length === 1 ? `${quoted[0]}` : `${quoted.slice(0, -1).join(', ')} or ${quoted.at(-1)}`;
-}
+/** What both HTTP and gRPC allow as texts; gRPC's binary ones end in -bin. */
+const headers = mapping(
+  'a mapping of names of headers to texts of printable ASCII',
+  textMatching(/^[\x20-\x7e]*$/, 'a text of printable ASCII'),
+  /^(?!.*-[Bb][Ii][Nn]$)[A-Za-z0-9_.-]+$/,
+);
 
-function listOf(allowed: readonly string[]): (value: unknown) => void {
-  return (value) => {
-    if (!Array.isArray(value) || value.length === 0 || value.some((item) => !allowed.includes(item))) {
-      throw new Error(`must be a list of ${allowed.map((word) => `"${word}"`).join(', ')}`);
-    }
-    if (new Set(value).size < value.length) throw new Error('must name each only once');
-  };
-}
+const host = textMatching(/^[A-Za-z0-9_.:-]+$/, 'an address or a host name, such as "127.0.0.1", "::1" or "0.0.0.0"');
 
-/** An exporter in a pipeline, or the name of one below `exporters`. */
-export const EXPORTER_NAME = new RegExp(`^(${EXPORTER_TYPES.join('|')})(/[A-Za-z0-9_-]+)?$`);
+const pidNamespace = must(
+  '0 (all), "self", or a number from "readlink /proc/PID/ns/pid"',
+  { anyOf: [{ enum: ['self'] }, integer(0, 0xffffffff).json] },
+  (value) => value === 'self' || integer(0, 0xffffffff).problems(value, '').length === 0,
+);
 
-function exporterNames(value: unknown): void {
-  if (
-    !Array.isArray(value) ||
-    value.length === 0 ||
-    value.some((item) => typeof item !== 'string' || !EXPORTER_NAME.test(item))
-  ) {
-    throw new Error(`must be a list of ${alternatives(EXPORTER_TYPES)}, each with a name if wanted, such as "otlp/eu"`);
-  }
-  if (new Set(value).size < value.length) throw new Error('must name each only once');
-}
+const cgroup = textMatching(
+  /^((?!([\s\S]*\/)?\.\.(\/|$))(\/[^/\0]+)+)?$/,
+  'empty (all), or a path below the root of the hierarchy, such as "/system.slice"',
+);
 
-/** What both HTTP and gRPC allow as texts. */
-function headers(value: unknown): void {
-  if (
-    !isRecord(value) ||
-    Object.keys(value).some((name) => !/^[A-Za-z0-9_.-]+$/.test(name) || /-bin$/i.test(name)) ||
-    Object.values(value).some((text) => typeof text !== 'string' || !/^[\x20-\x7e]*$/.test(text))
-  ) {
-    throw new Error('must be a mapping of names of headers to texts of printable ASCII');
-  }
-}
+const RING_BYTES = Array.from({ length: 15 }, (_, power) => 2 ** (12 + power));
+const ringBytes = must('a power of two from 4096 to 67108864', { enum: RING_BYTES }, (value) =>
+  RING_BYTES.includes(value as number),
+);
 
-function host(value: unknown): void {
-  if (typeof value !== 'string' || !/^[A-Za-z0-9_.:-]+$/.test(value)) {
-    throw new Error('must be an address or a host name, such as "127.0.0.1", "::1" or "0.0.0.0"');
-  }
-}
+const endpoint = must(
+  'empty or look like "http://host:4317", or "https://host:4317" for TLS',
+  { type: 'string', pattern: '^$|^https?://.' },
+  (value) =>
+    value === '' ||
+    (typeof value === 'string' && /^https?:\/\//.test(value) && (URL.parse(value)?.hostname ?? '') !== ''),
+);
 
-function pidNamespace(value: unknown): void {
-  if (value !== 'self' && (!Number.isInteger(value) || (value as number) < 0 || (value as number) > 0xffffffff)) {
-    throw new Error('must be 0 (all), "self", or a number from "readlink /proc/PID/ns/pid"');
-  }
-}
-
-function cgroup(value: unknown): void {
-  if (value === '') return;
-  if (typeof value !== 'string' || !/^(\/[^/\0]+)+$/.test(value) || value.split('/').includes('..')) {
-    throw new Error('must be empty (all), or a path below the root of the hierarchy, such as "/system.slice"');
-  }
-}
-
-/** Why these are no bounds of a histogram, or null. */
-export function boundsProblem(value: unknown): string | null {
-  if (!Array.isArray(value) || value.length === 0) return 'must be a list of numbers, in microseconds';
-  if (value.length > 200) return 'must have at most 200 bounds';
-  if (value.some((bound) => typeof bound !== 'number' || !(bound >= 0.001 && bound <= 1e9))) {
-    return 'must have numbers from 0.001 to 1000000000 only, in microseconds';
-  }
-  if (value.some((bound) => Math.abs(Math.round(bound * 1000) - bound * 1000) > 1e-6)) {
-    return 'must have whole nanoseconds: at most three decimals';
-  }
-  if (value.some((bound, index) => index > 0 && bound <= value[index - 1])) return 'must rise from bound to bound';
-  return null;
-}
-
-function bounds(value: unknown): void {
-  const problem = boundsProblem(value);
-  if (problem !== null) throw new Error(problem);
-}
-
-function ringBytes(value: unknown): void {
-  if (
-    !Number.isInteger(value) ||
-    (value as number) < 4096 ||
-    (value as number) > 1 << 26 ||
-    !isPowerOfTwo(value as number)
-  ) {
-    throw new Error('must be a power of two from 4096 to 67108864');
-  }
-}
-
-function isPowerOfTwo(value: number): boolean {
-  return Number.isInteger(Math.log2(value));
-}
-
-function endpoint(value: unknown): void {
-  if (value === '') return;
-  const url = typeof value === 'string' && /^https?:\/\//.test(value) ? URL.parse(value) : null;
-  if (url === null || url.hostname === '') {
-    throw new Error('must be empty or look like "http://host:4317", or "https://host:4317" for TLS');
-  }
-}
-
-function path(value: unknown): void {
-  if (typeof value !== 'string' || value.includes('\0')) throw new Error('must be empty or the path of a file');
-}
-
-function boolean(value: unknown): void {
-  if (typeof value !== 'boolean') throw new Error('must be true or false');
-}
+const path = textMatching(/^[^\0]*$/, 'empty or the path of a file');
 
 /** The paths of cgroups begin with a slash: anything else would match nothing, silently. */
-function cgroupPatterns(value: unknown): void {
-  if (!Array.isArray(value) || value.some((pattern) => typeof pattern !== 'string' || !/^[/*]/.test(pattern))) {
-    throw new Error('must be a list of paths of cgroups that begin with "/" or "*", such as "/system.slice/*"');
-  }
-}
+const cgroupPatterns = texts(
+  'a list of paths of cgroups that begin with "/" or "*", such as "/system.slice/*"',
+  textMatching(/^[/*]/, 'a path'),
+);
 
-function resource(value: unknown): void {
-  if (!isRecord(value) || Object.values(value).some((item) => typeof item !== 'string')) {
-    throw new Error('must be a mapping of attribute names to texts');
-  }
-}
-
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  // YAML 1.1 knows sets and dates as well.
-  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
-}
-
-/** What is wrong with a value for a setting, or null. */
-export function settingProblem({ format }: SchemaObj, value: unknown): string | null {
-  try {
-    checks.get(format)?.(value);
-    return null;
-  } catch (error) {
-    return (error as Error).message;
-  }
-}
-
-/** Checked by src/config/views.ts, which names the key inside the list. */
-function list(value: unknown): void {
-  if (!Array.isArray(value)) throw new Error('must be a list of views');
-}
+const resource = mapping('a mapping of attribute names to texts', anyText);
 
 /** What the exporters of OTLP have in common. */
 const otlp = {
@@ -405,14 +323,14 @@ export const schema: Schema<Config> = {
       interval_ms: setting(60_000, integer(100, 3_600_000), 'Time between two exports, in ms'),
     },
   },
-  views: setting<ViewConfig[]>([], list, 'OpenTelemetry views: rename, filter attributes, other bounds, limits, drop'),
+  views: setting<ViewConfig[]>([], views, 'OpenTelemetry views: rename, filter attributes, other bounds, limits, drop'),
   service: {
     pipelines: {
       metrics: {
-        receivers: setting<(typeof RECEIVERS)[number][]>([...RECEIVERS], listOf(RECEIVERS), 'What is measured'),
+        receivers: setting<(typeof RECEIVERS)[number][]>([...RECEIVERS], receiverNames, 'What is measured'),
         exporters: setting<string[]>(
           [...DEFAULT_EXPORTERS],
-          exporterNames,
+          instanceNames(EXPORTER_TYPES, 'otlp/eu', 1),
           'Where it goes: a type of exporter, or type/name',
         ),
       },

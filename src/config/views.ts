@@ -1,26 +1,19 @@
 /** Checks the views of the configuration, key by key. */
 import { MAX_BOUNDS, toNs, unionOfBounds } from '../metrics/buckets.ts';
 import { selectedBy, sharedNames } from '../metrics/selection.ts';
-import { boundsProblem, isRecord, type ViewConfig } from './schema.ts';
+import type { ViewConfig } from './schema.ts';
+import { anyText, integer, listOf, nothing, section, shape, text, textMatching, texts } from './shapes.ts';
 
-type Check = (value: unknown, key: string) => string[];
-
-/** What Prometheus takes as it is: a colon or a double underscore would be changed on the way. */
-const NAME = /^(?!.*__)[A-Za-z_][A-Za-z0-9_]*$/;
-
-/** All problems of the `views` list, each beginning with its key. */
+/** What must hold between the views, and for all of them together; each problem begins with `views`. */
 export function viewProblems(
-  views: readonly unknown[],
+  given: readonly ViewConfig[],
   boundsUs: readonly number[] = [],
   exponentialNs: readonly number[] = [],
 ): string[] {
-  const problems = views.flatMap((view, index) => checkView(view, `views[${index}]`));
-  if (problems.length > 0) return problems;
-  const valid = views as readonly ViewConfig[];
-  const shared = sharedNames(valid).map(
+  const shared = sharedNames(given).map(
     (name) => `views: two of them export "${name}"; give one a stream.name of its own`,
   );
-  const asked = valid.map(({ stream }) => stream.aggregation?.explicit_bucket_histogram?.boundaries ?? []);
+  const asked = given.map(({ stream }) => stream.aggregation?.explicit_bucket_histogram?.boundaries ?? []);
   const grid = unionOfBounds([exponentialNs, ...[boundsUs, ...asked].map((set) => set.map(toNs))]);
   if (grid.length <= MAX_BOUNDS) return shared;
   return [
@@ -29,65 +22,57 @@ export function viewProblems(
   ];
 }
 
-const text: Check = (value, key) => (typeof value === 'string' && value !== '' ? [] : [`${key}: must be a text`]);
-
-const texts: Check = (value, key) =>
-  Array.isArray(value) && value.every((item) => typeof item === 'string')
-    ? []
-    : [`${key}: must be a list of attribute names`];
-
-const metricName: Check = (value, key) =>
-  typeof value === 'string' && NAME.test(value)
-    ? []
-    : [`${key}: must be a metric name: letters, digits and underscores, not beginning with a digit`];
-
-const limit: Check = (value, key) =>
-  Number.isInteger(value) && (value as number) >= 1 ? [] : [`${key}: must be a whole number from 1 on`];
-
-const boundaries: Check = (value, key) => {
-  const problem = boundsProblem(value);
-  return problem === null ? [] : [`${key}: ${problem}`];
-};
-
-/** OpenTelemetry writes `drop:` with nothing behind it, or with an empty mapping. */
-const nothing: Check = (value, key) =>
-  value === null || (isRecord(value) && Object.keys(value).length === 0) ? [] : [`${key}: must have nothing in it`];
-
-/** A mapping that may have these keys and no others. */
-function section(keys: Record<string, Check>, required: readonly string[] = []): Check {
-  return (value, key) => {
-    if (!isRecord(value)) return [`${key}: must be a mapping with ${Object.keys(keys).join(', ') || 'nothing in it'}`];
-    const missing = required.filter((name) => !Object.hasOwn(value, name)).map((name) => `${key}.${name}: is missing`);
-    const present = Object.entries(value).flatMap(([name, child]) => {
-      const check = Object.hasOwn(keys, name) ? keys[name] : undefined;
-      if (check !== undefined) return check(child, `${key}.${name}`);
-      return [`${key}.${name}: unknown key; known here: ${Object.keys(keys).join(', ')}`];
-    });
-    return [...missing, ...present];
-  };
+/** Why these are no bounds of a histogram, or null. */
+export function boundsProblem(value: unknown): string | null {
+  if (!Array.isArray(value) || value.length === 0) return 'must be a list of numbers, in microseconds';
+  if (value.length > 200) return 'must have at most 200 bounds';
+  if (value.some((bound) => typeof bound !== 'number' || !(bound >= 0.001 && bound <= 1e9))) {
+    return 'must have numbers from 0.001 to 1000000000 only, in microseconds';
+  }
+  if (value.some((bound) => Math.abs(Math.round(bound * 1000) - bound * 1000) > 1e-6)) {
+    return 'must have whole nanoseconds: at most three decimals';
+  }
+  if (value.some((bound, index) => index > 0 && bound <= value[index - 1])) return 'must rise from bound to bound';
+  return null;
 }
 
-const shape = section(
+export const bounds = shape(
+  { type: 'array', items: { type: 'number', minimum: 0.001, maximum: 1e9 }, minItems: 1, maxItems: 200 },
+  boundsProblem,
+);
+
+const attributeNames = texts('a list of attribute names', anyText);
+
+const form = section(
   {
     selector: section({ instrument_name: text }, ['instrument_name']),
     stream: section({
-      name: metricName,
+      // What Prometheus takes as it is: a colon or a double underscore would be changed on the way.
+      name: textMatching(
+        /^(?!.*__)[A-Za-z_][A-Za-z0-9_]*$/,
+        'a metric name: letters, digits and underscores, not beginning with a digit',
+      ),
       description: text,
-      attribute_keys: section({ included: texts, excluded: texts }),
+      attribute_keys: section({ included: attributeNames, excluded: attributeNames }),
       aggregation: section({
         drop: nothing,
-        explicit_bucket_histogram: section({ boundaries }, ['boundaries']),
+        explicit_bucket_histogram: section({ boundaries: bounds }, ['boundaries']),
       }),
-      aggregation_cardinality_limit: limit,
+      aggregation_cardinality_limit: integer(1),
     }),
   },
   ['selector', 'stream'],
 );
 
-function checkView(value: unknown, key: string): string[] {
-  const problems = shape(value, key);
-  if (problems.length > 0) return problems;
-  const view = value as ViewConfig;
+export const views = listOf('a list of views', {
+  json: form.json,
+  problems(value, key) {
+    const problems = form.problems(value, key);
+    return problems.length > 0 ? problems : checkView(value as ViewConfig, key);
+  },
+});
+
+function checkView(view: ViewConfig, key: string): string[] {
   const selected = selectedBy(view);
   const pattern = view.selector.instrument_name;
   if (selected.length === 0) return [`${key}.selector.instrument_name: no metric is called "${pattern}"`];

@@ -9,7 +9,7 @@ import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { readDocument } from '../config/document.ts';
 import { ConfigError } from '../config/error.ts';
 import { nearest } from '../config/load.ts';
-import { isRecord } from '../config/schema.ts';
+import { isRecord } from '../config/shapes.ts';
 
 export interface WebConfig {
   /** null: plain HTTP. */

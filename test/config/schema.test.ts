@@ -4,7 +4,8 @@ import { suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { keys, loadConfig } from '../../src/config/load.ts';
-import { boundsProblem, schema } from '../../src/config/schema.ts';
+import { schema } from '../../src/config/schema.ts';
+import { boundsProblem } from '../../src/config/views.ts';
 
 const file = fileURLToPath(new URL('../../config/floatie.yaml', import.meta.url));
 const text = readFileSync(file, 'utf8');

@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { viewProblems } from '../../src/config/views.ts';
+import type { ViewConfig } from '../../src/config/schema.ts';
+import { views as shape, viewProblems } from '../../src/config/views.ts';
 
 const LATENCY = 'floatie_overlayfs_read_latency_us';
+
+function problemsOf(views: readonly unknown[]): string[] {
+  const problems = shape.problems(views, 'views');
+  return problems.length > 0 ? problems : viewProblems(views as ViewConfig[]);
+}
 
 function stream(value: unknown, instrument_name: unknown = LATENCY): unknown[] {
   return [{ selector: { instrument_name }, stream: value }];
@@ -27,7 +33,7 @@ suite('views that are right', () => {
     ['two streams of one metric', [...stream({ name: 'a' }), ...stream({ name: 'b' })]],
     ['a metric about Floatie itself', stream({ name: 'info' }, 'floatie_build_info')],
   ];
-  for (const [name, views] of rows) test(name, () => assert.deepEqual(viewProblems(views), []));
+  for (const [name, views] of rows) test(name, () => assert.deepEqual(problemsOf(views), []));
 });
 
 suite('views that are wrong name the key', () => {
@@ -129,11 +135,11 @@ suite('views that are wrong name the key', () => {
       ],
     ],
   ];
-  for (const [name, views, expected] of rows) test(name, () => assert.deepEqual(viewProblems(views), expected));
+  for (const [name, views, expected] of rows) test(name, () => assert.deepEqual(problemsOf(views), expected));
 
   for (const name of ['', '1st', 'disk-read', 'disk read', 'disk.read', 'größe', 'a:b', 5, null]) {
     test(`a stream called ${JSON.stringify(name)}, which Prometheus would show under another name or not at all`, () => {
-      assert.deepEqual(viewProblems(stream({ name })), [
+      assert.deepEqual(problemsOf(stream({ name })), [
         'views[0].stream.name: must be a metric name: letters, digits and underscores, not beginning with a digit',
       ]);
     });
@@ -142,7 +148,7 @@ suite('views that are wrong name the key', () => {
   for (const key of ['__proto__', 'constructor', 'toString']) {
     test(`a key called ${key}`, () => {
       const view = JSON.parse(`{ "selector": { "instrument_name": "*" }, "stream": {}, "${key}": {} }`);
-      assert.deepEqual(viewProblems([view]), [`views[0].${key}: unknown key; known here: selector, stream`]);
+      assert.deepEqual(problemsOf([view]), [`views[0].${key}: unknown key; known here: selector, stream`]);
     });
   }
 
@@ -151,6 +157,6 @@ suite('views that are wrong name the key', () => {
       const boundaries = Array.from({ length: 200 }, (_, index) => 1 + third * 200 + index);
       return stream({ name: `part_${third}`, aggregation: { explicit_bucket_histogram: { boundaries } } });
     });
-    assert.equal(viewProblems(views).length, 1);
+    assert.equal(problemsOf(views).length, 1);
   });
 });
