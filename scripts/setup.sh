@@ -1,5 +1,5 @@
 #!/bin/sh
-# Brings a fresh checkout to where it can run: setup.sh run|build|test|bench
+# Brings a fresh checkout to where it can run: setup.sh run|build|single|test|bench
 # Does only what is missing, and talks on stderr only, so that the output of what follows can be piped.
 set -eu
 exec 1>&2
@@ -58,6 +58,15 @@ if [ "$goal" = test ] || [ "$goal" = bench ]; then
   have bpftool || [ -x /usr/sbin/bpftool ] || need bpftool
   have pkg-config || need pkg-config
   have openssl || need openssl
+fi
+if [ "$goal" = single ]; then
+  have clang || need clang
+  have strip || need binutils
+  have pkg-config || need pkg-config
+  # Has the static libraries of libelf and zlib with it.
+  ls /usr/lib/*/libbpf.a >/dev/null 2>&1 || need libbpf-dev
+  # With npm's own installation of it comes its license.
+  ls node_modules/node/node_modules/node-*/LICENSE >/dev/null 2>&1 || npm rebuild node --ignore-scripts=false --loglevel=error >/dev/null
 fi
 if [ "$goal" = bench ]; then have bpftrace || need bpftrace; fi
 

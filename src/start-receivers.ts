@@ -1,6 +1,5 @@
 /** Starts the receivers, each as a source of metrics with what must be done for it from time to time. */
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Meter } from '@opentelemetry/api';
 import type { ViewOptions } from '@opentelemetry/sdk-metrics';
 import { exponentialGridNs } from './config/exporters.ts';
@@ -63,8 +62,8 @@ interface Context {
   readonly records: OomRecords;
 }
 
-/** The compiled programs of this architecture, beside the compiled TypeScript. */
-const OBJECTS = fileURLToPath(new URL(`../dist/bpf/${process.arch}/`, import.meta.url));
+/** The compiled programs of this architecture, among the files that come with Floatie. */
+const OBJECTS = `dist/bpf/${process.arch}`;
 
 /** How often cgroups that appeared are given their names, in ms: soon, before they are gone again. */
 const LEARN_MS = 100;

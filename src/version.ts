@@ -1,6 +1,6 @@
 /** Floatie's version, from its package.json. */
-import { readFileSync } from 'node:fs';
+import { readPackaged } from './packaged.ts';
 
-const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+const manifest = JSON.parse(readPackaged('package.json')) as { version: string };
 
 export const version = manifest.version;

@@ -1,6 +1,7 @@
 /** Compares with bcrypt in a thread of its own: that takes a tenth of a second or more, by design. */
 import { once } from 'node:events';
 import { parentPort, Worker, workerData } from 'node:worker_threads';
+import { isSingle, readPackaged } from '../packaged.ts';
 
 interface Job {
   readonly password: string;
@@ -9,13 +10,17 @@ interface Job {
 
 export async function matchesHash(password: string, hash: string): Promise<boolean> {
   const bcryptJob: Job = { password, hash };
-  const worker = new Worker(new URL(import.meta.url), { workerData: { bcryptJob } });
+  const worker = isSingle
+    ? new Worker(readPackaged('dist/exporters/bcrypt.js'), { eval: true, workerData: { bcryptJob } })
+    : new Worker(import.meta.filename, { workerData: { bcryptJob } });
   const [matches] = await once(worker, 'message');
   return matches;
 }
 
 const job: Job | undefined = workerData?.bcryptJob;
-if (job !== undefined) {
+if (job !== undefined) void answer(job);
+
+async function answer({ password, hash }: Job): Promise<void> {
   const { compareSync } = await import('bcryptjs');
-  parentPort?.postMessage(compareSync(job.password, job.hash));
+  parentPort?.postMessage(compareSync(password, hash));
 }

@@ -5,6 +5,7 @@
  */
 import { types } from 'node:util';
 import { DataType, isNullPointer, type JsExternal, load, open } from 'ffi-rs';
+import { isSingle, withPackaged } from '../packaged.ts';
 import { LibbpfError } from './errors.ts';
 
 /** An address in C memory. Never leaves this folder. */
@@ -187,8 +188,11 @@ function openLibrary(library: keyof typeof libraries): void {
   if (opened.has(library)) return;
   const path = libraries[library];
   try {
-    open({ library, path });
+    // The single executable has one that needs nothing but libc.
+    if (isSingle && library === 'libbpf') withPackaged(path, (file) => open({ library, path: file }));
+    else open({ library, path });
   } catch (cause) {
+    if (isSingle) throw new LibbpfError('EBADLIB', (cause as Error).message, { cause });
     const [, loader = ''] = /(?:error: ")?([^":\n]+: [^"\n]+)"?/.exec((cause as Error).message) ?? [];
     const isMissing = loader.startsWith(`${path}: cannot open`);
     const code =

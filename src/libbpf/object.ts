@@ -1,4 +1,5 @@
 /** One compiled BPF object: opened, configured, loaded, closed. Owns its `struct bpf_object`. */
+import { withPackaged } from '../packaged.ts';
 import { check, checkPointer, LibbpfError } from './errors.ts';
 import { call, type Pointer } from './functions.ts';
 import { BpfMap } from './map.ts';
@@ -16,11 +17,16 @@ export class BpfObject {
     this.#pointer = pointer;
   }
 
-  /** Opens a compiled object. Throws {@link LibbpfError} when the file or libbpf cannot be used. */
+  /**
+   * Opens a compiled object. Throws {@link LibbpfError} when the file or libbpf cannot be used.
+   *
+   * @param path from the root of the package, or absolute
+   */
   static open(path: string): BpfObject {
     // Its messages guess ("try raising ulimit -l" for every EPERM); the errors and the verifier's log say more.
     call('libbpf_set_print', null);
-    return new BpfObject(path, checkPointer(call('bpf_object__open_file', path, null), `open the BPF object ${path}`));
+    const opened = withPackaged(path, (file) => call('bpf_object__open_file', file, null));
+    return new BpfObject(path, checkPointer(opened, `open the BPF object ${path}`));
   }
 
   /** The map of this name. Throws when the object has none. */

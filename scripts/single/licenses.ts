@@ -1,0 +1,39 @@
+/** The licenses of everything that is inside the single executable, Floatie's first. */
+import { globSync, readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+
+interface Part {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** @param files that were bundled, from the root of the project */
+export function licenses(files: readonly string[]): string {
+  const folders = files.flatMap((file) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? []);
+  const packages = [...new Set(folders)].sort().map(ofPackage);
+  const system = ['libbpf-dev', 'libelf-dev', 'zlib1g-dev', 'libffi[0-9]*'].map(ofDebian);
+  return [{ name: 'Floatie', text: readFileSync('LICENSE', 'utf8') }, ofNode(), ...packages, ...system]
+    .map(({ name, text }) => `${'='.repeat(80)}\n${name}\n${'='.repeat(80)}\n\n${text.trim()}\n`)
+    .join('\n');
+}
+
+function ofNode(): Part {
+  // Where the npm package "node" leaves the one that it takes its executable from.
+  const [path] = globSync('node_modules/node/node_modules/node-*/LICENSE');
+  if (path === undefined) throw new Error('Cannot find the license of Node: run npm rebuild node');
+  return { name: `Node ${process.version}`, text: readFileSync(path, 'utf8') };
+}
+
+function ofPackage(folder: string): Part {
+  const { name, version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  const [path] = globSync(join(folder, '{LICENSE,LICENCE,license}{,.md,.txt}'));
+  if (path === undefined) throw new Error(`Cannot find the license of ${name} in ${folder}`);
+  return { name: `${name} ${version}`, text: readFileSync(path, 'utf8') };
+}
+
+/** Of what Debian compiled, and of libffi, which is in the addon of ffi-rs. */
+function ofDebian(name: string): Part {
+  const [path] = globSync(`/usr/share/doc/${name}/copyright`);
+  if (path === undefined) throw new Error(`Cannot find the license of ${name} below /usr/share/doc`);
+  return { name: basename(dirname(path)), text: readFileSync(path, 'utf8') };
+}
