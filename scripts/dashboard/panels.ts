@@ -1,0 +1,206 @@
+/** The kinds of panels of the dashboard, as they all look. */
+import * as common from '@grafana/grafana-foundation-sdk/common';
+import * as grafana from '@grafana/grafana-foundation-sdk/dashboard';
+import * as heatmaps from '@grafana/grafana-foundation-sdk/heatmap';
+import * as prometheus from '@grafana/grafana-foundation-sdk/prometheus';
+import * as stats from '@grafana/grafana-foundation-sdk/stat';
+import * as timelines from '@grafana/grafana-foundation-sdk/statetimeline';
+import * as tables from '@grafana/grafana-foundation-sdk/table';
+import * as graphs from '@grafana/grafana-foundation-sdk/timeseries';
+import type { Metric } from '../../src/metrics/catalogue.ts';
+
+/** The one that is chosen above the dashboard. */
+export const DATASOURCE: common.DataSourceRef = { type: 'prometheus', uid: `\${datasource}` };
+
+/** What a series is called, by the labels that tell it from the others. */
+export const CONTAINER = '{{container}} · {{instance}}';
+
+/** Queries of a graph, by the names of their series. */
+export type Queries = Readonly<Record<string, string>>;
+
+interface Look {
+  readonly title: string;
+  readonly unit: string;
+  /** Of 24. */
+  readonly width: number;
+  /** What the catalogue says of it, and what else is worth knowing. */
+  readonly about: readonly (Metric | string)[];
+}
+
+const describe = (about: Look['about']): string =>
+  about.map((part) => (typeof part === 'string' ? part : `${part.description} (\`${part.name}\`)`)).join('. ');
+
+const refId = (index: number): string => String.fromCharCode('A'.charCodeAt(0) + index);
+
+const query = (expr: string, index: number): prometheus.DataqueryBuilder =>
+  new prometheus.DataqueryBuilder().datasource(DATASOURCE).refId(refId(index)).expr(expr);
+
+/** @param at the values from which each color holds; the first color holds below all of them */
+function thresholds(colors: readonly [string, ...(readonly [color: string, at: number][])]) {
+  const [first, ...rest] = colors;
+  const steps = [{ color: first, value: null }, ...rest.map(([color, value]) => ({ color, value }))];
+  return new grafana.ThresholdsConfigBuilder().mode(grafana.ThresholdsMode.Absolute).steps(steps);
+}
+
+/** Lines over time. */
+export function graph(look: Look, queries: Queries): graphs.PanelBuilder {
+  const panel = new graphs.PanelBuilder()
+    .title(look.title)
+    .description(describe(look.about))
+    .datasource(DATASOURCE)
+    .unit(look.unit)
+    .min(0)
+    .span(look.width)
+    .height(8)
+    .lineWidth(1)
+    .fillOpacity(8)
+    .showPoints(common.VisibilityMode.Auto)
+    .tooltip(
+      new common.VizTooltipOptionsBuilder().mode(common.TooltipDisplayMode.Multi).sort(common.SortOrder.Descending),
+    )
+    .legend(
+      new common.VizLegendOptionsBuilder()
+        .showLegend(true)
+        .displayMode(common.LegendDisplayMode.List)
+        .placement(common.LegendPlacement.Bottom)
+        .calcs([]),
+    );
+  for (const [index, [legend, expr]] of Object.entries(queries).entries()) {
+    panel.withTarget(query(expr, index).range().legendFormat(legend));
+  }
+  return panel;
+}
+
+/** A graph with a line that should not be crossed. */
+export function limited(panel: graphs.PanelBuilder, limit: number): graphs.PanelBuilder {
+  return panel
+    .thresholds(thresholds(['green', ['red', limit]]))
+    .thresholdsStyle(new common.GraphThresholdsStyleConfigBuilder().mode(common.GraphThresholdsStyleMode.Dashed));
+}
+
+/** What happened in each step. */
+export function bars(look: Look, queries: Queries): graphs.PanelBuilder {
+  return graph(look, queries)
+    .drawStyle(common.GraphDrawStyle.Bars)
+    .fillOpacity(90)
+    .decimals(0)
+    .stacking(new common.StackingConfigBuilder().mode(common.StackingMode.Normal).group('A'));
+}
+
+/** How often each latency was over time. */
+export function heatmap(look: Look, expr: string): heatmaps.PanelBuilder {
+  return new heatmaps.PanelBuilder()
+    .title(look.title)
+    .description(describe(look.about))
+    .datasource(DATASOURCE)
+    .span(look.width)
+    .height(9)
+    .calculate(false)
+    .cellGap(1)
+    .color(
+      new heatmaps.HeatmapColorOptionsBuilder()
+        .mode(heatmaps.HeatmapColorMode.Scheme)
+        .scheme('Oranges')
+        .scale(heatmaps.HeatmapColorScale.Exponential)
+        .exponent(0.5)
+        .steps(64),
+    )
+    .filterValues(new heatmaps.FilterValueRangeBuilder().le(1e-9))
+    .yAxis(new heatmaps.YAxisConfigBuilder().unit(look.unit).axisPlacement(common.AxisPlacement.Left))
+    .tooltip(new heatmaps.HeatmapTooltipBuilder().mode(common.TooltipDisplayMode.Single).yHistogram(true))
+    .showLegend()
+    .withTarget(query(expr, 0).range().format(prometheus.PromQueryFormat.Heatmap).legendFormat('{{le}}'));
+}
+
+/** One number, now. */
+export function number(
+  look: Look,
+  expr: string,
+  colors: Parameters<typeof thresholds>[0],
+  legend = '__auto',
+): stats.PanelBuilder {
+  return new stats.PanelBuilder()
+    .title(look.title)
+    .description(describe(look.about))
+    .datasource(DATASOURCE)
+    .unit(look.unit)
+    .span(look.width)
+    .height(4)
+    .noValue('none')
+    .thresholds(thresholds(colors))
+    .colorMode(common.BigValueColorMode.Value)
+    .graphMode(common.BigValueGraphMode.None)
+    .textMode(common.BigValueTextMode.Auto)
+    .reduceOptions(new common.ReduceDataOptionsBuilder().calcs(['lastNotNull']).values(false))
+    .withTarget(query(expr, 0).instant().legendFormat(legend));
+}
+
+/** Whether something is so, over time. */
+export function states(
+  look: Look,
+  queries: Queries,
+  names: readonly [no: string, yes: string],
+): timelines.PanelBuilder {
+  const panel = new timelines.PanelBuilder()
+    .title(look.title)
+    .description(describe(look.about))
+    .datasource(DATASOURCE)
+    .span(look.width)
+    .height(6)
+    .lineWidth(0)
+    .fillOpacity(70)
+    .mergeValues(true)
+    .showValue(common.VisibilityMode.Never)
+    .thresholds(thresholds(['red', ['green', 1]]))
+    .mappings([
+      {
+        type: grafana.MappingType.ValueToText,
+        options: { 0: { text: names[0], color: 'red', index: 0 }, 1: { text: names[1], color: 'green', index: 1 } },
+      },
+    ]);
+  for (const [index, [legend, expr]] of Object.entries(queries).entries()) {
+    panel.withTarget(query(expr, index).range().legendFormat(legend));
+  }
+  return panel;
+}
+
+interface Column {
+  /** What the column is called. */
+  readonly name: string;
+  readonly expr: string;
+  readonly unit: string;
+}
+
+/** One row for each set of labels, sorted by the first column of numbers. */
+export function table(
+  look: Omit<Look, 'unit'>,
+  labels: readonly string[],
+  columns: readonly Column[],
+): tables.PanelBuilder {
+  const [first] = columns;
+  const names = columns.map(({ name }, index) => [columns.length === 1 ? 'Value' : `Value #${refId(index)}`, name]);
+  const order = [...labels, ...names.map(([value = '']) => value)].map((name, index) => [name, index]);
+  const panel = new tables.PanelBuilder()
+    .title(look.title)
+    .description(describe(look.about))
+    .datasource(DATASOURCE)
+    .span(look.width)
+    .height(8)
+    .sortBy(first === undefined ? [] : [new common.TableSortByFieldStateBuilder().displayName(first.name).desc(true)])
+    .withTransformation({ id: 'merge', options: {} })
+    .withTransformation({
+      id: 'organize',
+      options: {
+        excludeByName: { Time: true },
+        indexByName: Object.fromEntries(order),
+        renameByName: Object.fromEntries(names),
+      },
+    });
+  for (const [index, { name, expr, unit }] of columns.entries()) {
+    panel.withTarget(query(expr, index).instant().format(prometheus.PromQueryFormat.Table)).overrideByName(name, [
+      { id: 'unit', value: unit },
+      { id: 'decimals', value: unit === 'short' ? 0 : 1 },
+    ]);
+  }
+  return panel;
+}
