@@ -4,7 +4,7 @@ import { AggregationTemporality, type MetricProducer, type ViewOptions } from '@
 import type { Config } from './config/schema.ts';
 import { Health, type Readiness } from './health.ts';
 import { createLogger, type Logger } from './log.ts';
-import { observeSelf } from './metrics/instruments.ts';
+import { instrumentsOf, observeSelf } from './metrics/instruments.ts';
 import { KernelMetrics } from './metrics/kernel-metrics.ts';
 import { type OomRecord, OomRecords } from './metrics/oom-record.ts';
 import { createProducer } from './metrics/producer.ts';
@@ -49,8 +49,9 @@ export async function startMeasuring(config: Config, log: Logger = defaultLog(co
     views,
     producer: (temporality = AggregationTemporality.CUMULATIVE) => createProducer(kernel, { temporality }),
     observe(meter) {
-      observeSelf(meter, health);
-      for (const receiver of receivers) receiver.observe(meter);
+      const observer = instrumentsOf(meter);
+      observeSelf(observer, health);
+      for (const receiver of receivers) receiver.observe(observer);
     },
     readiness: () => health.readiness(),
     oomRecords: () => records.last,

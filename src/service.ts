@@ -8,10 +8,10 @@ import type { OtlpLogs } from './exporters/otlp-logs.ts';
 import { PrometheusEndpoint } from './exporters/prometheus.ts';
 import { Health } from './health.ts';
 import type { Logger } from './log.ts';
-import { observeLogs, observeProcess, observeSelf } from './metrics/instruments.ts';
+import { observeLogs, observeProcess, observeSelf, sourcesOf } from './metrics/instruments.ts';
 import { KernelMetrics } from './metrics/kernel-metrics.ts';
 import { OomRecords } from './metrics/oom-record.ts';
-import { createProducer, SCOPE } from './metrics/producer.ts';
+import { createProducer } from './metrics/producer.ts';
 import { viewOptions } from './metrics/views.ts';
 import { serviceResource } from './resource.ts';
 import { type Running, startReceivers } from './start-receivers.ts';
@@ -82,13 +82,13 @@ export async function startService(config: Config, log: Logger, { sockets = [] }
   if (endpoints.length + pushes.length === 0) log.warn('Nothing is exported: exporters.otlp.endpoint is empty');
 
   const readers = [...endpoints.map(({ reader }) => reader), ...pushes.map(({ reader }) => reader)];
-  const provider = new MeterProvider({ resource, views, readers });
-  const meter = provider.getMeter(SCOPE.name);
-  observeProcess(meter);
-  observeSelf(meter, health);
+  new MeterProvider({ resource, readers });
+  const observer = sourcesOf(kernel);
+  observeProcess(observer);
+  observeSelf(observer, health);
   if (logs.length > 0)
-    observeLogs(meter, { dropped: () => logs.reduce((sum, exporter) => sum + exporter.dropped(), 0) });
-  for (const receiver of receivers) receiver.observe(meter);
+    observeLogs(observer, { dropped: () => logs.reduce((sum, exporter) => sum + exporter.dropped(), 0) });
+  for (const receiver of receivers) receiver.observe(observer);
 
   const methods = health.readiness().probes.map(({ probe, method }) => [probe, method]);
   log.info('Floatie is measuring', {

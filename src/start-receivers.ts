@@ -1,6 +1,5 @@
 /** Starts the receivers, each as a source of metrics with what must be done for it from time to time. */
 import { join } from 'node:path';
-import type { Meter } from '@opentelemetry/api';
 import type { ViewOptions } from '@opentelemetry/sdk-metrics';
 import { exponentialGridNs } from './config/exporters.ts';
 import type { Config, RECEIVERS } from './config/schema.ts';
@@ -14,7 +13,7 @@ import { resolvePidNamespace } from './containers/pid-namespace.ts';
 import type { Health, ProbeState } from './health.ts';
 import type { Logger } from './log.ts';
 import { toNs, unionOfBounds } from './metrics/buckets.ts';
-import { observeOom, observeOverlayfs, observePressure } from './metrics/instruments.ts';
+import { type Observer, observeOom, observeOverlayfs, observePressure } from './metrics/instruments.ts';
 import type { KernelMetrics } from './metrics/kernel-metrics.ts';
 import { OomSource } from './metrics/oom.ts';
 import { describeMoment } from './metrics/oom-moment.ts';
@@ -32,8 +31,8 @@ type ReceiverName = (typeof RECEIVERS)[number];
 
 /** A receiver that runs. */
 export interface Running {
-  /** Creates the instruments that tell of the receiver itself. */
-  observe(meter: Meter): void;
+  /** Tells of the receiver itself. */
+  observe(observer: Observer): void;
   /** Before the last export: counts what has only just happened. */
   settle?(): void;
   /** Safe to call twice. */
@@ -159,7 +158,7 @@ async function startOverlayfs(context: Context): Promise<Running> {
     every(Math.min(RETIRE_MS, expireMs / 5), () => kernel.end(source.retire()), log),
   ];
   return {
-    observe: (meter) => observeOverlayfs(meter, receiver),
+    observe: (observer) => observeOverlayfs(observer, receiver),
     settle: () => source.settle(),
     stop() {
       timers.forEach(clearInterval);
@@ -239,7 +238,7 @@ function startOom(context: Context): Running {
     every(RETIRE_MS, () => kernel.end(source.retire()), log),
   ];
   return {
-    observe: (meter) => observeOom(meter, receiver, reconciliation),
+    observe: (observer) => observeOom(observer, receiver, reconciliation),
     settle: () => source.poll(Date.now(), true),
     stop() {
       timers.forEach(clearInterval);
@@ -282,7 +281,7 @@ function startPressure(context: Context): Running {
   };
   const timers = [every(DISCOVER_MS, discover, log)];
   return {
-    observe: (meter) => observePressure(meter, source),
+    observe: (observer) => observePressure(observer, source),
     stop: () => timers.forEach(clearInterval),
   };
 }

@@ -49,27 +49,57 @@ export interface Form {
 
 export class KernelMetrics {
   readonly #sources: Source[] = [];
+  readonly #added = new Map<string, { readonly metric: Metric; readonly startTime: HrTime; grid: Grid }>();
   readonly #states = new Map<string, StreamState[]>();
-  readonly #onEnd: ((state: StreamState, series: Series) => void)[] = [];
-  readonly #views: readonly ViewOptions[];
+  readonly #onEnd = new Set<(state: StreamState, series: Series) => void>();
+  #views: readonly ViewOptions[];
 
   constructor(views: readonly ViewOptions[]) {
     this.#views = views;
   }
 
-  /** Adds a source; `grid` describes its histograms, if it has any. */
+  /** Adds a source; `grid` describes its histograms, if it has any. Several sources can share a metric. */
   addSource(source: Source, grid: Grid = NO_GRID): void {
     const startTime = hrTime();
     this.#sources.push(source);
     for (const metric of source.metrics) {
-      const states = streamsOf(metric, this.#views).map((stream) => stateOf(stream, grid, startTime));
-      for (const state of states) {
-        state.store.onEnd((series) => {
-          for (const listener of this.#onEnd) listener(state, series);
-        });
-      }
-      this.#states.set(metric.name, states);
+      if (this.#added.has(metric.name)) continue;
+      this.#added.set(metric.name, { metric, startTime, grid });
+      this.#shape(metric.name);
     }
+  }
+
+  /**
+   * From now on by these views, and histograms on these bounds, in µs, where a view gives none: all of them among those
+   * of the grid. Counts and start times of series that stay go on.
+   */
+  reshape(views: readonly ViewOptions[], defaultBounds: readonly number[]): void {
+    this.#views = views;
+    for (const [name, added] of this.#added) {
+      if (added.grid !== NO_GRID) added.grid = { ...added.grid, defaultBounds };
+      this.#shape(name);
+    }
+  }
+
+  /** Upper bounds in ns of the buckets of a metric; none where it has no source. */
+  gridNs({ name }: Metric): readonly number[] {
+    return this.#added.get(name)?.grid.gridNs ?? [];
+  }
+
+  #shape(name: string): void {
+    const added = this.#added.get(name);
+    if (added === undefined) return;
+    const { metric, grid, startTime } = added;
+    const before = this.#states.get(name) ?? [];
+    const states = streamsOf(metric, this.#views).map((stream) => stateOf(stream, grid, startTime));
+    for (const state of states) {
+      const forebear = before.find(({ stream }) => stream.name === state.stream.name) ?? before[0];
+      if (forebear !== undefined) state.store.inherit(forebear.store);
+      state.store.onEnd((series) => {
+        for (const listener of this.#onEnd) listener(state, series);
+      });
+    }
+    this.#states.set(name, states);
   }
 
   /** Reads every source. Throws only when a source does; the others are read all the same. */
@@ -100,9 +130,14 @@ export class KernelMetrics {
     }
   }
 
-  /** Calls `listener` with each series that ends, its totals final, whenever its source was added. */
-  onEnd(listener: (state: StreamState, series: Series) => void): void {
-    this.#onEnd.push(listener);
+  /**
+   * Calls `listener` with each series that ends, its totals final, whenever its source was added.
+   *
+   * @returns what ends that
+   */
+  onEnd(listener: (state: StreamState, series: Series) => void): () => void {
+    this.#onEnd.add(listener);
+    return () => this.#onEnd.delete(listener);
   }
 
   /** How many series there were when somebody last collected. */

@@ -13,36 +13,68 @@ import { keyOf, type Series } from './series.ts';
 
 export const SCOPE: InstrumentationScope = { name: 'floatie' };
 
-type Report = (state: StreamState, endTime: HrTime) => MetricData;
+/** What one reader gets. */
+interface Report {
+  of(state: StreamState, endTime: HrTime): MetricData;
+  /** What there is now was another reader's. */
+  skip(endTime: HrTime): void;
+  end(): void;
+}
+
+export interface Producer extends MetricProducer {
+  /** Goes on where another reader ends, which has had what there is now: with delta temporality only the rest follows. */
+  takeOver(): void;
+  /** From now on gives what there is now, and with delta temporality that only once. */
+  finish(): void;
+}
 
 /**
  * A producer for one reader, in the form that it wants: with delta temporality it remembers what that reader has had.
  * It never rejects, which would fail the reader's whole collection; what went wrong is in `errors`.
  */
-export function createProducer(metrics: KernelMetrics, form: Form): MetricProducer {
-  const report: Report =
-    form.temporality === AggregationTemporality.DELTA
-      ? reportDeltas(metrics, form)
-      : (state, endTime) => state.toData(state.store.values(), form, endTime);
+export function createProducer(metrics: KernelMetrics, form: Form): Producer {
+  const isDelta = form.temporality === AggregationTemporality.DELTA;
+  const report = isDelta ? reportDeltas(metrics, form) : reportTotals(form);
+  const resultOf = (data: MetricData[], errors: unknown[]): CollectionResult => {
+    const scopeMetrics = [{ scope: SCOPE, metrics: data }];
+    return { resourceMetrics: { resource: emptyResource(), scopeMetrics }, errors };
+  };
+  const reportAll = (): MetricData[] => {
+    const endTime = hrTime();
+    return metrics.states().map((state) => report.of(state, endTime));
+  };
+  let last: MetricData[] | null = null;
   return {
     async collect(): Promise<CollectionResult> {
+      if (last !== null) return resultOf(isDelta ? last.splice(0) : last, []);
       const errors: unknown[] = [];
       try {
         metrics.refresh();
       } catch (error) {
         errors.push(error);
       }
-      const endTime = hrTime();
-      const scopeMetrics = [{ scope: SCOPE, metrics: metrics.states().map((state) => report(state, endTime)) }];
-      return { resourceMetrics: { resource: emptyResource(), scopeMetrics }, errors };
+      return resultOf(reportAll(), errors);
     },
+    takeOver: () => report.skip(hrTime()),
+    finish() {
+      last ??= reportAll();
+      report.end();
+    },
+  };
+}
+
+function reportTotals(form: Form): Report {
+  return {
+    of: (state, endTime) => state.toData(state.store.values(), form, endTime),
+    skip: () => undefined,
+    end: () => undefined,
   };
 }
 
 function reportDeltas(metrics: KernelMetrics, form: Form): Report {
   const reported = new WeakMap<Series, { readonly totals: Float64Array; readonly at: HrTime }>();
   const ended = new Map<StreamState, Series[]>();
-  metrics.onEnd((state, series) => {
+  const end = metrics.onEnd((state, series) => {
     const others = ended.get(state);
     if (others === undefined) ended.set(state, [series]);
     else others.push(series);
@@ -56,16 +88,23 @@ function reportDeltas(metrics: KernelMetrics, form: Form): Report {
     return { attributes: series.attributes, startTime: before.at, totals };
   };
 
-  return (state, endTime) => {
-    const last = ended.get(state)?.splice(0) ?? [];
-    const { kind } = state.stream.metric;
-    if (kind === 'gauge' || (form.lowMemory && kind === 'counter')) {
-      return state.toData(state.store.values(), { ...form, temporality: AggregationTemporality.CUMULATIVE }, endTime);
-    }
-    // What a series did between this reader's last look and its end belongs in one last point.
-    const deltas = [...last, ...state.store.values()].map((series) => delta(series, endTime));
-    const moved = deltas.filter(({ totals }) => totals.some((total) => total !== 0));
-    return state.toData(mergeByAttributes(moved), form, endTime);
+  return {
+    of(state, endTime) {
+      const last = ended.get(state)?.splice(0) ?? [];
+      const { kind } = state.stream.metric;
+      if (kind === 'gauge' || (form.lowMemory && kind === 'counter')) {
+        return state.toData(state.store.values(), { ...form, temporality: AggregationTemporality.CUMULATIVE }, endTime);
+      }
+      // What a series did between this reader's last look and its end belongs in one last point.
+      const deltas = [...last, ...state.store.values()].map((series) => delta(series, endTime));
+      const moved = deltas.filter(({ totals }) => totals.some((total) => total !== 0));
+      return state.toData(mergeByAttributes(moved), form, endTime);
+    },
+    skip(endTime) {
+      ended.clear();
+      for (const { store } of metrics.states()) for (const series of store.values()) delta(series, endTime);
+    },
+    end,
   };
 }
 

@@ -28,9 +28,16 @@ export const OVERFLOW: Attributes = { 'otel.metric.overflow': true };
 const OVERFLOW_KEY = keyOf(OVERFLOW);
 
 interface Owner {
-  readonly series: Series;
+  readonly series: Growing;
   readonly seriesKey: string;
+  readonly startTime: HrTime;
   readonly seen: Float64Array;
+  /** Of the member, before the stream's filter. */
+  attributes: Attributes;
+}
+
+interface Growing extends Series {
+  startTime: HrTime;
 }
 
 /** How the samples of a stream become series. */
@@ -40,6 +47,8 @@ export interface Store {
   update(members: Iterable<Member>): void;
   /** The member is no more. */
   end(memberKey: string): void;
+  /** Goes on, while empty, where another store is, whose stream has the same metric and perhaps other attributes. */
+  inherit(before: Store): void;
   /** Calls `listener` with each series that ends, its totals final. */
   onEnd(listener: (series: Series) => void): void;
   /** The series present. */
@@ -51,20 +60,20 @@ export interface Store {
 /** Counts that only grow. */
 export class SeriesStore implements Store {
   readonly #stream: Stream;
-  readonly #series = new Map<string, Series>();
+  readonly #series = new Map<string, Growing>();
   readonly #memberCount = new Map<string, number>();
   readonly #owners = new Map<string, Owner>();
   readonly #onEnd: ((series: Series) => void)[] = [];
 
   /**
-   * A stream that keeps no attribute has its one series from the start.
+   * A stream of which a view keeps no attribute has its one series from the start.
    *
    * @param width how many numbers a member's totals have
    */
   constructor(stream: Stream, width: number, startTime: HrTime) {
     this.#stream = stream;
-    if (!stream.plain) return;
-    this.#series.set(keyOf({}), { attributes: {}, startTime, totals: new Float64Array(width) });
+    if (!stream.plain || stream.metric.attributes.length === 0) return;
+    this.#begin({}, startTime, width);
   }
 
   begin(): void {}
@@ -72,7 +81,9 @@ export class SeriesStore implements Store {
   /** Adds what the members grew by since the last call. */
   update(members: Iterable<Member>): void {
     for (const member of members) {
-      const { series, seen } = this.#owners.get(member.key) ?? this.#adopt(member);
+      const owner = this.#owners.get(member.key) ?? this.#adopt(member);
+      const { series, seen } = owner;
+      owner.attributes = member.attributes; // its container may be called by name from now on
       // At every scrape for every bucket of every cgroup: an iterator here would double what a scrape costs.
       for (let index = 0; index < member.totals.length; index++) {
         const total = member.totals[index] ?? 0;
@@ -89,10 +100,33 @@ export class SeriesStore implements Store {
     this.#owners.delete(memberKey);
     const remaining = (this.#memberCount.get(owner.seriesKey) ?? 1) - 1;
     this.#memberCount.set(owner.seriesKey, remaining);
-    if (remaining > 0 || isForever(owner.series)) return;
+    if (remaining > 0 || isForever(owner.series.attributes)) return;
     this.#memberCount.delete(owner.seriesKey);
     this.#series.delete(owner.seriesKey);
     for (const listener of this.#onEnd) listener(owner.series);
+  }
+
+  inherit(before: Store): void {
+    if (!(before instanceof SeriesStore)) return;
+    // In the order in which they came, so that within a limit those have a series of their own that had one.
+    for (const [key, { attributes, startTime, seen }] of before.#owners) {
+      this.update([{ key, attributes, startTime, totals: seen }]);
+    }
+    const membersOf = Map.groupBy(before.#owners, ([, { seriesKey }]) => seriesKey);
+    for (const [key, old] of before.#series) {
+      const attributes = this.#attributesOf(old.attributes);
+      const isSame = keyOf(attributes) === key;
+      const staysEmpty = isSame && isOverflow(attributes) && this.#stream.limit < Number.POSITIVE_INFINITY;
+      if (staysEmpty) this.#begin(attributes, old.startTime, old.totals.length);
+      const series = this.#series.get(keyOf(attributes));
+      if (series === undefined) continue;
+      if (isSame) series.startTime = old.startTime;
+      // What members did that are no more is known by their series alone; and none that stays goes backwards.
+      add(series.totals, old.totals, 1);
+      for (const [member, { seen }] of membersOf.get(key) ?? []) {
+        if (!isSame || this.#owners.get(member)?.seriesKey === key) add(series.totals, seen, -1);
+      }
+    }
   }
 
   onEnd(listener: (series: Series) => void): void {
@@ -107,10 +141,21 @@ export class SeriesStore implements Store {
     return this.#series.size;
   }
 
-  #adopt(member: Member): Owner {
-    let attributes = this.#stream.keep(member.attributes);
+  #begin(attributes: Attributes, startTime: HrTime, width: number): Growing {
+    const key = keyOf(attributes);
+    const series = this.#series.get(key) ?? { attributes, startTime, totals: new Float64Array(width) };
+    this.#series.set(key, series);
+    return series;
+  }
+
+  #attributesOf(member: Attributes): Attributes {
+    const kept = this.#stream.keep(member);
     // A filter does not hide that this is the rest; only where there is nothing to tell it from, it is not said.
-    if (isOverflow(member.attributes) && !this.#stream.plain) attributes = { ...attributes, ...OVERFLOW };
+    return isOverflow(member) && !this.#stream.plain ? { ...kept, ...OVERFLOW } : kept;
+  }
+
+  #adopt(member: Member): Owner {
+    let attributes = this.#attributesOf(member.attributes);
     let seriesKey = keyOf(attributes);
     // One place is kept for the overflow series, which counts in the limit.
     const others = this.#series.size - (this.#series.has(OVERFLOW_KEY) ? 1 : 0);
@@ -118,13 +163,11 @@ export class SeriesStore implements Store {
       attributes = OVERFLOW;
       seriesKey = OVERFLOW_KEY;
     }
-    let series = this.#series.get(seriesKey);
-    if (series === undefined) {
-      series = { attributes, startTime: member.startTime, totals: new Float64Array(member.totals.length) };
-      this.#series.set(seriesKey, series);
-    }
+    const { startTime } = member;
+    const series = this.#begin(attributes, startTime, member.totals.length);
     this.#memberCount.set(seriesKey, (this.#memberCount.get(seriesKey) ?? 0) + 1);
-    const owner = { series, seriesKey, seen: new Float64Array(member.totals.length) };
+    const seen = new Float64Array(member.totals.length);
+    const owner = { series, seriesKey, startTime, seen, attributes: member.attributes };
     this.#owners.set(member.key, owner);
     return owner;
   }
@@ -158,6 +201,8 @@ export class GaugeStore implements Store {
 
   end(): void {}
 
+  inherit(): void {}
+
   onEnd(): void {}
 
   values(): Iterable<Series> {
@@ -169,9 +214,13 @@ export class GaugeStore implements Store {
   }
 }
 
+function add(sums: Float64Array, values: Float64Array, sign: 1 | -1): void {
+  for (const [index, value] of values.entries()) sums[index] = (sums[index] ?? 0) + sign * value;
+}
+
 /** The series of everything, and the one of all the rest, are Floatie's own and stay. */
-function isForever(series: Series): boolean {
-  return Object.keys(series.attributes).length === 0 || isOverflow(series.attributes);
+function isForever(attributes: Attributes): boolean {
+  return Object.keys(attributes).length === 0 || isOverflow(attributes);
 }
 
 function isOverflow(attributes: Attributes): boolean {

@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import type { Meter } from '@opentelemetry/api';
 import { DataPointType, MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
 import { Health } from '../../src/health.ts';
 import { createLogger } from '../../src/log.ts';
 import { selfMetrics } from '../../src/metrics/catalogue.ts';
-import { observe, observeOverlayfs, observeProcess, observeSelf } from '../../src/metrics/instruments.ts';
+import {
+  instrumentsOf,
+  type Observer,
+  observeOverlayfs,
+  observeProcess,
+  observeSelf,
+} from '../../src/metrics/instruments.ts';
 import type { OverlayfsReceiver } from '../../src/receivers/overlayfs.ts';
 import { named, valuesOf } from './counts.ts';
 
@@ -14,9 +19,9 @@ class TestReader extends MetricReader {
   protected override async onShutdown(): Promise<void> {}
 }
 
-async function collectAfter(setUp: (meter: Meter) => void) {
+async function collectAfter(setUp: (observe: Observer) => void) {
   const reader = new TestReader();
-  setUp(new MeterProvider({ readers: [reader] }).getMeter('test'));
+  setUp(instrumentsOf(new MeterProvider({ readers: [reader] }).getMeter('test')));
   const { resourceMetrics, errors } = await reader.collect();
   return { metrics: resourceMetrics.scopeMetrics.flatMap(({ metrics }) => metrics), errors };
 }
@@ -25,29 +30,27 @@ suite('an observed instrument', () => {
   test('has the value that is true when somebody collects', async () => {
     let value = 1;
     const reader = new TestReader();
-    const meter = new MeterProvider({ readers: [reader] }).getMeter('test');
-    observe(meter, selfMetrics.mapEntries, (report) => report(value));
+    const observe = instrumentsOf(new MeterProvider({ readers: [reader] }).getMeter('test'));
+    observe(selfMetrics.mapEntries, (report) => report(value));
     value = 2;
     const { resourceMetrics } = await reader.collect();
     assert.equal(resourceMetrics.scopeMetrics[0]?.metrics[0]?.dataPoints[0]?.value, 2);
   });
 
   test('of a counter is a monotonic sum', async () => {
-    const { metrics } = await collectAfter((meter) =>
-      observe(meter, selfMetrics.seriesOverflow, (report) => report(1)),
-    );
+    const { metrics } = await collectAfter((observe) => observe(selfMetrics.seriesOverflow, (report) => report(1)));
     const [data] = metrics;
     assert.ok(data?.dataPointType === DataPointType.SUM && data.isMonotonic);
   });
 
   test('of a gauge is a gauge', async () => {
-    const { metrics } = await collectAfter((meter) => observe(meter, selfMetrics.mapEntries, (report) => report(1)));
+    const { metrics } = await collectAfter((observe) => observe(selfMetrics.mapEntries, (report) => report(1)));
     assert.equal(metrics[0]?.dataPointType, DataPointType.GAUGE);
   });
 
   test('that cannot be read has no value, and never a zero', async () => {
-    const { metrics } = await collectAfter((meter) => {
-      observe(meter, selfMetrics.openFds, () => {
+    const { metrics } = await collectAfter((observe) => {
+      observe(selfMetrics.openFds, () => {
         throw new Error('no /proc');
       });
     });
@@ -78,9 +81,9 @@ suite("Floatie's own metrics", () => {
       overflowed: () => 7,
       usedEntries: () => 3,
     } as unknown as OverlayfsReceiver;
-    const { metrics } = await collectAfter((meter) => {
-      observeSelf(meter, health);
-      observeOverlayfs(meter, receiver);
+    const { metrics } = await collectAfter((observe) => {
+      observeSelf(observe, health);
+      observeOverlayfs(observe, receiver);
     });
     return metrics;
   }

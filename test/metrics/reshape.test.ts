@@ -1,0 +1,249 @@
+/** Other views while it runs: what was counted stays counted. */
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { AggregationTemporality, DataPointType } from '@opentelemetry/sdk-metrics';
+import type { ViewConfig } from '../../src/config/schema.ts';
+import { selfMetrics } from '../../src/metrics/catalogue.ts';
+import { sourcesOf } from '../../src/metrics/instruments.ts';
+import { KernelMetrics } from '../../src/metrics/kernel-metrics.ts';
+import { createProducer } from '../../src/metrics/producer.ts';
+import { viewOptions } from '../../src/metrics/views.ts';
+import {
+  collect,
+  ERRORS,
+  errors,
+  GRID_US,
+  kernelMetricsOf,
+  LATENCY,
+  latencies,
+  named,
+  startsOf,
+  valuesOf,
+  view,
+} from './counts.ts';
+
+const { CUMULATIVE, DELTA } = AggregationTemporality;
+const READ_A = { op: 'read', cgroup: '/a' };
+const READ_B = { op: 'read', cgroup: '/b' };
+const BY_OP = view(ERRORS, { attribute_keys: { included: ['op'] } });
+const PLAIN = view(ERRORS, { attribute_keys: { included: [] } });
+
+/** Metrics by some views that become others, in between and afterwards with what `change` makes of them. */
+async function reshaped(
+  from: ViewConfig[],
+  to: ViewConfig[],
+  run: (one: ReturnType<typeof kernelMetricsOf>, reshape: () => void) => void | Promise<void>,
+) {
+  const one = kernelMetricsOf(...from);
+  const producer = createProducer(one.kernel, { temporality: CUMULATIVE });
+  one.source.samples = [errors('1', READ_A, 5, [100, 0]), errors('2', READ_B, 7, [200, 0])];
+  await collect(producer);
+  await run(one, () => one.kernel.reshape(viewOptions(to), GRID_US));
+  return named(await collect(producer), to[0]?.stream.name ?? ERRORS.name);
+}
+
+suite('a change of views', () => {
+  test('that changes nothing keeps totals and start times', async () => {
+    const data = await reshaped([], [], (_, reshape) => reshape());
+    assert.deepEqual(valuesOf(data), { 'cgroup=/a,op=read': 5, 'cgroup=/b,op=read': 7 });
+    assert.deepEqual(startsOf(data), { 'cgroup=/a,op=read': [100, 0], 'cgroup=/b,op=read': [200, 0] });
+  });
+
+  test('loses nothing of what is counted before, meanwhile and after', async () => {
+    const data = await reshaped([], [], ({ source }, reshape) => {
+      source.samples = [errors('1', READ_A, 6), errors('2', READ_B, 8)];
+      reshape();
+      source.samples = [errors('1', READ_A, 9), errors('2', READ_B, 8)];
+    });
+    assert.deepEqual(valuesOf(data), { 'cgroup=/a,op=read': 9, 'cgroup=/b,op=read': 8 });
+  });
+
+  test('keeps in a series that stays what members did that are no more', async () => {
+    const data = await reshaped([BY_OP], [BY_OP], ({ kernel, source }, reshape) => {
+      source.samples = [errors('2', READ_B, 7, [200, 0])];
+      kernel.end([errors('1', READ_A, 5, [100, 0])]);
+      reshape();
+    });
+    assert.deepEqual([valuesOf(data), startsOf(data)], [{ 'op=read': 12 }, { 'op=read': [100, 0] }]);
+  });
+
+  test('keeps the one series of a plain stream, even when nothing is left of its members', async () => {
+    const { kernel, source } = kernelMetricsOf(PLAIN);
+    const producer = createProducer(kernel, { temporality: CUMULATIVE });
+    source.samples = [errors('1', READ_A, 5)];
+    const before = startsOf(named(await collect(producer), ERRORS.name));
+    source.samples = [];
+    kernel.end([errors('1', READ_A, 6)]);
+    kernel.reshape(viewOptions([PLAIN]), GRID_US);
+    const data = named(await collect(producer), ERRORS.name);
+    assert.deepEqual([valuesOf(data), startsOf(data)], [{ '': 6 }, before]);
+  });
+
+  test('adds up what a new filter no longer tells apart, the dead included where their series are known', async () => {
+    const data = await reshaped([BY_OP], [PLAIN], ({ kernel, source }, reshape) => {
+      source.samples = [errors('2', READ_B, 7)];
+      kernel.end([errors('1', READ_A, 5)]);
+      reshape();
+    });
+    assert.deepEqual(valuesOf(data), { '': 12 });
+  });
+
+  test('tells apart again what a filter had added up, from their beginning', async () => {
+    const data = await reshaped([PLAIN], [], (_, reshape) => reshape());
+    assert.deepEqual(valuesOf(data), { 'cgroup=/a,op=read': 5, 'cgroup=/b,op=read': 7 });
+    assert.deepEqual(startsOf(data), { 'cgroup=/a,op=read': [100, 0], 'cgroup=/b,op=read': [200, 0] });
+  });
+
+  test('to another name goes on under that name', async () => {
+    const to = view(ERRORS, { name: 'renamed_total', attribute_keys: { included: [] } });
+    const data = await reshaped([PLAIN], [to], ({ kernel, source }, reshape) => {
+      source.samples = [errors('2', READ_B, 7)];
+      kernel.end([errors('1', READ_A, 5)]);
+      reshape();
+    });
+    assert.deepEqual(valuesOf(data), { '': 12 });
+  });
+
+  test('that drops a metric, and one that brings it back, lose nothing of members that live', async () => {
+    const data = await reshaped([view(ERRORS, { aggregation: { drop: {} } })], [], (_, reshape) => reshape());
+    assert.deepEqual(valuesOf(data), { 'cgroup=/a,op=read': 5, 'cgroup=/b,op=read': 7 });
+  });
+
+  test('that drops a metric ends it', async () => {
+    const { kernel } = kernelMetricsOf();
+    kernel.reshape(viewOptions([view(ERRORS, { aggregation: { drop: {} } })]), GRID_US);
+    const metrics = await collect(createProducer(kernel, { temporality: CUMULATIVE }));
+    assert.deepEqual(
+      metrics.map(({ descriptor }) => descriptor.name),
+      [LATENCY.name],
+    );
+  });
+
+  test('leaves those in a limit a series of their own that had one', async () => {
+    const limited = view(ERRORS, { aggregation_cardinality_limit: 2 });
+    const data = await reshaped([limited], [limited], ({ source }, reshape) => {
+      source.samples = source.samples.toReversed();
+      reshape();
+    });
+    assert.deepEqual(valuesOf(data), { 'cgroup=/a,op=read': 5, 'otel.metric.overflow=true': 7 });
+  });
+
+  test('keeps the overflow series of a limit with what it holds of the dead', async () => {
+    const limited = view(ERRORS, { aggregation_cardinality_limit: 2 });
+    const data = await reshaped([limited], [limited], ({ kernel, source }, reshape) => {
+      source.samples = [errors('1', READ_A, 5)];
+      kernel.end([errors('2', READ_B, 8)]);
+      reshape();
+    });
+    assert.deepEqual(valuesOf(data), { 'cgroup=/a,op=read': 5, 'otel.metric.overflow=true': 8 });
+  });
+
+  test('gives a histogram other buckets, and keeps all that it counted', async () => {
+    const { kernel, source } = kernelMetricsOf();
+    const producer = createProducer(kernel, { temporality: CUMULATIVE });
+    const plain = view(LATENCY, { attribute_keys: { included: [] } });
+    kernel.reshape(viewOptions([plain]), GRID_US);
+    source.samples = [latencies('2', { cgroup: '/b' }, 9000, [1, 1, 1, 1, 1])];
+    kernel.end([latencies('1', { cgroup: '/a' }, 5000, [1, 2, 3, 4, 5])]);
+    const { stream } = plain;
+    const other = { ...stream, aggregation: { explicit_bucket_histogram: { boundaries: [2, 8] } } };
+    kernel.reshape(viewOptions([view(LATENCY, other)]), GRID_US);
+    const data = named(await collect(producer), LATENCY.name);
+    assert.ok(data.dataPointType === DataPointType.HISTOGRAM);
+    assert.deepEqual(data.dataPoints[0]?.value, {
+      sum: 14,
+      count: 20,
+      buckets: { boundaries: [2, 8], counts: [5, 9, 6] },
+    });
+  });
+
+  test('gives histograms other default bounds', async () => {
+    const { kernel, source } = kernelMetricsOf();
+    source.samples = [latencies('1', { cgroup: '/a' }, 0, [1, 2, 3, 4, 5])];
+    kernel.reshape([], [4]);
+    const data = named(await collect(createProducer(kernel, { temporality: CUMULATIVE })), LATENCY.name);
+    assert.ok(data.dataPointType === DataPointType.HISTOGRAM);
+    assert.deepEqual(data.dataPoints[0]?.value.buckets, { boundaries: [4], counts: [6, 9] });
+  });
+
+  test('and names that containers have got since: their series begin, with all counts, and the old ones end', async () => {
+    const named = { ...READ_A, 'container.name': 'web' };
+    const data = await reshaped([], [], ({ kernel, source }, reshape) => {
+      source.samples = [errors('1', named, 6, [100, 0]), errors('2', READ_B, 7, [200, 0])];
+      kernel.refresh();
+      reshape();
+    });
+    assert.deepEqual(valuesOf(data), { 'cgroup=/a,container.name=web,op=read': 6, 'cgroup=/b,op=read': 7 });
+  });
+});
+
+suite('a reader with delta temporality, whose place another one takes with a change of views,', () => {
+  test('and that one have everything once', async () => {
+    const { kernel, source } = kernelMetricsOf();
+    const first = createProducer(kernel, { temporality: DELTA });
+    source.samples = [errors('1', READ_A, 5), errors('2', READ_B, 7)];
+    const seen = [named(await collect(first), ERRORS.name)];
+    source.samples = [errors('1', READ_A, 6)];
+    kernel.end([errors('2', READ_B, 8)]);
+    const second = createProducer(kernel, { temporality: DELTA });
+    kernel.refresh();
+    first.finish();
+    kernel.reshape(viewOptions([BY_OP]), GRID_US);
+    second.takeOver();
+    source.samples = [errors('1', READ_A, 10)];
+    for (const producer of [first, second, second]) seen.push(named(await collect(producer), ERRORS.name));
+    assert.deepEqual(seen.map(valuesOf), [
+      { 'cgroup=/a,op=read': 5, 'cgroup=/b,op=read': 7 },
+      { 'cgroup=/a,op=read': 1, 'cgroup=/b,op=read': 1 },
+      { 'op=read': 4 },
+      {},
+    ]);
+  });
+
+  test('leaves nothing that listens for the ends of series', async () => {
+    const { kernel, source } = kernelMetricsOf();
+    const first = createProducer(kernel, { temporality: DELTA });
+    first.finish();
+    source.samples = [errors('1', READ_A, 5)];
+    kernel.refresh();
+    kernel.end([errors('1', READ_A, 5)]);
+    const { resourceMetrics } = await first.collect();
+    assert.deepEqual(
+      resourceMetrics.scopeMetrics.flatMap(({ metrics }) => metrics.map(({ dataPoints }) => dataPoints.length)),
+      [0, 0],
+    );
+  });
+});
+
+suite("Floatie's own metrics beside the kernel's", () => {
+  const setUp = () => {
+    const kernel = new KernelMetrics([]);
+    return { kernel, observe: sourcesOf(kernel), producer: createProducer(kernel, { temporality: CUMULATIVE }) };
+  };
+
+  test('have the value that is true when somebody collects, and keep their start time over a change of views', async () => {
+    const { kernel, observe, producer } = setUp();
+    let value = 1;
+    observe(selfMetrics.collectErrors, (report) => report(value));
+    const before = named(await collect(producer), selfMetrics.collectErrors.name);
+    kernel.reshape([], []);
+    value = 3;
+    const after = named(await collect(producer), selfMetrics.collectErrors.name);
+    assert.deepEqual([valuesOf(before), valuesOf(after)], [{ '': 1 }, { '': 3 }]);
+    assert.deepEqual(startsOf(before), startsOf(after));
+  });
+
+  test('can come from several sources', async () => {
+    const { observe, producer } = setUp();
+    observe(selfMetrics.eventsLost, (report) => report(1, { probe: 'oom' }));
+    observe(selfMetrics.eventsLost, (report) => report(2, { probe: 'overlayfs' }));
+    const data = named(await collect(producer), selfMetrics.eventsLost.name);
+    assert.deepEqual(valuesOf(data), { 'probe=oom': 1, 'probe=overlayfs': 2 });
+  });
+
+  test('are absent where there is no value, and never 0', async () => {
+    const { observe, producer } = setUp();
+    observe(selfMetrics.otlpDropped, () => undefined);
+    assert.deepEqual(named(await collect(producer), selfMetrics.otlpDropped.name).dataPoints, []);
+  });
+});
