@@ -15,22 +15,7 @@ if [ -e "$place/vmlinuz" ]; then echo "$place"; exit; fi
 say "fetching the kernel of Debian $suite"
 begin_work
 
-# apt works in folders of its own: the system's sources, lists and packages stay as they are.
-mkdir -p "$work/lists/partial" "$work/archives/partial" "$work/debs" "$work/root" "$work/kernel"
-: >"$work/status"
-echo "deb $(debian_mirror) $suite main" >"$work/sources.list"
-cat >"$work/apt.conf" <<CONF
-Dir::Etc::SourceList "$work/sources.list";
-Dir::Etc::SourceParts "/dev/null";
-Dir::Etc::TrustedParts "/usr/share/keyrings";
-Dir::State::Lists "$work/lists";
-Dir::State::Status "$work/status";
-Dir::Cache "$work";
-APT::Sandbox::User "root";
-APT::Architecture "amd64";
-CONF
-export APT_CONFIG="$work/apt.conf"
-quietly apt-get -qq update
+use_suite "$suite" 'APT::Architecture "amd64";'
 
 # depends PACKAGE PATTERN: those of its dependencies whose name begins like this.
 depends() { apt-cache depends "$1" | sed -n "s/^ *Depends: \($2.*\)/\1/p"; }
@@ -38,9 +23,7 @@ image=$(depends linux-image-cloud-amd64 'linux-image-[0-9]')
 [ -n "$image" ] || { say "Debian $suite has no cloud kernel"; exit 1; }
 # Later suites have nothing but dependencies in the image's package.
 packages="$image $(depends "$image" 'linux-\(binary\|modules\)-')"
-cd "$work/debs"
-quietly apt-get -qq download $packages
-for deb in *.deb; do dpkg -x "$deb" "$work/root"; done
+unpack $packages
 
 release=${image#linux-image-}
 modules=$work/kernel/modules/lib/modules/$release

@@ -36,3 +36,32 @@ debian_mirror() {
   found=$(apt-get indextargets --format '$(REPO_URI)' | grep -E '/debian/?$' | head -n 1)
   echo "${found:-http://deb.debian.org/debian}"
 }
+
+# use_suite SUITE [SETTING…]: from now on apt takes what that suite of Debian has, and works below $work: the system's
+# sources, lists and packages stay as they are. By the empty status file, nothing is installed.
+use_suite() {
+  mkdir -p "$work/lists/partial" "$work/archives/partial"
+  : >"$work/status"
+  echo "deb $(debian_mirror) $1 main" >"$work/sources.list"
+  shift
+  cat >"$work/apt.conf" <<CONF
+Dir::Etc::SourceList "$work/sources.list";
+Dir::Etc::SourceParts "/dev/null";
+Dir::Etc::TrustedParts "/usr/share/keyrings";
+Dir::State::Lists "$work/lists";
+Dir::State::Status "$work/status";
+Dir::Cache "$work";
+APT::Sandbox::User "root";
+$*
+CONF
+  export APT_CONFIG="$work/apt.conf"
+  quietly apt-get -qq update
+}
+
+# unpack PACKAGE…: their files, in $work/root.
+unpack() {
+  mkdir "$work/debs"
+  (cd "$work/debs" && quietly apt-get -qq download "$@")
+  for deb in "$work"/debs/*.deb; do dpkg -x "$deb" "$work/root"; done
+  rm -r "$work/debs"
+}
