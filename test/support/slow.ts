@@ -1,0 +1,25 @@
+/** A filesystem whose reads take a known time, to be the lower layer of an overlay. */
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { eventually } from './eventually.ts';
+import { fixture } from './fixtures.ts';
+
+/** @param delaysUs how long a read at the first byte takes, at the second and so on, and then from the first again */
+export async function mountSlow(delaysUs: readonly number[]): Promise<AsyncDisposable & { path: string }> {
+  const flags = execFileSync('pkg-config', ['--cflags', '--libs', 'fuse3'], { encoding: 'utf8' }).trim().split(/\s+/);
+  const path = mkdtempSync(join(tmpdir(), 'floatie-slow-'));
+  const server = spawn(fixture('slowfs', ...flags), [delaysUs.join(), path, '-f'], { stdio: 'inherit' });
+  const exited = once(server, 'exit');
+  await eventually('the slow filesystem is mounted', () => existsSync(join(path, 'slow')));
+  return {
+    path,
+    async [Symbol.asyncDispose]() {
+      execFileSync('umount', [path]);
+      await exited;
+      rmdirSync(path);
+    },
+  };
+}
