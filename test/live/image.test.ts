@@ -1,106 +1,149 @@
 /** The container image, built from the Dockerfile on a base made here, and run by a real container runtime. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { after, before, suite, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { readFileSync } from 'node:fs';
+import { before, suite, test } from 'node:test';
 import { eventually } from '../support/eventually.ts';
+import { buildImage, IMAGE } from '../support/image.ts';
 import { type Metrics, parseMetrics } from '../support/metrics-text.ts';
 import { freePort } from '../support/peers.ts';
-import { BASE, podman, podmanEnv, startContainer } from '../support/podman.ts';
+import { BASE, podman, runPodman, startContainer } from '../support/podman.ts';
 import { missing } from '../support/requirements.ts';
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt';
-const IMAGE = 'localhost/floatie';
+const NODE = '/opt/floatie/bin/node';
+const PORT = '127.0.0.1:9090:9090';
+/** For runtimes whose profile lets bpf() through to CAP_SYS_ADMIN alone, as podman's. */
+const NO_SECCOMP = ['--security-opt', 'seccomp=unconfined'];
+/** linux/capability.h */
+const PERFMON = 1n << 38n;
+const BPF = 1n << 39n;
+
+const { version } = JSON.parse(read('package.json')) as { version: string };
+const [full = [], least = []] = [...read('README.md').matchAll(/^docker run ((?:.*\\\n)*.*)$/gm)].map(([, text = '']) =>
+  text.replaceAll('\\\n', ' ').trim().split(/\s+/),
+);
 
 suite('the container image', { skip: missing('root', 'btf') }, () => {
-  before(() => {
-    const env = podmanEnv();
-    // Where this machine reaches the registries through certificates of its own, npm in the build must know them.
-    const certificates = existsSync(CERTIFICATES)
-      ? ['-v', `${CERTIFICATES}:/run/certificates.crt:ro`, '--build-arg', 'NODE_EXTRA_CA_CERTS=/run/certificates.crt']
-      : [];
-    const bases = ['--build-arg', `BUILD_IMAGE=${BASE}`, '--build-arg', `RUNTIME_IMAGE=${BASE}`];
-    const how = ['--format', 'docker', '--isolation', 'chroot', '--network', 'host', '--layers', '--quiet'];
-    execFileSync('buildah', ['bud', ...how, ...certificates, ...bases, '-t', IMAGE, ROOT], {
-      env,
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
-  });
+  before(buildImage);
 
-  after(() => podman('image', 'prune', '-f'));
-
-  test('shows the four metrics of the host and of another container', async () => {
-    await using floatie = await startImage('--cap-add', 'SYS_ADMIN', '--cap-add', 'SYSLOG', '--device', '/dev/kmsg');
-    const script =
-      'dd if=/dev/zero of=/f bs=4096 count=5000 status=none; dd if=/f of=/dev/null bs=4096 status=none; tail /dev/zero; sleep 60';
-    using other = startContainer('-m', '64m', '--network=none', BASE, 'sh', '-c', script);
-    const labels = { container_id: other.id };
-    const metrics = await eventually(
-      'the kill in the other container is counted',
-      async () => {
-        const now = await floatie.scrape();
-        return now.sum('floatie_oom_kills_total', labels) === 1 && now;
-      },
-      20_000,
-    );
-    assert.equal(metrics.sum('floatie_overlayfs_write_latency_us_count', labels), 5000);
+  test('run as the README says, shows the four metrics of the host, of another container and of itself', async () => {
+    // With a limit, so that it can run out of memory as well, and with what tells the scope of kills anywhere.
+    await using floatie = await start(full, '-m', '512m', '--device', '/dev/kmsg', '--cap-add', 'SYSLOG');
+    using other = startContainer('-m', '64m', '--network=none', BASE, 'sh', '-c', OVERLAY_THEN_MEMORY);
+    const [theirs, own] = [{ container_id: other.id }, { container_id: floatie.id }];
+    const kills = async (labels: object): Promise<Metrics | false> => {
+      const metrics = await floatie.scrape();
+      return metrics.sum('floatie_oom_kills_total', { ...labels }) === 1 && metrics;
+    };
+    const metrics = await eventually('the kill in the other container is counted', () => kills(theirs), 20_000);
+    assert.equal(metrics.sum('floatie_overlayfs_write_latency_us_count', theirs), 5000);
     // The shell and the loader read as well.
-    assert.ok(metrics.sum('floatie_overlayfs_read_latency_us_count', labels) >= 5000);
-    assert.equal(metrics.sum('floatie_oom_kills_total', { ...labels, victim_comm: 'tail', scope: 'memcg' }), 1);
-    const scored = await eventually('the container has a score', async () => {
-      const now = await floatie.scrape();
-      return now.select('floatie_memory_pressure_score', labels).length === 1 && now;
+    assert.ok(metrics.sum('floatie_overlayfs_read_latency_us_count', theirs) >= 5000);
+    assert.equal(metrics.sum('floatie_oom_kills_total', { ...theirs, victim_comm: 'tail', scope: 'memcg' }), 1);
+
+    const write = 'const f = fs.openSync("/f", "w"); for (let i = 0; i < 300; i++) fs.writeSync(f, "x")';
+    podman('exec', '--user', '0', floatie.id, NODE, '-e', write);
+    const hog = 'const taken = []; for (;;) taken.push(Buffer.alloc(1e7, 1))';
+    assert.equal(runPodman('exec', floatie.id, NODE, '-e', hog).status, 137, 'the hog is killed');
+    const after = await eventually('the kill in its own container is counted', () => kills(own));
+    assert.equal(after.sum('floatie_overlayfs_write_latency_us_count', own), 300);
+    assert.ok(after.sum('floatie_overlayfs_read_latency_us_count', own) > 0);
+
+    await eventually('both have a score', async () => {
+      const scored = await floatie.scrape();
+      return [theirs, own].every((labels) => scored.select('floatie_memory_pressure_score', labels).length === 1);
     });
-    assert.equal(scored.select('floatie_memory_pressure_score', { scope: 'host' }).length, 1);
+    assert.equal(after.select('floatie_memory_pressure_score', { scope: 'host' }).length, 1);
+
+    const [check] = JSON.parse(podman('image', 'inspect', '--format', '[{{json .HealthCheck.Test}}]', IMAGE));
+    assert.equal(check.shift(), 'CMD');
+    podman('exec', floatie.id, ...check);
+    const begin = performance.now();
+    podman('stop', floatie.id);
+    assert.ok(performance.now() - begin < 8000, 'it stops when it is told to, and is not killed after 10 s');
   });
 
-  test('measures with the two least capabilities, where seccomp lets bpf() through', async () => {
-    const least = ['--cap-drop', 'ALL', '--cap-add', 'BPF', '--cap-add', 'PERFMON'];
-    await using floatie = await startImage(...least, '--security-opt', 'seccomp=unconfined', '--read-only');
-    using other = startContainer('--network=none', BASE, 'dd', 'if=/dev/zero', 'of=/f', 'bs=4096', 'count=500');
-    const labels = { container_id: other.id };
-    await eventually('the writes of the other container are counted', async () => {
-      return (await floatie.scrape()).sum('floatie_overlayfs_write_latency_us_count', labels) === 500;
-    });
-    const attached = (await floatie.scrape()).select('floatie_probe_attached');
-    assert.deepEqual(
-      attached.map(({ labels, value }) => [labels.probe, value]),
-      [
-        ['overlayfs', 1],
-        ['oom', 1],
-        ['pressure', 1],
-      ],
-    );
-  });
-
-  async function startImage(...args: string[]): Promise<AsyncDisposable & { scrape(): Promise<Metrics> }> {
-    const port = await freePort();
-    const mounts = ['-v', '/sys/fs/cgroup:/sys/fs/cgroup:ro', '-e', `FLOATIE_EXPORTERS_PROMETHEUS_PORT=${port}`];
-    const flags = ['--pid-ns-inum', '0', '--max-map-entries', '1024'];
-    const container = startContainer('--network=host', '--pid=host', ...args, ...mounts, IMAGE, ...flags);
-    const scrape = async (): Promise<Metrics> => {
-      const response = await fetch(`http://127.0.0.1:${port}/metrics`);
-      return parseMetrics(await response.text());
-    };
-    try {
-      await eventually('it is ready', () =>
-        fetch(`http://127.0.0.1:${port}/readyz`).then(
-          ({ ok }) => ok,
-          () => false,
-        ),
+  const ways = {
+    'as a user': [],
+    'as root without new privileges': ['--user', '0', '--security-opt', 'no-new-privileges'],
+  };
+  for (const [name, args] of Object.entries(ways)) {
+    test(`measures with the two least capabilities, ${name}, where seccomp lets bpf() through`, async () => {
+      await using floatie = await start(least, ...NO_SECCOMP, ...args);
+      const status = readFileSync(
+        `/proc/${podman('inspect', '--format', '{{.State.Pid}}', floatie.id)}/status`,
+        'utf8',
       );
-    } catch (error) {
-      const log = podman('logs', container.id);
-      container[Symbol.dispose]();
-      throw new Error(`${(error as Error).message}\n${log}`);
-    }
-    return {
-      scrape,
-      async [Symbol.asyncDispose]() {
-        container[Symbol.dispose]();
-      },
-    };
+      assert.equal(BigInt(`0x${/^CapEff:\s*(\S+)/m.exec(status)?.[1]}`), BPF | PERFMON);
+      assert.equal(/^Uid:\s*(\d+)/m.exec(status)?.[1], args.length === 0 ? '65532' : '0');
+      using other = startContainer('--network=none', BASE, 'dd', 'if=/dev/zero', 'of=/f', 'bs=4096', 'count=500');
+      await eventually('the writes of the other container are counted', async () => {
+        const metrics = await floatie.scrape();
+        return metrics.sum('floatie_overlayfs_write_latency_us_count', { container_id: other.id }) === 500;
+      });
+      const attached = (await floatie.scrape()).select('floatie_probe_attached', {});
+      assert.deepEqual(
+        attached.map(({ labels, value }) => [labels.probe, value]),
+        [
+          ['overlayfs', 1],
+          ['oom', 1],
+          ['pressure', 1],
+        ],
+      );
+    });
   }
+
+  test('without capabilities says which it lacks, and still validates', () => {
+    const { status, stderr } = runPodman('run', '--rm', '--ulimit', 'host', '--network=none', '--cap-drop=ALL', IMAGE);
+    assert.equal(status, 1);
+    assert.match(stderr, /lacks CAP_BPF and CAP_PERFMON .*--cap-add BPF --cap-add PERFMON/);
+    podman('run', '--rm', '--ulimit', 'host', '--network=none', '--cap-drop=ALL', IMAGE, 'validate');
+  });
+
+  test('is small, and labelled with what it is', () => {
+    const [{ Size, Labels }] = JSON.parse(podman('image', 'inspect', IMAGE));
+    assert.ok(Size < 140e6, `${Size} bytes`);
+    assert.equal(Labels['org.opencontainers.image.version'], version);
+    assert.equal(Labels['org.opencontainers.image.revision'], '0123456789abcdef');
+    assert.equal(Labels['org.opencontainers.image.licenses'], 'GPL-3.0-only');
+  });
 });
+
+const OVERLAY_THEN_MEMORY =
+  'dd if=/dev/zero of=/f bs=4096 count=5000 status=none; dd if=/f of=/dev/null bs=4096 status=none; tail /dev/zero; sleep 60';
+
+interface Started extends AsyncDisposable {
+  readonly id: string;
+  scrape(): Promise<Metrics>;
+}
+
+/** `docker run` as the README has it, in the background and on a port that is free. */
+async function start(readme: readonly string[], ...args: string[]): Promise<Started> {
+  const port = await freePort();
+  assert.ok(readme.includes(PORT));
+  const flags = readme
+    .filter((word) => word !== '--rm')
+    .map((word) => (word === PORT ? `127.0.0.1:${port}:9090` : word));
+  const container = startContainer(...args, ...flags);
+  const get = (path: string): Promise<Response> => fetch(`http://127.0.0.1:${port}${path}`);
+  try {
+    await eventually('it is ready', () =>
+      get('/readyz').then(
+        ({ ok }) => ok,
+        () => false,
+      ),
+    );
+  } catch (error) {
+    const log = runPodman('logs', container.id).stderr;
+    container[Symbol.dispose]();
+    throw new Error(`${(error as Error).message}\n${log}`);
+  }
+  return {
+    id: container.id,
+    scrape: async () => parseMetrics(await (await get('/metrics')).text()),
+    [Symbol.asyncDispose]: async () => container[Symbol.dispose](),
+  };
+}
+
+function read(path: string): string {
+  return readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
+}

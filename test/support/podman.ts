@@ -1,5 +1,5 @@
 /** Real containers, by podman and runc. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, type SpawnSyncReturns, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { peer } from './peers.ts';
 
@@ -14,6 +14,11 @@ export function podmanEnv(): NodeJS.ProcessEnv {
 
 export function podman(...args: string[]): string {
   return execFileSync('podman', args, { env: podmanEnv(), encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim();
+}
+
+/** Where it may fail. */
+export function runPodman(...args: string[]): SpawnSyncReturns<string> {
+  return spawnSync('podman', args, { env: podmanEnv(), encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
 /** `podman run --detach`; removed when it is disposed of, at the latest. */

@@ -1,0 +1,32 @@
+/** Floatie's container image, built from the Dockerfile on a base made here. */
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { BASE, podman, podmanEnv } from './podman.ts';
+
+export const IMAGE = 'localhost/floatie';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt';
+const HOW = ['--format', 'docker', '--isolation', 'chroot', '--network', 'host', '--layers', '--quiet'];
+
+/** `docker build -t floatie .` */
+export function buildImage(): void {
+  // Where this machine reaches the registries through certificates of its own, npm in the build must know them.
+  const certificates = existsSync(CERTIFICATES)
+    ? ['-v', `${CERTIFICATES}:/run/certificates.crt:ro`, '--build-arg', 'NODE_EXTRA_CA_CERTS=/run/certificates.crt']
+    : [];
+  const args = [...certificates, '--build-arg', `BUILD_IMAGE=${BASE}`];
+  // By a name of its own, the stage that takes longest stays for the next time.
+  build(ROOT, `${IMAGE}-dependencies`, ...args, '--target', 'dependencies');
+  build(ROOT, IMAGE, ...args, '--build-arg', 'REVISION=0123456789abcdef');
+  podman('image', 'prune', '--force');
+}
+
+/** @param context a folder with a Dockerfile */
+export function build(context: string, name: string, ...args: string[]): void {
+  execFileSync('buildah', ['bud', ...HOW, ...args, '-t', name, context], {
+    env: podmanEnv(),
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+}
