@@ -3,15 +3,12 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { createCgroup } from '../support/cgroup.ts';
 import { eventually } from '../support/eventually.ts';
 import { startFloatie } from '../support/floatie.ts';
 import { mountOverlay } from '../support/overlay.ts';
 import { folder, freePort, peer, startDaemon } from '../support/peers.ts';
 import { missing } from '../support/requirements.ts';
-
-const EXAMPLES = fileURLToPath(new URL('../../examples/prometheus/', import.meta.url));
 
 suite('Prometheus', { skip: missing('root', 'btf') }, () => {
   test('promtool finds no error in a scrape, and complains only of the unit in the two fixed names', async () => {
@@ -61,14 +58,6 @@ suite('Prometheus', { skip: missing('root', 'btf') }, () => {
     const holding = buckets.findIndex(({ value }) => value >= 500);
     const bound = (index: number): number => Number(buckets[index]?.labels.le ?? 0);
     assert.ok(median !== undefined && median >= bound(holding - 1) && median <= bound(holding), `${median}`);
-  });
-
-  test('the alert rules of the examples do what they say', () => {
-    const promtool = join(peer('prometheus'), 'promtool');
-    const result = spawnSync(promtool, ['test', 'rules', 'alerts.test.yml'], { cwd: EXAMPLES, encoding: 'utf8' });
-    assert.equal(result.status, 0, result.stdout + result.stderr);
-    const config = spawnSync(promtool, ['check', 'config', 'prometheus.yml'], { cwd: EXAMPLES, encoding: 'utf8' });
-    assert.equal(config.status, 0, config.stdout + config.stderr);
   });
 
   test('1,000 scrapes at once all get the metrics, and one that comes while it stops never hangs', async () => {

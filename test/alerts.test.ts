@@ -1,0 +1,61 @@
+/** The Prometheus rules of the examples. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { allMetrics } from '../src/metrics/catalogue.ts';
+import { peer } from './support/peers.ts';
+import { readRules } from './support/rules.ts';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const EXAMPLES = join(ROOT, 'examples/prometheus');
+
+suite('the Prometheus rules', () => {
+  const rules = readRules();
+  const alerts = rules.filter(({ alert }) => alert !== undefined);
+
+  test('do what they say, by promtool', () => {
+    for (const args of [
+      ['test', 'rules', 'alerts.test.yml'],
+      ['check', 'rules', '--lint=all', '--lint-fatal', 'alerts.yml'],
+      ['check', 'config', 'prometheus.yml'],
+    ]) {
+      const promtool = join(peer('prometheus'), 'promtool');
+      const { status, stdout, stderr } = spawnSync(promtool, args, { cwd: EXAMPLES, encoding: 'utf8' });
+      assert.equal(status, 0, `promtool ${args.join(' ')}: ${stdout}${stderr}`);
+    }
+  });
+
+  test('are each tried by promtool', () => {
+    const tests = readFileSync(join(EXAMPLES, 'alerts.test.yml'), 'utf8');
+    for (const { alert, record, labels } of rules) {
+      assert.ok(tests.includes(`${alert ?? record}`), alert ?? record);
+      for (const value of Object.values(labels ?? {})) assert.match(tests, new RegExp(`\\b${value}\\b`), value);
+    }
+  });
+
+  test('name only metrics that Floatie, Prometheus or they themselves make', () => {
+    const made = rules.flatMap(({ record }) => record ?? []);
+    const floaties = allMetrics.flatMap(({ name, kind }) =>
+      kind === 'histogram' ? ['_bucket', '_count', '_sum'].map((part) => name + part) : name,
+    );
+    const known = new Set(['up', ...made, ...floaties]);
+    for (const { expr } of rules) {
+      for (const [name] of expr.matchAll(/\b(?:floatie|process)[_:][\w:]+/g)) assert.ok(known.has(name), name);
+    }
+  });
+
+  test('of alerts all say what happened and where to read on', () => {
+    for (const { alert, annotations = {} } of alerts) {
+      const { summary = '', description = '', runbook_url: runbook = '' } = annotations;
+      assert.ok(summary.length > 10 && description.length > 10, alert);
+      const [file = '', anchor] = runbook.split('#');
+      assert.ok(existsSync(join(ROOT, file)), runbook);
+      const headings = readFileSync(join(ROOT, file), 'utf8').matchAll(/^#+ (.*)$/gm);
+      const anchors = Array.from(headings, ([, text = '']) => text.toLowerCase().replaceAll(' ', '-'));
+      assert.ok(anchors.includes(anchor ?? ''), runbook);
+    }
+  });
+});
