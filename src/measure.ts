@@ -1,6 +1,7 @@
 /** The kernel's measurements for a program with a MeterProvider of its own. */
 import type { Meter } from '@opentelemetry/api';
 import { AggregationTemporality, type MetricProducer, type ViewOptions } from '@opentelemetry/sdk-metrics';
+import { attributeActions } from './config/processors.ts';
 import type { Config } from './config/schema.ts';
 import { Health, type Readiness } from './health.ts';
 import { createLogger, type Logger } from './log.ts';
@@ -40,7 +41,7 @@ export interface Measurement {
  * @param log where problems and OOM kills are told; stderr when left out
  */
 export async function startMeasuring(config: Config, log: Logger = defaultLog(config)): Promise<Measurement> {
-  const views = viewOptions(config.views);
+  const views = viewOptions(config.views, attributeActions(config));
   const health = new Health(log);
   const kernel = new KernelMetrics(views);
   const records = new OomRecords();

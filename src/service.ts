@@ -2,6 +2,7 @@
 import type { Resource } from '@opentelemetry/resources';
 import { AggregationTemporality, MeterProvider, type MetricReader } from '@opentelemetry/sdk-metrics';
 import { exponentialOf, exportersOf } from './config/exporters.ts';
+import { attributeActions } from './config/processors.ts';
 import type { Config, Exporters, OtlpConfig } from './config/schema.ts';
 import { type Credentials, readCredentials } from './exporters/credentials.ts';
 import type { OtlpLogs } from './exporters/otlp-logs.ts';
@@ -36,7 +37,7 @@ const LAST_EXPORT_MS = 4000;
 
 /** Starts everything the configuration asks for. Throws, with nothing left behind, when it cannot. */
 export async function startService(config: Config, log: Logger, { sockets = [] }: StartOptions = {}): Promise<Service> {
-  const views = viewOptions(config.views);
+  const views = viewOptions(config.views, attributeActions(config));
   const health = new Health(log);
   const kernel = new KernelMetrics(views);
   const records = new OomRecords();

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { ViewOptions } from '@opentelemetry/sdk-metrics';
 import { exponentialGridNs } from './config/exporters.ts';
+import { cgroupPatterns, pidNamespaceOf } from './config/processors.ts';
 import type { Config, RECEIVERS } from './config/schema.ts';
 import { Cgroups } from './containers/cgroups.ts';
 import { type CgroupFilter, cgroupFilter } from './containers/filter.ts';
@@ -89,17 +90,17 @@ export async function startReceivers(
       cure: 'mount it: -v /sys/fs/cgroup:/sys/fs/cgroup:ro',
     });
   }
-  const { pid_ns_inum, cgroup } = config.kernel;
-  const { names, include, exclude } = config.containers;
-  const places = names ? findPlaces() : null;
+  const { cgroup } = config.kernel;
+  const patterns = cgroupPatterns(config);
+  const places = config.containers.names ? findPlaces() : null;
   const identifyCgroup: Context['identifyCgroup'] = places === null ? identify : (path) => identifyByName(path, places);
   const context: Context = {
     ...given,
     hierarchy,
     cgroups: new Cgroups(hierarchy.mount, identifyCgroup),
     identifyCgroup,
-    filter: include.length + exclude.length === 0 ? null : cgroupFilter({ include, exclude }),
-    pidNsInum: resolvePidNamespace(pid_ns_inum, log),
+    filter: patterns.length === 0 ? null : cgroupFilter(...patterns),
+    pidNsInum: resolvePidNamespace(pidNamespaceOf(config), log),
     cgroupId: cgroup === '' ? 0n : cgroupIdOf(hierarchy, cgroup),
     latency: {},
   };

@@ -22,3 +22,27 @@ export function matches(pattern: string, text: string): boolean {
   while (pattern[at] === '*') at++;
   return at === pattern.length;
 }
+
+/** Is there a text that both patterns match? */
+export function overlap(a: string, b: string): boolean {
+  // From the ends on: row[j] says it of what is left of `a` from i on and of `b` from j on.
+  let row: boolean[] = [];
+  for (let i = a.length; i >= 0; i--) {
+    const below = row;
+    row = [];
+    for (let j = b.length; j >= 0; j--) {
+      const [one, other] = [a[i], b[j]];
+      if (one === undefined && other === undefined) row[j] = true;
+      else if (one === '*') row[j] = (below[j] ?? false) || (row[j + 1] ?? false);
+      else if (other === '*') row[j] = (row[j + 1] ?? false) || (below[j] ?? false);
+      else row[j] = one !== undefined && (one === other || one === '?' || other === '?') && (below[j + 1] ?? false);
+    }
+  }
+  return row[0] ?? false;
+}
+
+/** Does the second pattern match all that the first one does? Where it has `?`, only the same pattern is known to. */
+export function isWithin(pattern: string, other: string): boolean {
+  // Nothing but a star can match a character that no pattern has.
+  return pattern === other || (!other.includes('?') && matches(other, pattern.replace(/[*?]/g, '\0')));
+}

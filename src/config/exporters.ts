@@ -1,21 +1,11 @@
-/** The exporters in the pipeline: one by its type, or several called `type/name`. */
+/** The exporters in the pipeline. */
 import { unionOfBounds } from '../metrics/buckets.ts';
 import { type ExponentialOptions, exponentialBoundsNs } from '../metrics/exponential.ts';
+import { type Instance, instancesOf } from './pipeline.ts';
 import type { Config, Exporters, ExporterType, OtlpConfig } from './schema.ts';
 
-export function exportersOf<T extends ExporterType>(
-  { exporters, service }: Config,
-  type: T,
-): { name: string; settings: Exporters[T] }[] {
-  const byName = exporters as unknown as Record<string, Exporters[T]>;
-  return service.pipelines.metrics.exporters.flatMap((name) => {
-    const settings = typeOf(name) === type ? byName[name] : undefined;
-    return settings === undefined ? [] : [{ name, settings }];
-  });
-}
-
-export function typeOf(name: string): ExporterType {
-  return name.split('/')[0] as ExporterType;
+export function exportersOf<T extends ExporterType>({ exporters, service }: Config, type: T): Instance<Exporters[T]>[] {
+  return instancesOf(exporters, service.pipelines.metrics.exporters, type);
 }
 
 /** How an exporter wants its exponential histograms; undefined: it wants none. */

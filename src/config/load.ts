@@ -6,8 +6,10 @@ import convict, { type Schema, type SchemaObj } from 'convict';
 import { type ConfigDocument, readDocument } from './document.ts';
 import { exporterVariables, resourceVariables } from './environment.ts';
 import { ConfigError } from './error.ts';
-import { exponentialGridNs, typeOf } from './exporters.ts';
-import { type Config, EXPORTER_TYPES, schema, shapeOf } from './schema.ts';
+import { exponentialGridNs } from './exporters.ts';
+import { typeOf } from './pipeline.ts';
+import { processorProblems } from './processors.ts';
+import { type Config, EXPORTER_TYPES, PROCESSOR_TYPES, schema, shapeOf } from './schema.ts';
 import { isRecord } from './shapes.ts';
 import { readScalar } from './substitution.ts';
 import { viewProblems } from './views.ts';
@@ -33,7 +35,12 @@ interface Given {
   readonly placeOf?: ConfigDocument['placeOf'];
 }
 
-const PIPELINE = 'service.pipelines.metrics.exporters';
+const PIPELINE = 'service.pipelines.metrics';
+/** The sections whose keys are types, of which there can be several with a name each. */
+const TYPES = { processors: PROCESSOR_TYPES, exporters: EXPORTER_TYPES } as const;
+type Section = keyof typeof TYPES;
+const SECTIONS = Object.keys(TYPES) as Section[];
+
 const RESOURCE = 'service.telemetry.resource';
 
 /** What Kubernetes puts into every container beside a Service that is called floatie. */
@@ -81,59 +88,79 @@ export function loadConfig({ file, env, set, flags = [] }: Sources): Config {
   const config = convict<Config>(schemaWith(instances), { args: [], env: {} });
   for (const [key, given] of values) problems.push(...apply(config, key, given));
   // Of exporters that are used: what the environment says to others is no problem here.
-  const used = config.get(PIPELINE).filter((name) => !name.includes('/') || instances.has(name));
+  const used = config
+    .get(`${PIPELINE}.exporters`)
+    .filter((name) => !name.includes('/') || instances.has(`exporters.${name}`));
   for (const { type, setting, value, origin } of exporterVariables(env)) {
     for (const name of used.filter((candidate) => typeOf(candidate) === type)) {
       const key = `exporters.${name}.${setting}`;
       if (!values.has(key)) problems.push(...apply(config, key, { value, origin }));
     }
   }
-  problems.push(...checkPipeline(config, instances, values.get(PIPELINE)?.origin));
+  problems.push(...checkPipeline(config, instances, values));
   problems.push(...checkViews(config, values.get('views')));
+  // One that does not fit is at its default by now, which is not what was meant.
+  if (!problems.some((problem) => problem.startsWith('processors.'))) problems.push(...checkProcessors(config, values));
   if (problems.length > 0) throw new ConfigError(problems);
   return structuredClone(config.getProperties()) as Config;
 }
-/** `exporters.otlp/eu.endpoint`: an exporter with a name, which has the keys of its type. */
-const INSTANCE = new RegExp(`^exporters\\.((${EXPORTER_TYPES.join('|')})/[A-Za-z0-9_-]+)(?=\\.|$)`);
+
+/** `exporters.otlp/eu.endpoint`: what has a name has the keys of its type. */
+const INSTANCE = new RegExp(
+  `^(${SECTIONS.map((section) => `${section}\\.(?:${TYPES[section].join('|')})`).join('|')})/[A-Za-z0-9_-]+(?=\\.|$)`,
+);
 
 /** `exporters.otlp/eu.endpoint` → `exporters.otlp.endpoint`. */
 function templateOf(key: string): string {
-  return key.replace(INSTANCE, 'exporters.$2');
+  return key.replace(INSTANCE, '$1');
 }
 
-/** All keys, those of its type with the name of the exporter that the key is of. */
+/** All keys, those of its type with the name of what the key is of. */
 function keysLike(key: string): readonly string[] {
-  const [, name, type] = INSTANCE.exec(key) ?? [];
-  return name === undefined ? keys : keys.map((known) => known.replace(`exporters.${type}.`, `exporters.${name}.`));
+  const [instance, type] = INSTANCE.exec(key) ?? [];
+  return instance === undefined ? keys : keys.map((known) => known.replace(`${type}.`, `${instance}.`));
 }
 
+/** @param instances such as `exporters.otlp/eu` */
 function addInstance(key: string, instances: Set<string>): void {
-  const name = INSTANCE.exec(key)?.[1];
-  if (name !== undefined) instances.add(name);
+  const instance = INSTANCE.exec(key)?.[0];
+  if (instance !== undefined) instances.add(instance);
 }
 
 function schemaWith(instances: ReadonlySet<string>): Schema<Config> {
-  const { exporters } = schema as unknown as { exporters: Record<string, unknown> };
-  const named = [...instances].map((name) => [name, exporters[typeOf(name)]]);
-  return { ...schema, exporters: { ...exporters, ...Object.fromEntries(named) } } as unknown as Schema<Config>;
+  const all = schema as unknown as Record<string, Record<string, unknown>>;
+  const sections = SECTIONS.map((section) => {
+    const named = namesIn(section, instances).map((name) => [name, all[section]?.[typeOf(name)]]);
+    return [section, { ...all[section], ...Object.fromEntries(named) }];
+  });
+  return { ...schema, ...Object.fromEntries(sections) } as Schema<Config>;
 }
 
-/** Exporters with names must be defined, and have somewhere to send to. */
+function namesIn(section: Section, instances: ReadonlySet<string>): string[] {
+  return [...instances].flatMap((path) => (path.startsWith(`${section}.`) ? path.slice(section.length + 1) : []));
+}
+
+/** What the pipeline names must be defined; exporters with names must have somewhere to send to. */
 function checkPipeline(
   config: convict.Config<Config>,
   instances: ReadonlySet<string>,
-  origin: string | undefined,
+  values: ReadonlyMap<string, Given>,
 ): string[] {
-  return config.get(PIPELINE).flatMap((name) => {
-    if (!name.includes('/')) return [];
-    if (!instances.has(name)) {
-      const hint = nearest(name, [...instances]) || '; define it below "exporters"';
-      return [`${PIPELINE}: "${name}" is not defined${hint} (from ${origin})`];
-    }
-    const { endpoint } =
-      (config.getProperties().exporters as unknown as Record<string, { endpoint?: string }>)[name] ?? {};
-    return endpoint === '' ? [`exporters.${name}.endpoint: must not be empty, since ${PIPELINE} names it`] : [];
+  const undefineds = SECTIONS.flatMap((section) => {
+    const key = `${PIPELINE}.${section}` as const;
+    const defined = namesIn(section, instances);
+    const unknown = config.get(key).filter((name) => name.includes('/') && !defined.includes(name));
+    return unknown.map((name) => {
+      const hint = nearest(name, defined) || `; define it below "${section}"`;
+      return `${key}: "${name}" is not defined${hint} (from ${values.get(key)?.origin})`;
+    });
   });
+  const exporters = config.getProperties().exporters as unknown as Record<string, { endpoint?: string }>;
+  const endless = config
+    .get(`${PIPELINE}.exporters`)
+    .filter((name) => name.includes('/') && exporters[name]?.endpoint === '')
+    .map((name) => `exporters.${name}.endpoint: must not be empty, since ${PIPELINE}.exporters names it`);
+  return [...undefineds, ...endless];
 }
 
 /** One value into convict; one that does not fit is left at its default. */
@@ -158,6 +185,13 @@ function apply(config: convict.Config<Config>, key: string, given: Given): strin
 function placed(problem: string, { origin, placeOf }: Pick<Given, 'origin' | 'placeOf'>): string {
   const path = problem.slice(0, problem.indexOf(': ')).split(/[.[\]]+/);
   return `${problem} (from ${placeOf?.(path) ?? origin})`;
+}
+
+function checkProcessors(config: convict.Config<Config>, values: ReadonlyMap<string, Given>): string[] {
+  return processorProblems(config.getProperties()).map((problem) => {
+    const given = values.get(problem.slice(0, problem.indexOf(': ')));
+    return given === undefined ? problem : placed(problem, given);
+  });
 }
 
 function checkViews(config: convict.Config<Config>, given: Given | undefined): string[] {

@@ -2,6 +2,7 @@
 import convict, { type Schema, type SchemaObj } from 'convict';
 import type { Attach } from '../receivers/overlayfs.ts';
 import { WINDOWS, type Window } from '../receivers/pressure.ts';
+import { actions } from './processors.ts';
 import {
   alternatives,
   anyText,
@@ -34,6 +35,8 @@ export interface ViewConfig {
 export const RECEIVERS = ['overlayfs', 'oom', 'pressure'] as const;
 export const EXPORTER_TYPES = ['prometheus', 'otlp', 'otlphttp', 'debug'] as const;
 export type ExporterType = (typeof EXPORTER_TYPES)[number];
+export const PROCESSOR_TYPES = ['attributes', 'filter'] as const;
+export type ProcessorType = (typeof PROCESSOR_TYPES)[number];
 const DEFAULT_EXPORTERS: readonly ExporterType[] = ['prometheus', 'otlp'];
 /** As OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION has them. */
 export const HISTOGRAM_AGGREGATIONS = ['explicit_bucket_histogram', 'base2_exponential_bucket_histogram'] as const;
@@ -63,6 +66,19 @@ export interface Exporters {
   debug: { verbosity: (typeof VERBOSITIES)[number]; interval_ms: number };
 }
 
+/** As the collector's attributesprocessor has them. */
+export interface AttributeAction {
+  readonly key: string;
+  readonly action: 'insert' | 'update' | 'upsert' | 'delete';
+  readonly value?: string;
+  readonly from_attribute?: string;
+}
+
+export interface Processors {
+  attributes: { actions: AttributeAction[] };
+  filter: { cgroups: { include: string[]; exclude: string[] }; pid_ns_inum: number | 'self' };
+}
+
 export interface Config {
   kernel: { pid_ns_inum: number | 'self'; cgroup: string; max_map_entries: number };
   containers: { names: boolean; include: string[]; exclude: string[] };
@@ -71,13 +87,15 @@ export interface Config {
     oom: { max_series: number; retain_ms: number; ring_bytes: number };
     pressure: { window: Window };
   };
-  /** By type; those called `type/name` are beside them, where src/config/exporters.ts finds them. */
+  /** By type; those called `type/name` are beside them, where src/config/pipeline.ts finds them. */
+  processors: Processors;
+  /** The same way. */
   exporters: Exporters;
   views: ViewConfig[];
   service: {
     pipelines: {
-      /** Exporters are a type, or `type/name`. */
-      metrics: { receivers: (typeof RECEIVERS)[number][]; exporters: string[] };
+      /** Processors and exporters are a type, or `type/name`. */
+      metrics: { receivers: (typeof RECEIVERS)[number][]; processors: string[]; exporters: string[] };
     };
     telemetry: {
       log_level: (typeof LOG_LEVELS)[number];
@@ -266,6 +284,22 @@ export const schema: Schema<Config> = {
       ),
     },
   },
+  processors: {
+    attributes: {
+      actions: setting<AttributeAction[]>(
+        [],
+        actions,
+        'What becomes of the attributes of every point, one after the other: insert, update, upsert, delete',
+      ),
+    },
+    filter: {
+      cgroups: {
+        include: setting<string[]>([], cgroupPatterns, 'As containers.include; both must let a cgroup pass'),
+        exclude: setting<string[]>([], cgroupPatterns, 'As containers.exclude, beside it'),
+      },
+      pid_ns_inum: setting<number | 'self'>(0, pidNamespace, 'As kernel.pid_ns_inum, which must not be another one'),
+    },
+  },
   exporters: {
     prometheus: {
       host: setting(
@@ -328,6 +362,11 @@ export const schema: Schema<Config> = {
     pipelines: {
       metrics: {
         receivers: setting<(typeof RECEIVERS)[number][]>([...RECEIVERS], receiverNames, 'What is measured'),
+        processors: setting<string[]>(
+          [],
+          instanceNames(PROCESSOR_TYPES, 'attributes/short', 0),
+          'What is done to it: a type of processor, or type/name',
+        ),
         exporters: setting<string[]>(
           [...DEFAULT_EXPORTERS],
           instanceNames(EXPORTER_TYPES, 'otlp/eu', 1),

@@ -10,10 +10,11 @@ export interface Patterns {
 
 export type CgroupFilter = (cgroup: string) => boolean;
 
-/** One that could not be named passes: what it did could be of any. */
-export function cgroupFilter({ include, exclude }: Patterns): CgroupFilter {
+/** The cgroups that pass all of these. One that could not be named passes: what it did could be of any. */
+export function cgroupFilter(...all: readonly Patterns[]): CgroupFilter {
   const matchesOne = (patterns: readonly string[], cgroup: string): boolean =>
     patterns.some((pattern) => matches(pattern, cgroup));
-  return (cgroup) =>
-    !cgroup.startsWith('/') || ((include.length === 0 || matchesOne(include, cgroup)) && !matchesOne(exclude, cgroup));
+  const passes = ({ include, exclude }: Patterns, cgroup: string): boolean =>
+    (include.length === 0 || matchesOne(include, cgroup)) && !matchesOne(exclude, cgroup);
+  return (cgroup) => !cgroup.startsWith('/') || all.every((patterns) => passes(patterns, cgroup));
 }

@@ -71,7 +71,7 @@ export const kernelMetrics = {
     kind: 'counter',
     unit: '',
     description:
-      'Reads and writes on overlayfs in cgroups that `containers.include` and `containers.exclude` leave out; they are in nothing else',
+      'Reads and writes on overlayfs in cgroups that `containers.include`, `containers.exclude` or a `filter` leave out; they are in nothing else',
     attributes: [OP],
   },
   oomKills: {

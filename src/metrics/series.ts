@@ -25,8 +25,6 @@ export interface Series {
 /** The attribute OpenTelemetry defines for the series that takes what does not fit, in the kernel or in a view. */
 export const OVERFLOW: Attributes = { 'otel.metric.overflow': true };
 
-const OVERFLOW_KEY = keyOf(OVERFLOW);
-
 interface Owner {
   readonly series: Growing;
   readonly seriesKey: string;
@@ -60,20 +58,22 @@ export interface Store {
 /** Counts that only grow. */
 export class SeriesStore implements Store {
   readonly #stream: Stream;
+  readonly #overflowKey: string;
   readonly #series = new Map<string, Growing>();
   readonly #memberCount = new Map<string, number>();
   readonly #owners = new Map<string, Owner>();
   readonly #onEnd: ((series: Series) => void)[] = [];
 
   /**
-   * A stream of which a view keeps no attribute has its one series from the start.
+   * A stream that the views and processors leave but one series has it from the start.
    *
    * @param width how many numbers a member's totals have
    */
   constructor(stream: Stream, width: number, startTime: HrTime) {
     this.#stream = stream;
+    this.#overflowKey = keyOf(stream.overflow);
     if (!stream.plain || stream.metric.attributes.length === 0) return;
-    this.#begin({}, startTime, width);
+    this.#begin(stream.keep({}), startTime, width);
   }
 
   begin(): void {}
@@ -100,7 +100,7 @@ export class SeriesStore implements Store {
     this.#owners.delete(memberKey);
     const remaining = (this.#memberCount.get(owner.seriesKey) ?? 1) - 1;
     this.#memberCount.set(owner.seriesKey, remaining);
-    if (remaining > 0 || isForever(owner.series.attributes)) return;
+    if (remaining > 0 || this.#stream.plain || isForever(owner.series.attributes)) return;
     this.#memberCount.delete(owner.seriesKey);
     this.#series.delete(owner.seriesKey);
     for (const listener of this.#onEnd) listener(owner.series);
@@ -158,10 +158,10 @@ export class SeriesStore implements Store {
     let attributes = this.#attributesOf(member.attributes);
     let seriesKey = keyOf(attributes);
     // One place is kept for the overflow series, which counts in the limit.
-    const others = this.#series.size - (this.#series.has(OVERFLOW_KEY) ? 1 : 0);
+    const others = this.#series.size - (this.#series.has(this.#overflowKey) ? 1 : 0);
     if (!this.#series.has(seriesKey) && !this.#stream.plain && others >= this.#stream.limit - 1) {
-      attributes = OVERFLOW;
-      seriesKey = OVERFLOW_KEY;
+      attributes = this.#stream.overflow;
+      seriesKey = this.#overflowKey;
     }
     const { startTime } = member;
     const series = this.#begin(attributes, startTime, member.totals.length);
@@ -193,7 +193,8 @@ export class GaugeStore implements Store {
     for (const { attributes: all, startTime, totals } of members) {
       let attributes = this.#stream.keep(all);
       const isNew = !this.#series.has(keyOf(attributes));
-      if (isNew && !this.#stream.plain && this.#series.size >= this.#stream.limit - 1) attributes = OVERFLOW;
+      if (isNew && !this.#stream.plain && this.#series.size >= this.#stream.limit - 1)
+        attributes = this.#stream.overflow;
       const key = keyOf(attributes);
       if (!this.#series.has(key)) this.#series.set(key, { attributes, startTime, totals: Float64Array.from(totals) });
     }

@@ -2,6 +2,7 @@
 import type { Attributes } from '@opentelemetry/api';
 import { AggregationType, type ViewOptions } from '@opentelemetry/sdk-metrics';
 import type { Metric } from './catalogue.ts';
+import { keyOf, OVERFLOW } from './series.ts';
 
 export interface Stream {
   readonly metric: Metric;
@@ -13,8 +14,10 @@ export interface Stream {
   readonly limit: number;
   /** The attributes that the view keeps. */
   keep(attributes: Attributes): Attributes;
-  /** The view keeps no attribute: there is exactly one series. */
+  /** The view keeps nothing that tells one series from another: there is exactly one. */
   readonly plain: boolean;
+  /** What the series of all that does not fit has. */
+  readonly overflow: Attributes;
 }
 
 /** The streams of one metric: one per matching view, itself where none matches. Dropped ones are left out. */
@@ -39,6 +42,7 @@ function streamOf(metric: Metric, view: ViewOptions): Stream {
       aggregation?.type === AggregationType.EXPLICIT_BUCKET_HISTOGRAM ? aggregation.options?.boundaries : undefined,
     limit: view.aggregationCardinalityLimit ?? Number.POSITIVE_INFINITY,
     keep,
-    plain: Object.keys(keep(all)).length === 0,
+    plain: keyOf(keep(all)) === keyOf(keep({})),
+    overflow: { ...keep(OVERFLOW), ...OVERFLOW },
   };
 }

@@ -1,27 +1,37 @@
-/** From the views of the configuration to the SDK's ViewOptions, one per view and metric it selects. */
+/** From the views and processors of the configuration to the SDK's ViewOptions, one per metric and view of it. */
+import type { Attributes } from '@opentelemetry/api';
 import {
   AggregationType,
   createAllowListAttributesProcessor,
   createDenyListAttributesProcessor,
   type ViewOptions,
 } from '@opentelemetry/sdk-metrics';
-import type { ViewConfig } from '../config/schema.ts';
-import type { Metric } from './catalogue.ts';
+import type { AttributeAction, ViewConfig } from '../config/schema.ts';
+import { applyActions } from './attribute-actions.ts';
+import { allMetrics, type Metric } from './catalogue.ts';
 import { selectedBy } from './selection.ts';
 
 /**
- * Every metric is named: a pattern is resolved here, so that the kernel's metrics and the SDK's instruments
- * understand it alike (the SDK knows only one `*`).
+ * What the views, and then the processors of the pipeline, make of every metric. Each is named: a pattern is resolved
+ * here, so that the kernel's metrics and the SDK's instruments understand it alike (the SDK knows only one `*`).
  */
-export function viewOptions(views: readonly ViewConfig[]): ViewOptions[] {
-  return views.flatMap((view) => selectedBy(view).map((metric) => optionsOf(view, metric)));
+export function viewOptions(views: readonly ViewConfig[], actions: readonly AttributeAction[] = []): ViewOptions[] {
+  const everywhere = actions.length === 0 ? [] : [{ process: (all: Attributes) => applyActions(all, actions) }];
+  return allMetrics.flatMap((metric) => {
+    const selecting = views.filter((view) => selectedBy(view).includes(metric));
+    if (selecting.length > 0) return selecting.map((view) => optionsOf(view, metric, everywhere));
+    return everywhere.map((processor) => ({ instrumentName: metric.name, attributesProcessors: [processor] }));
+  });
 }
 
-function optionsOf({ stream }: ViewConfig, metric: Metric): ViewOptions {
+type AttributesProcessors = NonNullable<ViewOptions['attributesProcessors']>;
+
+function optionsOf({ stream }: ViewConfig, metric: Metric, everywhere: AttributesProcessors): ViewOptions {
   const { included, excluded } = stream.attribute_keys ?? {};
   const processors = [
     ...(included === undefined ? [] : [createAllowListAttributesProcessor(included)]),
     ...(excluded === undefined ? [] : [createDenyListAttributesProcessor(excluded)]),
+    ...everywhere,
   ];
   const boundaries = stream.aggregation?.explicit_bucket_histogram?.boundaries;
   const options: ViewOptions = { instrumentName: metric.name, attributesProcessors: processors };

@@ -33,6 +33,11 @@ const LIKELY: ReadonlyMap<string, readonly string[]> = new Map(
     'receivers.oom.retain_ms': ['60000', '86400000'],
     'receivers.oom.ring_bytes': ['4096', '0x4000'],
     'receivers.pressure.window': ['avg10', 'avg60', 'avg300'],
+    'processors.attributes.actions': ['[]', '[{ key: cgroup, action: delete }]'],
+    'processors.filter.cgroups.include': ['[]', '[/kubepods*]'],
+    'processors.filter.cgroups.exclude': ['[]', '[/system.slice/*]'],
+    'processors.filter.pid_ns_inum': ['0', 'self'],
+    'service.pipelines.metrics.processors': ['[]', '[attributes, filter]', '[filter/eu]'],
     'exporters.prometheus.host': ['127.0.0.1', '"::1"', 'localhost'],
     'exporters.prometheus.port': ['0', '9090'],
     'exporters.prometheus.timeout_ms': ['100', '60000'],
@@ -153,7 +158,7 @@ class Writer {
   #key(): string {
     const known = this.#one(...keys);
     const name = this.#isWrong(0.5) ? this.#word() : 'eu';
-    const key = this.#happens(0.8) ? known : known.replace(/^exporters\.\w+/, `$&/${name}`);
+    const key = this.#happens(0.8) ? known : known.replace(/^(exporters|processors)\.\w+/, `$&/${name}`);
     if (!this.#isWrong(0.3)) return key;
     const kind = this.#random();
     if (kind < 0.5) return `${key.split('.').slice(0, -1).join('.') || 'views'}.${this.#word()}`;
@@ -210,8 +215,8 @@ function namesItsPlace(problem: string): boolean {
     /^(FLOATIE|OTEL)_[^:]*: /.test(problem) ||
     keys.some((known) => {
       const key = known.replace(
-        /^exporters\.\w+/,
-        problem.slice(0, problem.indexOf(': ')).match(/^exporters\.\w+\/[\w-]+/)?.[0] ?? '$&',
+        /^(?:exporters|processors)\.\w+/,
+        problem.slice(0, problem.indexOf(': ')).match(/^\w+\.\w+\/[\w-]+/)?.[0] ?? '$&',
       );
       return problem.startsWith(`${key}: `) || problem.startsWith(`${key}[`);
     })

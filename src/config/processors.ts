@@ -1,0 +1,154 @@
+/** What the processors in the pipeline come to, and whether they fit together. */
+import type { Patterns } from '../containers/filter.ts';
+import { applyActions } from '../metrics/attribute-actions.ts';
+import { allMetrics, type Metric } from '../metrics/catalogue.ts';
+import { selectedBy } from '../metrics/selection.ts';
+import { isWithin, overlap } from '../wildcard.ts';
+import { type Instance, instancesOf } from './pipeline.ts';
+import type { AttributeAction, Config, Processors, ProcessorType, ViewConfig } from './schema.ts';
+import { anyText, listOf, oneOf, type Shape, section, shape } from './shapes.ts';
+
+const attributeName = shape({ type: 'string', pattern: '^[A-Za-z][A-Za-z0-9_.-]*$' }, (value) => {
+  if (value === 'otel.metric.overflow') return 'marks what did not fit, which no processor changes';
+  if (typeof value === 'string' && /^[A-Za-z][A-Za-z0-9_.-]*$/.test(value)) return null;
+  return 'must be the name of an attribute: letters, digits, dots, underscores and hyphens, beginning with a letter';
+});
+
+const form = section(
+  {
+    key: attributeName,
+    action: oneOf('insert', 'update', 'upsert', 'delete'),
+    value: anyText,
+    from_attribute: attributeName,
+  },
+  ['key', 'action'],
+);
+
+/** The `actions` of an `attributes` processor. */
+export const actions: Shape = listOf('a list of actions, such as [{ key: cgroup, action: delete }]', {
+  json: form.json,
+  problems(value, key) {
+    const problems = form.problems(value, key);
+    if (problems.length > 0) return problems;
+    const { action, ...rest } = value as AttributeAction;
+    const given = ['value', 'from_attribute'].filter((name) => Object.hasOwn(rest, name));
+    if (action === 'delete' ? given.length === 0 : given.length === 1) return [];
+    return action === 'delete'
+      ? [`${key}.${given[0]}: "delete" takes none`]
+      : [`${key}: "${action}" needs either a value or a from_attribute`];
+  },
+});
+
+function processorsOf<T extends ProcessorType>({ processors, service }: Config, type: T): Instance<Processors[T]>[] {
+  return instancesOf(processors, service.pipelines.metrics.processors, type);
+}
+
+/** What becomes of the attributes of every point. */
+export function attributeActions(config: Config): AttributeAction[] {
+  return processorsOf(config, 'attributes').flatMap(({ settings }) => settings.actions);
+}
+
+/** The PID namespace to measure. */
+export function pidNamespaceOf(config: Config): number | 'self' {
+  return pidNamespaces(config).at(0)?.value ?? 0;
+}
+
+/** Which cgroups get series: those that pass all of these. */
+export function cgroupPatterns(config: Config): Patterns[] {
+  return patternSets(config).filter(({ include, exclude }) => include.length + exclude.length > 0);
+}
+
+/** Each begins with the key of what is wrong. */
+export function processorProblems(config: Config): string[] {
+  return [
+    ...idleProblems(config),
+    ...pidNamespaceProblems(config),
+    ...patternProblems(patternSets(config)),
+    ...labelProblems(config.views, attributeActions(config)),
+  ];
+}
+
+const PIPELINE = 'service.pipelines.metrics.processors';
+
+function idleProblems(config: Config): string[] {
+  const attributes = processorsOf(config, 'attributes').filter(({ settings }) => settings.actions.length === 0);
+  const filters = processorsOf(config, 'filter').filter(
+    ({ settings: { cgroups, pid_ns_inum } }) =>
+      cgroups.include.length + cgroups.exclude.length === 0 && pid_ns_inum === 0,
+  );
+  return [
+    ...attributes.map(({ name }) => `processors.${name}.actions: must not be empty, since ${PIPELINE} names it`),
+    ...filters.map(({ name }) => `${PIPELINE}: "${name}" has nothing to filter by`),
+  ];
+}
+
+/** All that are asked for; 0 asks for none. */
+function pidNamespaces(config: Config): { key: string; value: number | 'self' }[] {
+  const filters = processorsOf(config, 'filter').map(({ name, settings }) => ({
+    key: `processors.${name}.pid_ns_inum`,
+    value: settings.pid_ns_inum,
+  }));
+  return [{ key: 'kernel.pid_ns_inum', value: config.kernel.pid_ns_inum }, ...filters].filter(
+    ({ value }) => value !== 0,
+  );
+}
+
+function pidNamespaceProblems(config: Config): string[] {
+  const [first, ...others] = pidNamespaces(config);
+  return others
+    .filter(({ value }) => value !== first?.value)
+    .map(({ key, value }) => `${key}: ${value} contradicts ${first?.key}, which is ${first?.value}`);
+}
+
+interface PatternSet extends Patterns {
+  readonly key: string;
+}
+
+function patternSets(config: Config): PatternSet[] {
+  const filters = processorsOf(config, 'filter').map(({ name, settings }) => ({
+    key: `processors.${name}.cgroups`,
+    ...settings.cgroups,
+  }));
+  return [{ key: 'containers', ...config.containers }, ...filters];
+}
+
+/** Filters that together can let nothing pass. */
+function patternProblems(sets: readonly PatternSet[]): string[] {
+  const excluded = sets.flatMap(({ exclude }) => exclude);
+  const including = sets.filter(({ include }) => include.length > 0);
+  return including.flatMap(({ key, include }, index) => {
+    if (include.every((one) => excluded.some((other) => isWithin(one, other)))) {
+      return [`${key}.include: has only cgroups that are excluded`];
+    }
+    const apart = including
+      .slice(0, index)
+      .find((other) => !include.some((one) => other.include.some((pattern) => overlap(one, pattern))));
+    return apart === undefined ? [] : [`${key}.include: has no cgroup in common with ${apart.key}.include`];
+  });
+}
+
+/** Attributes that Prometheus would show under one name, which would make every scrape invalid. */
+function labelProblems(views: readonly ViewConfig[], actions: readonly AttributeAction[]): string[] {
+  if (actions.length === 0) return [];
+  const problems = allMetrics.flatMap((metric) =>
+    keptBy(views, metric).flatMap((kept) => {
+      const attributes = Object.keys(applyActions(Object.fromEntries(kept.map((name) => [name, ''])), actions));
+      const all = metric.kind === 'histogram' ? [...attributes, 'le'] : attributes;
+      const labels = all.map((name) => name.replace(/[^a-z0-9_]+/gi, '_').replace(/_+/g, '_'));
+      return labels
+        .filter((label, index) => labels.indexOf(label) < index)
+        .map((label) => `${PIPELINE}: two attributes of ${metric.name} would be the label "${label}"; delete one`);
+    }),
+  );
+  return [...new Set(problems)];
+}
+
+/** The attributes of a metric that each view keeps, or all. */
+function keptBy(views: readonly ViewConfig[], metric: Metric): string[][] {
+  const names = metric.attributes.map(({ name }) => name);
+  const selecting = views.filter((view) => selectedBy(view).includes(metric));
+  if (selecting.length === 0) return [names];
+  return selecting.map(({ stream: { attribute_keys: { included, excluded } = {} } }) =>
+    names.filter((name) => (included?.includes(name) ?? true) && !excluded?.includes(name)),
+  );
+}
