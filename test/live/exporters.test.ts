@@ -1,9 +1,10 @@
 /** Several exporters of a real Floatie at once, as the pipeline lists them. */
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
+import { createCgroup } from '../support/cgroup.ts';
 import { type Collector, createCollector } from '../support/collector.ts';
 import { eventually } from '../support/eventually.ts';
 import { MAIN, startFloatie } from '../support/floatie.ts';
@@ -13,10 +14,10 @@ import { missing } from '../support/requirements.ts';
 
 const WRITES = 'floatie_overlayfs_write_latency_us';
 
-/** The last of what the collector has for it, over all cgroups. */
-function totalOf(collector: Collector, name: string): number {
-  const points = collector.exports().findLast((batch) => batch.points.some((point) => point.name === name))?.points;
-  return (points ?? []).filter((point) => point.name === name).reduce((sum, { value }) => sum + value, 0);
+/** The last of what the collector has for a cgroup. */
+function writesOf(collector: Collector, cgroup: string): number | undefined {
+  const points = collector.exports().at(-1)?.points ?? [];
+  return points.find(({ name, attributes }) => name === WRITES && attributes.cgroup === cgroup)?.value;
 }
 
 suite('named exporters', { skip: missing('root', 'btf') }, () => {
@@ -25,6 +26,7 @@ suite('named exporters', { skip: missing('root', 'btf') }, () => {
     await using http = await createCollector();
     await Promise.all([grpc.start(), http.start()]);
     using overlay = mountOverlay();
+    await using cgroup = createCgroup('named');
     using files = folder({
       'floatie.yaml': `
 exporters:
@@ -35,12 +37,10 @@ service: { pipelines: { metrics: { exporters: [prometheus, prometheus/second, ot
 `,
     });
     await using floatie = await startFloatie(['--config', join(files.path, 'floatie.yaml')]);
-    const { status } = spawnSync('dd', ['if=/dev/zero', `of=${join(overlay.path, 'file')}`, 'bs=1', 'count=1000']);
-    assert.equal(status, 0);
-    const expected = (await floatie.scrape()).sum(`${WRITES}_count`);
-    assert.ok(expected >= 1000);
+    cgroup.run('dd', 'if=/dev/zero', `of=${join(overlay.path, 'file')}`, 'bs=1', 'count=1000');
+    assert.equal((await floatie.scrape()).sum(`${WRITES}_count`, { cgroup: cgroup.name }), 1000);
     for (const collector of [grpc, http]) {
-      await eventually('the writes have arrived', () => totalOf(collector, WRITES) >= expected);
+      await eventually('all writes have arrived', () => writesOf(collector, cgroup.name) === 1000);
     }
     await eventually('both exports are counted', async () => {
       const metrics = await floatie.scrape();
