@@ -9,7 +9,7 @@ import { ConfigError } from './error.ts';
 import { exponentialGridNs } from './exporters.ts';
 import { typeOf } from './pipeline.ts';
 import { processorProblems } from './processors.ts';
-import { type Config, EXPORTER_TYPES, PROCESSOR_TYPES, schema, shapeOf } from './schema.ts';
+import { type Config, INSTANCE_TYPES, schema, shapeOf } from './schema.ts';
 import { isRecord } from './shapes.ts';
 import { readScalar } from './substitution.ts';
 import { viewProblems } from './views.ts';
@@ -36,10 +36,9 @@ interface Given {
 }
 
 const PIPELINE = 'service.pipelines.metrics';
-/** The sections whose keys are types, of which there can be several with a name each. */
-const TYPES = { processors: PROCESSOR_TYPES, exporters: EXPORTER_TYPES } as const;
-type Section = keyof typeof TYPES;
-const SECTIONS = Object.keys(TYPES) as Section[];
+
+type Section = keyof typeof INSTANCE_TYPES;
+const SECTIONS = Object.keys(INSTANCE_TYPES) as Section[];
 
 const RESOURCE = 'service.telemetry.resource';
 
@@ -107,7 +106,7 @@ export function loadConfig({ file, env, set, flags = [] }: Sources): Config {
 
 /** `exporters.otlp/eu.endpoint`: what has a name has the keys of its type. */
 const INSTANCE = new RegExp(
-  `^(${SECTIONS.map((section) => `${section}\\.(?:${TYPES[section].join('|')})`).join('|')})/[A-Za-z0-9_-]+(?=\\.|$)`,
+  `^(${SECTIONS.map((section) => `${section}\\.(?:${INSTANCE_TYPES[section].join('|')})`).join('|')})/[A-Za-z0-9_-]+(?=\\.|$)`,
 );
 
 /** `exporters.otlp/eu.endpoint` → `exporters.otlp.endpoint`. */

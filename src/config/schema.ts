@@ -37,6 +37,8 @@ export const EXPORTER_TYPES = ['prometheus', 'otlp', 'otlphttp', 'debug'] as con
 export type ExporterType = (typeof EXPORTER_TYPES)[number];
 export const PROCESSOR_TYPES = ['attributes', 'filter'] as const;
 export type ProcessorType = (typeof PROCESSOR_TYPES)[number];
+/** The sections whose keys are types, of which there can be several with a name each: `otlp/eu`. */
+export const INSTANCE_TYPES = { processors: PROCESSOR_TYPES, exporters: EXPORTER_TYPES } as const;
 const DEFAULT_EXPORTERS: readonly ExporterType[] = ['prometheus', 'otlp'];
 /** As OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION has them. */
 export const HISTOGRAM_AGGREGATIONS = ['explicit_bucket_histogram', 'base2_exponential_bucket_histogram'] as const;

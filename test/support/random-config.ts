@@ -319,7 +319,8 @@ const MUTATIONS: readonly [name: string, change: (line: string) => string, isWro
   ['a negative number', (line) => line.replace(/:.*/, ': -99'), true],
 ];
 
-function* mutants(): Generator<Mutant> {
+/** Everything that can be done to the file that is shipped, at every key. */
+export function* mutants(): Generator<Mutant> {
   for (const [name, change, isWrong] of MUTATIONS) {
     for (const [index, line] of SHIPPED.entries()) {
       if (!/^ *[a-z_]+:/.test(line)) continue;
