@@ -11,7 +11,7 @@ const FAILED = 1;
 const WRONG_USAGE = 2;
 
 async function main(): Promise<number> {
-  const { command, sources } = parseArguments(process.argv.slice(2), process.env);
+  const { command, sources, json } = parseArguments(process.argv.slice(2), process.env);
   switch (command) {
     case 'help':
       process.stdout.write((await import('./commands/usage.ts')).usage);
@@ -26,6 +26,11 @@ async function main(): Promise<number> {
     case 'print-config':
       process.stdout.write((await import('yaml')).stringify(redact(loadConfig(sources))));
       return OK;
+    case 'doctor': {
+      const config = loadConfig(sources);
+      await validate(config);
+      return (await (await import('./commands/doctor.ts')).doctor(config, json ? 'json' : 'text')) ? OK : FAILED;
+    }
     case 'run': {
       const config = loadConfig(sources);
       // What a scrape allocates dies with it: letting V8's young generation grow costs 9 MB and saves nothing.

@@ -63,7 +63,7 @@ interface Context {
 }
 
 /** The compiled programs of this architecture, among the files that come with Floatie. */
-const OBJECTS = `dist/bpf/${process.arch}`;
+export const OBJECTS = `dist/bpf/${process.arch}`;
 
 /** How often cgroups that appeared are given their names, in ms: soon, before they are gone again. */
 const LEARN_MS = 100;

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { nearest, type Sources } from '../config/load.ts';
 
-export const COMMANDS = ['run', 'validate', 'print-config'] as const;
+export const COMMANDS = ['run', 'doctor', 'validate', 'print-config'] as const;
 export type Command = (typeof COMMANDS)[number] | 'help' | 'version';
 
 /** The command line cannot be understood. */
@@ -21,6 +21,7 @@ const OPTIONS = {
   set: { type: 'string', multiple: true },
   'pid-ns-inum': { type: 'string' },
   'max-map-entries': { type: 'string' },
+  json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean' },
 } as const;
@@ -29,12 +30,14 @@ const OPTIONS = {
 export function parseArguments(
   argv: readonly string[],
   env: NodeJS.ProcessEnv,
-): { command: Command; sources: Sources } {
+): { command: Command; sources: Sources; json: boolean } {
   const { values, positionals } = parse(argv);
   const [word = 'run', ...rest] = positionals;
   const command = COMMANDS.find((name) => name === word);
   if (command === undefined) throw new UsageError(`Unknown command "${word}"${nearest(word, COMMANDS)}`);
   if (rest.length > 0) throw new UsageError(`Unexpected argument "${rest[0]}" after "${word}"`);
+  const { json = false } = values;
+  if (json && command !== 'doctor') throw new UsageError(`"--json" is a flag of "doctor", not of "${command}"`);
   const flags = Object.entries(KEY_FLAGS).flatMap(([name, key]) => {
     const value = values[name as keyof typeof KEY_FLAGS];
     return value === undefined ? [] : [{ flag: `--${name}`, key, value }];
@@ -43,6 +46,7 @@ export function parseArguments(
   return {
     command: values.help ? 'help' : values.version ? 'version' : command,
     sources: { file, env, set: values.set ?? [], flags },
+    json,
   };
 }
 

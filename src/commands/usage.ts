@@ -7,6 +7,7 @@ Measures overlayfs latency of containers in the kernel and exports it by OpenTel
 
 Commands:
   run             measure and export until SIGINT or SIGTERM (the default)
+  doctor          say whether Floatie would start here, how, and what to do where not
   validate        check the configuration: say every problem, or that there is none
   print-config    print the configuration that would be used, as YAML
 
@@ -15,6 +16,7 @@ Flags:
   --set KEY=VALUE         one setting, such as --set exporters.prometheus.port=9435; repeatable
   --pid-ns-inum N|self    measure only this PID namespace and those below it; 0 for all
   --max-map-entries N     how many cgroups get series of their own
+  --json                  doctor prints an array of {name, verdict, reason, cure}
   --help                  print this
   --version               print the version
 
@@ -22,5 +24,5 @@ Flags win over FLOATIE_* variables, those over the file, the file over OpenTelem
 variables (OTEL_*). Every key has its variable: exporters.prometheus.port is
 ${envName('exporters.prometheus.port')}. In the file, \${env:NAME:-default} is a variable.
 
-Exit codes: 0 fine, 1 failed at run time, 2 wrong usage or configuration.
+Exit codes: 0 fine, 1 failed at run time, or would (doctor), 2 wrong usage or configuration.
 `;

@@ -40,6 +40,11 @@ export function findV2Mount(): string | null {
   return chooseHierarchy('', readOr('/proc/self/mountinfo', '')).mount;
 }
 
+/** Which versions are mounted where this process can see them. */
+export function mountedHierarchies(mountinfo = readOr('/proc/self/mountinfo', '')): { v1: boolean; v2: boolean } {
+  return { v1: / - cgroup /.test(mountinfo), v2: / - cgroup2 /.test(mountinfo) };
+}
+
 /** The id of a cgroup by its path below the root of the hierarchy. Throws an error that names the setting. */
 export function cgroupIdOf({ mount }: Hierarchy, path: string): bigint {
   if (mount === null)

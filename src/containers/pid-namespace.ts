@@ -19,13 +19,17 @@ export function isPidNamespaceInUse(inum: number): boolean {
   });
 }
 
+/** The cure where nobody does. */
+export const NOBODY_LIVES =
+  'take the number from "readlink /proc/PID/ns/pid"; in a container, share the host\'s (--pid=host); others\' processes show theirs to CAP_SYS_PTRACE only';
+
 /** The number to filter by, 0 for none. A number nobody lives in counts nothing, and that is said. */
 export function resolvePidNamespace(wanted: number | 'self', log: Logger): number {
   if (wanted === 'self') return pidNamespaceOf('self');
   if (wanted !== 0 && !isPidNamespaceInUse(wanted)) {
     log.warn('No process that Floatie can see lives in this PID namespace: nothing is counted until one does', {
       pid_ns_inum: wanted,
-      cure: 'take the number from "readlink /proc/PID/ns/pid"; in a container, share the host\'s (--pid=host); others\' processes show theirs to CAP_SYS_PTRACE only',
+      cure: NOBODY_LIVES,
     });
   }
   return wanted;

@@ -260,7 +260,8 @@ function send(
   response.end(body);
 }
 
-function listenProblem({ code, message }: NodeJS.ErrnoException, host: string, port: number): string {
+/** What keeps it from listening, and the cure in parentheses. */
+export function listenProblem({ code, message }: NodeJS.ErrnoException, host: string, port: number): string {
   const where = `Cannot listen on ${host}:${port}`;
   switch (code) {
     case 'EADDRINUSE': {

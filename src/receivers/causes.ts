@@ -55,17 +55,17 @@ const ROWS: readonly Row[] = [
   // libbpf, and the compiled programs
   {
     code: /^ENOLIB$/,
-    why: 'it is not installed',
+    why: 'libbpf is not installed',
     cure: 'on Debian and Ubuntu: apt-get install libbpf1; on Fedora: dnf install libbpf; on Alpine use a glibc image',
   },
   {
     code: /^EOLDLIB$/,
-    why: 'the libbpf that is installed is older than 1.0',
+    why: 'libbpf is older than 1.0',
     cure: 'install libbpf 1.0 or later: Debian 12, Ubuntu 23.04 and Fedora 38 have it',
   },
   {
     code: /^EBADLIB$/,
-    why: 'it is damaged, for another architecture, or lacks a library that it needs',
+    why: 'libbpf is damaged, for another architecture, or lacks a library that it needs',
     cure: 'on Debian and Ubuntu: apt-get install --reinstall libbpf1 libelf1 zlib1g',
   },
   {

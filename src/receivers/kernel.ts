@@ -17,7 +17,7 @@ export class KernelError extends Error {
   }
 }
 
-const BTF = '/sys/kernel/btf/vmlinux';
+export const BTF = '/sys/kernel/btf/vmlinux';
 
 /** Throws {@link KernelError} for what can be known before loading anything. */
 export function checkKernel(btfPath = BTF, status = readFileSync('/proc/self/status', 'utf8')): void {

@@ -43,7 +43,8 @@ export interface AttachState {
 
 export type Miss = CountedMiss | 'skipped_entry' | 'skipped_exit';
 
-const METHODS_OF: Record<Attach | 'syscall_classic', readonly Method[]> = {
+/** What each setting tries, in its order. */
+export const METHODS_OF: Record<Attach | 'syscall_classic', readonly Method[]> = {
   auto: METHODS,
   fentry: ['fentry'],
   kprobe: ['kprobe'],
@@ -161,8 +162,7 @@ export class OverlayfsReceiver {
   /** Only `auto` waits: what is forced shows its error at once. */
   #mustWait(): boolean {
     if (!this.#isAuto) return false;
-    const { filesystems = () => readFileSync('/proc/filesystems', 'utf8') } = this.#options;
-    return !/\toverlay$/m.test(filesystems());
+    return !isOverlayfsRegistered(this.#options.filesystems);
   }
 
   async #attachNext(): Promise<void> {
@@ -200,6 +200,11 @@ export class OverlayfsReceiver {
   get #isAuto(): boolean {
     return (this.#options.attach ?? 'auto') === 'auto';
   }
+}
+
+/** Whether the kernel knows overlayfs, be it built in or loaded. */
+export function isOverlayfsRegistered(filesystems = () => readFileSync('/proc/filesystems', 'utf8')): boolean {
+  return /\toverlay$/m.test(filesystems());
 }
 
 function createCounts(options: CountsOptions): OverlayfsCounts {

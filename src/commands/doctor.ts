@@ -1,0 +1,70 @@
+/** `floatie doctor`: would Floatie start here, how would it attach, and what can be done about the rest? */
+import { isSdkDisabled } from '../config/environment.ts';
+import type { Config } from '../config/schema.ts';
+import { reasonOf } from '../reason.ts';
+import { type Check, type Finding, finding } from './doctor/check.ts';
+import { CHECKS } from './doctor/checks.ts';
+import { type Examination, examine } from './doctor/examine.ts';
+import { causeIn } from './doctor/machine-checks.ts';
+import { exporters } from './doctor/network-checks.ts';
+import { methodOf } from './doctor/probe-checks.ts';
+
+/** @returns whether Floatie would start */
+export async function doctor(config: Config, form: 'text' | 'json'): Promise<boolean> {
+  const checks = await diagnose(config);
+  process.stdout.write(form === 'json' ? `${JSON.stringify(checks, null, 2)}\n` : render(checks));
+  return checks.every(({ verdict }) => verdict !== 'fail');
+}
+
+/** The last one sums them up: it fails when any does. */
+export async function diagnose(config: Config): Promise<Check[]> {
+  if (isSdkDisabled(process.env)) {
+    const reason = 'Floatie would start, and measure nothing: OTEL_SDK_DISABLED is true';
+    return [{ name: 'start', ...finding('warn', reason, 'unset OTEL_SDK_DISABLED') }];
+  }
+  const examination = await examine(config);
+  const checks = [
+    ...Object.entries(CHECKS).map(([name, look]) => ({ name, ...lookOr(look, examination) })),
+    ...(await exporters(config)),
+  ];
+  return [...checks, summary(examination, checks)];
+}
+
+/** What cannot be looked at does not keep the others from being. */
+function lookOr(look: (typeof CHECKS)[string], examination: Examination): Finding {
+  try {
+    return look(examination);
+  } catch (error) {
+    return finding('unknown', reasonOf(error));
+  }
+}
+
+function summary(examination: Examination, checks: readonly Check[]): Check {
+  const { receivers } = examination;
+  const failed = checks.filter(({ verdict }) => verdict === 'fail').map(({ name }) => name);
+  if ('error' in receivers) {
+    const { why, cure } = causeIn(receivers.error);
+    return { name: 'start', ...finding('fail', `Floatie would not start: ${why}`, cure) };
+  }
+  if (failed.length > 0) return { name: 'start', ...finding('fail', `Floatie would not start: ${failed.join(', ')}`) };
+  const probes = receivers.value.map(({ probe }) => {
+    const method = methodOf(probe, examination);
+    return method === null ? `${probe} not attached` : `${probe} by ${method}`;
+  });
+  return { name: 'start', verdict: 'ok', reason: `Floatie would start: ${probes.join(', ')}` };
+}
+
+/** A cure that several lines have is told once, and at the end. */
+function render(checks: readonly Check[]): string {
+  const told = new Set<string>();
+  const width = Math.max(...checks.map(({ name }) => name.length));
+  const indent = ' '.repeat('unneeded'.length + width + 4);
+  return checks
+    .map(({ name, verdict, reason, cure }) => {
+      const line = `${verdict.padEnd('unneeded'.length)}  ${name.padEnd(width)}  ${reason}\n`;
+      if (cure === undefined || (told.has(cure) && name !== 'start')) return line;
+      told.add(cure);
+      return `${line}${indent}→ ${cure}\n`;
+    })
+    .join('');
+}

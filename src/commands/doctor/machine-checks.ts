@@ -1,0 +1,132 @@
+/** What this machine is and has. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { release } from 'node:os';
+import { cgroupIdOf, findV2Mount, mountedHierarchies } from '../../containers/hierarchy.ts';
+import { isPidNamespaceInUse, NOBODY_LIVES, pidNamespaceOf } from '../../containers/pid-namespace.ts';
+import { libbpfVersion } from '../../libbpf/index.ts';
+import { REINSTALL } from '../../receivers/causes.ts';
+import { BTF, explain, KernelError, noBtf } from '../../receivers/kernel.ts';
+import { Kmsg } from '../../receivers/kmsg.ts';
+import { PressureError, readPressure } from '../../receivers/pressure.ts';
+import { OBJECTS } from '../../start-receivers.ts';
+import { type Finding, finding, findingOf, ok } from './check.ts';
+import type { Examination } from './examine.ts';
+import { losesScope } from './process-checks.ts';
+
+const WAITS = 'overlayfs is not registered in the kernel yet';
+
+/** The inode number of the first PID namespace, include/linux/proc_ns.h. */
+const FIRST_PID_NAMESPACE = 0xeffffffc;
+
+export function kernel(): Finding {
+  return ok(`Linux ${release()} on ${process.arch}`);
+}
+
+export function btf({ needsBpf }: Examination): Finding {
+  if (existsSync(BTF)) return ok(BTF);
+  const { why, cure } = noBtf();
+  return finding(needsBpf ? 'fail' : 'unneeded', why, cure);
+}
+
+export function overlay({ config, overlayfs, receivers }: Examination): Finding {
+  if (overlayfs === null) {
+    if (!config.service.pipelines.metrics.receivers.includes('overlayfs')) return finding('unneeded', WAITS);
+    if ('error' in receivers) return finding('fail', WAITS, 'modprobe overlay');
+    return finding('warn', `${WAITS}; Floatie waits for it`, 'modprobe overlay');
+  }
+  // What is built in has no BTF of its own.
+  if (!/^overlay /m.test(read('/proc/modules'))) return ok('overlayfs is built into the kernel');
+  if (existsSync('/sys/kernel/btf/overlay')) return ok('overlayfs is a module, with BTF');
+  return finding('unneeded', 'overlayfs is a module without BTF, as before Linux 5.11: fentry cannot find it');
+}
+
+export function libbpf({ needsBpf }: Examination): Finding {
+  try {
+    return ok(libbpfVersion());
+  } catch (error) {
+    const { why, cure } = causeIn(explain(error));
+    return finding(needsBpf ? 'fail' : 'unneeded', why, cure);
+  }
+}
+
+export function programs({ needsBpf }: Examination): Finding {
+  const objects = ['overlayfs.bpf.o', 'oom.bpf.o'];
+  const there = existsSync(OBJECTS) ? readdirSync(OBJECTS) : [];
+  const missing = objects.filter((name) => !there.includes(name));
+  if (missing.length === 0) return ok(`compiled for ${process.arch}`);
+  const reason = `${missing.join(' and ')} not in ${OBJECTS}: there are some for x86-64 and arm64`;
+  return finding(needsBpf ? 'fail' : 'unneeded', reason, REINSTALL);
+}
+
+export function cgroups({ config, hierarchy }: Examination): Finding {
+  const { v1, v2 } = mountedHierarchies();
+  const mode = v1 && v2 ? 'hybrid' : v1 ? 'v1' : v2 ? 'v2' : 'none in sight';
+  if (config.kernel.cgroup !== '') {
+    try {
+      cgroupIdOf(hierarchy, config.kernel.cgroup);
+    } catch (error) {
+      return findingOf('fail', (error as Error).message);
+    }
+  }
+  if (hierarchy.mount !== null) return ok(`${mode}; containers are named by v${hierarchy.version}, ${hierarchy.mount}`);
+  return finding(
+    'warn',
+    `${mode}; the hierarchy that names containers (v${hierarchy.version}) cannot be seen: they are called "unknown"`,
+    'mount it; in a container: -v /sys/fs/cgroup:/sys/fs/cgroup:ro',
+  );
+}
+
+export function pressure({ config }: Examination): Finding {
+  const isWanted = config.service.pipelines.metrics.receivers.includes('pressure');
+  try {
+    const { some } = readPressure('/proc/pressure/memory');
+    const containers = findV2Mount() === null ? 'not of containers, which takes cgroup v2' : 'and of containers';
+    return ok(`of the host (tasks waited ${some.avg60} % of the last minute) ${containers}`);
+  } catch (error) {
+    const isForbidden = error instanceof PressureError && error.reason === 'forbidden';
+    const cure = isForbidden ? 'allow it to read /proc/pressure' : 'boot the kernel with psi=1; it needs CONFIG_PSI=y';
+    return finding(isWanted ? 'warn' : 'unneeded', (error as Error).message, cure);
+  }
+}
+
+export function pidNamespace({ config: { kernel } }: Examination): Finding {
+  const own = pidNamespaceOf('self');
+  const place = own === FIRST_PID_NAMESPACE ? "the host's" : `a container's (${own})`;
+  if (kernel.pid_ns_inum === 0) return ok(`all are measured; Floatie's own is ${place}`);
+  if (kernel.pid_ns_inum === 'self') return ok(`only Floatie's own is measured, ${place}`);
+  if (isPidNamespaceInUse(kernel.pid_ns_inum)) return ok(`only ${kernel.pid_ns_inum} is measured`);
+  return finding('warn', `nobody that can be seen lives in ${kernel.pid_ns_inum}`, NOBODY_LIVES);
+}
+
+/** Those that this process sees, and those of the host where it sees its processes. */
+export function overlayMounts(): Finding {
+  const lines = ['self', '1'].flatMap((pid) => read(`/proc/${pid}/mountinfo`).split('\n'));
+  const devices = lines.filter((line) => / - overlay /.test(line)).map((line) => line.split(' ')[2]);
+  const count = new Set(devices).size;
+  return ok(count === 0 ? 'none that can be seen from here' : `${count} that can be seen from here`);
+}
+
+export function kernelLog(examination: Examination): Finding {
+  try {
+    new Kmsg().close();
+    return ok('/dev/kmsg can be read');
+  } catch (error) {
+    const { code = (error as Error).message } = error as NodeJS.ErrnoException;
+    const reason = `/dev/kmsg cannot be read (${code})`;
+    if (!losesScope(examination)) return finding('unneeded', reason);
+    const cure = 'run it as root; in a container: --device /dev/kmsg --cap-add SYSLOG';
+    return finding('warn', `${reason}: the scope of OOM kills is "unknown"`, cure);
+  }
+}
+
+export function causeIn(error: unknown): { why: string; cure?: string | undefined } {
+  return error instanceof KernelError ? error : { why: (error as Error).message };
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,131 @@
+/** What this process may do. */
+import { missingCapabilities } from '../../receivers/causes.ts';
+import type { Capability, Permissions } from '../../receivers/permissions.ts';
+import { type Finding, finding, ok } from './check.ts';
+import type { Examination } from './examine.ts';
+
+const OUTSIDE = 'start it outside: a container of root, without --userns; in Kubernetes hostUsers: true';
+const MOUNT_SECURITYFS =
+  'mount -t securityfs none /sys/kernel/security; in a container: -v /sys/kernel/security:/sys/kernel/security:ro';
+
+/** What a capability is for, and whether something is lost here without it. */
+export const CAPABILITIES: Partial<
+  Record<
+    Capability,
+    { readonly use: string; readonly lost: (examination: Examination) => 'fail' | 'warn' | 'unneeded' }
+  >
+> = {
+  CAP_BPF: { use: 'loads the programs', lost: essential },
+  CAP_PERFMON: { use: 'attaches them', lost: essential },
+  CAP_SYS_ADMIN: {
+    use: 'tries whether a way to attach is exact, and finds overlayfs for fentry where it is a module',
+    lost: ({ config }) => (config.service.pipelines.metrics.receivers.includes('overlayfs') ? 'warn' : 'unneeded'),
+  },
+  CAP_SYS_RESOURCE: {
+    use: 'raises the limit of locked memory, before Linux 5.11',
+    lost: ({ permissions }) => (memlock(permissions, 'warn').verdict === 'warn' ? 'warn' : 'unneeded'),
+  },
+  CAP_SYSLOG: {
+    use: "reads the kernel's log of OOM kills",
+    lost: (examination) => (losesScope(examination) ? 'warn' : 'unneeded'),
+  },
+  CAP_DAC_READ_SEARCH: {
+    use: 'names cgroups that live for a moment, by one look',
+    lost: ({ needsBpf }) => (needsBpf ? 'warn' : 'unneeded'),
+  },
+};
+
+/** Whose memory ran out is told by the log alone where `oom_kill_process` cannot be followed. */
+export function losesScope({ config, oom }: Examination): boolean {
+  const isFollowed = [...oom].some(([method, tried]) => method !== 'tracepoint' && 'value' in tried);
+  return config.service.pipelines.metrics.receivers.includes('oom') && !isFollowed;
+}
+
+export function capability(name: Capability, examination: Examination): Finding {
+  const { permissions } = examination;
+  const { use, lost } = CAPABILITIES[name] ?? { use: '', lost: () => 'unneeded' };
+  if (permissions.capabilities.has(name)) {
+    if (permissions.inUserNamespace !== true) return ok(`held: ${use}`);
+    const verdict = lost(examination);
+    const cure = verdict === 'unneeded' ? undefined : OUTSIDE;
+    return finding(verdict, `held in a user namespace, where it does not reach the kernel: ${use}`, cure);
+  }
+  const verdict = lost(examination);
+  if (verdict === 'unneeded') return finding(verdict, `missing: ${use}`);
+  const short = name.replace('CAP_', '');
+  const cure = `run it as root, with --cap-add ${short} in a container, or AmbientCapabilities=${name} in a unit of systemd`;
+  return finding(verdict, `missing: ${use}`, cure);
+}
+
+function essential({ permissions, needsBpf }: Examination): 'fail' | 'unneeded' {
+  const isStoodInFor = missingCapabilities(permissions).length === 0 && permissions.inUserNamespace !== true;
+  return needsBpf && !isStoodInFor ? 'fail' : 'unneeded';
+}
+
+export function lockdown({ permissions, needsBpf, receivers }: Examination): Finding {
+  switch (permissions.lockdown) {
+    case null:
+      return finding('unknown', 'securityfs cannot be read', MOUNT_SECURITYFS);
+    case 'confidentiality':
+      return finding(
+        !needsBpf ? 'unneeded' : 'value' in receivers ? 'warn' : 'fail',
+        'confidentiality: programs may not read memory of the kernel',
+        'boot without lockdown=confidentiality; lockdown=integrity is enough for Secure Boot',
+      );
+    default:
+      return ok(permissions.lockdown === 'none' ? 'none' : 'integrity, which by itself forbids no tracing');
+  }
+}
+
+export function securityModules({ permissions: { securityModules } }: Examination): Finding {
+  if (securityModules === null) return finding('unknown', 'securityfs cannot be read', MOUNT_SECURITYFS);
+  return ok(securityModules.join(', '));
+}
+
+export function seccomp({ permissions, needsBpf }: Examination): Finding {
+  const { hasSeccompFilter, callsBpf } = permissions;
+  if (hasSeccompFilter === null) return finding('unknown', '/proc/self/status does not tell');
+  if (!hasSeccompFilter) return ok('no filter');
+  if (callsBpf()) return ok('a filter, which lets bpf() through');
+  if (missingCapabilities(permissions).length > 0)
+    return finding('unknown', 'a filter; without capabilities nothing shows what it forbids');
+  return finding(
+    needsBpf ? 'fail' : 'unneeded',
+    'a filter, which forbids bpf()',
+    'in a container: --cap-add SYS_ADMIN, or --security-opt seccomp=unconfined',
+  );
+}
+
+export function unprivilegedBpf({ permissions: { unprivilegedBpfDisabled } }: Examination): Finding {
+  if (unprivilegedBpfDisabled === null)
+    return finding('unknown', '/proc/sys/kernel/unprivileged_bpf_disabled cannot be read');
+  const who =
+    unprivilegedBpfDisabled === 0 ? 'everybody loads some programs, but none that trace' : 'CAP_BPF loads programs';
+  return ok(`kernel.unprivileged_bpf_disabled is ${unprivilegedBpfDisabled}: ${who}`);
+}
+
+/** @param verdict where the limit is too low */
+export function memlock(
+  { memlockCounts, memlockBytes, capabilities }: Permissions,
+  verdict: 'warn' | 'fail' | 'unneeded',
+): Finding {
+  if (!memlockCounts) return ok('does not count: since Linux 5.11 eBPF takes memory of its cgroup');
+  if (memlockBytes === null) return finding('unknown', '/proc/self/limits cannot be read');
+  if (memlockBytes === Number.POSITIVE_INFINITY) return ok('no limit');
+  if (capabilities.has('CAP_SYS_RESOURCE')) return ok(`${memlockBytes} bytes, which CAP_SYS_RESOURCE may raise`);
+  return finding(
+    verdict,
+    `${memlockBytes} bytes, of which all programs and maps are taken before Linux 5.11`,
+    'ulimit -l unlimited; LimitMEMLOCK=infinity in a unit of systemd; --ulimit memlock=-1 or --cap-add SYS_RESOURCE in a container',
+  );
+}
+
+export function bpfJit({ permissions: { bpfJit } }: Examination): Finding {
+  if (bpfJit === null) return finding('unknown', '/proc/sys/net/core/bpf_jit_enable is for root of the host only');
+  if (bpfJit) return ok('on');
+  return finding(
+    'warn',
+    'off: programs are interpreted, and fentry is not possible',
+    'sysctl net.core.bpf_jit_enable=1',
+  );
+}

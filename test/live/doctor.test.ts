@@ -1,0 +1,210 @@
+/** `floatie doctor`, on this machine and on others in QEMU: that what it says is so, and that its cures work. */
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { release } from 'node:os';
+import { suite, test } from 'node:test';
+import { diagnose } from '../../src/commands/doctor.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import type { Readiness } from '../../src/health.ts';
+import { METHODS } from '../../src/receivers/overlayfs-probes.ts';
+import { runDoctor, withOnly } from '../support/doctor.ts';
+import { startFloatie } from '../support/floatie.ts';
+import { missing } from '../support/requirements.ts';
+
+/** What a shell would run of a cure: the part before those for containers and the like. */
+function commandIn(cure = ''): string {
+  return cure.split(/[;:] /)[0] ?? '';
+}
+
+const takesLockedMemory = /^5\.([0-9]|10)\./.test(release());
+const unlimited = ['prlimit', '--memlock=unlimited'];
+
+suite('floatie doctor', { skip: missing('root', 'btf') }, () => {
+  test('says as root how Floatie would attach, and it does', async (context) => {
+    const { checks, of } = await runDoctor();
+    for (const { name, verdict, reason } of checks) context.diagnostic(`${verdict} ${name}: ${reason}`);
+    await using floatie = await startFloatie();
+    const response = await fetch(new URL('/readyz', floatie.url), { signal: AbortSignal.timeout(30_000) });
+    const { probes } = (await response.json()) as Readiness;
+    const expected = probes.map(({ probe, method }) => `${probe} by ${method}`).join(', ');
+    assert.equal(of('start').reason, `Floatie would start: ${expected}`);
+    for (const { probe, method, refusals = [] } of probes.filter(({ probe }) => probe !== 'pressure')) {
+      assert.equal(of(`${probe}.${method}`).verdict, 'ok');
+      assert.match(of(`${probe}.${method}`).reason, /^used; /);
+      for (const refusal of refusals) assert.equal(of(`${probe}.${refusal.method}`).verdict, 'unneeded');
+    }
+  });
+
+  test('says with CAP_BPF and CAP_PERFMON alone, as another user, what is lost, and Floatie starts', async () => {
+    const by = [...(takesLockedMemory ? unlimited : []), ...withOnly('bpf', 'perfmon')];
+    const { code, of } = await runDoctor(undefined, { by });
+    assert.equal(code, 0);
+    for (const name of ['cap_bpf', 'cap_perfmon', 'libbpf', 'btf', 'cgroups'])
+      assert.equal(of(name).verdict, 'ok', name);
+    for (const name of ['cap_sys_admin', 'cap_dac_read_search', 'kernel_log'])
+      assert.equal(of(name).verdict, 'warn', name);
+    assert.match(of('overlayfs.syscall').reason, /could not be tried: .*CAP_SYS_ADMIN/);
+    // tracefs is for root alone.
+    assert.match(of('overlayfs.kprobe').reason, /tracefs belongs to root/);
+    assert.match(of('overlayfs.syscall_classic').reason, /tracefs.* belongs to root/);
+    // With what it asks for, that is no longer so.
+    const asked = ['bpf', 'perfmon', 'sys_admin', 'syslog', 'dac_read_search', 'dac_override'];
+    const cured = await runDoctor(undefined, { by: [...(takesLockedMemory ? unlimited : []), ...withOnly(...asked)] });
+    for (const name of ['cap_sys_admin', 'cap_dac_read_search', 'kernel_log', 'overlayfs.syscall_classic']) {
+      assert.equal(cured.of(name).verdict, 'ok', name);
+    }
+    assert.match(cured.of('overlayfs.syscall').reason, /counted (\d+) of \1 reads/);
+  });
+
+  test('prints every line without any capability, and each it asks for cures its line', async () => {
+    const { code, checks, of } = await runDoctor(undefined, { by: withOnly() });
+    assert.equal(code, 1);
+    const root = await runDoctor();
+    assert.deepEqual(
+      checks.map(({ name }) => name),
+      root.checks.map(({ name }) => name),
+    );
+    for (const name of ['cap_bpf', 'cap_perfmon', 'start']) assert.equal(of(name).verdict, 'fail', name);
+    for (const name of ['lockdown', 'security_modules']) assert.equal(of(name).verdict, 'unknown', name);
+    for (const capability of ['bpf', 'perfmon']) {
+      const { cure = '' } = of(`cap_${capability}`);
+      assert.match(cure, new RegExp(`--cap-add ${capability.toUpperCase()} in a container`));
+      const cured = await runDoctor(undefined, { by: withOnly(capability) });
+      assert.equal(cured.of(`cap_${capability}`).verdict, 'ok');
+      assert.equal(cured.code, 1);
+    }
+  });
+
+  test('finds the BTF of the kernel missing, and there again', async () => {
+    const hide = 'mount -t tmpfs none /sys/kernel/btf';
+    const { code, of } = await runDoctor(undefined, { after: hide });
+    assert.deepEqual([code, of('btf').verdict], [1, 'fail']);
+    assert.match(of('btf').cure ?? '', /in a container, mount \/sys/);
+    // As a container does that gets /sys.
+    const cured = await runDoctor(undefined, { after: `${hide}; umount /sys/kernel/btf` });
+    assert.deepEqual([cured.code, cured.of('btf').verdict], [0, 'ok']);
+  });
+
+  test('finds libbpf missing, and there again', async () => {
+    const maps = spawnSync('sh', ['-c', 'ls -d /usr/lib/*/libbpf.so.1 /usr/lib64/libbpf.so.1 /usr/lib/libbpf.so.1'], {
+      encoding: 'utf8',
+    });
+    const [folder = ''] = /.*(?=\/libbpf)/.exec(maps.stdout) ?? [];
+    // Below the memory that is mounted, everything but libbpf is where it was.
+    const hide = `mount -t tmpfs none /mnt && mkdir /mnt/upper /mnt/work && mount -t overlay -o lowerdir=${folder},upperdir=/mnt/upper,workdir=/mnt/work overlay ${folder} && rm ${folder}/libbpf.so.1*`;
+    const { code, of } = await runDoctor(undefined, { after: hide });
+    assert.deepEqual([code, of('libbpf').verdict, of('libbpf').reason], [1, 'fail', 'libbpf is not installed']);
+    assert.match(of('libbpf').cure ?? '', /apt-get install libbpf1/);
+    const cured = await runDoctor(undefined, { after: `${hide} && umount --lazy ${folder}` });
+    assert.deepEqual([cured.code, cured.of('libbpf').verdict], [0, 'ok']);
+  });
+
+  test('says who has the port, and the port it proposes is free', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as { port: number };
+    const { code, of } = await runDoctor(['--set', `exporters.prometheus.port=${port}`]);
+    server.close();
+    const { verdict, reason, cure = '' } = of('exporters.prometheus');
+    assert.deepEqual([code, verdict], [1, 'fail']);
+    assert.match(
+      reason,
+      new RegExp(`^Cannot listen on 127\\.0\\.0\\.1:${port}: node.* \\(pid ${process.pid}\\) does$`),
+    );
+    const proposed = /(--set) (exporters\.prometheus\.port=\d+)/.exec(cure)?.slice(1) ?? [];
+    const cured = await runDoctor(proposed);
+    assert.deepEqual([cured.code, cured.of('exporters.prometheus').verdict], [0, 'ok']);
+  });
+
+  test('works beside a Floatie that runs, and does not disturb it', async () => {
+    await using floatie = await startFloatie();
+    const before = (await floatie.scrape()).select('floatie_probe_attached');
+    const { code, of } = await runDoctor(['--set', `exporters.prometheus.port=${new URL(floatie.url).port}`]);
+    assert.equal(code, 1);
+    assert.match(of('exporters.prometheus').reason, new RegExp(`main\\.js \\(pid ${floatie.process.pid}\\) does`));
+    assert.deepEqual((await floatie.scrape()).select('floatie_probe_attached'), before);
+  });
+
+  test('leaves nothing behind', async () => {
+    const left = (): object => ({
+      programs: readdirSync('/proc/self/fd').filter((fd) => linkOf(fd).includes('bpf')),
+      mounts: readFileSync('/proc/self/mountinfo', 'utf8').split('\n').length,
+      events: eventsOf('/sys/kernel/tracing/kprobe_events'),
+      folders: readdirSync('/dev/shm').filter((name) => name.startsWith('floatie-')),
+    });
+    const before = left();
+    const checks = await diagnose(loadConfig({ env: {}, set: ['exporters.prometheus.port=0'] }));
+    assert.equal(checks.at(-1)?.verdict, 'ok');
+    assert.deepEqual(left(), before);
+  });
+
+  test('says of tracefs that is not mounted how to mount it', async () => {
+    const hide = 'umount /sys/kernel/tracing 2>/dev/null; umount /sys/kernel/debug/tracing 2>/dev/null; true';
+    const { code, of } = await runDoctor(undefined, { after: hide });
+    assert.equal(code, 0);
+    const { reason, cure } = of('overlayfs.syscall_classic');
+    assert.match(reason, /tracefs.* is not mounted/);
+    const cured = await runDoctor(undefined, { after: `${hide}; ${commandIn(cure)}` });
+    assert.equal(cured.of('overlayfs.syscall_classic').verdict, 'ok');
+  });
+
+  test('says of securityfs that it cannot see how to mount it', async () => {
+    const hide = 'umount /sys/kernel/security 2>/dev/null; true';
+    const by = [...(takesLockedMemory ? unlimited : []), ...withOnly('bpf', 'perfmon')];
+    const { of } = await runDoctor(undefined, { after: hide, by });
+    assert.equal(of('lockdown').verdict, 'unknown');
+    const cured = await runDoctor(undefined, { after: `${hide}; ${commandIn(of('lockdown').cure)}`, by });
+    assert.notEqual(cured.of('security_modules').verdict, 'unknown');
+    assert.notEqual(cured.of('lockdown').verdict, 'unknown');
+  });
+});
+
+suite('floatie doctor on a machine of its own', { skip: missing('guest', 'root', 'btf') }, () => {
+  test('says that the overlay module is not loaded, and modprobe cures it', async () => {
+    execFileSync('rmmod', ['overlay']);
+    try {
+      const { code, of } = await runDoctor();
+      assert.deepEqual([code, of('overlay').verdict], [0, 'warn']);
+      for (const method of METHODS) assert.equal(of(`overlayfs.${method}`).verdict, 'unknown');
+      assert.match(of('start').reason, /overlayfs not attached/);
+      // Nor has it loaded the module by itself.
+      assert.equal(existsSync('/sys/module/overlay'), false);
+      execFileSync('sh', ['-c', of('overlay').cure ?? '']);
+      const cured = await runDoctor();
+      assert.equal(cured.of('overlay').verdict, existsSync('/sys/kernel/btf/overlay') ? 'ok' : 'unneeded');
+      assert.equal(cured.of('overlayfs.syscall').verdict, 'ok');
+    } finally {
+      execFileSync('modprobe', ['overlay']);
+    }
+  });
+
+  test('says that locked memory is short before Linux 5.11, and a higher limit cures it', async (context) => {
+    if (!takesLockedMemory) return context.skip(`Linux ${release()} counts no locked memory`);
+    const by = withOnly('bpf', 'perfmon');
+    const { code, of } = await runDoctor(undefined, { by: ['prlimit', '--memlock=65536', ...by] });
+    assert.deepEqual([code, of('memlock').verdict, of('cap_sys_resource').verdict], [1, 'fail', 'warn']);
+    assert.match(of('overlayfs.syscall').reason, /locked memory/);
+    assert.match(of('memlock').cure ?? '', /^ulimit -l unlimited/);
+    const cured = await runDoctor(undefined, { by: [...unlimited, ...by] });
+    assert.deepEqual([cured.code, cured.of('memlock').verdict], [0, 'ok']);
+  });
+
+  test('finds the host’s memory pressure', async () => {
+    assert.equal((await runDoctor()).of('pressure').verdict, 'ok');
+  });
+});
+
+function linkOf(fd: string): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`);
+  } catch {
+    return '';
+  }
+}
+
+function eventsOf(path: string): string[] {
+  return existsSync(path) ? (readFileSync(path, 'utf8').match(/:floatie\/\S+/g) ?? []) : [];
+}
