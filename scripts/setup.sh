@@ -94,7 +94,7 @@ if ! objects_ready; then
     mkdir -p "dist/bpf/${target%:*}"
     for source in bpf/*.bpf.c; do
       object=dist/bpf/${target%:*}/$(basename "$source" .c).o
-      clang -O2 -g -Wall -Werror -target bpf -mcpu=v2 "-D__TARGET_ARCH_${target#*:}" $include -c "$source" -o "$object.new"
+      clang -O2 -g -ffile-compilation-dir=. -Wall -Werror -target bpf -mcpu=v2 "-D__TARGET_ARCH_${target#*:}" $include -c "$source" -o "$object.new"
       # Without the debugger's sections; BTF stays.
       "$strip" -g "$object.new"
       mv "$object.new" "$object"

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** argv → command → exit code; the only place that ends the process. */
+import { writeFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { parseArguments, UsageError } from './commands/arguments.ts';
 import { exportersOf } from './config/exporters.ts';
@@ -18,6 +19,10 @@ async function main(): Promise<number> {
       return OK;
     case 'version':
       process.stdout.write(`floatie ${(await import('./version.ts')).version}\n`);
+      return OK;
+    case 'licenses':
+      // More than a pipe holds, which the end of the process would cut off elsewhere.
+      writeFileSync(1, (await import('./packaged.ts')).readPackaged('LICENSE'));
       return OK;
     case 'validate':
       await validate(loadConfig(sources));

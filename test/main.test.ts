@@ -28,6 +28,11 @@ suite('floatie', () => {
     assert.deepEqual([status, stdout, stderr], [0, `floatie ${version}\n`, '']);
   });
 
+  test('--licenses prints the license', () => {
+    const { status, stdout } = floatie('--licenses');
+    assert.deepEqual([status, stdout], [0, readFileSync(new URL('../LICENSE', import.meta.url), 'utf8')]);
+  });
+
   test('validate says that a good configuration is one', () => {
     const { status, stdout } = floatie('validate', '--config', CONFIG);
     assert.deepEqual([status, stdout], [0, 'The configuration is valid\n']);

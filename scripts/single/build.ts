@@ -9,11 +9,11 @@ import { build } from 'esbuild';
 import { functions } from '../../src/libbpf/functions.ts';
 import { licenses } from './licenses.ts';
 
-const ROOT = join(import.meta.dirname, '../..');
-const WORK = join(ROOT, '.cache/single');
-const OUTPUT = join(ROOT, 'dist/floatie');
+// Relative, because they are inside the executable, which is the same wherever it is made.
+const WORK = '.cache/single';
+const OUTPUT = 'dist/floatie';
 
-process.chdir(ROOT);
+process.chdir(join(import.meta.dirname, '../..'));
 mkdirSync(WORK, { recursive: true });
 
 const bundled = [
@@ -39,7 +39,7 @@ async function bundle(entry: string, output: string): Promise<string[]> {
     minifySyntax: true,
     minifyWhitespace: true,
     legalComments: 'none',
-    alias: { [`@yuuang/ffi-rs-linux-${process.arch}-gnu`]: join(ROOT, 'scripts/single/addon.cjs') },
+    alias: { [`@yuuang/ffi-rs-linux-${process.arch}-gnu`]: join(import.meta.dirname, 'addon.cjs') },
     // Only read where there are files beside it.
     define: { 'import.meta.dirname': '""', 'import.meta.filename': '""' },
     metafile: true,
@@ -86,14 +86,15 @@ function makeExecutable(): void {
   };
   const configPath = join(WORK, 'sea.json');
   writeFileSync(configPath, JSON.stringify(config));
-  execFileSync(process.execPath, ['--experimental-sea-config', configPath], { stdio: ['ignore', 'ignore', 'inherit'] });
+  // The seed makes the code cache, and so the executable, the same each time.
+  execFileSync(process.execPath, ['--random-seed=1', '--experimental-sea-config', configPath], { stdio: 'pipe' });
 
   const executable = join(WORK, basename(OUTPUT));
   copyFileSync(process.execPath, executable);
   // A seventh of Node is symbols for debuggers.
   execFileSync('strip', ['--strip-all', executable]);
   const fuse = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
-  execFileSync('postject', [executable, 'NODE_SEA_BLOB', config.output, '--sentinel-fuse', fuse], { stdio: 'ignore' });
+  execFileSync('postject', [executable, 'NODE_SEA_BLOB', config.output, '--sentinel-fuse', fuse], { stdio: 'pipe' });
   renameSync(executable, OUTPUT);
 }
 

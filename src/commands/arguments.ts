@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { nearest, type Sources } from '../config/load.ts';
 
 export const COMMANDS = ['run', 'doctor', 'validate', 'print-config'] as const;
-export type Command = (typeof COMMANDS)[number] | 'help' | 'version';
+export type Command = (typeof COMMANDS)[number] | (typeof INSTEAD)[number];
 
 /** The command line cannot be understood. */
 export class UsageError extends Error {
@@ -16,6 +16,9 @@ const SYSTEM_CONFIG = '/etc/floatie/floatie.yaml';
 /** Flags that are short for one key. */
 const KEY_FLAGS = { 'pid-ns-inum': 'kernel.pid_ns_inum', 'max-map-entries': 'kernel.max_map_entries' } as const;
 
+/** Flags that stand for a command. */
+const INSTEAD = ['help', 'version', 'licenses'] as const;
+
 const OPTIONS = {
   config: { type: 'string' },
   set: { type: 'string', multiple: true },
@@ -24,6 +27,7 @@ const OPTIONS = {
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean' },
+  licenses: { type: 'boolean' },
 } as const;
 
 /** @throws {@link UsageError} */
@@ -44,7 +48,7 @@ export function parseArguments(
   });
   const file = values.config ?? (existsSync(SYSTEM_CONFIG) ? SYSTEM_CONFIG : undefined);
   return {
-    command: values.help ? 'help' : values.version ? 'version' : command,
+    command: INSTEAD.find((name) => values[name]) ?? command,
     sources: { file, env, set: values.set ?? [], flags },
     json,
   };

@@ -19,6 +19,7 @@ Flags:
   --json                  doctor prints an array of {name, verdict, reason, cure}
   --help                  print this
   --version               print the version
+  --licenses              print the licenses of all that is inside
 
 Flags win over FLOATIE_* variables, those over the file, the file over OpenTelemetry's own
 variables (OTEL_*). Every key has its variable: exporters.prometheus.port is

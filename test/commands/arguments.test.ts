@@ -26,6 +26,7 @@ suite('the command', () => {
   test('is help for -h', () => assert.equal(parse('-h').command, 'help'));
   test('is help for a command with --help', () => assert.equal(parse('validate', '--help').command, 'help'));
   test('is version for --version', () => assert.equal(parse('--version').command, 'version'));
+  test('is licenses for --licenses', () => assert.equal(parse('--licenses').command, 'licenses'));
 });
 
 suite('a flag is understood in both forms:', () => {
@@ -96,7 +97,7 @@ suite('the help', () => {
   for (const command of COMMANDS) {
     test(`tells of the command ${command}`, () => assert.match(usage, new RegExp(`^  ${command} `, 'm')));
   }
-  for (const flag of ['--config', '--set', '--pid-ns-inum', '--max-map-entries', '--help', '--version']) {
+  for (const flag of ['--config', '--set', '--pid-ns-inum', '--max-map-entries', '--help', '--version', '--licenses']) {
     test(`tells of the flag ${flag}`, () => assert.match(usage, new RegExp(`^  ${flag}\\b`, 'm')));
   }
   test('fits on a terminal', () => assert.ok(usage.split('\n').every((line) => line.length <= 100)));
