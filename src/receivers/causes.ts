@@ -244,7 +244,7 @@ const ROWS: readonly Row[] = [
   {
     code: /^EINVAL$/,
     what: LOAD,
-    log: /invalid CO-RE relocation|unknown func.*(195896080|0xbad2310)/,
+    log: /CO-RE relocation|func unknown#195896080/,
     why: 'a type of this kernel is not what Floatie knows',
     cure: 'report it, with the kernel and its version',
   },
@@ -257,14 +257,14 @@ const ROWS: readonly Row[] = [
     cure: 'use Linux 5.8 or later',
   },
   {
-    code: /^E2BIG$/,
+    code: /^(E2BIG|ENOSPC)$/,
     what: LOAD,
     log: /too large|too many|complex/,
     why: 'the program is too complex for the verifier of this kernel',
     cure: 'report it, with the kernel and its version',
   },
   {
-    code: /^(E2BIG|ENOMEM|ENOSPC)$/,
+    code: /^(E2BIG|ENOMEM)$/,
     what: /^Cannot (load|map)/,
     why: 'there is not enough memory for the maps',
     cure: 'lower kernel.max_map_entries, receivers.oom.ring_bytes or the number of bounds; in a container raise its memory limit',

@@ -176,8 +176,8 @@ export class OverlayfsReceiver {
         onChange?.({ method, refusals: [...this.#refusals] });
         return;
       } catch (error) {
-        last = error;
-        this.#refusals.push({ method, reason: reasonFor(error) });
+        last = explain(error);
+        this.#refusals.push({ method, reason: reasonFor(last) });
       }
     }
     if (this.#isAuto || !(last instanceof Error)) throw last;

@@ -80,8 +80,8 @@ export function pressure({ config }: Examination): Finding {
   const isWanted = config.service.pipelines.metrics.receivers.includes('pressure');
   try {
     const { some } = readPressure('/proc/pressure/memory');
-    const containers = findV2Mount() === null ? 'not of containers, which takes cgroup v2' : 'and of containers';
-    return ok(`of the host (tasks waited ${some.avg60} % of the last minute) ${containers}`);
+    const containers = findV2Mount() === null ? ', not of containers, which takes cgroup v2' : ', and of containers';
+    return ok(`of the host (tasks waited ${some.avg60} % of the last minute)${containers}`);
   } catch (error) {
     const isForbidden = error instanceof PressureError && error.reason === 'forbidden';
     const cure = isForbidden ? 'allow it to read /proc/pressure' : 'boot the kernel with psi=1; it needs CONFIG_PSI=y';
