@@ -73,7 +73,7 @@ function compileFixtures(): string[] {
 /** Guests find here what takes them seconds: tests and sources, without their types. */
 function compileTests(): void {
   rmSync(join(ROOT, '.cache/kernels/compiled'), { recursive: true, force: true });
-  const files = [...FILES, ...VARIANTS.flatMap(({ files = [] }) => files), ...positionals];
+  const files = [...FILES, ...VARIANTS.flatMap(({ files = [], only = [] }) => [...files, ...only]), ...positionals];
   execFileSync(process.execPath, ['--test', '--test-isolation=none', '--test-name-pattern=^no test$', ...files], {
     cwd: ROOT,
     env: { ...process.env, NODE_COMPILE_CACHE: '.cache/kernels/compiled', NODE_COMPILE_CACHE_PORTABLE: '1' },
@@ -113,7 +113,7 @@ async function runVariant(variant: Variant): Promise<Run> {
 }
 
 async function bootOnce(
-  { name, suite, cgroup, exact, skips, boot: extra = '', cpu = 'max', files: more = [] }: Variant,
+  { name, suite, cgroup, exact, skips, boot: extra = '', cpu = 'max', only, files: more = [] }: Variant,
   attempt: number,
 ): Promise<Run> {
   const kernel = kernels.get(suite) ?? '';
@@ -121,7 +121,9 @@ async function bootOnce(
   script('initrd.sh', kernel, initrd);
   const environment = [
     `TEST_CGROUP=${cgroup}`,
-    ...(positionals.length > 0 ? [`TEST_FILES=${positionals}`, 'TEST_ALL=1'] : [`TEST_FILES=${[...FILES, ...more]}`]),
+    ...(positionals.length > 0
+      ? [`TEST_FILES=${positionals}`, 'TEST_ALL=1']
+      : [`TEST_FILES=${only ?? [...FILES, ...more]}`]),
     `TEST_SCALE=${SCALE}`,
     `TEST_EXACT=${exact.join(',')}`,
   ];

@@ -13,6 +13,8 @@ export interface Variant {
   readonly skips: readonly RegExp[];
   /** Test files for this kernel alone. */
   readonly files?: readonly string[];
+  /** The only test files, for a kernel that most of the others do not work on. */
+  readonly only?: readonly string[];
   /** More words for the kernel's command line. */
   readonly boot?: string;
   /** The emulated processor, `max` when left out. */
@@ -29,6 +31,12 @@ const CPU_OF_6_12 = 'max,-cx16';
 const FENTRY = /by fentry/;
 const ONLY_ON_V1 = /memory and swap together/;
 const ONLY_ON_V2 = /of a whole cgroup/;
+const LOCKED_DOWN = /locked down/;
+/** Since Linux 5.11 that of eBPF is not. */
+const LOCKED_MEMORY = /locked memory is short/;
+const BPF_COMPILER = /without the compiler of BPF/;
+
+const DOCTOR = 'test/live/doctor-guest.test.ts';
 
 const ALL: readonly Method[] = ['fentry', 'kprobe', 'syscall', 'syscall_classic'];
 /** Programs called in these ways run with preemption switched off. */
@@ -36,7 +44,14 @@ const NOT_PREEMPTIBLE: readonly Method[] = ['kprobe', 'syscall_classic'];
 
 export const VARIANTS: readonly Variant[] = [
   // No task storage, no bpf_rdonly_cast, no recursion_misses.
-  { name: '5.10', suite: 'bullseye', cgroup: 'v2', exact: ALL, skips: [FENTRY, ONLY_ON_V1] },
+  {
+    name: '5.10',
+    suite: 'bullseye',
+    cgroup: 'v2',
+    exact: ALL,
+    skips: [FENTRY, ONLY_ON_V1, LOCKED_DOWN],
+    files: [DOCTOR],
+  },
   { name: '5.10-v1', suite: 'bullseye', cgroup: 'v1', exact: ALL, skips: [FENTRY, ONLY_ON_V2] },
   // No bpf_rdonly_cast; rss is not yet a percpu counter.
   { name: '6.1', suite: 'bookworm', cgroup: 'v2', exact: ALL, skips: [ONLY_ON_V1] },
@@ -45,9 +60,9 @@ export const VARIANTS: readonly Variant[] = [
     suite: 'trixie',
     cgroup: 'v2',
     exact: ALL,
-    skips: [ONLY_ON_V1],
+    skips: [ONLY_ON_V1, LOCKED_DOWN, LOCKED_MEMORY, BPF_COMPILER],
     cpu: CPU_OF_6_12,
-    files: ['test/live/io-kinds.test.ts', 'test/live/late-module.test.ts'],
+    files: ['test/live/io-kinds.test.ts', 'test/live/late-module.test.ts', DOCTOR],
   },
   // Programs can be preempted, and then other tasks' events pass them by.
   {
@@ -58,6 +73,17 @@ export const VARIANTS: readonly Variant[] = [
     skips: [ONLY_ON_V1],
     cpu: CPU_OF_6_12,
     boot: 'preempt=full',
+  },
+  // As Secure Boot has it at its strictest, and without pressure information.
+  {
+    name: '6.12-locked',
+    suite: 'trixie',
+    cgroup: 'v2',
+    exact: [],
+    skips: [/./],
+    cpu: CPU_OF_6_12,
+    boot: 'lockdown=confidentiality psi=0 TEST_LOCKED=1',
+    only: [DOCTOR],
   },
   // Preempts lazily, and raw tracepoints too.
   { name: 'newest', suite: 'sid', cgroup: 'v2', exact: NOT_PREEMPTIBLE, skips: [ONLY_ON_V1] },

@@ -1,15 +1,16 @@
-/** `floatie doctor`, on this machine and on others in QEMU: that what it says is so, and that its cures work. */
+/**
+ * `floatie doctor` on this machine: that what it says is so, and that its cures work. test/live/doctor-guest.test.ts does the
+ * same on other kernels.
+ */
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { release } from 'node:os';
 import { suite, test } from 'node:test';
 import { diagnose } from '../../src/commands/doctor.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { Readiness } from '../../src/health.ts';
-import { METHODS } from '../../src/receivers/overlayfs-probes.ts';
 import { runDoctor, withOnly } from '../support/doctor.ts';
 import { startFloatie } from '../support/floatie.ts';
 import { missing } from '../support/requirements.ts';
@@ -18,9 +19,6 @@ import { missing } from '../support/requirements.ts';
 function commandIn(cure = ''): string {
   return cure.split(/[;:] /)[0] ?? '';
 }
-
-const takesLockedMemory = /^5\.([0-9]|10)\./.test(release());
-const unlimited = ['prlimit', '--memlock=unlimited'];
 
 suite('floatie doctor', { skip: missing('root', 'btf') }, () => {
   test('says as root how Floatie would attach, and it does', async (context) => {
@@ -39,8 +37,7 @@ suite('floatie doctor', { skip: missing('root', 'btf') }, () => {
   });
 
   test('says with CAP_BPF and CAP_PERFMON alone, as another user, what is lost, and Floatie starts', async () => {
-    const by = [...(takesLockedMemory ? unlimited : []), ...withOnly('bpf', 'perfmon')];
-    const { code, of } = await runDoctor(undefined, { by });
+    const { code, of } = await runDoctor(undefined, { by: withOnly('bpf', 'perfmon') });
     assert.equal(code, 0);
     for (const name of ['cap_bpf', 'cap_perfmon', 'libbpf', 'btf', 'cgroups'])
       assert.equal(of(name).verdict, 'ok', name);
@@ -52,7 +49,7 @@ suite('floatie doctor', { skip: missing('root', 'btf') }, () => {
     assert.match(of('overlayfs.syscall_classic').reason, /tracefs.* belongs to root/);
     // With what it asks for, that is no longer so.
     const asked = ['bpf', 'perfmon', 'sys_admin', 'syslog', 'dac_read_search', 'dac_override'];
-    const cured = await runDoctor(undefined, { by: [...(takesLockedMemory ? unlimited : []), ...withOnly(...asked)] });
+    const cured = await runDoctor(undefined, { by: withOnly(...asked) });
     for (const name of ['cap_sys_admin', 'cap_dac_read_search', 'kernel_log', 'overlayfs.syscall_classic']) {
       assert.equal(cured.of(name).verdict, 'ok', name);
     }
@@ -153,47 +150,12 @@ suite('floatie doctor', { skip: missing('root', 'btf') }, () => {
 
   test('says of securityfs that it cannot see how to mount it', async () => {
     const hide = 'umount /sys/kernel/security 2>/dev/null; true';
-    const by = [...(takesLockedMemory ? unlimited : []), ...withOnly('bpf', 'perfmon')];
+    const by = withOnly('bpf', 'perfmon');
     const { of } = await runDoctor(undefined, { after: hide, by });
     assert.equal(of('lockdown').verdict, 'unknown');
     const cured = await runDoctor(undefined, { after: `${hide}; ${commandIn(of('lockdown').cure)}`, by });
     assert.notEqual(cured.of('security_modules').verdict, 'unknown');
     assert.notEqual(cured.of('lockdown').verdict, 'unknown');
-  });
-});
-
-suite('floatie doctor on a machine of its own', { skip: missing('guest', 'root', 'btf') }, () => {
-  test('says that the overlay module is not loaded, and modprobe cures it', async () => {
-    execFileSync('rmmod', ['overlay']);
-    try {
-      const { code, of } = await runDoctor();
-      assert.deepEqual([code, of('overlay').verdict], [0, 'warn']);
-      for (const method of METHODS) assert.equal(of(`overlayfs.${method}`).verdict, 'unknown');
-      assert.match(of('start').reason, /overlayfs not attached/);
-      // Nor has it loaded the module by itself.
-      assert.equal(existsSync('/sys/module/overlay'), false);
-      execFileSync('sh', ['-c', of('overlay').cure ?? '']);
-      const cured = await runDoctor();
-      assert.equal(cured.of('overlay').verdict, existsSync('/sys/kernel/btf/overlay') ? 'ok' : 'unneeded');
-      assert.equal(cured.of('overlayfs.syscall').verdict, 'ok');
-    } finally {
-      execFileSync('modprobe', ['overlay']);
-    }
-  });
-
-  test('says that locked memory is short before Linux 5.11, and a higher limit cures it', async (context) => {
-    if (!takesLockedMemory) return context.skip(`Linux ${release()} counts no locked memory`);
-    const by = withOnly('bpf', 'perfmon');
-    const { code, of } = await runDoctor(undefined, { by: ['prlimit', '--memlock=65536', ...by] });
-    assert.deepEqual([code, of('memlock').verdict, of('cap_sys_resource').verdict], [1, 'fail', 'warn']);
-    assert.match(of('overlayfs.syscall').reason, /locked memory/);
-    assert.match(of('memlock').cure ?? '', /^ulimit -l unlimited/);
-    const cured = await runDoctor(undefined, { by: [...unlimited, ...by] });
-    assert.deepEqual([cured.code, cured.of('memlock').verdict], [0, 'ok']);
-  });
-
-  test('finds the host’s memory pressure', async () => {
-    assert.equal((await runDoctor()).of('pressure').verdict, 'ok');
   });
 });
 
