@@ -20,6 +20,14 @@ suite('the command', () => {
     test(`is ${command} where that is named`, () => assert.equal(parse(command).command, command));
   }
 
+  test('doctor prints JSON where that is asked for', () => {
+    assert.deepEqual([parse('doctor').json, parse('doctor', '--json').json], [false, true]);
+  });
+
+  test('is the doctor where --json is', () => {
+    assert.throws(() => parse('validate', '--json'), /"--json" is a flag of "doctor", not of "validate"/);
+  });
+
   test('may come before its flags', () => assert.equal(parse('validate', '--set', 'a=b').command, 'validate'));
   test('may come after its flags', () => assert.equal(parse('--set', 'a=b', 'validate').command, 'validate'));
   test('is help for --help', () => assert.equal(parse('--help').command, 'help'));
