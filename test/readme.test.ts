@@ -51,9 +51,7 @@ function anchors(page: string): string[] {
 test('the messages that the page on troubleshooting explains are said', () => {
   const page = readFileSync(join(ROOT, 'docs/troubleshooting.md'), 'utf8');
   const source = globSync('src/**/*.ts', { cwd: ROOT }).map((file) => readFileSync(join(ROOT, file), 'utf8'));
-  const messages = [...page.matchAll(/^\| `([^`]+)`/gm)].flatMap(([, message = '']) =>
-    message.split(/(?<=libbpf.so.1): /),
-  );
+  const messages = [...page.matchAll(/^\| `([^`]+)`/gm)].map(([, message = '']) => message);
   assert.ok(messages.length > 5);
   for (const message of messages)
     assert.ok(
