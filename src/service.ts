@@ -169,7 +169,9 @@ async function createPushes(
   const isOn = ({ settings }: { settings: OtlpConfig }): boolean => Boolean(settings.endpoint || all || metrics);
   const onExport = (name: string) => (error: Error | null) => health.exported(name, error);
   const optionsOf = (name: string, settings: OtlpConfig) => {
-    const { endpoint, headers, temporality, interval_ms: intervalMs, timeout_ms: timeoutMs } = settings;
+    const { endpoint, headers, temporality, interval_ms: intervalMs } = settings;
+    // An export that is still under way when the next one is due must not arrive after it.
+    const timeoutMs = Math.min(settings.timeout_ms, intervalMs);
     const exponential = exponentialOf(settings);
     const form = {
       temporality: AggregationTemporality[temporality === 'cumulative' ? 'CUMULATIVE' : 'DELTA'],

@@ -13,7 +13,8 @@ import {
 } from '@opentelemetry/sdk-logs';
 import type { OomRecord } from '../metrics/oom-record.ts';
 import { SCOPE } from '../metrics/producer.ts';
-import { metadataOf } from './grpc.ts';
+import { version } from '../version.ts';
+import { metadataOf, Reconnecting } from './grpc.ts';
 
 export interface OtlpLogsOptions {
   /** Empty: what OTEL_EXPORTER_OTLP_ENDPOINT and its kin say. */
@@ -39,13 +40,16 @@ export interface OtlpLogs {
 export function createOtlpLogs(options: OtlpLogsOptions): OtlpLogs {
   const { endpoint, credentials, headers, intervalMs, timeoutMs, resource, onExport } = options;
   const metadata = metadataOf(headers);
-  const exporter = new OTLPLogExporter({
-    ...(endpoint !== '' && { url: endpoint }),
-    ...(credentials !== undefined && { credentials }),
-    metadata,
-    timeoutMillis: timeoutMs,
-  });
-  const processor = new PatientProcessor(exporter, intervalMs, onExport);
+  const create = (): OTLPLogExporter =>
+    new OTLPLogExporter({
+      ...(endpoint !== '' && { url: endpoint }),
+      ...(credentials !== undefined && { credentials }),
+      metadata,
+      timeoutMillis: timeoutMs,
+      // Not that of the metrics, whose connection it would share, and keep while it has nothing to send.
+      userAgent: `Floatie/${version} (logs)`,
+    });
+  const processor = new PatientProcessor(new Reconnecting(create), intervalMs, onExport);
   const provider = new LoggerProvider({ resource, processors: [processor] });
   const logger = provider.getLogger(SCOPE.name, SCOPE.version);
   return {

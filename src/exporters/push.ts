@@ -12,7 +12,7 @@ import { Retry } from './retry.ts';
 
 export interface PushOptions {
   readonly intervalMs: number;
-  /** How long one export may take, in ms; then it has failed. */
+  /** How long one export may take, in ms, at most the interval; then it has failed. */
   readonly timeoutMs: number;
   readonly producers: MetricProducer[];
   readonly onExport: (error: Error | null) => void;
@@ -36,7 +36,7 @@ export function createPushReader(exporter: PushMetricExporter, options: PushOpti
   const reader = new PeriodicExportingMetricReader({
     exporter: new WatchedExporter(exporter, retry, onExport),
     exportIntervalMillis: intervalMs,
-    exportTimeoutMillis: Math.min(timeoutMs, intervalMs),
+    exportTimeoutMillis: timeoutMs,
     metricProducers: producers,
   });
   return reader;
