@@ -13,6 +13,7 @@ import { type Floatie, startFloatie } from './floatie.ts';
 import type { Metrics } from './metrics-text.ts';
 import { mountOverlay } from './overlay.ts';
 import { createPidNamespace, type PidNamespace } from './pid-namespace.ts';
+import { COLLECTS_GARBAGE, leastBytes } from './resident.ts';
 
 const WRITES = 'floatie_overlayfs_write_latency_us_count';
 const ALL_WRITES = 'all_writes_count';
@@ -31,7 +32,7 @@ export async function surviveChurn(count: number, maxCpuShare = 0.1): Promise<vo
   await using namespace = await createPidNamespace();
   await using floatie = await startFloatie(
     ['--set', VIEWS, '--set', 'receivers.overlayfs.expire_ms=2000', ...namespace.only],
-    { env: { NODE_OPTIONS: `--import=${new URL('collect-garbage.ts', import.meta.url)}` } },
+    { env: COLLECTS_GARBAGE },
   );
   // Memory grows until V8 has compiled what is used often.
   const warmUp = await churn(Math.max(300, count / 5), floatie, namespace, join(overlay.path, 'file'));
@@ -40,11 +41,11 @@ export async function surviveChurn(count: number, maxCpuShare = 0.1): Promise<vo
   // The collection threw away what was compiled.
   await scrapes(floatie, 500);
 
-  const { cpuSeconds: cpuBefore } = readProcess(await floatie.scrape());
+  const cpuBefore = await cpuSeconds(floatie);
   const startedMs = performance.now();
   const { writes, named, ids } = await churn(count, floatie, namespace, join(overlay.path, 'file'));
   const elapsedS = (performance.now() - startedMs) / 1000;
-  const { cpuSeconds: cpuAfter } = readProcess(await floatie.scrape());
+  const cpuAfter = await cpuSeconds(floatie);
 
   const metrics = await floatie.scrape();
   assert.equal(metrics.sum(ALL_WRITES), warmUp.writes + writes, 'no write is lost');
@@ -142,19 +143,6 @@ async function scrapes(floatie: Floatie, count: number): Promise<void> {
   for (let scrape = 0; scrape < count; scrape++) await floatie.scrape();
 }
 
-/** The least that is resident while garbage is collected again and again. */
-async function leastBytes(floatie: Floatie): Promise<number> {
-  const bytes: number[] = [];
-  while (bytes.length < 3) {
-    floatie.process.kill('SIGUSR2');
-    bytes.push(readProcess(await floatie.scrape()).residentBytes);
-  }
-  return Math.min(...bytes);
-}
-
-function readProcess(metrics: Metrics): { readonly cpuSeconds: number; readonly residentBytes: number } {
-  return {
-    cpuSeconds: metrics.sum('process_cpu_seconds_total'),
-    residentBytes: metrics.sum('process_resident_memory_bytes'),
-  };
+async function cpuSeconds(floatie: Floatie): Promise<number> {
+  return (await floatie.scrape()).sum('process_cpu_seconds_total');
 }
