@@ -41,7 +41,7 @@ const TRACEFS = /^Cannot use tracefs/;
 const REFUSED = /^(EPERM|EACCES)$/;
 const UNKNOWN_HELPER = /unknown func bpf_|cannot use helper|invalid func unknown/;
 
-export const REINSTALL = 'reinstall Floatie; in a checkout: npm run build';
+const REINSTALL = 'reinstall Floatie; in a checkout: npm run build';
 export const AS_ROOT = 'run it as root, or with --cap-add BPF --cap-add PERFMON in a container';
 const MOUNT_TRACEFS =
   'mount -t tracefs none /sys/kernel/tracing; in a container: -v /sys/kernel/tracing:/sys/kernel/tracing';

@@ -1,10 +1,11 @@
 /** What this machine is and has. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
+import { join } from 'node:path';
+import { pidNamespaceOf as configuredPidNamespace } from '../../config/processors.ts';
 import { cgroupIdOf, findV2Mount, mountedHierarchies } from '../../containers/hierarchy.ts';
 import { isPidNamespaceInUse, NOBODY_LIVES, pidNamespaceOf } from '../../containers/pid-namespace.ts';
-import { libbpfVersion } from '../../libbpf/index.ts';
-import { REINSTALL } from '../../receivers/causes.ts';
+import { BpfObject, LibbpfError, libbpfVersion } from '../../libbpf/index.ts';
 import { BTF, explain, KernelError, noBtf } from '../../receivers/kernel.ts';
 import { Kmsg } from '../../receivers/kmsg.ts';
 import { PressureError, readPressure } from '../../receivers/pressure.ts';
@@ -50,12 +51,14 @@ export function libbpf({ needsBpf }: Examination): Finding {
 }
 
 export function programs({ needsBpf }: Examination): Finding {
-  const objects = ['overlayfs.bpf.o', 'oom.bpf.o'];
-  const there = existsSync(OBJECTS) ? readdirSync(OBJECTS) : [];
-  const missing = objects.filter((name) => !there.includes(name));
-  if (missing.length === 0) return ok(`compiled for ${process.arch}`);
-  const reason = `${missing.join(' and ')} not in ${OBJECTS}: there are some for x86-64 and arm64`;
-  return finding(needsBpf ? 'fail' : 'unneeded', reason, REINSTALL);
+  try {
+    for (const name of ['overlayfs', 'oom']) BpfObject.open(join(OBJECTS, `${name}.bpf.o`)).close();
+    return ok(`compiled for ${process.arch}`);
+  } catch (error) {
+    if (error instanceof LibbpfError && /LIB$/.test(error.code)) return finding('unknown', 'only libbpf can open them');
+    const { why, cure } = causeIn(explain(error));
+    return finding(needsBpf ? 'fail' : 'unneeded', why, cure);
+  }
 }
 
 export function cgroups({ config, hierarchy }: Examination): Finding {
@@ -89,13 +92,14 @@ export function pressure({ config }: Examination): Finding {
   }
 }
 
-export function pidNamespace({ config: { kernel } }: Examination): Finding {
+export function pidNamespace({ config }: Examination): Finding {
   const own = pidNamespaceOf('self');
   const place = own === FIRST_PID_NAMESPACE ? "the host's" : `a container's (${own})`;
-  if (kernel.pid_ns_inum === 0) return ok(`all are measured; Floatie's own is ${place}`);
-  if (kernel.pid_ns_inum === 'self') return ok(`only Floatie's own is measured, ${place}`);
-  if (isPidNamespaceInUse(kernel.pid_ns_inum)) return ok(`only ${kernel.pid_ns_inum} is measured`);
-  return finding('warn', `nobody that can be seen lives in ${kernel.pid_ns_inum}`, NOBODY_LIVES);
+  const wanted = configuredPidNamespace(config);
+  if (wanted === 0) return ok(`all are measured; Floatie's own is ${place}`);
+  if (wanted === 'self') return ok(`only Floatie's own is measured, ${place}`);
+  if (isPidNamespaceInUse(wanted)) return ok(`only ${wanted} is measured`);
+  return finding('warn', `nobody that can be seen lives in ${wanted}`, NOBODY_LIVES);
 }
 
 /** Those that this process sees, and those of the host where it sees its processes. */
