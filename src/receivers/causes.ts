@@ -169,7 +169,7 @@ const ROWS: readonly Row[] = [
   {
     code: /^EPERM$/,
     method: /fentry/,
-    why: (_, p) => `this kernel does not allow fentry programs${circumstances(p)}`,
+    why: (_, p) => `this kernel does not allow fentry programs; ${lockdownIn(p)}`,
   },
   {
     code: /^(ESRCH|ENOENT)$/,
@@ -325,10 +325,15 @@ export function lacking(_: unknown, permissions: Pick<Permissions, 'capabilities
 }
 
 /** What could have had a part in it. */
-function circumstances({ lockdown, securityModules }: Permissions): string {
+function circumstances(permissions: Permissions): string {
+  const { securityModules } = permissions;
   const known = [
-    ...(lockdown === null ? ['lockdown unknown'] : [`lockdown: ${lockdown}`]),
+    lockdownIn(permissions),
     ...(securityModules === null ? [] : [`security modules: ${securityModules.join(', ')}`]),
   ];
   return `; ${known.join('; ')}`;
+}
+
+function lockdownIn({ lockdown }: Permissions): string {
+  return `lockdown: ${lockdown ?? 'unknown'}`;
 }

@@ -15,22 +15,22 @@ export const CAPABILITIES: Partial<
     { readonly use: string; readonly lost: (examination: Examination) => 'fail' | 'warn' | 'unneeded' }
   >
 > = {
-  CAP_BPF: { use: 'loads the programs', lost: essential },
-  CAP_PERFMON: { use: 'attaches them', lost: essential },
+  CAP_BPF: { use: 'to load programs', lost: essential },
+  CAP_PERFMON: { use: 'to attach them', lost: essential },
   CAP_SYS_ADMIN: {
-    use: 'tries whether a way to attach is exact, and finds overlayfs for fentry where it is a module',
+    use: 'for trials of exactness, and for fentry on modules',
     lost: ({ config }) => (config.service.pipelines.metrics.receivers.includes('overlayfs') ? 'warn' : 'unneeded'),
   },
   CAP_SYS_RESOURCE: {
-    use: 'raises the limit of locked memory, before Linux 5.11',
+    use: 'for locked memory, before Linux 5.11',
     lost: ({ permissions }) => (memlock(permissions, 'warn').verdict === 'warn' ? 'warn' : 'unneeded'),
   },
   CAP_SYSLOG: {
-    use: "reads the kernel's log of OOM kills",
+    use: "for the kernel's log of OOM kills",
     lost: (examination) => (losesScope(examination) ? 'warn' : 'unneeded'),
   },
   CAP_DAC_READ_SEARCH: {
-    use: 'names cgroups that live for a moment, by one look',
+    use: 'to name cgroups that live for a moment',
     lost: ({ needsBpf }) => (needsBpf ? 'warn' : 'unneeded'),
   },
 };
