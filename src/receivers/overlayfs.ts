@@ -57,6 +57,8 @@ export class OverlayfsReceiver {
   readonly #counts: OverlayfsCounts;
   readonly #refusals: Refusal[] = [];
   #remaining: Method[];
+  /** Those that can be attached and were left, or not taken, because they miss something. */
+  readonly #inexact: Method[] = [];
   #probes: Probes | null = null;
   /** Of methods that are no longer attached. */
   #missedBefore = { entry: 0, exit: 0 };
@@ -91,7 +93,7 @@ export class OverlayfsReceiver {
 
   /**
    * To be called from time to time: attaches once overlayfs is there, and leaves a method that missed something for the
-   * next one. It never goes back to one it has left. A call while another one is at it waits for that.
+   * next one. It goes back to one it has left only where no other can be attached. A call while another one is at it waits for that.
    */
   async supervise(): Promise<void> {
     this.#supervising ??= this.#supervise().finally(() => {
@@ -113,6 +115,7 @@ export class OverlayfsReceiver {
     this.#missedBefore = { entry: this.#missedBefore.entry + entry, exit: this.#missedBefore.exit + exit };
     this.#probes.detach();
     this.#probes = null;
+    this.#inexact.push(method);
     this.#refusals.push({
       method,
       reason: `it missed ${entry} entries and ${exit} exits: the kernel interrupts it here`,
@@ -166,24 +169,34 @@ export class OverlayfsReceiver {
   }
 
   async #attachNext(): Promise<void> {
-    const { attachBy = attachProbes, features, onChange } = this.#options;
     let last: unknown;
     for (let method = this.#remaining.shift(); method !== undefined; method = this.#remaining.shift()) {
       try {
         await this.#try(method);
         if (this.#stopped) return;
-        this.#probes = attachBy(this.#counts, method, features);
-        onChange?.({ method, refusals: [...this.#refusals] });
+        this.#attach(method);
         return;
       } catch (error) {
         last = explain(error);
         this.#refusals.push({ method, reason: reasonFor(last) });
       }
     }
+    // What it misses is counted: that is better than nothing.
+    const inexact = this.#inexact.at(-1);
+    if (inexact !== undefined) {
+      this.#attach(inexact);
+      return;
+    }
     if (this.#isAuto || !(last instanceof Error)) throw last;
     throw new Error(
       `Cannot attach to overlayfs by ${this.#options.attach}: ${reasonFor(last)} (receivers.overlayfs.attach: auto takes what works)`,
     );
+  }
+
+  #attach(method: Method): void {
+    const { attachBy = attachProbes, features, onChange } = this.#options;
+    this.#probes = attachBy(this.#counts, method, features);
+    onChange?.({ method, refusals: this.#refusals.filter((refusal) => refusal.method !== method) });
   }
 
   /** Rejects with the reason not to attach by this method, where there is another one to take. */
@@ -192,6 +205,7 @@ export class OverlayfsReceiver {
     const { tryBy = tryMethod, features } = this.#options;
     const trial = await tryBy(this.#options, method, features);
     if (trial === null || isExact(trial)) return;
+    this.#inexact.push(method);
     throw new Error(
       `in a trial it counted ${trial.counted} of ${trial.done} reads, and ${trial.missed} runs of its programs were left out: the kernel interrupts it here`,
     );

@@ -112,6 +112,33 @@ suite('the overlayfs receiver', { skip: missing('root', 'btf') }, () => {
     assert.match(JSON.stringify(refusals), /fentry.*missed 3 entries/);
   });
 
+  for (const { when, trial, missed } of [
+    { when: 'missed something', trial: null, missed: 3 },
+    { when: 'did not pass its trial', trial: { done: 1000, counted: 900, missed: 0 }, missed: 0 },
+  ]) {
+    test(`keeps one that ${when} where no other can be attached`, async () => {
+      const attached: Method[] = [];
+      const attachBy: typeof attachProbes = (counts, method) => {
+        if (method !== 'syscall') throw new Error(`no ${method} here`);
+        attached.push(method);
+        return { ...attachProbes(counts, method), missed: () => ({ entry: missed, exit: 0 }) };
+      };
+      const states: AttachState[] = [];
+      using receiver = await started({
+        ...OPTIONS,
+        attachBy,
+        tryBy: async () => trial,
+        onChange: (state) => states.push(state),
+      });
+      await receiver.it.supervise();
+      await receiver.it.supervise();
+      assert.equal(receiver.it.method, 'syscall');
+      assert.deepEqual(attached, missed > 0 ? ['syscall', 'syscall'] : ['syscall']);
+      const refused = states.at(-1)?.refusals.map(({ method }) => method);
+      assert.deepEqual(refused, ['fentry', 'kprobe', 'syscall_classic']);
+    });
+  }
+
   // The trials are made up: on this kernel every method that can be attached passes them.
   test('attaches by the first method that passes its trial, and says what the others missed', async () => {
     const tried: Method[] = [];
