@@ -23,5 +23,8 @@ export function openKernfsNode(mountFd: number, id: bigint): number | null {
   if (fd >= 0) return fd;
   const code = errnoName(errno);
   if (code === 'ESTALE') return null;
-  throw new LibbpfError(code, `Cannot open a cgroup by its id: ${code}`);
+  throw new LibbpfError(
+    code,
+    `Cannot open a cgroup by its id: ${code}${code === 'EPERM' ? ' (needs CAP_DAC_READ_SEARCH)' : ''}`,
+  );
 }

@@ -2,7 +2,7 @@
  * Kprobe events of tracefs: the one way to say how many returns of a function may be pending at once (maxactive), and
  * to learn how many were missed. Such events outlive their process, so stale ones are swept away.
  */
-import { appendFileSync, existsSync, readFileSync, statSync } from 'node:fs';
+import { appendFileSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { explain } from './kernel.ts';
 
@@ -29,7 +29,9 @@ export class Tracefs {
     for (const mount of mounts) {
       try {
         statSync(join(mount, 'events'));
-        if (!existsSync(join(mount, 'kprobe_events'))) throw Object.assign(new Error(), { code: 'ENOTSUP' });
+        // Not existsSync, which asks what the user could see without capabilities.
+        const events = statSync(join(mount, 'kprobe_events'), { throwIfNoEntry: false });
+        if (events === undefined) throw Object.assign(new Error(), { code: 'ENOTSUP' });
         return new Tracefs(mount);
       } catch (error) {
         problems.push(error);
