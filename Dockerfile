@@ -1,7 +1,8 @@
 # Floatie's container image: Floatie, Node and the libraries they load; no shell, no compiler.
 #
 #   docker build -t floatie:latest .
-#   docker run …                          (README.md has the flags)
+#   docker run …                                           (README.md has the flags)
+#   docker build --target single -t floatie:single .       the single executable, for COPY --from (examples/embedded)
 #
 # It runs as user 65532, with those of the added capabilities that Floatie can use: image/floatie.c says how. Where new
 # privileges are forbidden (no-new-privileges, Kubernetes' allowPrivilegeEscalation: false), such a user can have none:
@@ -18,7 +19,7 @@ FROM ${BUILD_IMAGE} AS dependencies
 ARG NODE_EXTRA_CA_CERTS
 ARG DEBIAN_FRONTEND=noninteractive
 RUN apt-get update -qq \
- && apt-get install -y -qq --no-install-recommends clang libbpf-dev libcap2-bin llvm $(command -v npm >/dev/null || echo npm)
+ && apt-get install -y -qq --no-install-recommends clang libbpf-dev libcap2-bin llvm pkg-config $(command -v npm >/dev/null || echo npm)
 WORKDIR /floatie
 # What changes seldom comes first: these layers are made again only when the dependencies change.
 COPY package.json package-lock.json .npmrc ./
@@ -29,9 +30,15 @@ RUN sh image/collect.sh /image
 FROM dependencies AS build
 COPY . .
 RUN sh scripts/setup.sh build \
- && mv dist LICENSE /image/opt/floatie/ \
+ && cp -r dist LICENSE /image/opt/floatie/ \
  && install -D -m 644 config/container.yaml /image/etc/floatie/floatie.yaml \
  && chroot /image /usr/local/bin/floatie validate
+
+FROM build AS single-build
+RUN npm run --silent build:single
+
+FROM scratch AS single
+COPY --from=single-build /floatie/dist/floatie /floatie
 
 FROM ${RUNTIME_IMAGE}
 COPY --from=build /image /

@@ -39,6 +39,8 @@ async function bundle(entry: string, output: string): Promise<string[]> {
     minifySyntax: true,
     minifyWhitespace: true,
     legalComments: 'none',
+    // npm before 10 installs the addon for musl as well.
+    external: ['@yuuang/*-musl'],
     alias: { [`@yuuang/ffi-rs-linux-${process.arch}-gnu`]: join(import.meta.dirname, 'addon.cjs') },
     // Only read where there are files beside it.
     define: { 'import.meta.dirname': '""', 'import.meta.filename': '""' },

@@ -2,32 +2,27 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { before, suite, test } from 'node:test';
+import { dockerRuns, NO_SECCOMP, startPublished } from '../support/docker-run.ts';
 import { eventually } from '../support/eventually.ts';
 import { buildImage, IMAGE } from '../support/image.ts';
-import { type Metrics, parseMetrics } from '../support/metrics-text.ts';
-import { freePort } from '../support/peers.ts';
+import type { Metrics } from '../support/metrics-text.ts';
 import { BASE, podman, runPodman, startContainer } from '../support/podman.ts';
 import { missing } from '../support/requirements.ts';
 
 const NODE = '/opt/floatie/bin/node';
-const PORT = '127.0.0.1:9090:9090';
-/** For runtimes whose profile lets bpf() through to CAP_SYS_ADMIN alone, as podman's. */
-const NO_SECCOMP = ['--security-opt', 'seccomp=unconfined'];
 /** linux/capability.h */
 const PERFMON = 1n << 38n;
 const BPF = 1n << 39n;
 
-const { version } = JSON.parse(read('package.json')) as { version: string };
-const [full = [], least = []] = [...read('README.md').matchAll(/^docker run ((?:.*\\\n)*.*)$/gm)].map(([, text = '']) =>
-  text.replaceAll('\\\n', ' ').trim().split(/\s+/),
-);
+const [full = [], least = []] = dockerRuns('README.md');
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
 
 suite('the container image', { skip: missing('root', 'btf') }, () => {
-  before(buildImage);
+  before(() => buildImage(IMAGE, '--build-arg', 'REVISION=0123456789abcdef'));
 
   test('run as the README says, shows the four metrics of the host, of another container and of itself', async () => {
     // With a limit, so that it can run out of memory as well, and with what tells the scope of kills anywhere.
-    await using floatie = await start(full, '-m', '512m', '--device', '/dev/kmsg', '--cap-add', 'SYSLOG');
+    using floatie = await startPublished(full, '-m', '512m', '--device', '/dev/kmsg', '--cap-add', 'SYSLOG');
     using other = startContainer('-m', '64m', '--network=none', BASE, 'sh', '-c', OVERLAY_THEN_MEMORY);
     const [theirs, own] = [{ container_id: other.id }, { container_id: floatie.id }];
     const kills = async (labels: object): Promise<Metrics | false> => {
@@ -68,7 +63,7 @@ suite('the container image', { skip: missing('root', 'btf') }, () => {
   };
   for (const [name, args] of Object.entries(ways)) {
     test(`measures with the two least capabilities, ${name}, where seccomp lets bpf() through`, async () => {
-      await using floatie = await start(least, ...NO_SECCOMP, ...args);
+      using floatie = await startPublished(least, ...NO_SECCOMP, ...args);
       const status = readFileSync(
         `/proc/${podman('inspect', '--format', '{{.State.Pid}}', floatie.id)}/status`,
         'utf8',
@@ -110,40 +105,3 @@ suite('the container image', { skip: missing('root', 'btf') }, () => {
 
 const OVERLAY_THEN_MEMORY =
   'dd if=/dev/zero of=/f bs=4096 count=5000 status=none; dd if=/f of=/dev/null bs=4096 status=none; tail /dev/zero; sleep 60';
-
-interface Started extends AsyncDisposable {
-  readonly id: string;
-  scrape(): Promise<Metrics>;
-}
-
-/** `docker run` as the README has it, in the background and on a port that is free. */
-async function start(readme: readonly string[], ...args: string[]): Promise<Started> {
-  const port = await freePort();
-  assert.ok(readme.includes(PORT));
-  const flags = readme
-    .filter((word) => word !== '--rm')
-    .map((word) => (word === PORT ? `127.0.0.1:${port}:9090` : word));
-  const container = startContainer(...args, ...flags);
-  const get = (path: string): Promise<Response> => fetch(`http://127.0.0.1:${port}${path}`);
-  try {
-    await eventually('it is ready', () =>
-      get('/readyz').then(
-        ({ ok }) => ok,
-        () => false,
-      ),
-    );
-  } catch (error) {
-    const log = runPodman('logs', container.id).stderr;
-    container[Symbol.dispose]();
-    throw new Error(`${(error as Error).message}\n${log}`);
-  }
-  return {
-    id: container.id,
-    scrape: async () => parseMetrics(await (await get('/metrics')).text()),
-    [Symbol.asyncDispose]: async () => container[Symbol.dispose](),
-  };
-}
-
-function read(path: string): string {
-  return readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
-}

@@ -10,8 +10,8 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt';
 const HOW = ['--format', 'docker', '--isolation', 'chroot', '--network', 'host', '--layers', '--quiet'];
 
-/** `docker build -t floatie .` */
-export function buildImage(): void {
+/** `docker build -t floatie:latest .`, or of another target. */
+export function buildImage(name = IMAGE, ...options: string[]): void {
   // Where this machine reaches the registries through certificates of its own, npm in the build must know them.
   const certificates = existsSync(CERTIFICATES)
     ? ['-v', `${CERTIFICATES}:/run/certificates.crt:ro`, '--build-arg', 'NODE_EXTRA_CA_CERTS=/run/certificates.crt']
@@ -19,7 +19,7 @@ export function buildImage(): void {
   const args = [...certificates, '--build-arg', `BUILD_IMAGE=${BASE}`];
   // By a name of its own, the stage that takes longest stays for the next time.
   build(ROOT, `${IMAGE}-dependencies`, ...args, '--target', 'dependencies');
-  build(ROOT, IMAGE, ...args, '--build-arg', 'REVISION=0123456789abcdef');
+  build(ROOT, name, ...args, ...options);
   podman('image', 'prune', '--force');
 }
 

@@ -1,0 +1,64 @@
+/** The docker run commands of a page of Markdown, run by podman. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { eventually } from './eventually.ts';
+import { type Metrics, parseMetrics } from './metrics-text.ts';
+import { freePort } from './peers.ts';
+import { runPodman, startContainer } from './podman.ts';
+import { shellBlocks } from './shell-blocks.ts';
+
+/** For runtimes whose seccomp profile lets bpf() through to CAP_SYS_ADMIN alone, as podman's. */
+export const NO_SECCOMP = ['--security-opt', 'seccomp=unconfined'];
+
+/** What stands after `docker run`, in words. @param page from the root of the project */
+export function dockerRuns(page: string): string[][] {
+  const markdown = readFileSync(fileURLToPath(new URL(`../../${page}`, import.meta.url)), 'utf8');
+  const commands = shellBlocks(markdown).flatMap((block) => block.commands);
+  return commands.filter((command) => command.startsWith('docker run ')).map((command) => command.split(' ').slice(2));
+}
+
+export interface Published extends Disposable {
+  readonly id: string;
+  /** Of what listens on this port inside. */
+  get(port: number, path: string): Promise<Response>;
+  /** Floatie's metrics. */
+  scrape(): Promise<Metrics>;
+  /** What it wrote to its terminal. */
+  log(): string;
+}
+
+/** In the background, with published ports that are free, and other arguments before its own; resolves when Floatie is ready. */
+export async function startPublished(run: readonly string[], ...args: string[]): Promise<Published> {
+  const ports = new Map<number, number>();
+  const words: string[] = [];
+  for (const word of run.filter((word) => word !== '--rm')) {
+    const [, host, inside] = /^(127\.0\.0\.1):\d+:(\d+)$/.exec(word) ?? [];
+    if (inside !== undefined) ports.set(Number(inside), await freePort());
+    words.push(inside === undefined ? word : `${host}:${ports.get(Number(inside))}:${inside}`);
+  }
+  const container = startContainer(...args, ...words);
+  const get = (port: number, path: string): Promise<Response> => {
+    assert.ok(ports.has(port), `port ${port} is published`);
+    return fetch(`http://127.0.0.1:${ports.get(port)}${path}`);
+  };
+  const log = (): string => runPodman('logs', container.id).stdout;
+  try {
+    const isReady = () =>
+      get(9090, '/readyz')
+        .then(({ ok }) => ok)
+        .catch(() => false);
+    await eventually('Floatie is ready', isReady, 20_000);
+  } catch (error) {
+    const { stdout, stderr } = runPodman('logs', container.id);
+    container[Symbol.dispose]();
+    throw new Error(`${(error as Error).message}\n${stdout}${stderr}`);
+  }
+  return {
+    id: container.id,
+    get,
+    scrape: async () => parseMetrics(await (await get(9090, '/metrics')).text()),
+    log,
+    [Symbol.dispose]: () => container[Symbol.dispose](),
+  };
+}
