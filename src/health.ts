@@ -32,6 +32,8 @@ export class Health {
   #collectErrors = 0;
   readonly #exports = new Map<string, ExportCounts>();
   readonly #lastSuccessMs = new Map<string, number>();
+  /** It was loaded well once, or nothing would run. */
+  #reload = { successful: true, lastSuccessMs: Date.now() };
   readonly #quietUntil = new Map<string, number>();
 
   constructor(log: Logger) {
@@ -85,6 +87,15 @@ export class Health {
   readiness(): Readiness {
     const probes = [...this.#probes.values()];
     return { ready: probes.some(({ attached }) => attached), probes };
+  }
+
+  /** The configuration was asked for again, and is used or not. */
+  reloaded(successful: boolean): void {
+    this.#reload = { successful, lastSuccessMs: successful ? Date.now() : this.#reload.lastSuccessMs };
+  }
+
+  get reload(): { readonly successful: boolean; readonly lastSuccessMs: number } {
+    return this.#reload;
   }
 
   /** Such as `overlayfs by fentry, oom not attached`. */

@@ -8,15 +8,18 @@ export interface Logger {
   info(message: string, fields?: Fields): void;
   warn(message: string, fields?: Fields): void;
   error(message: string, fields?: Fields): void;
+  /** Another level and format, from now on; absent where those are not for the configuration to say. */
+  configure?(level: Level, format: 'text' | 'json'): void;
 }
 
 const ORDER: readonly Level[] = ['debug', 'info', 'warn', 'error'];
 
 export function createLogger(
-  level: Level,
-  format: 'text' | 'json',
+  initialLevel: Level,
+  initialFormat: 'text' | 'json',
   write: (line: string) => void = (line) => process.stderr.write(line),
 ): Logger {
+  let [level, format] = [initialLevel, initialFormat];
   const log =
     (at: Level) =>
     (message: string, fields: Fields = {}): void => {
@@ -28,7 +31,12 @@ export function createLogger(
           : text(time, at, message, fields),
       );
     };
-  return { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') };
+  return {
+    ...{ debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') },
+    configure(nextLevel, nextFormat) {
+      [level, format] = [nextLevel, nextFormat];
+    },
+  };
 }
 
 function text(time: string, level: Level, message: string, fields: Fields): string {

@@ -41,8 +41,8 @@ async function main(): Promise<number> {
       // What a scrape allocates dies with it: letting V8's young generation grow costs 9 MB and saves nothing.
       setFlagsFromString('--semi-space-growth-factor=1');
       // Loaded only now: the other commands need neither OpenTelemetry nor libbpf.
-      await (await import('./commands/run.ts')).run(config);
-      return OK;
+      const { run } = await import('./commands/run.ts');
+      return (await run(config, () => loadConfig(sources))) ? OK : FAILED;
     }
   }
 }

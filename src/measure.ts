@@ -45,21 +45,19 @@ export async function startMeasuring(config: Config, log: Logger = defaultLog(co
   const health = new Health(log);
   const kernel = new KernelMetrics(views);
   const records = new OomRecords();
-  const receivers = await startReceivers({ config, views, kernel, records, health, log });
+  const receivers = await startReceivers({ config, kernel, records, health, log });
   return {
     views,
     producer: (temporality = AggregationTemporality.CUMULATIVE) => createProducer(kernel, { temporality }),
     observe(meter) {
       const observer = instrumentsOf(meter);
       observeSelf(observer, health);
-      for (const receiver of receivers) receiver.observe(observer);
+      receivers.observe(observer);
     },
     readiness: () => health.readiness(),
     oomRecords: () => records.last,
     onOomKill: (listener) => records.onAdd(listener),
-    stop() {
-      for (const receiver of receivers) receiver.stop();
-    },
+    stop: () => receivers.stop(),
   };
 }
 

@@ -1,30 +1,33 @@
 /** The whole way of the data, from the kernel's counts to the exporters; stopping goes the other way. */
-import type { Resource } from '@opentelemetry/resources';
-import { AggregationTemporality, MeterProvider, type MetricReader } from '@opentelemetry/sdk-metrics';
-import { exponentialOf, exportersOf } from './config/exporters.ts';
+import { ConfigError } from './config/error.ts';
 import { attributeActions } from './config/processors.ts';
-import type { Config, Exporters, OtlpConfig } from './config/schema.ts';
-import { type Credentials, readCredentials } from './exporters/credentials.ts';
-import type { OtlpLogs } from './exporters/otlp-logs.ts';
-import { PrometheusEndpoint } from './exporters/prometheus.ts';
+import { keepRunning } from './config/reload.ts';
+import type { Config } from './config/schema.ts';
+import { Endpoints } from './endpoints.ts';
+import { readCredentials } from './exporters/credentials.ts';
+import { Exporting } from './exporting.ts';
 import { Health } from './health.ts';
 import type { Logger } from './log.ts';
-import { observeLogs, observeProcess, observeSelf, sourcesOf } from './metrics/instruments.ts';
+import { kernelMetrics } from './metrics/catalogue.ts';
+import { observeLogs, observeProcess, observeReloads, observeSelf, sourcesOf } from './metrics/instruments.ts';
 import { KernelMetrics } from './metrics/kernel-metrics.ts';
 import { OomRecords } from './metrics/oom-record.ts';
-import { createProducer } from './metrics/producer.ts';
 import { viewOptions } from './metrics/views.ts';
-import { serviceResource } from './resource.ts';
-import { type Running, startReceivers } from './start-receivers.ts';
-import { assignSockets, type ListeningSocket } from './systemd.ts';
+import { reasonOf } from './reason.ts';
+import { type Receivers, startReceivers } from './start-receivers.ts';
+import type { ListeningSocket } from './systemd.ts';
 
 export interface Service {
   /** Where the metrics are, such as `http://127.0.0.1:9090/metrics`; null without the Prometheus exporter. */
   readonly url: string | null;
   /** How it does, in one line for people. */
   status(): string;
+  /** Uses another configuration, as far as that goes without a restart; what was counted stays. Says what it did. */
+  reload(load: () => Config): Promise<void>;
   /** Exports once more, closes the exporters and detaches the probes. Safe to call twice. */
   stop(): Promise<void>;
+  /** Detaches the probes, and that at once: for those who cannot wait for {@link stop}. */
+  detach(): void;
 }
 
 export interface StartOptions {
@@ -32,91 +35,94 @@ export interface StartOptions {
   readonly sockets?: readonly ListeningSocket[];
 }
 
-/** How long the last export may take, in ms, whatever the configuration allows the others. */
-const LAST_EXPORT_MS = 4000;
-
 /** Starts everything the configuration asks for. Throws, with nothing left behind, when it cannot. */
-export async function startService(config: Config, log: Logger, { sockets = [] }: StartOptions = {}): Promise<Service> {
-  const views = viewOptions(config.views, attributeActions(config));
+export async function startService(given: Config, log: Logger, { sockets = [] }: StartOptions = {}): Promise<Service> {
+  // What stays over a reload: receivers, with what is loaded into the kernel, all counts, and ports that are listened on.
   const health = new Health(log);
-  const kernel = new KernelMetrics(views);
+  const kernel = new KernelMetrics(viewOptions(given.views, attributeActions(given)));
   const records = new OomRecords();
+  const endpoints = new Endpoints({ health, records }, log, sockets);
 
   // First, so that files that cannot be used, and a port in use, are known before anything is loaded.
-  const credentials = await readCredentials(config);
-  const prometheus = exportersOf(config, 'prometheus');
-  const assigned = assignSockets(
-    prometheus.map(({ name }) => name),
-    sockets,
-  );
-  for (const [exporter, { fd, name }] of assigned) {
-    log.info('Listening on a socket of systemd instead of host and port', { exporter, socket: name, fd });
-  }
-  for (const { name, fd } of sockets.filter((socket) => ![...assigned.values()].includes(socket))) {
-    log.warn(`No Prometheus endpoint is there for the socket "${name}" of systemd`, { fd });
-  }
-  const endpoints = await Promise.all(
-    prometheus.map(({ name, settings }) =>
-      createEndpoint({ ...settings, socket: assigned.get(name) }, kernel, records, health, log),
-    ),
-  );
-  const stopEndpoints = (): Promise<unknown> => Promise.all(endpoints.map((endpoint) => endpoint.stop()));
-  let url: string | null = null;
-  let receivers: Running[];
+  const credentials = await readCredentials(given);
+  const opened = await endpoints.open(given);
+  let exporting: Exporting; // what a reload makes anew
+  let receivers: Receivers;
   try {
-    for (const endpoint of endpoints) {
-      const address = await endpoint.start();
-      url ??= address;
-    }
-    receivers = await startReceivers({ config, views, kernel, records, health, log });
+    exporting = await Exporting.create(given, credentials, kernel, health);
+    receivers = await startReceivers({ config: given, kernel, records, health, log });
   } catch (error) {
-    await stopEndpoints();
+    await opened.abandon();
     throw error;
   }
-  const pushes = await createPushes(config, credentials, kernel, health);
-  const resource = serviceResource(config);
-  const logs = await createLogs(config, credentials, resource, health);
-  for (const { emit } of logs) {
-    for (const record of records.last) emit(record);
-    records.onAdd(emit);
-  }
-  if (endpoints.length + pushes.length === 0) log.warn('Nothing is exported: exporters.otlp.endpoint is empty');
-
-  const readers = [...endpoints.map(({ reader }) => reader), ...pushes.map(({ reader }) => reader)];
-  new MeterProvider({ resource, readers });
   const observer = sourcesOf(kernel);
   observeProcess(observer);
   observeSelf(observer, health);
-  if (logs.length > 0)
-    observeLogs(observer, { dropped: () => logs.reduce((sum, exporter) => sum + exporter.dropped(), 0) });
-  for (const receiver of receivers) receiver.observe(observer);
+  observeReloads(observer, health);
+  observeLogs(observer, () => exporting.dropped);
+  receivers.observe(observer);
+  exporting.begin(null);
+  await opened.use(exporting.scrapes);
+  for (const record of records.last) exporting.emit(record);
+  records.onAdd((record) => exporting.emit(record));
 
+  if (exporting.isEmpty) log.warn('Nothing is exported: exporters.otlp.endpoint is empty');
   const methods = health.readiness().probes.map(({ probe, method }) => [probe, method]);
-  log.info('Floatie is measuring', {
-    url,
-    ...Object.fromEntries(methods),
-    otlp: pushes.some(({ name }) => name.startsWith('otlp')),
-  });
+  const otlp = exporting.pushes.some((name) => name.startsWith('otlp'));
+  log.info('Floatie is measuring', { url: endpoints.url, ...Object.fromEntries(methods), otlp });
+
+  let config = given;
+  const reload = async (wanted: Config): Promise<void> => {
+    const { config: next, kept } = keepRunning(config, wanted, kernel.gridNs(kernelMetrics.readLatency));
+    const credentials = await readCredentials(next);
+    const opened = await endpoints.open(next);
+    const before = exporting;
+    const after = await Exporting.create(next, credentials, kernel, health).catch(async (error: unknown) => {
+      await opened.abandon();
+      throw error;
+    });
+    // All in one go: what is counted until here is for those before, what is counted from here for those after.
+    receivers.reload(next);
+    try {
+      kernel.refresh();
+    } catch (error) {
+      health.collectFailed(error);
+    }
+    before.finish();
+    kernel.reshape(viewOptions(next.views, attributeActions(next)), next.receivers.overlayfs.bounds_us);
+    after.begin(before);
+    [config, exporting] = [next, after];
+    log.configure?.(next.service.telemetry.log_level, next.service.telemetry.log_format);
+    await Promise.all([opened.use(after.scrapes), before.stop(after)]);
+    if (kept.length > 0) log.warn(`Settings that need a restart keep their values: ${kept.join(', ')}`);
+  };
 
   let stopped: Promise<void> | null = null;
   const stop = async (): Promise<void> => {
-    for (const receiver of receivers) receiver.settle?.();
-    await Promise.all([
-      stopEndpoints(),
-      ...pushes.map(({ name, reader }) =>
-        reader.shutdown({ timeoutMillis: LAST_EXPORT_MS }).catch((error: Error) => health.exported(name, error)),
-      ),
-      ...logs.map((exporter) => exporter.stop(LAST_EXPORT_MS)),
-    ]);
-    for (const receiver of receivers) receiver.stop();
+    receivers.settle();
+    await Promise.all([endpoints.stop(), exporting.stop()]);
+    receivers.stop();
   };
   return {
-    url,
+    get url() {
+      return endpoints.url;
+    },
     status() {
       // Nobody has collected yet while there are none.
       const series = kernel.seriesCount();
-      return [health.summary(), ...(series > 0 ? [`${series} series`] : []), url ?? 'no port'].join('; ');
+      return [health.summary(), ...(series > 0 ? [`${series} series`] : []), endpoints.url ?? 'no port'].join('; ');
     },
+    async reload(load) {
+      try {
+        await reload(load());
+        health.reloaded(true);
+        log.info('The configuration is reloaded', { url: endpoints.url });
+      } catch (error) {
+        health.reloaded(false);
+        for (const problem of problemsOf(error)) log.error(`The configuration stays as it was: ${problem}`);
+      }
+    },
+    detach: () => receivers.stop(),
     stop: () => {
       stopped ??= stop();
       return stopped;
@@ -124,102 +130,6 @@ export async function startService(config: Config, log: Logger, { sockets = [] }
   };
 }
 
-async function createEndpoint(
-  {
-    host,
-    port,
-    socket,
-    timeout_ms: timeoutMs,
-    web_config_file: file,
-  }: Exporters['prometheus'] & { readonly socket: ListeningSocket | undefined },
-  kernel: KernelMetrics,
-  records: OomRecords,
-  health: Health,
-  log: Logger,
-): Promise<PrometheusEndpoint> {
-  // The machinery of TLS takes 4 MB: only when it is on.
-  const web = file === '' ? null : new (await import('./exporters/web.ts')).Web(file, log);
-  return new PrometheusEndpoint({
-    host,
-    port,
-    socket,
-    timeoutMs,
-    web,
-    producers: [createProducer(kernel, { temporality: AggregationTemporality.CUMULATIVE })],
-    readiness: () => health.readiness(),
-    records: () => records.last,
-    onError: (error) => health.collectFailed(error),
-  });
-}
-
-interface Push {
-  /** As the configuration calls it. */
-  readonly name: string;
-  readonly reader: MetricReader;
-}
-
-/** What pushes metrics; OTLP has none while it is off. */
-async function createPushes(
-  config: Config,
-  credentials: Credentials,
-  kernel: KernelMetrics,
-  health: Health,
-): Promise<Push[]> {
-  const { OTEL_EXPORTER_OTLP_ENDPOINT: all, OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: metrics } = process.env;
-  const isOn = ({ settings }: { settings: OtlpConfig }): boolean => Boolean(settings.endpoint || all || metrics);
-  const onExport = (name: string) => (error: Error | null) => health.exported(name, error);
-  const optionsOf = (name: string, settings: OtlpConfig) => {
-    const { endpoint, headers, temporality, interval_ms: intervalMs } = settings;
-    // An export that is still under way when the next one is due must not arrive after it.
-    const timeoutMs = Math.min(settings.timeout_ms, intervalMs);
-    const exponential = exponentialOf(settings);
-    const form = {
-      temporality: AggregationTemporality[temporality === 'cumulative' ? 'CUMULATIVE' : 'DELTA'],
-      lowMemory: temporality === 'lowmemory',
-      ...(exponential !== undefined && { exponential }),
-    };
-    const producers = [createProducer(kernel, form)];
-    return { endpoint, headers, temporality, intervalMs, timeoutMs, producers, onExport: onExport(name) };
-  };
-  const pushes: Push[] = [];
-  // gRPC is the largest thing Floatie imports: only when it is on.
-  for (const { name, settings } of exportersOf(config, 'otlp').filter(isOn)) {
-    const { createOtlpReader } = await import('./exporters/otlp.ts');
-    pushes.push({
-      name,
-      reader: createOtlpReader({ ...optionsOf(name, settings), credentials: credentials.get(name) }),
-    });
-  }
-  for (const { name, settings } of exportersOf(config, 'otlphttp').filter(isOn)) {
-    const { createOtlpHttpReader } = await import('./exporters/otlphttp.ts');
-    pushes.push({ name, reader: createOtlpHttpReader(optionsOf(name, settings)) });
-  }
-  for (const { name, settings } of exportersOf(config, 'debug')) {
-    const { createDebugReader } = await import('./exporters/debug.ts');
-    const { verbosity, interval_ms: intervalMs } = settings;
-    const producers = [createProducer(kernel, { temporality: AggregationTemporality.CUMULATIVE })];
-    const options = { intervalMs, timeoutMs: intervalMs, producers, onExport: onExport(name) };
-    pushes.push({ name, reader: createDebugReader({ verbosity, ...options }) });
-  }
-  return pushes;
-}
-
-/** Of the records of OOM kills, by each OTLP over gRPC that is on. */
-async function createLogs(
-  config: Config,
-  credentials: Credentials,
-  resource: Resource,
-  health: Health,
-): Promise<OtlpLogs[]> {
-  const { OTEL_EXPORTER_OTLP_ENDPOINT: all, OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: logs } = process.env;
-  if (!config.service.pipelines.metrics.receivers.includes('oom')) return [];
-  const exporters = exportersOf(config, 'otlp').filter(({ settings }) => settings.endpoint || all || logs);
-  if (exporters.length === 0) return [];
-  const { createOtlpLogs } = await import('./exporters/otlp-logs.ts');
-  return exporters.map(({ name, settings }) => {
-    const { endpoint, headers, interval_ms: intervalMs, timeout_ms: timeoutMs } = settings;
-    const onExport = (error: Error | null): void => health.exported(name.replace('otlp', 'otlp_logs'), error);
-    const options = { endpoint, headers, credentials: credentials.get(name), intervalMs, timeoutMs };
-    return createOtlpLogs({ ...options, resource, onExport });
-  });
+function problemsOf(error: unknown): readonly string[] {
+  return error instanceof ConfigError ? error.problems : [reasonOf(error)];
 }

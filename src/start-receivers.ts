@@ -1,8 +1,7 @@
 /** Starts the receivers, each as a source of metrics with what must be done for it from time to time. */
 import { join } from 'node:path';
-import type { ViewOptions } from '@opentelemetry/sdk-metrics';
 import { exponentialGridNs } from './config/exporters.ts';
-import { cgroupPatterns, pidNamespaceOf } from './config/processors.ts';
+import { attributeActions, cgroupPatterns, pidNamespaceOf } from './config/processors.ts';
 import type { Config, RECEIVERS } from './config/schema.ts';
 import { Cgroups } from './containers/cgroups.ts';
 import { type CgroupFilter, cgroupFilter } from './containers/filter.ts';
@@ -24,6 +23,7 @@ import { OverlayfsSource, overlayfsMetrics } from './metrics/overlayfs.ts';
 import { PressureSource } from './metrics/pressure.ts';
 import { KEEP_MS, RecentLatency } from './metrics/recent-latency.ts';
 import { streamsOf } from './metrics/streams.ts';
+import { viewOptions } from './metrics/views.ts';
 import { OomReceiver } from './receivers/oom.ts';
 import type { OomVictim } from './receivers/oom-events.ts';
 import { type AttachState, OverlayfsReceiver } from './receivers/overlayfs.ts';
@@ -31,28 +31,48 @@ import { type AttachState, OverlayfsReceiver } from './receivers/overlayfs.ts';
 type ReceiverName = (typeof RECEIVERS)[number];
 
 /** A receiver that runs. */
-export interface Running {
+interface Running {
   /** Tells of the receiver itself. */
   observe(observer: Observer): void;
+  /** Other cgroups get series from now on, or get other names. */
+  choose?(choice: Choice): void;
   /** Before the last export: counts what has only just happened. */
   settle?(): void;
   /** Safe to call twice. */
   stop(): void;
 }
 
-interface Context {
+/** All of them. */
+export interface Receivers extends Omit<Required<Running>, 'choose'> {
+  /** Which containers have series, and what they are called, as another configuration says. */
+  reload(config: Config): void;
+}
+
+/** What can change without a restart. */
+interface Choice {
+  /** Which cgroups get series; null: all. */
+  readonly filter: CgroupFilter | null;
+  /** Says whose a cgroup is, by name where that is configured. */
+  readonly identifyCgroup: (path: string | null) => Identity;
+}
+
+function choiceOf(config: Config): Choice {
+  const places = config.containers.names ? findPlaces() : null;
+  const patterns = cgroupPatterns(config);
+  return {
+    filter: patterns.length === 0 ? null : cgroupFilter(...patterns),
+    identifyCgroup: places === null ? identify : (path) => identifyByName(path, places),
+  };
+}
+
+interface Context extends Choice {
   readonly config: Config;
-  readonly views: readonly ViewOptions[];
   readonly kernel: KernelMetrics;
   readonly health: Health;
   readonly log: Logger;
   readonly hierarchy: Hierarchy;
   /** Of the hierarchy that names containers here. */
   readonly cgroups: Cgroups;
-  /** Says whose a cgroup is, by name where that is configured. */
-  readonly identifyCgroup: (path: string | null) => Identity;
-  /** Which cgroups get series; null: all. */
-  readonly filter: CgroupFilter | null;
   readonly pidNsInum: number;
   /** Of the cgroup to measure, 0 for all. */
   readonly cgroupId: bigint;
@@ -81,8 +101,8 @@ const DISCOVER_MS = 1000;
  * need the kernel's permission can, or not in the one way it is told to, the error is thrown.
  */
 export async function startReceivers(
-  given: Pick<Context, 'config' | 'views' | 'kernel' | 'records' | 'health' | 'log'>,
-): Promise<Running[]> {
+  given: Pick<Context, 'config' | 'kernel' | 'records' | 'health' | 'log'>,
+): Promise<Receivers> {
   const { config, health, log } = given;
   const hierarchy = findHierarchy();
   if (hierarchy.mount === null) {
@@ -91,15 +111,13 @@ export async function startReceivers(
     });
   }
   const { cgroup } = config.kernel;
-  const patterns = cgroupPatterns(config);
-  const places = config.containers.names ? findPlaces() : null;
-  const identifyCgroup: Context['identifyCgroup'] = places === null ? identify : (path) => identifyByName(path, places);
+  const choice = choiceOf(config);
+  const cgroups = new Cgroups(hierarchy.mount, choice.identifyCgroup);
   const context: Context = {
     ...given,
+    ...choice,
     hierarchy,
-    cgroups: new Cgroups(hierarchy.mount, identifyCgroup),
-    identifyCgroup,
-    filter: patterns.length === 0 ? null : cgroupFilter(...patterns),
+    cgroups,
     pidNsInum: resolvePidNamespace(pidNamespaceOf(config), log),
     cgroupId: cgroup === '' ? 0n : cgroupIdOf(hierarchy, cgroup),
     latency: {},
@@ -122,7 +140,26 @@ export async function startReceivers(
     throw first.error;
   }
   for (const { name, error } of failures) log.error(`The receiver "${name}" does not run: ${error.message}`);
-  return running.map(({ receiver }) => receiver);
+  const all: readonly Running[] = running.map(({ receiver }) => receiver);
+  let { names } = config.containers;
+  return {
+    observe(observer) {
+      for (const receiver of all) receiver.observe(observer);
+    },
+    reload(next) {
+      const choice = choiceOf(next);
+      // Names cost reading files, and those of containers that are gone cannot be read again.
+      if (next.containers.names !== names) cgroups.identifyBy(choice.identifyCgroup);
+      names = next.containers.names;
+      for (const receiver of all) receiver.choose?.(choice);
+    },
+    settle() {
+      for (const receiver of all) receiver.settle?.();
+    },
+    stop() {
+      for (const receiver of all) receiver.stop();
+    },
+  };
 }
 
 const starters: Record<ReceiverName, (context: Context) => Running | Promise<Running>> = {
@@ -132,9 +169,11 @@ const starters: Record<ReceiverName, (context: Context) => Running | Promise<Run
 };
 
 async function startOverlayfs(context: Context): Promise<Running> {
-  const { config, views, kernel, health, log, hierarchy, cgroups, filter, pidNsInum, cgroupId, latency } = context;
+  const { config, kernel, health, log, hierarchy, cgroups, filter, pidNsInum, cgroupId, latency } = context;
   const { bounds_us: defaultBounds, expire_ms: expireMs } = config.receivers.overlayfs;
-  const streams = overlayfsMetrics.flatMap((metric) => streamsOf(metric, views));
+  const streams = overlayfsMetrics.flatMap((metric) =>
+    streamsOf(metric, viewOptions(config.views, attributeActions(config))),
+  );
   const bounds = [defaultBounds, ...streams.map((stream) => stream.bounds ?? [])];
   const gridNs = unionOfBounds([...bounds.map((set) => set.map(toNs)), exponentialGridNs(config)]);
   const receiver = await OverlayfsReceiver.start({
@@ -160,6 +199,7 @@ async function startOverlayfs(context: Context): Promise<Running> {
   ];
   return {
     observe: (observer) => observeOverlayfs(observer, receiver),
+    choose: ({ filter }) => kernel.end(source.choose(filter)),
     settle: () => source.settle(),
     stop() {
       timers.forEach(clearInterval);
@@ -258,9 +298,10 @@ function startPressure(context: Context): Running {
     return new Inventory(mount, { identify: identifyCgroup, ...(onFound && { onFound }) });
   };
   const memory = inventoryOf(hierarchy.mount);
+  const pressure = v2Mount === hierarchy.mount ? memory : inventoryOf(v2Mount);
   const source = new PressureSource({
     path: '/proc/pressure/memory',
-    pressure: v2Mount === hierarchy.mount ? memory : inventoryOf(v2Mount),
+    pressure,
     memory: memory === null ? null : { inventory: memory, version: hierarchy.version },
     window: config.receivers.pressure.window,
     filter,
@@ -283,6 +324,10 @@ function startPressure(context: Context): Running {
   const timers = [every(DISCOVER_MS, discover, log)];
   return {
     observe: (observer) => observePressure(observer, source),
+    choose({ filter, identifyCgroup }) {
+      for (const inventory of new Set([pressure, memory])) inventory?.identifyBy(identifyCgroup);
+      kernel.end(source.choose(filter));
+    },
     stop: () => timers.forEach(clearInterval),
   };
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { suite, test } from 'node:test';
@@ -20,7 +21,16 @@ suite('the resource', () => {
   test('names the host', () => assert.equal(attributesWith()['host.name'], hostname()));
 
   test('is another instance in every process, so that two nodes do not overwrite each other', () => {
-    assert.notEqual(attributesWith()['service.instance.id'], attributesWith()['service.instance.id']);
+    const script = `import { serviceResource } from ${JSON.stringify(import.meta.resolve('../src/resource.ts'))};
+      import { loadConfig } from ${JSON.stringify(import.meta.resolve('../src/config/load.ts'))};
+      process.stdout.write(serviceResource(loadConfig({ env: {}, set: [] })).attributes['service.instance.id']);`;
+    const other = execFileSync(process.execPath, ['--input-type=module', '--eval', script], { encoding: 'utf8' });
+    assert.match(other, /^[0-9a-f-]{36}$/);
+    assert.notEqual(attributesWith()['service.instance.id'], other);
+  });
+
+  test('is the same instance after a reload', () => {
+    assert.equal(attributesWith()['service.instance.id'], attributesWith()['service.instance.id']);
   });
 
   for (const name of ['K8S_NODE_NAME', 'NODE_NAME']) {

@@ -1,43 +1,107 @@
-/** `floatie run`: measure until a signal says stop. */
+/** `floatie run`: measure until a signal says stop; on SIGHUP with the configuration as it is then. */
 import { isSdkDisabled } from '../config/environment.ts';
 import type { Config } from '../config/schema.ts';
 import { createLogger } from '../log.ts';
-import { startService } from '../service.ts';
+import { type Service, startService } from '../service.ts';
 import { Notifier, takeHandover } from '../systemd.ts';
 
-const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+/** Signals so soon after the first are the same Ctrl-C: under npm it comes from the terminal and from npm. */
+const SAME_MS = 1000;
 
 /**
- * Resolves when everything is stopped. More signals change nothing: a Ctrl-C under npm arrives twice, once from the
- * terminal and once from npm, and stopping takes a bounded time anyway.
+ * @param load reads the configuration anew. Throws what is wrong with it.
+ * @returns whether it stopped in peace; false when a second signal would not wait for that
  */
-export async function run(config: Config): Promise<void> {
+export async function run(config: Config, load: () => Config): Promise<boolean> {
   const { log_level, log_format } = config.service.telemetry;
   const log = createLogger(log_level, log_format);
   const handover = takeHandover(process.env, process.pid);
   const notifier = new Notifier(handover, log);
-  const stopping = new Promise<NodeJS.Signals>((resolve) => {
-    for (const signal of SIGNALS) process.on(signal, resolve);
-  });
+  const { first, second } = stopSignals();
+  const reloads = new Reloads();
   // Without a port that is listened on, nothing else would keep the process: timers of exporters do not.
   const keepAlive = setInterval(() => undefined, 2 ** 31 - 1);
-  try {
+  let service: Service | undefined;
+  const measure = async (): Promise<boolean> => {
     if (isSdkDisabled(process.env)) {
       // A process that ended would be started again and again.
       const nothing = 'Nothing is measured or exported: OTEL_SDK_DISABLED is true';
       log.warn(nothing);
       notifier.ready(() => nothing);
-      await stopping;
-      return;
+      await first;
+      return true;
     }
-    const service = await startService(config, log, handover);
-    notifier.ready(() => service.status());
-    const signal = await stopping;
+    const running = await startService(config, log, handover);
+    service = running;
+    notifier.ready(() => running.status());
+    reloads.begin(async () => {
+      notifier.reloading();
+      await running.reload(load);
+      notifier.ready(() => running.status());
+    });
+    const signal = await first;
+    reloads.end();
     log.info('Stopping', { signal });
     notifier.stopping();
-    await service.stop();
+    await running.stop();
+    return true;
+  };
+  const hurry = async (): Promise<boolean> => {
+    log.warn('Ending at once', { signal: await second });
+    service?.detach();
+    return false;
+  };
+  try {
+    return await Promise.race([measure(), hurry()]);
   } finally {
     notifier.close();
     clearInterval(keepAlive);
+  }
+}
+
+function stopSignals(): { readonly first: Promise<NodeJS.Signals>; readonly second: Promise<NodeJS.Signals> } {
+  const first = Promise.withResolvers<NodeJS.Signals>();
+  const second = Promise.withResolvers<NodeJS.Signals>();
+  let firstMs: number | undefined;
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(name, (signal) => {
+      first.resolve(signal);
+      firstMs ??= performance.now();
+      if (performance.now() - firstMs > SAME_MS) second.resolve(signal);
+    });
+  }
+  return { first: first.promise, second: second.promise };
+}
+
+/** One reload at a time; one more where SIGHUP came meanwhile, or before there was anything to reload. */
+class Reloads {
+  #reload: (() => Promise<void>) | null = null;
+  #asked = false;
+  #busy = false;
+
+  constructor() {
+    process.on('SIGHUP', () => {
+      this.#asked = true;
+      void this.#work();
+    });
+  }
+
+  begin(reload: () => Promise<void>): void {
+    this.#reload = reload;
+    void this.#work();
+  }
+
+  end(): void {
+    this.#reload = null;
+  }
+
+  async #work(): Promise<void> {
+    if (this.#busy) return;
+    this.#busy = true;
+    while (this.#asked && this.#reload !== null) {
+      this.#asked = false;
+      await this.#reload();
+    }
+    this.#busy = false;
   }
 }

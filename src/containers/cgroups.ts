@@ -28,7 +28,7 @@ export class Cgroups {
   /** How often those that are looked for were not found. */
   readonly #pending = new Map<bigint, number>();
   #round: { readonly walk: Generator<Found>; readonly asked: ReadonlySet<bigint> } | null = null;
-  readonly #identify: (path: string | null) => Identity;
+  #identify: (path: string | null) => Identity;
   #byHandle = true;
 
   /**
@@ -56,6 +56,12 @@ export class Cgroups {
       for (const id of unknown) this.#pending.set(id, 0);
     }
     this.#walkOn(this.#mount, budget);
+  }
+
+  /** Says anew, and from now on, whose each cgroup is. */
+  identifyBy(identifyCgroup: (path: string | null) => Identity): void {
+    this.#identify = identifyCgroup;
+    for (const [id, { path }] of this.#held) this.#held.set(id, { path, identity: identifyCgroup(path) });
   }
 
   /** Is it decided what this cgroup is called? */

@@ -20,12 +20,14 @@ export interface InventoryOptions {
 export class Inventory {
   readonly mount: string;
   readonly #options: InventoryOptions;
+  #identify: (path: string) => Identity;
   readonly #containers = new Map<string, Container>();
   #walk: Generator<Found> | null = null;
 
   constructor(mount: string, options: InventoryOptions = {}) {
     this.mount = mount;
     this.#options = options;
+    this.#identify = options.identify ?? identify;
   }
 
   /**
@@ -49,6 +51,14 @@ export class Inventory {
     return gone;
   }
 
+  /** Says anew, and from now on, whose each container is. */
+  identifyBy(identifyCgroup: (path: string) => Identity): void {
+    this.#identify = identifyCgroup;
+    for (const [key, container] of this.#containers) {
+      this.#containers.set(key, { ...container, identity: identifyCgroup(container.path) });
+    }
+  }
+
   containers(): Iterable<Container> {
     return this.#containers.values();
   }
@@ -61,7 +71,7 @@ export class Inventory {
   #add(found: Found): void {
     const key = `${found.path}:${found.id}`;
     if (this.#containers.has(key)) return;
-    const identity = (this.#options.identify ?? identify)(found.path);
+    const identity = this.#identify(found.path);
     const createdMs = Number(statCgroup(join(this.mount, found.path))?.ctimeMs ?? Date.now());
     const container = { ...found, key, identity, createdMs };
     this.#containers.set(key, container);

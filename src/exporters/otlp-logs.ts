@@ -33,8 +33,14 @@ export interface OtlpLogs {
   emit(record: OomRecord): void;
   /** Records that were given up, since too many waited. */
   dropped(): number;
-  /** Sends what waits, once, as far as that takes no longer. */
-  stop(deadlineMs: number): Promise<void>;
+  /** Sends what another one could not. */
+  resume(records: readonly ReadableLogRecord[]): void;
+  /**
+   * Sends what waits, once, as far as that takes no longer.
+   *
+   * @returns what still waits
+   */
+  stop(deadlineMs: number): Promise<readonly ReadableLogRecord[]>;
 }
 
 export function createOtlpLogs(options: OtlpLogsOptions): OtlpLogs {
@@ -55,7 +61,15 @@ export function createOtlpLogs(options: OtlpLogsOptions): OtlpLogs {
   return {
     emit: (record) => emit(logger, record),
     dropped: () => processor.dropped,
-    stop: (deadlineMs) => Promise.race([provider.shutdown(), sleep(deadlineMs)]),
+    resume(records) {
+      for (const record of records) processor.onEmit(record);
+    },
+    async stop(deadlineMs) {
+      await Promise.race([processor.forceFlush(), sleep(deadlineMs, undefined, { ref: false })]);
+      const rest = processor.takeRest();
+      void provider.shutdown().catch(() => undefined); // closes the connection, when nothing is under way any more
+      return rest;
+    },
   };
 }
 
@@ -119,6 +133,10 @@ export class PatientProcessor implements LogRecordProcessor {
   async forceFlush(): Promise<void> {
     await this.#underWay;
     while (this.#waiting.length > 0 && (await this.#exportBatch()));
+  }
+
+  takeRest(): ReadableLogRecord[] {
+    return this.#waiting.splice(0);
   }
 
   async shutdown(): Promise<void> {

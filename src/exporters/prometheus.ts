@@ -1,17 +1,13 @@
-/**
- * The Prometheus endpoint: OpenTelemetry's exporter collects and its serializer writes, behind a server that makes
- * one collection at a time however many scrape, and answers each of them.
- */
+/** The Prometheus endpoint: a server that answers scrapes, with whatever reader collects at the time. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
-import type { MetricProducer, MetricReader } from '@opentelemetry/sdk-metrics';
 import type { Readiness } from '../health.ts';
 import type { OomRecord } from '../metrics/oom-record.ts';
 import { reasonOf } from '../reason.ts';
 import { page } from './page.ts';
+import type { Body, Scrapes } from './scrapes.ts';
 import type { Web } from './web.ts';
 
 export interface PrometheusOptions {
@@ -20,28 +16,18 @@ export interface PrometheusOptions {
   readonly port: number;
   /** Listens already, and is taken instead of {@link host} and {@link port}. */
   readonly socket?: { readonly fd: number; readonly name: string } | undefined;
-  /** How long a collection may take, in ms. */
-  readonly timeoutMs: number;
   /** TLS and who may ask; null: plain HTTP for everybody. */
   readonly web: Web | null;
-  readonly producers: MetricProducer[];
   readonly readiness: () => Readiness;
   /** Of the last OOM kills, oldest first. */
   readonly records: () => readonly OomRecord[];
-  /** Called for each collection that fails, whole or in part. */
+  /** Called for each answer that fails. */
   readonly onError: (error: unknown) => void;
 }
 
 /** The endpoint cannot listen; the message names the cure. */
 export class ListenError extends Error {
   override name = 'ListenError';
-}
-
-interface Body {
-  /** One copy for all who wait for it, however slowly they read. */
-  readonly bytes: Buffer;
-  /** Made when the first scrape that asks for it does. */
-  compressed?: Promise<Buffer>;
 }
 
 const TEXT = 'text/plain; version=0.0.4; charset=utf-8';
@@ -53,8 +39,7 @@ const REQUEST_MS = 5000;
 const READ_MS = 10_000;
 /** How often requests that take too long are looked for, in ms: Node's 30 s would be their true limit. */
 const CHECK_MS = 1000;
-/** How long a collection under way, and then the answers to it, may take once it stops. */
-const LAST_COLLECTION_MS = 3000;
+/** How long answers may take once it stops, and the collection is made. */
 const LAST_ANSWER_MS = 500;
 const MAX_HEADER_BYTES = 16 << 10;
 /** More are closed as they come; each that may ask is answered, if only by a 503 where too many scrapes wait. */
@@ -62,19 +47,16 @@ const MAX_CONNECTIONS = 2000;
 const MAX_SCRAPES = 1000;
 
 export class PrometheusEndpoint {
-  readonly reader: MetricReader;
   readonly #options: PrometheusOptions;
-  readonly #serializer = new PrometheusSerializer(undefined, false, undefined, false, true);
   readonly #server: Server;
   readonly #connections = new Set<Socket>();
-  #underWay: Promise<Body> | null = null;
+  #scrapes: Scrapes | null = null;
   /** Whose answers are not yet read. */
-  #scrapes = 0;
+  #unread = 0;
   #stopped: Promise<void> | null = null;
 
   constructor(options: PrometheusOptions) {
     this.#options = options;
-    this.reader = new PrometheusExporter({ preventServerStart: true, metricProducers: options.producers });
     const limits = { maxHeaderSize: MAX_HEADER_BYTES, connectionsCheckingInterval: CHECK_MS };
     const answer = (request: IncomingMessage, response: ServerResponse): void => {
       this.#answer(request, response).catch((error: unknown) => {
@@ -91,6 +73,11 @@ export class PrometheusEndpoint {
     this.#server.requestTimeout = REQUEST_MS;
     this.#server.headersTimeout = REQUEST_MS;
     this.#server.maxConnections = MAX_CONNECTIONS;
+  }
+
+  /** What the next scrape gets, from now on; one under way gets what it asked for. */
+  serve(scrapes: Scrapes | null): void {
+    this.#scrapes = scrapes;
   }
 
   /** @returns the URL of the metrics, or the name of a Unix socket. Throws {@link ListenError}. */
@@ -130,7 +117,7 @@ export class PrometheusEndpoint {
     if (!this.#server.listening) return;
     const closed = new Promise((resolve) => this.#server.close(resolve));
     this.#server.closeIdleConnections();
-    if (this.#underWay !== null) await withDeadline(this.#underWay, LAST_COLLECTION_MS).catch(() => undefined);
+    await this.#scrapes?.settle();
     // Whoever has not read the answer by then does not keep the process alive.
     const hurry = setTimeout(() => {
       for (const socket of this.#connections) socket.destroy();
@@ -140,7 +127,7 @@ export class PrometheusEndpoint {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    response.setTimeout(READ_MS + this.#options.timeoutMs, () => response.destroy());
+    response.setTimeout(READ_MS + (this.#scrapes?.timeoutMs ?? 0), () => response.destroy());
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.setHeader('allow', 'GET, HEAD');
       response.setHeader('connection', 'close'); // it may have a body that nobody wants
@@ -183,16 +170,13 @@ export class PrometheusEndpoint {
   }
 
   async #answerMetrics(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (this.#scrapes >= MAX_SCRAPES) return send(response, 503, 'Too many scrapes at once\n');
-    this.#scrapes++;
-    response.once('close', () => this.#scrapes--);
+    if (this.#scrapes === null) return send(response, 503, 'Floatie is not measuring yet\n');
+    if (this.#unread >= MAX_SCRAPES) return send(response, 503, 'Too many scrapes at once\n');
+    this.#unread++;
+    response.once('close', () => this.#unread--);
     let body: Body;
     try {
-      // A collection that is too late for one scrape stays the only one until it ends.
-      this.#underWay ??= this.#collect().finally(() => {
-        this.#underWay = null;
-      });
-      body = await withDeadline(this.#underWay, this.#options.timeoutMs);
+      body = await this.#scrapes.body();
     } catch (error) {
       return send(response, 503, `The metrics could not be collected: ${reasonOf(error)}\n`);
     }
@@ -201,38 +185,6 @@ export class PrometheusEndpoint {
     body.compressed ??= compress(body.bytes) as Promise<Buffer>;
     response.setHeader('content-encoding', 'gzip');
     return send(response, 200, await body.compressed, TEXT);
-  }
-
-  async #collect(): Promise<Body> {
-    const { timeoutMs, onError } = this.#options;
-    const late = setTimeout(() => onError(tooLate(timeoutMs)), timeoutMs);
-    try {
-      const { resourceMetrics, errors } = await this.reader.collect({ timeoutMillis: timeoutMs });
-      if (errors.length > 0)
-        throw errors.length === 1 ? errors[0] : new AggregateError(errors, 'Several sources failed');
-      return { bytes: Buffer.from(this.#serializer.serialize(resourceMetrics)) };
-    } catch (error) {
-      onError(error);
-      throw error;
-    } finally {
-      clearTimeout(late);
-    }
-  }
-}
-
-function tooLate(ms: number): Error {
-  return new Error(`it took longer than ${ms} ms`);
-}
-
-async function withDeadline<T>(promise: Promise<T>, ms: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(tooLate(ms)), ms);
-  });
-  try {
-    return await Promise.race([promise, deadline]);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -231,6 +231,20 @@ export const selfMetrics = {
     description: 'Collections that could not read every metric',
     attributes: [],
   },
+  reloadSuccessful: {
+    name: 'floatie_config_last_reload_successful',
+    kind: 'gauge',
+    unit: '',
+    description: '1 while the configuration is as it was last asked for, 0 when the last reload failed',
+    attributes: [],
+  },
+  reloadSuccess: {
+    name: 'floatie_config_last_reload_success_timestamp_seconds',
+    kind: 'gauge',
+    unit: 's',
+    description: 'When the configuration was last loaded well, in seconds since 1970',
+    attributes: [],
+  },
   cpuSeconds: {
     name: 'process_cpu_seconds_total',
     kind: 'counter',

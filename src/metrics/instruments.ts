@@ -91,6 +91,12 @@ export function observeSelf(observe: Observer, health: Health): void {
   observe(selfMetrics.collectErrors, (report) => report(health.collectErrors));
 }
 
+/** Whether the last change of the configuration is used. */
+export function observeReloads(observe: Observer, health: Health): void {
+  observe(selfMetrics.reloadSuccessful, (report) => report(health.reload.successful ? 1 : 0));
+  observe(selfMetrics.reloadSuccess, (report) => report(health.reload.lastSuccessMs / 1000));
+}
+
 /** What the overlayfs probe could not measure, or not apart. */
 export function observeOverlayfs(observe: Observer, receiver: OverlayfsReceiver): void {
   const probe = 'overlayfs';
@@ -101,9 +107,12 @@ export function observeOverlayfs(observe: Observer, receiver: OverlayfsReceiver)
   observe(selfMetrics.mapEntries, (report) => report(receiver.usedEntries(), { probe }));
 }
 
-/** What the exporter of OOM records gave up. */
-export function observeLogs(observe: Observer, logs: { dropped(): number }): void {
-  observe(selfMetrics.otlpDropped, (report) => report(logs.dropped()));
+/** What the exporters of OOM records gave up. */
+export function observeLogs(observe: Observer, dropped: () => number | undefined): void {
+  observe(selfMetrics.otlpDropped, (report) => {
+    const count = dropped();
+    if (count !== undefined) report(count);
+  });
 }
 
 /** What the OOM probe lost the details of, could not see, or did not see. */

@@ -31,10 +31,12 @@ export class OverlayfsSource implements Source {
   readonly metrics = overlayfsMetrics;
   readonly #receiver: OverlayfsReceiver;
   readonly #cgroups: Cgroups;
-  readonly #filter: CgroupFilter | null;
+  #filter: CgroupFilter | null;
   readonly #startTime = hrTime();
-  /** What the cgroups did that are left out and no more. */
+  /** What cgroups did while they were left out, of those that no longer are, or are no more. */
   readonly #excluded: Record<Op, number> = { read: 0, write: 0 };
+  /** What cgroups had done when the filter last let them in or out, by key: that is counted elsewhere. */
+  readonly #before = new Map<string, CgroupTotals>();
 
   /** @param filter which cgroups get series; null: all */
   constructor(receiver: OverlayfsReceiver, cgroups: Cgroups, filter: CgroupFilter | null = null) {
@@ -50,8 +52,7 @@ export class OverlayfsSource implements Source {
       totals.flatMap(({ cgroupId }) => cgroupId ?? []),
       WALK_BUDGET,
     );
-    // A series keeps the name it is born with: what is still looked for waits, and loses nothing.
-    const named = totals.filter(({ cgroupId }) => cgroupId === null || this.#cgroups.knows(cgroupId));
+    const named = this.#named(totals).map((one) => this.#since(one));
     const samples = this.#samples(named.filter((one) => this.#includes(one)));
     if (this.#filter === null) return samples;
     return [...samples, ...this.#excludedSamples(named.filter((one) => !this.#includes(one)))];
@@ -69,15 +70,53 @@ export class OverlayfsSource implements Source {
 
   /** The last counts of cgroups that have been gone for long enough; they are in no later {@link read}. */
   retire(): Sample[] {
-    const last = this.#receiver.retire((id) => this.#cgroups.isGone(id), Date.now());
+    const retired = this.#receiver.retire((id) => this.#cgroups.isGone(id), Date.now());
+    const last = retired.map((one) => this.#since(one));
+    for (const { key } of last) this.#before.delete(key);
     const samples = this.#samples(last.filter((one) => this.#includes(one)));
     for (const one of last) if (!this.#includes(one)) addOperations(this.#excluded, one);
     for (const { cgroupId } of last) if (cgroupId !== null) this.#cgroups.forget(cgroupId);
     return samples;
   }
 
-  #includes({ cgroupId }: CgroupTotals): boolean {
-    return this.#filter === null || cgroupId === null || this.#filter(this.#cgroups.identity(cgroupId).cgroup);
+  /**
+   * From now on these cgroups get series. What others did until now stays counted where it was.
+   *
+   * @returns the last samples of those that no longer get any
+   */
+  choose(filter: CgroupFilter | null): Sample[] {
+    const all = this.#named(this.#receiver.read());
+    const changed = all.filter((one) => this.#includes(one) !== this.#includes(one, filter));
+    const samples: Sample[] = [];
+    for (const now of changed) {
+      const one = this.#since(now);
+      if (this.#includes(one)) samples.push(...this.#samples([one]));
+      else addOperations(this.#excluded, one);
+      this.#before.set(now.key, { ...now, bornNs: Number(process.hrtime.bigint()) });
+    }
+    this.#filter = filter;
+    return samples;
+  }
+
+  #includes({ cgroupId }: CgroupTotals, filter = this.#filter): boolean {
+    return filter === null || cgroupId === null || filter(this.#cgroups.identity(cgroupId).cgroup);
+  }
+
+  /** A series keeps the name it is born with: what is still looked for waits, and loses nothing. */
+  #named(totals: readonly CgroupTotals[]): CgroupTotals[] {
+    return totals.filter(({ cgroupId }) => cgroupId === null || this.#cgroups.knows(cgroupId));
+  }
+
+  /** Without what is counted elsewhere. */
+  #since(now: CgroupTotals): CgroupTotals {
+    const before = this.#before.get(now.key);
+    if (before === undefined) return now;
+    const { read, write } = now.operations;
+    const operations = {
+      read: difference(read, before.operations.read),
+      write: difference(write, before.operations.write),
+    };
+    return { ...now, bornNs: before.bornNs, operations };
   }
 
   #excludedSamples(totals: readonly CgroupTotals[]): Sample[] {
@@ -96,6 +135,16 @@ export class OverlayfsSource implements Source {
 
 function addOperations(sums: Record<Op, number>, { operations }: CgroupTotals): void {
   for (const op of OPS) sums[op] += countOf(operations[op]);
+}
+
+function difference(now: OperationTotals, before: OperationTotals): OperationTotals {
+  return {
+    sumNs: now.sumNs - before.sumNs,
+    buckets: now.buckets.map((count, index) => count - (before.buckets[index] ?? 0)),
+    errors: now.errors - before.errors,
+    zeros: now.zeros - before.zeros,
+    async: now.async - before.async,
+  };
 }
 
 /** All that came to an end, as a sample or not. */

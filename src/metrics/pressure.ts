@@ -45,6 +45,7 @@ export class PressureSource implements Source {
     kernelMetrics.memoryHeadroom,
   ];
   readonly #options: PressureSourceOptions;
+  #filter: CgroupFilter | null;
   readonly #bootTime = millisToHrTime(Date.now() - uptime() * 1000);
   /** What was read last of each container. */
   readonly #last = new Map<string, Sample[]>();
@@ -54,6 +55,7 @@ export class PressureSource implements Source {
 
   constructor(options: PressureSourceOptions) {
     this.#options = options;
+    this.#filter = options.filter ?? null;
   }
 
   /** Why the host's pressure cannot be read, or null. */
@@ -84,6 +86,20 @@ export class PressureSource implements Source {
   /** The last samples of containers that are gone since the last call. */
   retire(): Sample[] {
     return this.#ended.splice(0);
+  }
+
+  /**
+   * From now on these cgroups get series.
+   *
+   * @returns the last samples of those that no longer do
+   */
+  choose(filter: CgroupFilter | null): Sample[] {
+    this.#filter = filter;
+    const left = [...this.#last].filter(
+      ([, [sample]]) => !(filter?.(String(sample?.member.attributes.cgroup)) ?? true),
+    );
+    for (const [key] of left) this.#last.delete(key);
+    return left.flatMap(([, samples]) => samples);
   }
 
   #readHost(): Pressure | null {
@@ -154,7 +170,7 @@ export class PressureSource implements Source {
 
   /** Between two looks another one may have taken a container's path. */
   #present(inventory: Inventory): Container[] {
-    const { filter = null } = this.#options;
+    const filter = this.#filter;
     const included = [...inventory.containers()].filter(({ path }) => filter === null || filter(path));
     return included.filter((container) => inventory.isThere(container));
   }

@@ -5,6 +5,7 @@ import { connect, type Socket } from 'node:net';
 import { suite, test } from 'node:test';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { PrometheusEndpoint } from '../../src/exporters/prometheus.ts';
+import { Scrapes } from '../../src/exporters/scrapes.ts';
 import { eventually } from '../support/eventually.ts';
 
 interface Started extends AsyncDisposable {
@@ -20,14 +21,14 @@ async function start(): Promise<Started> {
   const endpoint = new PrometheusEndpoint({
     host: '127.0.0.1',
     port: 0,
-    timeoutMs: 10_000,
     web: null,
-    producers: [],
     readiness: () => ({ ready: true, probes: [] }),
     records: () => [],
     onError: () => undefined,
   });
-  const meter = new MeterProvider({ readers: [endpoint.reader] }).getMeter('test');
+  const scrapes = new Scrapes({ timeoutMs: 10_000, producers: [], onError: () => undefined });
+  endpoint.serve(scrapes);
+  const meter = new MeterProvider({ readers: [scrapes.reader] }).getMeter('test');
   const gauge = meter.createGauge('test');
   for (let series = 0; series < 100; series++) gauge.record(1, { series, name: 'x'.repeat(100) });
   const url = new URL(await endpoint.start());

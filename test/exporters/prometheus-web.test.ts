@@ -10,6 +10,7 @@ import type { PeerCertificate, TLSSocket } from 'node:tls';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import bcrypt from 'bcryptjs';
 import { PrometheusEndpoint } from '../../src/exporters/prometheus.ts';
+import { Scrapes } from '../../src/exporters/scrapes.ts';
 import { Web } from '../../src/exporters/web.ts';
 import { createLogger } from '../../src/log.ts';
 import { type Certificate, createAuthority } from '../support/certificates.ts';
@@ -50,17 +51,17 @@ async function start(text: string): Promise<Started> {
   const endpoint = new PrometheusEndpoint({
     host: '127.0.0.1',
     port: 0,
-    timeoutMs: 10_000,
     web: new Web(
       file,
       createLogger('info', 'json', (line) => log.push(JSON.parse(line))),
     ),
-    producers: [],
     readiness: () => ({ ready: true, probes: [] }),
     records: () => [],
     onError: (error) => log.push({ level: 'error', message: String(error) }),
   });
-  new MeterProvider({ readers: [endpoint.reader] });
+  const scrapes = new Scrapes({ timeoutMs: 10_000, producers: [], onError: () => undefined });
+  endpoint.serve(scrapes);
+  new MeterProvider({ readers: [scrapes.reader] });
   const url = await endpoint.start();
   return {
     url,

@@ -16,6 +16,7 @@ import {
   type MetricProducer,
 } from '@opentelemetry/sdk-metrics';
 import { PrometheusEndpoint, type PrometheusOptions } from '../../src/exporters/prometheus.ts';
+import { Scrapes, type ScrapesOptions } from '../../src/exporters/scrapes.ts';
 import type { Readiness } from '../../src/health.ts';
 
 /** A producer whose one counter says how often it was asked. */
@@ -78,25 +79,31 @@ afterEach(async () => {
   for (const endpoint of running.splice(0)) await endpoint.stop();
 });
 
-function create(options: Partial<PrometheusOptions> = {}): Omit<Started, 'url' | 'ask'> {
+type Options = Partial<PrometheusOptions & Pick<ScrapesOptions, 'timeoutMs'>>;
+
+function scrapesOf(producer: FakeProducer, timeoutMs: number, onError: (error: unknown) => void): Scrapes {
+  const scrapes = new Scrapes({ timeoutMs, producers: [producer], onError });
+  new MeterProvider({ readers: [scrapes.reader] });
+  return scrapes;
+}
+
+function create({ timeoutMs = 10_000, ...options }: Options = {}): Omit<Started, 'url' | 'ask'> {
   const producer = new FakeProducer();
   const reported: unknown[] = [];
   const endpoint = new PrometheusEndpoint({
     host: '127.0.0.1',
     port: 0,
-    timeoutMs: 10_000,
     web: null,
-    producers: [producer],
     readiness: () => ({ ready: true, probes: [] }),
     records: () => [],
     onError: (error) => reported.push(error),
     ...options,
   });
-  new MeterProvider({ readers: [endpoint.reader] });
+  endpoint.serve(scrapesOf(producer, timeoutMs, (error) => reported.push(error)));
   return { endpoint, producer, reported };
 }
 
-async function start(options: Partial<PrometheusOptions> = {}): Promise<Started> {
+async function start(options: Options = {}): Promise<Started> {
   const created = create(options);
   const url = await created.endpoint.start();
   running.push(created.endpoint);
@@ -534,5 +541,44 @@ suite('an address to listen on', () => {
     await assert.rejects(endpoint.start());
     await taken.endpoint.stop();
     assert.equal(await endpoint.start(), taken.url);
+  });
+});
+
+suite('an endpoint whose reader is another one', () => {
+  test('answers what is under way from the old one, and the next from the new one', async () => {
+    const { endpoint, producer, ask } = await start();
+    const open = Promise.withResolvers<void>();
+    producer.gate = open.promise;
+    const underWay = ask();
+    await producer.asked;
+    const next = new FakeProducer();
+    next.collections = 41;
+    endpoint.serve(scrapesOf(next, 10_000, () => undefined));
+    assert.match((await ask()).text, /^test_total 42$/m);
+    open.resolve();
+    assert.match((await underWay).text, /^test_total 1$/m);
+  });
+
+  test('says that there is none yet', async () => {
+    const { endpoint, ask } = await start();
+    endpoint.serve(null);
+    const { status, text } = await ask();
+    assert.deepEqual([status, text], [503, 'Floatie is not measuring yet\n']);
+  });
+
+  test('keeps connections', async () => {
+    const { endpoint, url, producer } = await start();
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const sockets = new Set<unknown>();
+    const get = (url: string): Promise<void> =>
+      new Promise((resolve) => {
+        const asked = request(url, { agent }, (response) => response.resume().on('end', resolve));
+        asked.on('socket', (socket) => sockets.add(socket)).end();
+      });
+    await get(url);
+    endpoint.serve(scrapesOf(producer, 10_000, () => undefined));
+    await get(url);
+    agent.destroy();
+    assert.equal(sockets.size, 1);
   });
 });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +10,7 @@ import { suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { eventually } from '../support/eventually.ts';
 import { MAIN, startFloatie } from '../support/floatie.ts';
+import { assertNothingLeft, heldBy, KINDS } from '../support/kernel-objects.ts';
 import { missing } from '../support/requirements.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -213,36 +214,6 @@ function assertRefusal({ status, stderr }: Ended, code: number, says: RegExp): v
     [],
     'one line, and no stack trace',
   );
-}
-
-const KINDS = ['prog', 'map', 'link'] as const;
-
-/** The ids of the BPF programs, maps and links that a process holds. */
-function heldBy(pid: number): string[] {
-  return readdirSync(`/proc/${pid}/fdinfo`).flatMap((fd) => {
-    const info = readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'utf8');
-    return KINDS.flatMap((kind) =>
-      [...info.matchAll(new RegExp(`^${kind}_id:\\s*(\\d+)`, 'gm'))].map(([, id]) => `${kind} ${id}`),
-    );
-  });
-}
-
-function inKernel(): string[] {
-  const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` };
-  return KINDS.flatMap((kind) => {
-    const objects = JSON.parse(execFileSync('bpftool', [kind, 'show', '-j'], { encoding: 'utf8', env })) as {
-      id: number;
-    }[];
-    return objects.map(({ id }) => `${kind} ${id}`);
-  });
-}
-
-/** The kernel frees programs and maps a moment after their last owner is gone. */
-async function assertNothingLeft(held: readonly string[]): Promise<void> {
-  await eventually(`${held.join(', ')} are gone`, () => {
-    const present = inKernel();
-    return !held.some((object) => present.includes(object));
-  });
 }
 
 function groupExists(pid: number): boolean {

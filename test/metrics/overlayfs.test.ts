@@ -180,6 +180,43 @@ suite('the source of overlayfs metrics', () => {
     });
   });
 
+  test('counts each operation once when a cgroup is left out, and let in again', () => {
+    withCgroup((mount, id) => {
+      const reads = (count: number): CgroupTotals[] => [
+        totals({ cgroupId: id, read: { ...NOTHING, sumNs: count * 100, buckets: [count, 0, 0] } }),
+      ];
+      let all = reads(3);
+      const source = new OverlayfsSource(receiverWith({ read: () => all }), new Cgroups(mount), null);
+      const leaveOut = (cgroup: string): boolean => cgroup !== '/app';
+      const seen = () =>
+        source.read().flatMap(({ metric, member }) => {
+          const isLatency = metric.kind === 'histogram';
+          return isLatency || member.attributes.op === 'read' ? [[isLatency, ...Array.from(member.totals)]] : [];
+        });
+      assert.deepEqual(seen(), [[true, 300, 3, 0, 0]]);
+      all = reads(5);
+      const last = source.choose(leaveOut);
+      assert.deepEqual(
+        last.map(({ member }) => Array.from(member.totals)),
+        [[500, 5, 0, 0]],
+      );
+      assert.deepEqual(seen(), [[false, 0]]);
+      all = reads(9);
+      assert.deepEqual(seen(), [[false, 4]]);
+      assert.deepEqual(source.choose(leaveOut), []);
+      assert.deepEqual(
+        source.choose((cgroup) => cgroup !== '/other'),
+        [],
+      );
+      assert.deepEqual(seen(), [[false, 4]]);
+      all = reads(10);
+      assert.deepEqual(seen(), [
+        [true, 100, 1, 0, 0],
+        [false, 4],
+      ]);
+    });
+  });
+
   test('gives the last counts of a removed cgroup under the name it had', () => {
     withCgroup((mount, id) => {
       const last = [totals({ cgroupId: id, read: READS })];

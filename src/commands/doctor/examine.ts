@@ -76,10 +76,9 @@ async function attempt<T>(work: () => T | Promise<T>): Promise<Attempt<T>> {
 async function tryReceivers(config: Config): Promise<readonly ProbeState[]> {
   const log = createLogger('error', 'text', () => undefined);
   const health = new Health(log);
-  const views = viewOptions(config.views);
-  const kernel = new KernelMetrics(views);
-  const running = await startReceivers({ config, views, kernel, records: new OomRecords(), health, log });
-  for (const receiver of running) receiver.stop();
+  const kernel = new KernelMetrics(viewOptions(config.views));
+  const receivers = await startReceivers({ config, kernel, records: new OomRecords(), health, log });
+  receivers.stop();
   return health.readiness().probes;
 }
 

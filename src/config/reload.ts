@@ -1,0 +1,65 @@
+/** What of another configuration can be used by a Floatie that runs, and what keeps its value until a restart. */
+import { isDeepStrictEqual } from 'node:util';
+import { toNs } from '../metrics/buckets.ts';
+import { exponentialBoundsNs } from '../metrics/exponential.ts';
+import { selectedBy } from '../metrics/selection.ts';
+import { exponentialOf, exportersOf } from './exporters.ts';
+import { keys } from './load.ts';
+import { pidNamespaceOf } from './processors.ts';
+import type { Config } from './schema.ts';
+
+/** What is in the kernel already, or decides what is. */
+const FIXED = /^(kernel\.|receivers\.|service\.pipelines\.metrics\.receivers$)/;
+const BOUNDS = 'receivers.overlayfs.bounds_us';
+
+/**
+ * @param gridNs the bounds that the kernel counts on; none where it counts nothing that has bounds
+ * @returns the wanted configuration with the running values of `kept`, which are the keys that need a restart
+ */
+export function keepRunning(
+  running: Config,
+  wanted: Config,
+  gridNs: readonly number[],
+): { readonly config: Config; readonly kept: readonly string[] } {
+  const config = structuredClone(wanted);
+  const kept: string[] = [];
+  const keep = (path: readonly string[], value = at(running, path)): void => {
+    if (isDeepStrictEqual(value, at(config, path))) return;
+    const [section, name = ''] = [at(config, path.slice(0, -1)) as Record<string, unknown>, path.at(-1)];
+    section[name] = value;
+    kept.push(path.join('.'));
+  };
+  const isOnGrid = (boundsNs: readonly number[]): boolean =>
+    gridNs.length === 0 || boundsNs.every((bound) => gridNs.includes(bound));
+
+  for (const key of keys) if (FIXED.test(key) && key !== BOUNDS) keep(key.split('.'));
+  if (pidNamespaceOf(config) !== pidNamespaceOf(running)) {
+    keep(['processors']);
+    keep(['service', 'pipelines', 'metrics', 'processors']);
+  }
+  if (!isOnGrid(config.receivers.overlayfs.bounds_us.map(toNs))) keep(BOUNDS.split('.'));
+  if (!isOnGrid(boundsOfViews(config).map(toNs))) keep(['views']);
+  for (const { name, settings } of [...exportersOf(config, 'otlp'), ...exportersOf(config, 'otlphttp')]) {
+    const exponential = exponentialOf(settings);
+    if (exponential === undefined || isOnGrid(exponentialBoundsNs(exponential.maxScale))) continue;
+    keep(['exporters', name, 'default_histogram_aggregation'], 'explicit_bucket_histogram');
+  }
+  // The old endpoint listens until the new one does: not both on one port.
+  const endpoints = new Map(exportersOf(running, 'prometheus').map(({ name, settings }) => [name, settings]));
+  for (const { name, settings } of exportersOf(config, 'prometheus')) {
+    if (settings.port === 0 || settings.port !== endpoints.get(name)?.port) continue;
+    for (const key of ['host', 'web_config_file']) keep(['exporters', name, key]);
+  }
+  return { config, kept };
+}
+
+/** Those that views give to histograms that the kernel counts. */
+function boundsOfViews({ views }: Config): number[] {
+  return views
+    .filter((view) => selectedBy(view).some(({ kind }) => kind === 'histogram'))
+    .flatMap(({ stream }) => stream.aggregation?.explicit_bucket_histogram?.boundaries ?? []);
+}
+
+function at(config: Config, path: readonly string[]): unknown {
+  return path.reduce<unknown>((node, key) => (node as Record<string, unknown>)[key], config);
+}

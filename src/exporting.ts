@@ -1,0 +1,189 @@
+/** What a reload makes anew: the exporters of one configuration, and the readers that collect for them. */
+import type { Resource } from '@opentelemetry/resources';
+import { AggregationTemporality, MeterProvider, type MetricReader } from '@opentelemetry/sdk-metrics';
+import { exponentialOf, exportersOf } from './config/exporters.ts';
+import type { Config, OtlpConfig } from './config/schema.ts';
+import type { Credentials } from './exporters/credentials.ts';
+import type { OtlpLogs } from './exporters/otlp-logs.ts';
+import { Scrapes } from './exporters/scrapes.ts';
+import type { Health } from './health.ts';
+import type { Form, KernelMetrics } from './metrics/kernel-metrics.ts';
+import type { OomRecord } from './metrics/oom-record.ts';
+import { createProducer, type Producer } from './metrics/producer.ts';
+import { serviceResource } from './resource.ts';
+
+const CUMULATIVE: Form = { temporality: AggregationTemporality.CUMULATIVE };
+
+/** How long the last export may take, in ms, whatever the configuration allows the others. */
+const LAST_EXPORT_MS = 4000;
+
+interface Push {
+  /** As the configuration calls it. */
+  readonly name: string;
+  readonly reader: MetricReader;
+}
+
+interface Parts {
+  readonly resource: Resource;
+  readonly scrapes: ReadonlyMap<string, Scrapes>;
+  readonly pushes: readonly Push[];
+  readonly logs: ReadonlyMap<string, OtlpLogs>;
+  /** By exporter. */
+  readonly producers: ReadonlyMap<string, Producer>;
+  readonly health: Health;
+}
+
+export class Exporting {
+  readonly #parts: Parts;
+  /** Records that were given up, as far as anybody asks for that. */
+  #dropped: number | undefined;
+
+  /** Nothing is collected or sent before {@link begin}: it can simply be forgotten. */
+  static async create(
+    config: Config,
+    credentials: Credentials,
+    kernel: KernelMetrics,
+    health: Health,
+  ): Promise<Exporting> {
+    const producers = new Map<string, Producer>();
+    const producersOf = (name: string, form: Form): Producer[] => {
+      const producer = createProducer(kernel, form);
+      producers.set(name, producer);
+      return [producer];
+    };
+    const onError = (error: unknown): void => health.collectFailed(error);
+    const scrapes = exportersOf(config, 'prometheus').map(({ name, settings }): [string, Scrapes] => {
+      const options = { timeoutMs: settings.timeout_ms, producers: producersOf(name, CUMULATIVE), onError };
+      return [name, new Scrapes(options)];
+    });
+    const pushes = await createPushes(config, credentials, producersOf, health);
+    const resource = serviceResource(config);
+    const logs = await createLogs(config, credentials, resource, health);
+    return new Exporting({ resource, scrapes: new Map(scrapes), pushes, logs, producers, health });
+  }
+
+  private constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** What scrapes get, by the names of the Prometheus exporters. */
+  get scrapes(): ReadonlyMap<string, Scrapes> {
+    return this.#parts.scrapes;
+  }
+
+  /** The names of the exporters that push. */
+  get pushes(): readonly string[] {
+    return this.#parts.pushes.map(({ name }) => name);
+  }
+
+  get isEmpty(): boolean {
+    return this.#parts.scrapes.size + this.#parts.pushes.length === 0;
+  }
+
+  /** Collects and sends from now on; where another one did before, that one's exporters have what was until now. */
+  begin(before: Exporting | null): void {
+    const { resource, scrapes, pushes, producers, logs } = this.#parts;
+    for (const name of before === null ? [] : before.#parts.producers.keys()) producers.get(name)?.takeOver();
+    if (before?.dropped !== undefined || logs.size > 0) this.#dropped = before?.dropped ?? 0;
+    new MeterProvider({ resource, readers: [...scrapes.values(), ...pushes].map(({ reader }) => reader) });
+  }
+
+  /** What is counted now is the last that these exporters get. */
+  finish(): void {
+    for (const producer of this.#parts.producers.values()) producer.finish();
+  }
+
+  emit(record: OomRecord): void {
+    for (const exporter of this.#parts.logs.values()) exporter.emit(record);
+  }
+
+  /** Records of OOM kills that were given up; undefined where they are not sent. */
+  get dropped(): number | undefined {
+    if (this.#dropped === undefined) return undefined;
+    return [...this.#parts.logs.values()].reduce((sum, exporter) => sum + exporter.dropped(), this.#dropped);
+  }
+
+  /** Exports once more; records that could not be sent are `after`'s. */
+  async stop(after: Exporting | null = null): Promise<void> {
+    const { pushes, logs, health } = this.#parts;
+    await Promise.all([
+      ...pushes.map(({ name, reader }) =>
+        reader.shutdown({ timeoutMillis: LAST_EXPORT_MS }).catch((error: Error) => health.exported(name, error)),
+      ),
+      ...Array.from(logs, async ([name, exporter]) => {
+        const rest = await exporter.stop(LAST_EXPORT_MS);
+        if (after === null) return;
+        const heir = after.#parts.logs.get(name);
+        heir?.resume(rest);
+        if (heir === undefined) after.#dropped = (after.#dropped ?? 0) + rest.length;
+      }),
+    ]);
+  }
+}
+
+/** What pushes metrics; OTLP has none while it is off. */
+async function createPushes(
+  config: Config,
+  credentials: Credentials,
+  producersOf: (name: string, form: Form) => Producer[],
+  health: Health,
+): Promise<Push[]> {
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: all, OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: metrics } = process.env;
+  const isOn = ({ settings }: { settings: OtlpConfig }): boolean => Boolean(settings.endpoint || all || metrics);
+  const onExport = (name: string) => (error: Error | null) => health.exported(name, error);
+  const optionsOf = (name: string, settings: OtlpConfig) => {
+    const { endpoint, headers, temporality, interval_ms: intervalMs } = settings;
+    // An export that is still under way when the next one is due must not arrive after it.
+    const timeoutMs = Math.min(settings.timeout_ms, intervalMs);
+    const exponential = exponentialOf(settings);
+    const form = {
+      temporality: AggregationTemporality[temporality === 'cumulative' ? 'CUMULATIVE' : 'DELTA'],
+      lowMemory: temporality === 'lowmemory',
+      ...(exponential !== undefined && { exponential }),
+    };
+    const producers = producersOf(name, form);
+    return { endpoint, headers, temporality, intervalMs, timeoutMs, producers, onExport: onExport(name) };
+  };
+  const pushes: Push[] = [];
+  // gRPC is the largest thing Floatie imports: only when it is on.
+  for (const { name, settings } of exportersOf(config, 'otlp').filter(isOn)) {
+    const { createOtlpReader } = await import('./exporters/otlp.ts');
+    pushes.push({
+      name,
+      reader: createOtlpReader({ ...optionsOf(name, settings), credentials: credentials.get(name) }),
+    });
+  }
+  for (const { name, settings } of exportersOf(config, 'otlphttp').filter(isOn)) {
+    const { createOtlpHttpReader } = await import('./exporters/otlphttp.ts');
+    pushes.push({ name, reader: createOtlpHttpReader(optionsOf(name, settings)) });
+  }
+  for (const { name, settings } of exportersOf(config, 'debug')) {
+    const { createDebugReader } = await import('./exporters/debug.ts');
+    const { verbosity, interval_ms: intervalMs } = settings;
+    const producers = producersOf(name, CUMULATIVE);
+    const options = { intervalMs, timeoutMs: intervalMs, producers, onExport: onExport(name) };
+    pushes.push({ name, reader: createDebugReader({ verbosity, ...options }) });
+  }
+  return pushes;
+}
+
+/** Of the records of OOM kills, by each OTLP over gRPC that is on. */
+async function createLogs(
+  config: Config,
+  credentials: Credentials,
+  resource: Resource,
+  health: Health,
+): Promise<Map<string, OtlpLogs>> {
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: all, OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: logs } = process.env;
+  if (!config.service.pipelines.metrics.receivers.includes('oom')) return new Map();
+  const exporters = exportersOf(config, 'otlp').filter(({ settings }) => settings.endpoint || all || logs);
+  if (exporters.length === 0) return new Map();
+  const { createOtlpLogs } = await import('./exporters/otlp-logs.ts');
+  const pairs = exporters.map(({ name, settings }): [string, OtlpLogs] => {
+    const { endpoint, headers, interval_ms: intervalMs, timeout_ms: timeoutMs } = settings;
+    const onExport = (error: Error | null): void => health.exported(name.replace('otlp', 'otlp_logs'), error);
+    const options = { endpoint, headers, credentials: credentials.get(name), intervalMs, timeoutMs };
+    return [name, createOtlpLogs({ ...options, resource, onExport })];
+  });
+  return new Map(pairs);
+}

@@ -1,0 +1,61 @@
+/** A real Floatie, told to read its configuration again. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite, test } from 'node:test';
+import { eventually } from '../support/eventually.ts';
+import { type Floatie, type LogLine, startFloatie } from '../support/floatie.ts';
+import { testReloads } from '../support/reloads.ts';
+import { missing } from '../support/requirements.ts';
+
+testReloads(20);
+
+suite('a reload', { skip: missing('root', 'btf') }, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'floatie-reload-'));
+  const file = join(folder, 'floatie.yaml');
+  test.after(() => rmSync(folder, { recursive: true }));
+
+  async function start(text = ''): Promise<Floatie> {
+    writeFileSync(file, text);
+    return startFloatie(['--config', file]);
+  }
+
+  /** What the log says of it, to its end. */
+  async function reload({ process, log }: Floatie, text: string, isLast = 'is reloaded'): Promise<readonly LogLine[]> {
+    const from = log.length;
+    writeFileSync(file, text);
+    process.kill('SIGHUP');
+    await eventually('it is reloaded', () => log.slice(from).some(({ message }) => message.includes(isLast)));
+    return log.slice(from);
+  }
+
+  test('that cannot be used is told with all its problems, and all stays as it was', async () => {
+    await using floatie = await start();
+    const said = await reload(floatie, 'kernel: {max_map_entries: 0}\nviews: [{}]\nfoo: 1\n', 'views[0].stream');
+    assert.deepEqual(
+      said.map(({ level, message }) => [level, message.replace(/^.*(stays as it was): /, '$1: ')]).map(String),
+      [
+        `error,stays as it was: ${file}:3: foo: unknown key`,
+        `error,stays as it was: kernel.max_map_entries: must be a whole number from 1 to 65536, not 0 (from ${file}:1)`,
+        `error,stays as it was: views[0].selector: is missing (from ${file}:2)`,
+        `error,stays as it was: views[0].stream: is missing (from ${file}:2)`,
+      ],
+    );
+    assert.equal((await floatie.scrape()).sum('floatie_config_last_reload_successful'), 0);
+    await reload(floatie, '');
+    assert.equal((await floatie.scrape()).sum('floatie_config_last_reload_successful'), 1);
+  });
+
+  test('says in one line what needs a restart', async () => {
+    await using floatie = await start();
+    const said = await reload(floatie, 'kernel: {max_map_entries: 7}\nreceivers: {oom: {ring_bytes: 4096}}\n');
+    assert.deepEqual(
+      said.map(({ level, message }) => `${level} ${message}`),
+      [
+        'warn Settings that need a restart keep their values: kernel.max_map_entries, receivers.oom.ring_bytes',
+        'info The configuration is reloaded',
+      ],
+    );
+  });
+});

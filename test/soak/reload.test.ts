@@ -1,0 +1,3 @@
+import { testReloads } from '../support/reloads.ts';
+
+testReloads(100);

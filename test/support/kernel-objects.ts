@@ -1,0 +1,34 @@
+/** The BPF programs, maps and links in the kernel, and those that a process holds. */
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { eventually } from './eventually.ts';
+
+export const KINDS = ['prog', 'map', 'link'] as const;
+
+/** Such as `prog 12`. */
+export function heldBy(pid: number): string[] {
+  return readdirSync(`/proc/${pid}/fdinfo`).flatMap((fd) => {
+    const info = readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'utf8');
+    return KINDS.flatMap((kind) =>
+      [...info.matchAll(new RegExp(`^${kind}_id:\\s*(\\d+)`, 'gm'))].map(([, id]) => `${kind} ${id}`),
+    );
+  });
+}
+
+export function inKernel(): string[] {
+  const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` };
+  return KINDS.flatMap((kind) => {
+    const objects = JSON.parse(execFileSync('bpftool', [kind, 'show', '-j'], { encoding: 'utf8', env })) as {
+      id: number;
+    }[];
+    return objects.map(({ id }) => `${kind} ${id}`);
+  });
+}
+
+/** The kernel frees programs and maps a moment after their last owner is gone. */
+export async function assertNothingLeft(held: readonly string[]): Promise<void> {
+  await eventually(`${held.join(', ')} are gone`, () => {
+    const present = inKernel();
+    return !held.some((object) => present.includes(object));
+  });
+}

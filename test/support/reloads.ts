@@ -1,0 +1,137 @@
+/** Reloads while containers work and Prometheus scrapes: nothing that was counted may be lost, and nothing left behind. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { get, type IncomingMessage } from 'node:http';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { test } from 'node:test';
+import { createCgroup } from './cgroup.ts';
+import { eventually } from './eventually.ts';
+import { startFloatie } from './floatie.ts';
+import { heldBy } from './kernel-objects.ts';
+import { parseMetrics } from './metrics-text.ts';
+import { mountOverlay } from './overlay.ts';
+import { missing } from './requirements.ts';
+
+const COUNT = 'floatie_overlayfs_write_latency_us_count';
+const MAX_GROWTH = 16 << 20;
+/** By then everything has been loaded and compiled that reloads need. */
+const WARM_UP = 10;
+
+/** Configurations one after the other, the broken ones among them; the first is what it begins with. */
+const TURNS: readonly ((port: number) => string)[] = [
+  () => 'views: []',
+  () =>
+    'views: [{selector: {instrument_name: floatie_overlayfs_*}, stream: {attribute_keys: {excluded: [container.id]}}}]',
+  (port) => `exporters: {otlp: {endpoint: "http://127.0.0.1:${port}", interval_ms: 1000, timeout_ms: 500}}`,
+  () => 'exporters: {prometheus: {prot: 1}}',
+  () => 'containers: {names: true, exclude: ["/nobody"]}',
+  (port) => `{
+    exporters: {otlphttp: {endpoint: "http://127.0.0.1:${port}"}, debug: {}},
+    service: {
+      pipelines: {metrics: {exporters: [prometheus, otlphttp, debug]}},
+      telemetry: {log_level: warn, resource: {turn: other}},
+    },
+  }`,
+  () => 'kernel: {max_map_entries: 7}',
+];
+
+export function testReloads(count: number): void {
+  test(`${count} reloads under load lose no count, refuse no scrape and leave nothing behind`, {
+    skip: missing('root', 'btf'),
+  }, async (context) => {
+    const folder = mkdtempSync(join(tmpdir(), 'floatie-reload-'));
+    const file = join(folder, 'floatie.yaml');
+    // A collector that is away: there is always an export that is to be made again.
+    const collector = createServer().listen(0, '127.0.0.1');
+    await once(collector, 'listening');
+    const { port } = collector.address() as { port: number };
+    collector.close();
+    const use = (turn: number): void => writeFileSync(file, TURNS[turn % TURNS.length]?.(port) ?? '');
+    use(0);
+    using overlay = mountOverlay();
+    await using cgroup = createCgroup('reload');
+    await using floatie = await startFloatie(['--config', file]);
+    const pid = floatie.process.pid ?? 0;
+    const scrape = async () => {
+      // A connection for each: one that is kept would not notice a port that is closed for a moment.
+      const request = get(floatie.url, { agent: false, headers: { 'accept-encoding': 'identity' } });
+      const [response] = (await once(request, 'response')) as [IncomingMessage];
+      const body = await text(response);
+      assert.equal(response.statusCode, 200, body);
+      return parseMetrics(body);
+    };
+    let underWay = true;
+    let written = 0;
+    const write = async (): Promise<void> => {
+      while (underWay) {
+        const of = join(overlay.path, 'file');
+        const child = spawn(...cgroup.wrap('dd', 'if=/dev/zero', `of=${of}`, 'bs=1', 'count=1000'), {
+          stdio: 'ignore',
+        });
+        assert.deepEqual(await once(child, 'exit'), [0, null]);
+        written += 1000;
+      }
+    };
+    let scrapes = 0;
+    const watch = async (): Promise<void> => {
+      let last = 0;
+      while (underWay) {
+        const before = written;
+        const now = (await scrape()).sum(COUNT, { cgroup: cgroup.name });
+        assert.ok(now >= last && now >= before, `${now} writes, after ${last} and when ${before} were done`);
+        last = now;
+        scrapes++;
+      }
+    };
+    const reload = async (turn: number): Promise<void> => {
+      const isBroken = TURNS[turn % TURNS.length]?.(port).includes('prot:');
+      const name = isBroken
+        ? 'floatie_config_last_reload_successful'
+        : 'floatie_config_last_reload_success_timestamp_seconds';
+      const before = (await scrape()).sum(name);
+      use(turn);
+      floatie.process.kill('SIGHUP');
+      await eventually(`reload ${turn} is done`, async () => {
+        const now = (await scrape()).sum(name);
+        return isBroken ? now === 0 : now > before;
+      });
+    };
+    let load: Promise<unknown> = Promise.resolve();
+    try {
+      await scrape();
+      const held = heldBy(pid);
+      const files = openFiles(pid);
+      let warm = 0;
+      load = Promise.all([write(), watch()]);
+      load.catch(() => undefined); // told below
+      for (let turn = 1; turn <= count; turn++) {
+        await reload(turn);
+        if (turn === Math.min(WARM_UP, count)) warm = (await scrape()).sum('process_resident_memory_bytes');
+      }
+      await reload(0);
+      underWay = false;
+      await load;
+      const metrics = await scrape();
+      assert.equal(metrics.sum(COUNT, { cgroup: cgroup.name }), written);
+      const rss = metrics.sum('process_resident_memory_bytes');
+      context.diagnostic(`${scrapes} scrapes, ${written} writes; RSS ${warm >> 10} kB, then ${rss >> 10} kB`);
+      assert.deepEqual(heldBy(pid).sort(), held.sort());
+      await eventually('all descriptors but those of before are closed', () => openFiles(pid) <= files);
+      assert.ok(rss - warm <= MAX_GROWTH, `RSS grew by ${rss - warm} bytes`);
+      assert.equal(await floatie.stop(), 0);
+    } finally {
+      underWay = false;
+      await load.catch(() => undefined);
+      rmSync(folder, { recursive: true });
+    }
+  });
+}
+
+function openFiles(pid: number): number {
+  return readdirSync(`/proc/${pid}/fd`).length;
+}
