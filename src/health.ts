@@ -1,5 +1,5 @@
 /** What Floatie knows of its own state: which probe is attached and how, and what went wrong. */
-import type { Fields, Logger } from './log.ts';
+import { type LimitedLogger, type Logger, withoutRepetition } from './log.ts';
 import { reasonOf } from './reason.ts';
 
 export interface ProbeState {
@@ -23,21 +23,17 @@ export interface ExportCounts {
   failure: number;
 }
 
-/** One line about what keeps failing in this time; the metrics count it all. */
-const SILENCE_MS = 60_000;
-
 export class Health {
-  readonly #log: Logger;
+  readonly #log: LimitedLogger;
   readonly #probes = new Map<string, ProbeState>();
   #collectErrors = 0;
   readonly #exports = new Map<string, ExportCounts>();
   readonly #lastSuccessMs = new Map<string, number>();
   /** It was loaded well once, or nothing would run. */
   #reload = { successful: true, lastSuccessMs: Date.now() };
-  readonly #quietUntil = new Map<string, number>();
 
   constructor(log: Logger) {
-    this.#log = log;
+    this.#log = withoutRepetition(log);
   }
 
   /** Collections that failed, whole or in part. */
@@ -56,7 +52,7 @@ export class Health {
 
   collectFailed(error: unknown): void {
     this.#collectErrors++;
-    this.#complain('Cannot collect', error);
+    this.#log.error(`Cannot collect: ${reasonOf(error)}`);
   }
 
   /** An export ended: well, or with an error. */
@@ -66,11 +62,11 @@ export class Health {
     const what = `Cannot export by ${exporter}`;
     if (error !== null) {
       counts.failure++;
-      this.#complain(what, error, { failures: counts.failure });
+      this.#log.error(`${what}: ${reasonOf(error)}`, { failures: counts.failure });
     } else {
       counts.success++;
       this.#lastSuccessMs.set(exporter, Date.now());
-      if (this.#quietUntil.delete(what)) this.#log.info(`Exporting by ${exporter} again`);
+      if (this.#log.forget(what)) this.#log.info(`Exporting by ${exporter} again`);
     }
   }
 
@@ -104,11 +100,5 @@ export class Health {
       attached ? `${probe} by ${method}` : `${probe} not attached`,
     );
     return told.join(', ');
-  }
-
-  #complain(what: string, error: unknown, fields: Fields = {}): void {
-    if (Date.now() < (this.#quietUntil.get(what) ?? 0)) return;
-    this.#quietUntil.set(what, Date.now() + SILENCE_MS);
-    this.#log.error(`${what}: ${reasonOf(error)}`, fields);
   }
 }

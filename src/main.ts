@@ -6,6 +6,7 @@ import { parseArguments, UsageError } from './commands/arguments.ts';
 import { exportersOf } from './config/exporters.ts';
 import { ConfigError, loadConfig, redact } from './config/load.ts';
 import type { Config } from './config/schema.ts';
+import { oneLine, withoutSecrets } from './log.ts';
 
 const OK = 0;
 const FAILED = 1;
@@ -55,16 +56,20 @@ async function validate(config: Config): Promise<void> {
   await (await import('./exporters/credentials.ts')).readCredentials(config);
 }
 
+function complain(problem: string): void {
+  process.stderr.write(`floatie: ${oneLine(withoutSecrets(problem))}\n`);
+}
+
 function report(error: unknown): number {
   if (error instanceof ConfigError) {
-    for (const problem of error.problems) process.stderr.write(`floatie: ${problem}\n`);
+    for (const problem of error.problems) complain(problem);
     return WRONG_USAGE;
   }
   if (error instanceof UsageError) {
-    process.stderr.write(`floatie: ${error.message} (see floatie --help)\n`);
+    complain(`${error.message} (see floatie --help)`);
     return WRONG_USAGE;
   }
-  process.stderr.write(`floatie: ${error instanceof Error ? error.message : String(error)}\n`);
+  complain(error instanceof Error ? error.message : String(error));
   return FAILED;
 }
 

@@ -1,6 +1,7 @@
 /** The kernel's measurements for a program with a MeterProvider of its own. */
 import type { Meter } from '@opentelemetry/api';
 import { AggregationTemporality, type MetricProducer, type ViewOptions } from '@opentelemetry/sdk-metrics';
+import { secretsOf } from './config/load.ts';
 import { attributeActions } from './config/processors.ts';
 import type { Config } from './config/schema.ts';
 import { Health, type Readiness } from './health.ts';
@@ -61,6 +62,7 @@ export async function startMeasuring(config: Config, log: Logger = defaultLog(co
   };
 }
 
-function defaultLog({ service }: Config): Logger {
-  return createLogger(service.telemetry.log_level, service.telemetry.log_format);
+function defaultLog(config: Config): Logger {
+  const { log_level, log_format } = config.service.telemetry;
+  return createLogger(log_level, log_format, undefined, secretsOf(config));
 }

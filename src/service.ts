@@ -1,5 +1,6 @@
 /** The whole way of the data, from the kernel's counts to the exporters; stopping goes the other way. */
 import { ConfigError } from './config/error.ts';
+import { secretsOf } from './config/load.ts';
 import { attributeActions } from './config/processors.ts';
 import { keepRunning } from './config/reload.ts';
 import type { Config } from './config/schema.ts';
@@ -92,7 +93,8 @@ export async function startService(given: Config, log: Logger, { sockets = [] }:
     kernel.reshape(viewOptions(next.views, attributeActions(next)), next.receivers.overlayfs.bounds_us);
     after.begin(before);
     [config, exporting] = [next, after];
-    log.configure?.(next.service.telemetry.log_level, next.service.telemetry.log_format);
+    const { log_level, log_format } = next.service.telemetry;
+    log.configure?.(log_level, log_format, secretsOf(next));
     await Promise.all([opened.use(after.scrapes), before.stop(after)]);
     if (kept.length > 0) log.warn(`Settings that need a restart keep their values: ${kept.join(', ')}`);
   };

@@ -11,7 +11,7 @@ import { type Container, Inventory } from './containers/inventory.ts';
 import { findPlaces, identifyByName } from './containers/names.ts';
 import { resolvePidNamespace } from './containers/pid-namespace.ts';
 import type { Health, ProbeState } from './health.ts';
-import type { Logger } from './log.ts';
+import { type Logger, withoutRepetition } from './log.ts';
 import { toNs, unionOfBounds } from './metrics/buckets.ts';
 import { type Observer, observeOom, observeOverlayfs, observePressure } from './metrics/instruments.ts';
 import type { KernelMetrics } from './metrics/kernel-metrics.ts';
@@ -289,7 +289,9 @@ function startOom(context: Context): Running {
 }
 
 function startPressure(context: Context): Running {
-  const { config, kernel, health, log, hierarchy, cgroups, identifyCgroup, filter } = context;
+  const { config, kernel, health, hierarchy, cgroups, identifyCgroup, filter } = context;
+  // Pressure that can be read now and then would be told at every scrape.
+  const log = withoutRepetition(context.log);
   const v2Mount = findV2Mount();
   const inventoryOf = (mount: string | null): Inventory | null => {
     if (mount === null) return null;
@@ -333,11 +335,12 @@ function startPressure(context: Context): Running {
 }
 
 function every(ms: number, work: () => void | Promise<void>, log: Logger): NodeJS.Timeout {
+  const repeated = withoutRepetition(log);
   const timer = setInterval(async () => {
     try {
       await work();
     } catch (error) {
-      log.error(`Cannot look after the series: ${(error as Error).message}`);
+      repeated.error(`Cannot look after the series: ${(error as Error).message}`);
     }
   }, ms);
   return timer.unref();

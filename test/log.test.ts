@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { createLogger, type Level, type Logger } from '../src/log.ts';
+import { loadConfig, secretsOf } from '../src/config/load.ts';
+import { createLogger, type Level, type Logger, withoutRepetition } from '../src/log.ts';
 
 const LEVELS: readonly Level[] = ['debug', 'info', 'warn', 'error'];
 
@@ -60,5 +61,91 @@ suite('a line for programs', () => {
 
   test('stays one line, whatever is in it', () => {
     assert.equal(lineOf('One\ntwo', { text: 'three\nfour' }).split('\n').length, 2);
+  });
+});
+
+suite('no line can be forged', () => {
+  const EVIL = 'a\r\nb\u2028c\u2029d\u0085e\u001b[2Jf\u007fg\u009bh\u202ei\0';
+  for (const format of ['text', 'json'] as const) {
+    test(`by what is in messages, names or values (${format})`, () => {
+      const [line = ''] = linesOf('info', format, (log) =>
+        log.info(`M: ${EVIL}`, { [`x${EVIL}`]: EVIL, list: [{ [EVIL]: EVIL }] }),
+      );
+      assert.match(line, /^[^\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e]+\n$/u);
+      if (format === 'json') assert.equal(JSON.parse(line).message.replaceAll('\\n', '\n'), `M: ${EVIL}`);
+    });
+  }
+});
+
+suite('no line shows', () => {
+  const set = [
+    'exporters.otlp.headers={authorization: "Bearer abc\\"def123", x-key: k3y-0f-mine}',
+    'exporters.otlp.endpoint=http://user:pa55word@collector:4317',
+  ];
+  const secrets = secretsOf(loadConfig({ env: {}, set }));
+  for (const format of ['text', 'json'] as const) {
+    for (const [what, said] of [
+      ['a header', 'Bearer abc"def123'],
+      ['the token in one', 'abc"def123'],
+      ['another header', 'k3y-0f-mine'],
+      ['the password of a URL', 'http://user:pa55word@collector:4317/v1'],
+      ['a password with an at sign', 'https://user:pa55@word@collector'],
+    ] as const) {
+      test(`${what} (${format})`, () => {
+        const lines: string[] = [];
+        const log = createLogger('info', format, (line) => lines.push(line), secrets);
+        log.error(`Cannot export: ${said} is refused`, { said, list: [{ said }] });
+        assert.doesNotMatch(lines.join(''), /def123|k3y|pa55|word@/);
+        assert.match(lines.join(''), /\[redacted\]/);
+      });
+    }
+  }
+
+  test('the secrets of another configuration once that is used', () => {
+    const lines: string[] = [];
+    const log = createLogger('info', 'text', (line) => lines.push(line), ['first-secret']);
+    log.configure?.('info', 'json', ['other-secret']);
+    log.info('other-secret');
+    assert.equal(JSON.parse(lines[0] ?? '').message, '[redacted]');
+  });
+
+  test('what looks like an address as if it had a password', () => {
+    const [line = ''] = linesOf('info', 'json', (log) =>
+      log.info('at http://a:1/x', { mail: 'b@c', url: 'http://[::1]:4/' }),
+    );
+    assert.doesNotMatch(line, /redacted/);
+  });
+});
+
+suite('what happens again and again', () => {
+  test('is one line a minute of each kind, with how many were left out', (context) => {
+    context.mock.timers.enable({ apis: ['Date'], now: 1_000_000 });
+    const lines: { message: string; suppressed?: number }[] = [];
+    const log = withoutRepetition(createLogger('info', 'json', (line) => lines.push(JSON.parse(line))));
+    for (let at = 0; at < 100; at++) {
+      log.error(`Cannot collect: reason ${at}`);
+      log.warn('Something else');
+      context.mock.timers.tick(1000);
+    }
+    log.error('Cannot collect: at last');
+    assert.deepEqual(
+      lines.map(({ message, suppressed }) => [message, suppressed]),
+      [
+        ['Cannot collect: reason 0', undefined],
+        ['Something else', undefined],
+        ['Cannot collect: reason 60', 59],
+        ['Something else', 59],
+      ],
+    );
+  });
+
+  test('is told at once when it has been well in between', () => {
+    const lines: string[] = [];
+    const log = withoutRepetition(createLogger('info', 'text', (line) => lines.push(line)));
+    log.error('Cannot export: away');
+    assert.equal(log.forget('Cannot export'), true);
+    log.error('Cannot export: away');
+    assert.equal(lines.length, 2);
+    assert.equal(log.forget('Something else'), false);
   });
 });

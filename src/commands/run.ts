@@ -1,5 +1,6 @@
 /** `floatie run`: measure until a signal says stop; on SIGHUP with the configuration as it is then. */
 import { isSdkDisabled } from '../config/environment.ts';
+import { secretsOf } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { createLogger } from '../log.ts';
 import { type Service, startService } from '../service.ts';
@@ -14,7 +15,7 @@ const SAME_MS = 1000;
  */
 export async function run(config: Config, load: () => Config): Promise<boolean> {
   const { log_level, log_format } = config.service.telemetry;
-  const log = createLogger(log_level, log_format);
+  const log = createLogger(log_level, log_format, undefined, secretsOf(config));
   const handover = takeHandover(process.env, process.pid);
   const notifier = new Notifier(handover, log);
   const { first, second } = stopSignals();

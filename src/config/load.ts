@@ -10,6 +10,7 @@ import { exponentialGridNs } from './exporters.ts';
 import { typeOf } from './pipeline.ts';
 import { processorProblems } from './processors.ts';
 import { type Config, INSTANCE_TYPES, schema, shapeOf } from './schema.ts';
+import { REDACTED, withoutPasswords } from './secrets.ts';
 import { isRecord } from './shapes.ts';
 import { readScalar } from './substitution.ts';
 import { viewProblems } from './views.ts';
@@ -222,21 +223,28 @@ export function redact(config: Config): unknown {
     if (!isRecord(node)) return node;
     const entries = Object.entries(node).map(([name, child]) => {
       const inner = [...path, name];
-      const key = inner.join('.');
-      return [
-        name,
-        visit(child, inner, isSecret || (keys.includes(templateOf(key)) && settingOf(key).sensitive === true)),
-      ];
+      return [name, visit(child, inner, isSecret || isSensitive(inner.join('.')))];
     });
     return Object.fromEntries(entries);
   };
   return visit(config, [], false);
 }
 
-const REDACTED = '[redacted]';
+/** The texts of settings that are sensitive, and the words in them: a header has its token behind a "Bearer". */
+export function secretsOf(config: Config): string[] {
+  const visit = (node: unknown, path: readonly string[], isSecret: boolean): string[] => {
+    if (typeof node === 'string') return isSecret ? [node, ...node.split(' ')] : [];
+    if (!isRecord(node)) return [];
+    return Object.entries(node).flatMap(([name, child]) => {
+      const inner = [...path, name];
+      return visit(child, inner, isSecret || isSensitive(inner.join('.')));
+    });
+  };
+  return visit(config, [], false).filter((text) => !/^(bearer|basic)?$/i.test(text));
+}
 
-function withoutPasswords(text: string): string {
-  return text.replace(/(\/\/[^/@\s]*?:)[^/@\s]+@/g, `$1${REDACTED}@`);
+function isSensitive(key: string): boolean {
+  return keys.includes(templateOf(key)) && settingOf(key).sensitive === true;
 }
 
 /** A value as it would be written, shortened. */
