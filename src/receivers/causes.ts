@@ -137,7 +137,7 @@ const ROWS: readonly Row[] = [
   {
     code: REFUSED,
     what: TRACEFS,
-    when: ({ capabilities }) => !capabilities.has('CAP_DAC_OVERRIDE'),
+    when: ({ isRoot, capabilities }) => !isRoot && !capabilities.has('CAP_DAC_OVERRIDE'),
     why: 'tracefs belongs to root',
     cure: 'run it as root, or with CAP_DAC_OVERRIDE',
   },
@@ -145,9 +145,19 @@ const ROWS: readonly Row[] = [
     code: /^EACCES$/,
     what: ATTACH,
     method: /syscall_classic|kprobe/,
-    when: ({ capabilities }) => !capabilities.has('CAP_DAC_OVERRIDE') && !capabilities.has('CAP_DAC_READ_SEARCH'),
+    when: ({ isRoot, capabilities }) =>
+      !isRoot && !capabilities.has('CAP_DAC_OVERRIDE') && !capabilities.has('CAP_DAC_READ_SEARCH'),
     why: 'tracefs, which names the tracepoint, belongs to root',
     cure: 'run it as root, or with CAP_DAC_READ_SEARCH',
+  },
+  {
+    code: /^EACCES$/,
+    what: ATTACH,
+    method: /syscall_classic|kprobe/,
+    when: ({ perfEventParanoid, capabilities }) => (perfEventParanoid ?? 0) > 2 && !capabilities.has('CAP_SYS_ADMIN'),
+    why: (_, { perfEventParanoid }) =>
+      `kernel.perf_event_paranoid is ${perfEventParanoid}, at which this kernel wants CAP_SYS_ADMIN for every event`,
+    cure: 'sysctl kernel.perf_event_paranoid=2; or run it with CAP_SYS_ADMIN',
   },
   {
     code: REFUSED,

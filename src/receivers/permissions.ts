@@ -18,6 +18,8 @@ const CAPABILITIES = {
 export type Capability = keyof typeof CAPABILITIES;
 
 export interface Permissions {
+  /** Whose files it may open without any capability. */
+  readonly isRoot: boolean;
   /** That are effective. */
   readonly capabilities: ReadonlySet<Capability>;
   /** In a user namespace capabilities do not reach the kernel's own objects. */
@@ -28,6 +30,8 @@ export interface Permissions {
   readonly securityModules: readonly string[] | null;
   /** kernel.unprivileged_bpf_disabled. */
   readonly unprivilegedBpfDisabled: number | null;
+  /** kernel.perf_event_paranoid. */
+  readonly perfEventParanoid: number | null;
   /** Infinity: no limit. */
   readonly memlockBytes: number | null;
   /** Before Linux 5.11 the memory of maps and programs counts as locked. */
@@ -63,12 +67,14 @@ export function readPermissions(
   const modules = text('/sys/kernel/security/lsm');
   const [major = 0, minor = 0] = kernel.split('.').map(Number);
   return {
+    isRoot: /^Uid:\s*\d+\s+0\s/m.test(status),
     capabilities: capabilitiesIn(status),
     inUserNamespace: ids === null ? null : !/^0\s+0\s+4294967295$/.test(ids),
     hasSeccompFilter: seccomp === undefined ? null : seccomp === '2',
     lockdown: parseLockdown(text('/sys/kernel/security/lockdown'), modules),
     securityModules: modules?.split(',') ?? null,
     unprivilegedBpfDisabled: number('/proc/sys/kernel/unprivileged_bpf_disabled'),
+    perfEventParanoid: number('/proc/sys/kernel/perf_event_paranoid'),
     memlockBytes: memlock === undefined ? null : memlock === 'unlimited' ? Number.POSITIVE_INFINITY : Number(memlock),
     memlockCounts: major < 5 || (major === 5 && minor < 11),
     bpfJit: jit === null ? null : jit !== 0,

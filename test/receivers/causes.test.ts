@@ -15,12 +15,14 @@ interface Circumstances extends Partial<Omit<Permissions, 'capabilities' | 'call
 
 function permissions({ effective = ROOT, calls = true, ...rest }: Circumstances): Permissions {
   return {
+    isRoot: false,
     capabilities: capabilitiesIn(`CapEff:\t${effective}\n`),
     inUserNamespace: false,
     hasSeccompFilter: false,
     lockdown: 'none',
     securityModules: ['capability'],
     unprivilegedBpfDisabled: 2,
+    perfEventParanoid: 2,
     memlockBytes: 65536,
     memlockCounts: false,
     bpfJit: true,
@@ -78,6 +80,15 @@ const rows: [string, string, string, Tried, Circumstances, RegExp, RegExp | null
   ],
   ['tracefs is not ours', 'EACCES', TRACEFS, KPROBE, { effective: LEAST }, /belongs to root/, /CAP_DAC_OVERRIDE/],
   ['a tracepoint is not ours', 'EACCES', ATTACH, CLASSIC, { effective: LEAST }, /belongs to root/, /CAP_DAC_READ/],
+  [
+    'of perf_event_paranoid',
+    'EACCES',
+    ATTACH,
+    CLASSIC,
+    { effective: LEAST, isRoot: true, perfEventParanoid: 3 },
+    /perf_event_paranoid is 3.*CAP_SYS_ADMIN/,
+    /sysctl kernel\.perf_event_paranoid=2/,
+  ],
   ['of seccomp, for perf', 'EPERM', ATTACH, CLASSIC, { hasSeccompFilter: true }, /perf_event_open/, /unconfined/],
   [
     'of SELinux',

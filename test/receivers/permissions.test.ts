@@ -45,13 +45,16 @@ suite('what this process may do', () => {
   }
 
   test('is unknown where nothing tells', () => {
-    const { capabilities, memlockCounts, callsBpf, ...rest } = read({});
+    const { isRoot, capabilities, memlockCounts, callsBpf, ...rest } = read({});
+    assert.equal(isRoot, false);
     assert.equal(capabilities.size, 0);
     assert.deepEqual([...new Set(Object.values(rest))], [null]);
   });
 
   const rows: [string, string, string, keyof Permissions, unknown][] = [
     ['a seccomp filter', '/proc/self/status', status(NONE), 'hasSeccompFilter', true],
+    ['root', '/proc/self/status', 'Uid:\t1000\t0\t0\t0\n', 'isRoot', true],
+    ['another user', '/proc/self/status', 'Uid:\t0\t1000\t1000\t1000\n', 'isRoot', false],
     ['no seccomp filter', '/proc/self/status', 'Seccomp:\t0\n', 'hasSeccompFilter', false],
     ['the first user namespace', '/proc/self/uid_map', '         0          0 4294967295\n', 'inUserNamespace', false],
     ['another user namespace', '/proc/self/uid_map', '         0       1000          1\n', 'inUserNamespace', true],

@@ -23,12 +23,14 @@ export function examination({
   return {
     config,
     permissions: {
+      isRoot: true,
       capabilities: capabilitiesIn(`CapEff:\t${effective}\n`),
       inUserNamespace: false,
       hasSeccompFilter: false,
       lockdown: 'none',
       securityModules: ['capability'],
       unprivilegedBpfDisabled: 2,
+      perfEventParanoid: 2,
       memlockBytes: 65536,
       memlockCounts: false,
       bpfJit: true,
