@@ -177,17 +177,17 @@ const ROWS: readonly Row[] = [
 
   // fentry
   {
+    code: /^(EPERM|ESRCH|ENOENT)$/,
+    method: /fentry/,
+    when: ({ overlayIsModule, capabilities }, { code, functionName = '' }) =>
+      functionName.startsWith('ovl_') && !capabilities.has('CAP_SYS_ADMIN') && (overlayIsModule || code !== 'EPERM'),
+    why: () => 'the BTF of a module, such as overlay, is shown to CAP_SYS_ADMIN only',
+    cure: 'run it as root, or with --cap-add SYS_ADMIN in a container',
+  },
+  {
     code: /^EPERM$/,
     method: /fentry/,
     why: (_, p) => `this kernel does not allow fentry programs; ${lockdownIn(p)}`,
-  },
-  {
-    code: /^(ESRCH|ENOENT)$/,
-    method: /fentry/,
-    when: ({ capabilities }, { functionName = '' }) =>
-      functionName.startsWith('ovl_') && !capabilities.has('CAP_SYS_ADMIN'),
-    why: () => 'the BTF of a module, such as overlay, is shown to CAP_SYS_ADMIN only',
-    cure: 'run it as root, or with --cap-add SYS_ADMIN in a container',
   },
   {
     code: /^(ESRCH|ENOENT)$/,

@@ -26,6 +26,7 @@ function permissions({ effective = ROOT, calls = true, ...rest }: Circumstances)
     memlockBytes: 65536,
     memlockCounts: false,
     bpfJit: true,
+    overlayIsModule: false,
     callsBpf: () => calls,
     ...rest,
   };
@@ -110,6 +111,15 @@ const rows: [string, string, string, Tried, Circumstances, RegExp, RegExp | null
   ],
   ['fentry finds no function', 'ESRCH', LOAD, FENTRY, {}, /"ovl_read_iter" is not in the kernel's BTF/, /module/],
   ['fentry may not look', 'ESRCH', LOAD, FENTRY, { effective: LEAST }, /CAP_SYS_ADMIN only/, /SYS_ADMIN/],
+  [
+    'fentry may not look into the module',
+    'EPERM',
+    LOAD,
+    FENTRY,
+    { effective: LEAST, overlayIsModule: true },
+    /CAP_SYS_ADMIN only/,
+    /SYS_ADMIN/,
+  ],
   ['there is no compiler', 'ENOTSUPP', LOAD, FENTRY, { bpfJit: false }, /switched off/, /bpf_jit_enable=1/],
   ['there is no fentry', 'ENOTSUPP', ATTACH, FENTRY, {}, /no fentry on this architecture/, null],
   ['another one is attached', 'EBUSY', ATTACH, FENTRY, {}, /live patch/, /enabled_functions/],

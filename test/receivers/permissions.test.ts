@@ -45,8 +45,8 @@ suite('what this process may do', () => {
   }
 
   test('is unknown where nothing tells', () => {
-    const { isRoot, capabilities, memlockCounts, callsBpf, ...rest } = read({});
-    assert.equal(isRoot, false);
+    const { isRoot, capabilities, memlockCounts, overlayIsModule, callsBpf, ...rest } = read({});
+    assert.deepEqual([isRoot, overlayIsModule], [false, false]);
     assert.equal(capabilities.size, 0);
     assert.deepEqual([...new Set(Object.values(rest))], [null]);
   });
@@ -55,6 +55,7 @@ suite('what this process may do', () => {
     ['a seccomp filter', '/proc/self/status', status(NONE), 'hasSeccompFilter', true],
     ['root', '/proc/self/status', 'Uid:\t1000\t0\t0\t0\n', 'isRoot', true],
     ['another user', '/proc/self/status', 'Uid:\t0\t1000\t1000\t1000\n', 'isRoot', false],
+    ['a module', '/sys/kernel/btf/overlay', 'BTF', 'overlayIsModule', true],
     ['no seccomp filter', '/proc/self/status', 'Seccomp:\t0\n', 'hasSeccompFilter', false],
     ['the first user namespace', '/proc/self/uid_map', '         0          0 4294967295\n', 'inUserNamespace', false],
     ['another user namespace', '/proc/self/uid_map', '         0       1000          1\n', 'inUserNamespace', true],

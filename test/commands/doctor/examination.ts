@@ -34,6 +34,7 @@ export function examination({
       memlockBytes: 65536,
       memlockCounts: false,
       bpfJit: true,
+      overlayIsModule: false,
       callsBpf: () => true,
       ...permissions,
     },
