@@ -3,9 +3,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { ioTable } from './io-table.ts';
 import { metricsTables } from './metrics-table.ts';
+import { privilegesTable } from './privileges-table.ts';
 
 const README = fileURLToPath(new URL('../README.md', import.meta.url));
-const TABLES = { metrics: metricsTables, io: ioTable } as const;
+const TABLES = { metrics: metricsTables, io: ioTable, privileges: privilegesTable } as const;
 
 /** The README as it should be. Throws where it has no place for a table. */
 export function readmeWithTables(readme = readFileSync(README, 'utf8')): string {

@@ -9,6 +9,7 @@ const checks = {
   pressure: () => existsSync('/proc/pressure/memory') || 'pressure information (psi=1)',
   'pid namespaces': () => runs('unshare', '--pid', '--fork', 'true') || 'unshare --pid',
   guest: () => process.env.TEST_CGROUP !== undefined || 'a machine of its own to fill up (npm run test:kernels)',
+  setcap: () => existsSync('/usr/sbin/setcap') || existsSync('/sbin/setcap') || 'setcap (libcap2-bin)',
   x86: () => process.arch === 'x64' || 'an x86-64 machine',
 } as const;
 

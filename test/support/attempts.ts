@@ -1,0 +1,108 @@
+/**
+ * What Floatie asks of the kernel, one thing each. As a program (attempts.ts INUM TRIALS) it tries them with the
+ * capabilities that TRIALS say, and prints what came of each; both are JSON. INUM is the number of a PID namespace that
+ * somebody lives in.
+ */
+import { openSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { cgroupIdOf, findHierarchy } from '../../src/containers/hierarchy.ts';
+import { isPidNamespaceInUse } from '../../src/containers/pid-namespace.ts';
+import { BpfObject, openKernfsNode, openOnDetachedOverlay } from '../../src/libbpf/index.ts';
+import { Kmsg } from '../../src/receivers/kmsg.ts';
+import { OomReceiver } from '../../src/receivers/oom.ts';
+import { attachOomProbes, type OomMethod } from '../../src/receivers/oom-probes.ts';
+import { OverlayfsReceiver } from '../../src/receivers/overlayfs.ts';
+import { OverlayfsCounts } from '../../src/receivers/overlayfs-counts.ts';
+import { attachProbes, type Method } from '../../src/receivers/overlayfs-probes.ts';
+import { readPressure } from '../../src/receivers/pressure.ts';
+import { type Capability, setEffective } from './capabilities.ts';
+import { OPTIONS } from './overlayfs-receiver.ts';
+
+interface Attempt {
+  /** As Floatie does it. */
+  readonly run: () => unknown;
+  /** The same without looking first what this process may do: the kernel decides. */
+  readonly unchecked?: () => unknown;
+}
+
+export const ATTEMPTS = {
+  fentry: overlayfs('fentry'),
+  kprobe: overlayfs('kprobe'),
+  syscall: overlayfs('syscall'),
+  syscall_classic: overlayfs('syscall_classic'),
+  oom_fentry: oom('fentry'),
+  oom_kprobe: oom('kprobe'),
+  oom_tracepoint: oom('tracepoint'),
+  kmsg: { run: () => new Kmsg().close() },
+  pressure: { run: () => readPressure('/proc/pressure/memory') },
+  cgroup_names: { run: openRootCgroup },
+  trial: { run: () => openOnDetachedOverlay(1, 1) },
+  pid_namespace: { run: lookForPidNamespace },
+} as const satisfies Record<string, Attempt>;
+
+export type AttemptName = keyof typeof ATTEMPTS;
+
+export interface Trial {
+  readonly attempt: AttemptName;
+  readonly capabilities: readonly Capability[] | 'all';
+}
+
+/** Why not, or null. */
+export interface Came {
+  readonly run: string | null;
+  readonly unchecked: string | null;
+}
+
+function overlayfs(method: Method): Attempt {
+  return {
+    run: async () => (await OverlayfsReceiver.start({ ...OPTIONS, attach: method })).stop(),
+    unchecked() {
+      const counts = new OverlayfsCounts(OPTIONS);
+      try {
+        attachProbes(counts, method).detach();
+      } finally {
+        counts.close();
+      }
+    },
+  };
+}
+
+function oom(method: OomMethod): Attempt {
+  const { objects } = OPTIONS;
+  const options = { pidNsInum: 0, cgroupId: 0n, cgroupVersion: OPTIONS.cgroupVersion, ringBytes: 1 << 16, objects };
+  return {
+    run: () => OomReceiver.start({ ...options, methods: [method] }).stop(),
+    unchecked: () => attachOomProbes(() => BpfObject.open(join(objects, 'oom.bpf.o')), [method]).probes.close(),
+  };
+}
+
+function openRootCgroup(): void {
+  const hierarchy = findHierarchy();
+  openKernfsNode(openSync(hierarchy.mount ?? '', 'r'), cgroupIdOf(hierarchy, '/'));
+}
+
+function lookForPidNamespace(): void {
+  const inum = Number(process.argv[2]);
+  if (!isPidNamespaceInUse(inum)) throw new Error(`nobody seems to live in ${inum}`);
+}
+
+async function messageOf(attempt: () => unknown): Promise<string | null> {
+  try {
+    await attempt();
+    return null;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const came: Came[] = [];
+  for (const { attempt, capabilities } of JSON.parse(process.argv[3] ?? '') as Trial[]) {
+    const { run, unchecked = run }: Attempt = ATTEMPTS[attempt];
+    setEffective(capabilities);
+    const message = await messageOf(run);
+    came.push({ run: message, unchecked: message === null ? null : await messageOf(unchecked) });
+  }
+  process.stdout.write(JSON.stringify(came));
+}
