@@ -4,10 +4,11 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { createCgroup } from '../support/cgroup.ts';
+import { startPrometheus } from '../support/databases.ts';
 import { eventually } from '../support/eventually.ts';
 import { startFloatie } from '../support/floatie.ts';
 import { mountOverlay } from '../support/overlay.ts';
-import { folder, freePort, peer, startDaemon } from '../support/peers.ts';
+import { peer } from '../support/peers.ts';
 import { missing } from '../support/requirements.ts';
 
 suite('Prometheus', { skip: missing('root', 'btf') }, () => {
@@ -32,26 +33,14 @@ suite('Prometheus', { skip: missing('root', 'btf') }, () => {
     using overlay = mountOverlay();
     await using floatie = await startFloatie();
     await using cgroup = createCgroup('quantile');
-    const port = await freePort();
-    using home = folder({
-      'prometheus.yml': `global: {scrape_interval: 1s}\nscrape_configs: [{job_name: floatie, static_configs: [{targets: ["${new URL(floatie.url).host}"]}]}]\n`,
-    });
-    const args = ['--config.file=prometheus.yml', '--storage.tsdb.path=data', `--web.listen-address=127.0.0.1:${port}`];
-    await using prometheus = startDaemon(join(peer('prometheus'), 'prometheus'), args, { cwd: home.path });
+    await using prometheus = await startPrometheus(new URL(floatie.url).host);
     cgroup.run('dd', 'if=/dev/zero', `of=${join(overlay.path, 'file')}`, 'bs=1', 'count=1000');
 
-    const query = async (expression: string): Promise<number | undefined> => {
-      const url = `http://127.0.0.1:${port}/api/v1/query?query=${encodeURIComponent(expression)}`;
-      const response = await fetch(url).catch(() => null);
-      if (response === null || !response.ok) return undefined;
-      const { data } = (await response.json()) as { data: { result: { value: [number, string] }[] } };
-      return data.result[0] === undefined ? undefined : Number(data.result[0].value[1]);
-    };
     const selector = `{cgroup="${cgroup.name}"}`;
+    const query = async (expression: string): Promise<number | undefined> =>
+      (await prometheus.query(expression)).samples[0]?.value;
     const count = `floatie_overlayfs_write_latency_us_count${selector}`;
-    await eventually('Prometheus has the count', async () => (await query(count)) === 1000, 20_000).catch((error) => {
-      throw new Error(`${error.message}\n${prometheus.output()}`);
-    });
+    await eventually('Prometheus has the count', async () => (await query(count)) === 1000, 20_000);
     const median = await query(`histogram_quantile(0.5, floatie_overlayfs_write_latency_us_bucket${selector})`);
     const metrics = await floatie.scrape();
     const buckets = metrics.select('floatie_overlayfs_write_latency_us_bucket', { cgroup: cgroup.name });
@@ -60,7 +49,7 @@ suite('Prometheus', { skip: missing('root', 'btf') }, () => {
     assert.ok(median !== undefined && median >= bound(holding - 1) && median <= bound(holding), `${median}`);
   });
 
-  test('1,000 scrapes at once all get the metrics, and one that comes while it stops never hangs', async () => {
+  test('1,000 scrapes at once all get the metrics or a 503, and one that comes while it stops never hangs', async () => {
     await using floatie = await startFloatie();
     const answers = await Promise.all(
       Array.from({ length: 1000 }, async () => {
@@ -68,9 +57,13 @@ suite('Prometheus', { skip: missing('root', 'btf') }, () => {
         return [response.status, /floatie_build_info/.test(await response.text())];
       }),
     );
-    assert.deepEqual(answers, Array(1000).fill([200, true]));
+    assert.deepEqual(
+      answers.filter(([status, found]) => !(status === 200 && found) && status !== 503),
+      [],
+    );
+    assert.ok(answers.some(([status]) => status === 200));
     const late = Array.from({ length: 20 }, () =>
-      fetch(floatie.url, { signal: AbortSignal.timeout(5000) }).then(
+      fetch(floatie.url, { signal: AbortSignal.timeout(60_000) }).then(
         ({ status }) => status,
         (error: Error) => error.name,
       ),

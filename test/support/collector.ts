@@ -4,6 +4,8 @@ import { type Daemon, folder, freePort, peer, startDaemon } from './peers.ts';
 
 export interface Point {
   readonly name: string;
+  /** As the collector calls it: `Sum`, `Gauge`, `Histogram` or `ExponentialHistogram`. */
+  readonly type: string;
   readonly attributes: Readonly<Record<string, string>>;
   /** The value of a number; the count of a histogram. */
   readonly value: number;
@@ -119,6 +121,7 @@ function parseMetric(text: string): Point[] {
     const sum = field('Sum', point);
     return {
       name: field('Name', descriptor) ?? '',
+      type: field('DataType', descriptor) ?? '',
       attributes: attributesIn(point),
       value: Number(field('Value', point) ?? field('Count', point)),
       ...(sum === undefined ? {} : { sum: Number(sum) }),
