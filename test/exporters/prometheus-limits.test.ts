@@ -99,7 +99,7 @@ suite('clients that take their time', () => {
       const [status, ms] = await timed(() => endpoint.ask());
       assert.equal(status, 200);
       assert.ok(ms < 1000, `it took ${ms} ms`);
-      await eventually('they are gone', () => slow.every(({ closed }) => closed));
+      await eventually('they are gone', () => slow.every(({ closed }) => closed), 10_000);
     } finally {
       clearInterval(timer);
     }
@@ -109,7 +109,7 @@ suite('clients that take their time', () => {
     await using endpoint = await start();
     const silent = await endpoint.open('');
     silent.resume();
-    await eventually('it is gone', () => silent.closed);
+    await eventually('it is gone', () => silent.closed, 10_000);
   });
 });
 
@@ -121,7 +121,7 @@ suite('a request', () => {
     assert.equal(status, 200);
     assert.ok(ms < 1000, `it took ${ms} ms`);
     large.resume();
-    await eventually('it is gone', () => large.closed);
+    await eventually('it is gone', () => large.closed, 10_000);
   });
 
   for (const [length, headers] of [

@@ -199,5 +199,5 @@ async function become(what: string, expected: Totals, actual: () => Totals | Pro
     totals = await actual();
     return isDeepStrictEqual(totals, expected);
   };
-  await eventually(what, isSo, 20_000).catch(() => assert.deepEqual(totals, expected, what));
+  await eventually(what, isSo).catch(() => assert.deepEqual(totals, expected, what));
 }

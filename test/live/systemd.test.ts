@@ -48,7 +48,7 @@ suite('under systemd, Floatie', { skip: missing('root', 'btf') }, () => {
       child.stderr?.on('data', (chunk) => {
         said += chunk;
       });
-      await eventually('it measures', () => said.includes('Floatie is measuring'), 30_000);
+      await eventually('it measures', () => said.includes('Floatie is measuring'));
       assert.match(
         said,
         /"message":"Listening on a socket of systemd .*"exporter":"prometheus","socket":"floatie.socket"/,

@@ -72,7 +72,7 @@ service:
     async start() {
       const started = startDaemon(peer('otelcol'), ['--config', 'config.yaml'], { cwd: home.path });
       daemon = started;
-      await eventually('the collector is ready', () => started.output().includes('Everything is ready'), 20_000);
+      await eventually('the collector is ready', () => started.output().includes('Everything is ready'));
     },
     stop,
     exports: () => parseExports(before + (daemon?.output() ?? '')),

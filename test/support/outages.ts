@@ -204,7 +204,7 @@ export function testOutages(seconds: Readonly<Record<keyof typeof OUTAGES, numbe
             name === WRITES && attributes.cgroup === cgroup.name && value === written && total === sum;
           for (const [protocol, collector] of Object.entries({ grpc, http })) {
             const last = (): readonly Point[] => collector.exports().at(-1)?.points ?? [];
-            await eventually(`${written} writes have arrived by ${protocol}`, () => last().some(isThere), 30_000);
+            await eventually(`${written} writes have arrived by ${protocol}`, () => last().some(isThere));
           }
         };
         await load(Math.min(length / 2, 30));
