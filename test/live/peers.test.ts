@@ -9,7 +9,7 @@ import { isDeepStrictEqual, promisify } from 'node:util';
 import { findHierarchy } from '../../src/containers/hierarchy.ts';
 import { type Cgroup, createCgroup } from '../support/cgroup.ts';
 import { type Collector, createCollector, type Point } from '../support/collector.ts';
-import { startPrometheus, startVictoriaMetrics } from '../support/databases.ts';
+import { type Database, startPrometheus, startVictoriaMetrics } from '../support/databases.ts';
 import { eventually } from '../support/eventually.ts';
 import { fixture } from '../support/fixtures.ts';
 import { startFloatie } from '../support/floatie.ts';
@@ -54,12 +54,19 @@ exporters:
   otlp/exponential: ${to(grpc.endpoint, `, ${EXPONENTIAL}`)}
   otlphttp/explicit: ${to(http.httpEndpoint)}
   otlphttp/exponential: ${to(http.httpEndpoint, `, ${EXPONENTIAL}`)}
-  otlphttp/victoria: ${to(`${victoria.url}/opentelemetry`)}
+  otlphttp/victoria: ${to(`${victoria.url}/opentelemetry?extra_label=form=explicit`)}
+  otlphttp/victoria-exponential: ${to(`${victoria.url}/opentelemetry?extra_label=form=exponential`, `, ${EXPONENTIAL}`)}
 service:
   pipelines:
     metrics:
       exporters:
-        [prometheus, otlp/explicit, otlp/exponential, otlphttp/explicit, otlphttp/exponential, otlphttp/victoria]
+        - prometheus
+        - otlp/explicit
+        - otlp/exponential
+        - otlphttp/explicit
+        - otlphttp/exponential
+        - otlphttp/victoria
+        - otlphttp/victoria-exponential
 `,
     });
     await using floatie = await startFloatie(['--config', join(files.path, 'floatie.yaml')]);
@@ -84,50 +91,64 @@ service:
     assert.equal(expected.sum(`${WRITES}_count`, { cgroup: busy.name }), did.writes);
     assert.equal(expected.sum(`${READS}_count`, { cgroup: waiting.name }), SLOW_READS);
 
-    const collectors = { grpc, http };
+    const stored =
+      (database: Database, form = '') =>
+      (cgroup: string) =>
+        database.query(`{__name__=~"floatie_o.*",cgroup="${cgroup}",form="${form}"}`);
+    const received = (collector: Collector, type: string) => () => asMetrics(lastPoints(collector, type));
+    const explicit = {
+      prometheus: stored(prometheus),
+      victoria: stored(victoria, 'explicit'),
+      grpc: received(grpc, 'Histogram'),
+      http: received(http, 'Histogram'),
+    };
+    const exponential = {
+      victoria: stored(victoria, 'exponential'),
+      grpc: received(grpc, 'ExponentialHistogram'),
+      http: received(http, 'ExponentialHistogram'),
+    };
     for (const cgroup of [busy, waiting, small].map(({ name }) => name)) {
       const totals = totalsOf(expected, cgroup);
-      for (const [name, database] of Object.entries({ prometheus, victoria })) {
-        await become(`the totals of ${cgroup} in ${name}`, totals, async () =>
-          totalsOf(await database.query(`{__name__=~"floatie_o.*",cgroup="${cgroup}"}`), cgroup),
+      for (const [name, metrics] of Object.entries(explicit)) {
+        await become(`explicit totals of ${cgroup} by ${name}`, totals, async () =>
+          totalsOf(await metrics(cgroup), cgroup),
         );
       }
-      for (const [name, collector] of Object.entries(collectors)) {
-        await become(`the totals of ${cgroup} by ${name}`, totals, () =>
-          totalsOf(asMetrics(lastPoints(collector, 'Histogram')), cgroup),
-        );
-        // Its buckets are other ones.
-        await become(`the exponential totals of ${cgroup} by ${name}`, withoutBuckets(totals), () =>
-          withoutBuckets(totalsOf(asMetrics(lastPoints(collector, 'ExponentialHistogram')), cgroup)),
+      // Their buckets are other ones.
+      for (const [name, metrics] of Object.entries(exponential)) {
+        await become(`exponential totals of ${cgroup} by ${name}`, withoutBuckets(totals), async () =>
+          withoutBuckets(totalsOf(await metrics(cgroup), cgroup)),
         );
       }
     }
 
-    // Truth is what the reader measured around its calls: little more than the kernel did inside of them.
+    // The truth is what the reader measured around its calls: hardly more than the kernel did inside of them.
     const tookUs = (JSON.parse(timed) as number[]).map((ns) => ns / 1000).sort((a, b) => a - b);
     const buckets = expected.select(`${READS}_bucket`, { cgroup: waiting.name });
     const bucketOf = (us: number): number => buckets.findIndex(({ labels }) => us <= boundOf(labels.le ?? ''));
+    const asked = async (database: Database, quantile: number, form = ''): Promise<number> => {
+      const bucket = `${READS}_bucket{cgroup="${waiting.name}",form="${form}"}`;
+      return (await database.query(`histogram_quantile(${quantile}, ${bucket})`)).samples[0]?.value ?? Number.NaN;
+    };
+    const computed = (collector: Collector, quantile: number): number => {
+      const points = lastPoints(collector, 'ExponentialHistogram').filter(({ name }) => name === READS);
+      const point = points.find(({ attributes }) => attributes.cgroup === waiting.name);
+      return point === undefined ? Number.NaN : exponentialQuantile(quantile, point);
+    };
     for (const quantile of QUANTILES) {
-      const truthUs = tookUs[Math.ceil(quantile * SLOW_READS) - 1] ?? 0;
-      const told: string[] = [];
-      for (const [name, database] of Object.entries({ prometheus, victoria })) {
-        const expression = `histogram_quantile(${quantile}, ${READS}_bucket{cgroup="${waiting.name}"})`;
-        const us = (await database.query(expression)).samples[0]?.value ?? Number.NaN;
-        told.push(`${name} ${us.toFixed(0)}`);
-        const apart = Math.abs(bucketOf(us) - bucketOf(truthUs));
-        assert.ok(apart <= 1, `${quantile}: ${us} µs by ${name} is ${apart} buckets from the truth, ${truthUs} µs`);
-      }
-      for (const [name, collector] of Object.entries(collectors)) {
-        const point = lastPoints(collector, 'ExponentialHistogram').find(
-          (one) => one.name === READS && one.attributes.cgroup === waiting.name,
-        );
-        assert.ok(point !== undefined);
-        const us = exponentialQuantile(quantile, point);
-        told.push(`exponential by ${name} ${us.toFixed(0)}`);
-        const off = Math.abs(us / truthUs - 1);
-        assert.ok(off <= BASE - 1, `${quantile}: ${us} µs by ${name} is ${100 * off} % off the truth, ${truthUs} µs`);
-      }
-      context.diagnostic(`quantile ${quantile} in µs: truth ${truthUs.toFixed(0)}, ${told.join(', ')}`);
+      const truth = tookUs[Math.ceil(quantile * SLOW_READS) - 1] ?? 0;
+      const explicitUs = {
+        prometheus: await asked(prometheus, quantile),
+        victoria: await asked(victoria, quantile, 'explicit'),
+      };
+      const exponentialUs = {
+        victoria: await asked(victoria, quantile, 'exponential'),
+        grpc: computed(grpc, quantile),
+        http: computed(http, quantile),
+      };
+      context.diagnostic(JSON.stringify({ quantile, truth, explicitUs, exponentialUs }));
+      for (const us of Object.values(explicitUs)) assert.ok(Math.abs(bucketOf(us) - bucketOf(truth)) <= 1);
+      for (const us of Object.values(exponentialUs)) assert.ok(Math.abs(us / truth - 1) <= BASE - 1);
     }
     assert.equal(await floatie.stop(), 0);
   });
