@@ -120,10 +120,10 @@ const ROWS: readonly Row[] = [
     cure: 'ulimit -l unlimited; LimitMEMLOCK=infinity in a unit of systemd; --ulimit memlock=-1 or --cap-add SYS_RESOURCE in a container',
   },
   {
-    code: REFUSED,
+    code: /^(EPERM|EACCES|ENOENT)$/,
     what: /^Cannot (use tracefs|attach)/,
     when: isConfidential,
-    why: 'the kernel is locked down (confidentiality), which forbids tracing',
+    why: 'the kernel is locked down (confidentiality), and leaves tracefs empty',
     cure: LESS_LOCKDOWN,
   },
   {
@@ -179,9 +179,9 @@ const ROWS: readonly Row[] = [
   {
     code: /^(EPERM|ESRCH|ENOENT)$/,
     method: /fentry/,
-    when: ({ overlayIsModule, capabilities }, { code, functionName = '' }) =>
-      functionName.startsWith('ovl_') && !capabilities.has('CAP_SYS_ADMIN') && (overlayIsModule || code !== 'EPERM'),
-    why: () => 'the BTF of a module, such as overlay, is shown to CAP_SYS_ADMIN only',
+    when: ({ capabilities, overlayHasBtf }, { functionName = '' }) =>
+      functionName.startsWith('ovl_') && overlayHasBtf && !capabilities.has('CAP_SYS_ADMIN'),
+    why: 'the BTF of modules, overlay among them, is shown to CAP_SYS_ADMIN only',
     cure: 'run it as root, or with --cap-add SYS_ADMIN in a container',
   },
   {
@@ -196,13 +196,6 @@ const ROWS: readonly Row[] = [
       `"${functionName}" is not in the kernel's BTF: its module is not loaded, or has none, as before Linux 5.11`,
     cure: 'load the module, on a kernel with CONFIG_DEBUG_INFO_BTF_MODULES=y',
   },
-  {
-    code: /^E(OP)?NOTSUPP?$/,
-    method: /fentry/,
-    when: ({ bpfJit }) => bpfJit === false,
-    why: 'the compiler of BPF is switched off, and fentry needs it',
-    cure: 'sysctl net.core.bpf_jit_enable=1',
-  },
   { code: /^E(OP)?NOTSUPP?$/, method: /fentry/, why: 'this kernel has no fentry on this architecture' },
   {
     code: /^EBUSY$/,
@@ -213,7 +206,7 @@ const ROWS: readonly Row[] = [
   {
     code: /^E2BIG$/,
     what: ATTACH,
-    why: ({ functionName }) => `too many programs are attached to "${functionName}" already: the kernel takes 38`,
+    why: ({ functionName }) => `too many programs are attached to "${functionName}" already: the kernel takes about 40`,
     cure: 'bpftool link shows whose they are',
   },
 

@@ -37,8 +37,8 @@ export interface Permissions {
   /** Before Linux 5.11 the memory of maps and programs counts as locked. */
   readonly memlockCounts: boolean;
   readonly bpfJit: boolean | null;
-  /** With types of its own. */
-  readonly overlayIsModule: boolean;
+  /** As a module, since Linux 5.11; what is built into the kernel has none of its own. */
+  readonly overlayHasBtf: boolean;
   /** Whether bpf() itself lets this process through; what it does with it is another question. */
   readonly callsBpf: () => boolean;
 }
@@ -79,8 +79,8 @@ export function readPermissions(
     perfEventParanoid: number('/proc/sys/kernel/perf_event_paranoid'),
     memlockBytes: memlock === undefined ? null : memlock === 'unlimited' ? Number.POSITIVE_INFINITY : Number(memlock),
     memlockCounts: major < 5 || (major === 5 && minor < 11),
-    overlayIsModule: text('/sys/kernel/btf/overlay') !== null,
     bpfJit: jit === null ? null : jit !== 0,
+    overlayHasBtf: text('/sys/kernel/btf/overlay') !== null,
     callsBpf: calls,
   };
 }

@@ -34,7 +34,6 @@ const ONLY_ON_V2 = /of a whole cgroup/;
 const LOCKED_DOWN = /locked down/;
 /** Since Linux 5.11 that of eBPF is not. */
 const LOCKED_MEMORY = /locked memory is short/;
-const BPF_COMPILER = /without the compiler of BPF/;
 
 /** Overlayfs is a module in all of them. */
 const BUILT_IN = /overlayfs is part of the kernel itself/;
@@ -69,7 +68,7 @@ export const VARIANTS: readonly Variant[] = [
     suite: 'trixie',
     cgroup: 'v2',
     exact: ALL,
-    skips: [ONLY_ON_V1, LOCKED_DOWN, LOCKED_MEMORY, BPF_COMPILER, BUILT_IN, MEMLOCK, PARANOID, ANOTHER_USER],
+    skips: [ONLY_ON_V1, LOCKED_DOWN, LOCKED_MEMORY, BUILT_IN, MEMLOCK, PARANOID, ANOTHER_USER],
     cpu: CPU_OF_6_12,
     // Debian has a level of its own, which 5.10 is tested with.
     boot: 'sysctl.kernel.perf_event_paranoid=2',

@@ -85,16 +85,18 @@ suite('floatie doctor', { skip: missing('root', 'btf') }, () => {
     assert.deepEqual([cured.code, cured.of('btf').verdict], [0, 'ok']);
   });
 
-  test('finds libbpf missing, and there again', async () => {
-    const maps = spawnSync('sh', ['-c', 'ls -d /usr/lib/*/libbpf.so.1 /usr/lib64/libbpf.so.1 /usr/lib/libbpf.so.1'], {
+  test('finds libbpf missing, too old, and there again', async () => {
+    const found = spawnSync('sh', ['-c', 'ls -d /usr/lib/*/libbpf.so.1 /usr/lib64/libbpf.so.1 /usr/lib/libbpf.so.1'], {
       encoding: 'utf8',
     });
-    const [folder = ''] = /.*(?=\/libbpf)/.exec(maps.stdout) ?? [];
+    const [folder = ''] = /.*(?=\/libbpf)/.exec(found.stdout) ?? [];
     // Below the memory that is mounted, everything but libbpf is where it was.
-    const hide = `mount -t tmpfs none /mnt && mkdir /mnt/upper /mnt/work && mount -t overlay -o lowerdir=${folder},upperdir=/mnt/upper,workdir=/mnt/work overlay ${folder} && rm ${folder}/libbpf.so.1*`;
+    const hide = `mount -t tmpfs none /mnt && mkdir /mnt/upper /mnt/work && mount -t overlay -o lowerdir=${folder},upperdir=/mnt/upper,workdir=/mnt/work overlay ${folder} && LC_ALL=C sed "s/libbpf[.]so[.]1/libbpf.so.0/" ${folder}/libbpf.so.1 > /mnt/libbpf.so.0 && rm ${folder}/libbpf.so.1*`;
     const { code, of } = await runDoctor(undefined, { after: hide });
     assert.deepEqual([code, of('libbpf').verdict, of('libbpf').reason], [1, 'fail', 'libbpf is not installed']);
     assert.match(of('libbpf').cure ?? '', /apt-get install libbpf1/);
+    const old = await runDoctor(undefined, { after: hide, env: { LD_LIBRARY_PATH: '/mnt' } });
+    assert.deepEqual([old.code, old.of('libbpf').reason], [1, 'libbpf is older than 1.0']);
     const cured = await runDoctor(undefined, { after: `${hide} && umount --lazy ${folder}` });
     assert.deepEqual([cured.code, cured.of('libbpf').verdict], [0, 'ok']);
   });

@@ -45,8 +45,8 @@ suite('what this process may do', () => {
   }
 
   test('is unknown where nothing tells', () => {
-    const { isRoot, capabilities, memlockCounts, overlayIsModule, callsBpf, ...rest } = read({});
-    assert.deepEqual([isRoot, overlayIsModule], [false, false]);
+    const { isRoot, capabilities, memlockCounts, overlayHasBtf, callsBpf, ...rest } = read({});
+    assert.deepEqual([isRoot, overlayHasBtf], [false, false]);
     assert.equal(capabilities.size, 0);
     assert.deepEqual([...new Set(Object.values(rest))], [null]);
   });
@@ -55,7 +55,7 @@ suite('what this process may do', () => {
     ['a seccomp filter', '/proc/self/status', status(NONE), 'hasSeccompFilter', true],
     ['root', '/proc/self/status', 'Uid:\t1000\t0\t0\t0\n', 'isRoot', true],
     ['another user', '/proc/self/status', 'Uid:\t0\t1000\t1000\t1000\n', 'isRoot', false],
-    ['a module', '/sys/kernel/btf/overlay', 'BTF', 'overlayIsModule', true],
+    ['a module', '/sys/kernel/btf/overlay', 'BTF', 'overlayHasBtf', true],
     ['no seccomp filter', '/proc/self/status', 'Seccomp:\t0\n', 'hasSeccompFilter', false],
     ['the first user namespace', '/proc/self/uid_map', '         0          0 4294967295\n', 'inUserNamespace', false],
     ['another user namespace', '/proc/self/uid_map', '         0       1000          1\n', 'inUserNamespace', true],
@@ -66,6 +66,7 @@ suite('what this process may do', () => {
     ['the sysctl', '/proc/sys/kernel/unprivileged_bpf_disabled', '2\n', 'unprivilegedBpfDisabled', 2],
     ['a limit', '/proc/self/limits', 'Max locked memory         65536  65536  bytes\n', 'memlockBytes', 65536],
     ['no limit', '/proc/self/limits', 'Max locked memory  unlimited unlimited bytes\n', 'memlockBytes', Infinity],
+    ['the BTF of a module', '/sys/kernel/btf/overlay', 'BTF', 'overlayHasBtf', true],
     ['no compiler of BPF', '/proc/sys/net/core/bpf_jit_enable', '0\n', 'bpfJit', false],
   ];
   for (const [name, path, text, key, expected] of rows) {

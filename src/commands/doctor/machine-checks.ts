@@ -8,7 +8,7 @@ import { isPidNamespaceInUse, NOBODY_LIVES, pidNamespaceOf } from '../../contain
 import { BpfObject, LibbpfError, libbpfVersion } from '../../libbpf/index.ts';
 import { BTF, explain, KernelError, noBtf } from '../../receivers/kernel.ts';
 import { Kmsg } from '../../receivers/kmsg.ts';
-import { PressureError, readPressure } from '../../receivers/pressure.ts';
+import { type PressureError, readPressure } from '../../receivers/pressure.ts';
 import { OBJECTS } from '../../start-receivers.ts';
 import { type Finding, finding, findingOf, ok } from './check.ts';
 import type { Examination } from './examine.ts';
@@ -29,15 +29,14 @@ export function btf({ needsBpf }: Examination): Finding {
   return finding(needsBpf ? 'fail' : 'unneeded', why, cure);
 }
 
-export function overlay({ config, overlayfs, receivers }: Examination): Finding {
+export function overlay({ config, permissions, overlayfs, receivers }: Examination): Finding {
   if (overlayfs === null) {
     if (!config.service.pipelines.metrics.receivers.includes('overlayfs')) return finding('unneeded', WAITS);
     if ('error' in receivers) return finding('fail', WAITS, 'modprobe overlay');
     return finding('warn', `${WAITS}; Floatie waits for it`, 'modprobe overlay');
   }
-  // What is built in has no BTF of its own.
-  if (!/^overlay /m.test(read('/proc/modules'))) return ok('overlayfs is built into the kernel');
-  if (existsSync('/sys/kernel/btf/overlay')) return ok('overlayfs is a module, with BTF');
+  if (read('/sys/module/overlay/initstate') === '') return ok('overlayfs is built into the kernel');
+  if (permissions.overlayHasBtf) return ok('overlayfs is a module, with BTF');
   return finding('unneeded', 'overlayfs is a module without BTF, as before Linux 5.11: fentry cannot find it');
 }
 
@@ -86,9 +85,11 @@ export function pressure({ config }: Examination): Finding {
     const containers = findV2Mount() === null ? ', not of containers, which takes cgroup v2' : ', and of containers';
     return ok(`of the host (tasks waited ${some.avg60} % of the last minute)${containers}`);
   } catch (error) {
-    const isForbidden = error instanceof PressureError && error.reason === 'forbidden';
-    const cure = isForbidden ? 'allow it to read /proc/pressure' : 'boot the kernel with psi=1; it needs CONFIG_PSI=y';
-    return finding(isWanted ? 'warn' : 'unneeded', (error as Error).message, cure);
+    const { message, reason } = error as PressureError;
+    const cure = reason === 'forbidden' ? 'allow it to read /proc/pressure' : 'boot the kernel with psi=1';
+    const isOff = reason === 'missing' || reason === 'disabled';
+    const why = isOff ? 'the kernel is built without CONFIG_PSI=y, or booted without psi=1' : message;
+    return finding(isWanted ? 'warn' : 'unneeded', why, cure);
   }
 }
 

@@ -123,9 +123,5 @@ export function memlock(
 export function bpfJit({ permissions: { bpfJit } }: Examination): Finding {
   if (bpfJit === null) return finding('unknown', '/proc/sys/net/core/bpf_jit_enable is for root of the host only');
   if (bpfJit) return ok('on');
-  return finding(
-    'warn',
-    'off: programs are interpreted, and fentry is not possible',
-    'sysctl net.core.bpf_jit_enable=1',
-  );
+  return finding('warn', 'off: programs are interpreted, and take longer', 'sysctl -w net.core.bpf_jit_enable=1');
 }

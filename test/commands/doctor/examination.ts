@@ -34,7 +34,7 @@ export function examination({
       memlockBytes: 65536,
       memlockCounts: false,
       bpfJit: true,
-      overlayIsModule: false,
+      overlayHasBtf: false,
       callsBpf: () => true,
       ...permissions,
     },
