@@ -42,14 +42,17 @@ function thresholds(colors: readonly [string, ...(readonly [color: string, at: n
   return new grafana.ThresholdsConfigBuilder().mode(grafana.ThresholdsMode.Absolute).steps(steps);
 }
 
-/** Lines over time. */
+/** Lines over time, from 0. */
 export function graph(look: Look, queries: Queries): graphs.PanelBuilder {
+  return lines(look, queries).min(0);
+}
+
+function lines(look: Look, queries: Queries): graphs.PanelBuilder {
   const panel = new graphs.PanelBuilder()
     .title(look.title)
     .description(describe(look.about))
     .datasource(DATASOURCE)
     .unit(look.unit)
-    .min(0)
     .span(look.width)
     .height(8)
     .lineWidth(1)
@@ -69,6 +72,12 @@ export function graph(look: Look, queries: Queries): graphs.PanelBuilder {
     panel.withTarget(query(expr, index).range().legendFormat(legend));
   }
   return panel;
+}
+
+/** Of what is a thousand times as much for one as for another. */
+export function logarithmic(look: Look, queries: Queries): graphs.PanelBuilder {
+  const scale = new common.ScaleDistributionConfigBuilder().type(common.ScaleDistribution.Log).log(10);
+  return lines(look, queries).scaleDistribution(scale);
 }
 
 /** A graph with a line that should not be crossed. */

@@ -2,7 +2,7 @@
 import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard';
 import { kernelMetrics, selfMetrics } from '../../src/metrics/catalogue.ts';
-import { bars, CONTAINER, graph, heatmap, limited, number, states, table } from './panels.ts';
+import { bars, CONTAINER, graph, heatmap, limited, logarithmic, number, states, table } from './panels.ts';
 import { buckets, byOwner, growth, growthInRange, HOST, named, quantile, rate, series, sumBy } from './promql.ts';
 
 export interface Section {
@@ -116,7 +116,7 @@ function latency(): Section {
       ),
       ...Object.entries(operations).flatMap(([name, metric]) =>
         Object.entries(quantiles).map(([label, q]) =>
-          graph(
+          logarithmic(
             { title: `${name}, ${label}`, unit: MICROSECONDS, width: 8, about: [metric, 'The slowest containers'] },
             { [CONTAINER]: worst(named(quantile(q, metric))) },
           ),

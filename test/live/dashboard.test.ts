@@ -40,7 +40,7 @@ suite('the dashboard and the alerts', { skip: missing('root', 'btf', 'fuse', 'pr
   before(async () => {
     const collector = stack.use(await createCollector());
     await collector.start();
-    load = stack.use(await startLoad(150));
+    load = stack.use(await startLoad([150_000]));
     const { CONTAINERS_STORAGE_CONF = '' } = podmanEnv();
     const env = { CONTAINERS_STORAGE_CONF };
     floatie = stack.use(

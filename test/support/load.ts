@@ -24,20 +24,22 @@ const SEARCH = `
 /** Takes more memory than it may, and is killed for it. */
 const REPORT = 'while :; do tail /dev/zero; sleep 4; done';
 
-/** Reads a file that is far away. */
-const ARCHIVE = 'while :; do dd if=/data/slow of=/dev/null bs=4k count=100 status=none; done';
+/** Four tasks read a file that is far away. */
+const ARCHIVE = `
+  for task in 1 2 3 4; do (while :; do dd if=/data/slow of=/dev/null bs=4k count=100 status=none; done) & done
+  wait`;
 
 export interface Load extends AsyncDisposable {
   /** The ids of the containers, by name. */
   readonly containers: Readonly<Record<'shop' | 'search' | 'report' | 'archive', string>>;
 }
 
-/** @param slowMs how long each read of the archive takes */
-export async function startLoad(slowMs: number): Promise<Load> {
+/** @param delaysUs how long reads of the archive take, in turn */
+export async function startLoad(delaysUs: readonly number[]): Promise<Load> {
   const lacking = missing('fuse');
   if (lacking !== false) throw new Error(lacking);
   await using stack = new AsyncDisposableStack();
-  const slow = stack.use(await mountSlow([slowMs * 1000]));
+  const slow = stack.use(await mountSlow(delaysUs));
   const data = stack.use(mountOverlay(slow.path));
   const start = (name: string, script: string, ...args: string[]): string => {
     podman('rm', '--force', '--ignore', '--time', '0', name);

@@ -1,0 +1,85 @@
+/**
+ * Draws what the dashboard's queries say of a real load: `npm run docs:pictures`, as root. Containers read, write, wait for
+ * memory and are killed for it, while Floatie measures them and Prometheus scrapes it.
+ */
+import { writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { startFloatie } from '../test/support/floatie.ts';
+import { queriesOf, readDashboard, substitute } from '../test/support/grafana.ts';
+import { startLoad } from '../test/support/load.ts';
+import { podmanEnv } from '../test/support/podman.ts';
+import { type Prometheus, type Series, startPrometheus } from '../test/support/prometheus.ts';
+import { type Chart, draw, type Line } from './chart.ts';
+
+const PICTURE = fileURLToPath(new URL('../examples/grafana/floatie.svg', import.meta.url));
+const DURATION_S = 150;
+const STEP_S = 3;
+
+const micros = (us: number): string =>
+  us >= 1e6 ? `${us / 1e6} s` : us >= 1000 ? `${Math.round(us / 100) / 10} ms` : `${us} µs`;
+const count = (value: number): string => new Intl.NumberFormat('en', { maximumFractionDigits: 1 }).format(value);
+const mebibytes = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MiB`;
+
+type Look = Pick<Chart, 'subtitle' | 'kind' | 'scale' | 'format'> & { readonly limit?: number };
+
+/** The panels that are drawn, by their titles. */
+const PANELS: Readonly<Record<string, Look>> = {
+  'Latency of reads': { subtitle: 'of all containers, by bucket', kind: 'heatmap', scale: 'linear', format: count },
+  'Latency of writes': { subtitle: 'of all containers, by bucket', kind: 'heatmap', scale: 'linear', format: count },
+  'reads, p99': { subtitle: 'by container', kind: 'lines', scale: 'log', format: micros },
+  'writes, p99': { subtitle: 'by container', kind: 'lines', scale: 'log', format: micros },
+  'Trigger → victim': { subtitle: `OOM kills in each ${STEP_S} s`, kind: 'bars', scale: 'linear', format: count },
+  'Memory pressure': { subtitle: 'score, of 100', kind: 'lines', scale: 'linear', format: count, limit: 60 },
+  Headroom: { subtitle: 'memory up to the nearest limit', kind: 'lines', scale: 'linear', format: mebibytes },
+  'reads per second': { subtitle: 'by container', kind: 'lines', scale: 'log', format: count },
+};
+
+async function measure(prometheus: Prometheus): Promise<Chart[]> {
+  const to = Math.floor(Date.now() / 1000);
+  const from = to - DURATION_S;
+  const view = { rangeS: DURATION_S, stepS: STEP_S, scrapeS: 1 };
+  const charts: Chart[] = [];
+  for (const [title, look] of Object.entries(PANELS)) {
+    const lines: Line[] = [];
+    for (const { expr, legend } of queriesOf(readDashboard()).filter(({ panel }) => panel === title)) {
+      const series = await prometheus.queryRange(substitute(expr, view), from, to, STEP_S);
+      lines.push(...(look.kind === 'heatmap' ? bucketsOf(series) : linesOf(series, legend)));
+    }
+    charts.push({ ...look, title, lines, from, to, stepS: STEP_S });
+  }
+  return charts;
+}
+
+const pointsOf = ({ values = [] }: Series): [number, number][] => values.map(([time, value]) => [time, Number(value)]);
+
+function linesOf(series: readonly Series[], legend: string): Line[] {
+  return series.map((one) => ({
+    // There is only one instance here.
+    name: legend
+      .replace(' · {{instance}}', '')
+      .replaceAll(/\{\{(\w+)\}\}/g, (_, label: string) => one.metric[label] ?? ''),
+    points: pointsOf(one),
+  }));
+}
+
+/** What came into each bucket, of the counts up to each bound. */
+function bucketsOf(series: readonly Series[]): Line[] {
+  const boundOf = ({ metric }: Series): number => (metric.le === '+Inf' ? Number.POSITIVE_INFINITY : Number(metric.le));
+  const sorted = series.toSorted((a, b) => boundOf(a) - boundOf(b));
+  return sorted.map((one, index) => {
+    const lower = new Map(pointsOf(sorted[index - 1] ?? { metric: {} }));
+    const points = pointsOf(one).map(([time, value]): [number, number] => [time, value - (lower.get(time) ?? 0)]);
+    return { name: `≤ ${micros(boundOf(one))}`, points };
+  });
+}
+
+const { CONTAINERS_STORAGE_CONF = '' } = podmanEnv();
+const settings = ['containers.names=true', 'containers.include=["*libpod*"]'].flatMap((setting) => ['--set', setting]);
+await using floatie = await startFloatie(settings, { env: { CONTAINERS_STORAGE_CONF } });
+await using prometheus = await startPrometheus([floatie.url]);
+await using _load = await startLoad([4000, 9000, 15_000, 22_000, 60_000]);
+await sleep(DURATION_S * 1000);
+const picture = draw(await measure(prometheus));
+writeFileSync(PICTURE, picture);
+process.stderr.write(`${PICTURE}: ${picture.length} bytes\n`);

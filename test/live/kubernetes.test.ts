@@ -1,0 +1,125 @@
+/** The manifests for Kubernetes at work: what they allow is enough, by the image and a real container runtime. */
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { globSync, rmdirSync } from 'node:fs';
+import { before, suite, test } from 'node:test';
+import { eventually } from '../support/eventually.ts';
+import { buildImage } from '../support/image.ts';
+import { buildManifests } from '../support/manifests.ts';
+import { type Metrics, parseMetrics } from '../support/metrics-text.ts';
+import { freePort } from '../support/peers.ts';
+import { NODE_NAME, podmanFlags } from '../support/pod.ts';
+import { BASE, podman, runPodman, startContainer } from '../support/podman.ts';
+import { missing } from '../support/requirements.ts';
+
+const WRITES = 'floatie_overlayfs_write_latency_us_count';
+const KILLS = 'floatie_oom_kills_total';
+
+suite('the manifests for Kubernetes at work', { skip: missing('root', 'btf') }, () => {
+  before(() => buildImage());
+
+  test('the DaemonSet is ready, and measures the containers of pods with their names', async () => {
+    await using floatie = await start('daemonset', 'DaemonSet');
+    const uid = randomUUID();
+    using pod = startPod(uid, 'dd if=/dev/zero of=/f bs=4096 count=500 status=none; tail /dev/zero; sleep 60');
+    using other = startContainer('--network=none', BASE, 'dd', 'if=/dev/zero', 'of=/f', 'bs=4096', 'count=500');
+    const mine = { container_id: pod.id, k8s_pod_uid: uid };
+    const metrics = await eventually(
+      'the kill in the pod is counted',
+      async () => {
+        const now = await floatie.scrape();
+        return now.sum(KILLS, { ...mine, victim_comm: 'tail' }) === 1 && now;
+      },
+      20_000,
+    );
+    assert.equal(metrics.sum(WRITES, mine), 500);
+    assert.equal(metrics.select(WRITES, { container_id: other.id }).length, 0, 'what is in no pod has no series');
+    assert.equal(metrics.select('target_info', { k8s_node_name: NODE_NAME }).length, 1);
+    assert.deepEqual(
+      metrics.select('floatie_probe_attached').map(({ labels, value }) => [labels.probe, value]),
+      [
+        ['overlayfs', 1],
+        ['oom', 1],
+        ['pressure', 1],
+      ],
+    );
+    const { RestartCount, OOMKilled } = JSON.parse(podman('inspect', '--format', '{{json .State}}', floatie.id));
+    assert.ok(!RestartCount && !OOMKilled);
+  });
+
+  test('the sidecar measures its own pod and no other', async () => {
+    const write =
+      'while [ ! -e /go ]; do sleep 0.1; done; dd if=/dev/zero of=/f bs=4096 count=300 status=none; sleep 60';
+    using shop = startContainer('--network=none', BASE, 'sh', '-c', write);
+    // A pod with shareProcessNamespace has one PID namespace for all its containers.
+    await using floatie = await start('sidecar', 'Deployment', '--pid', `container:${shop.id}`);
+    using other = startContainer('--network=none', BASE, 'dd', 'if=/dev/zero', 'of=/f', 'bs=4096', 'count=500');
+    podman('wait', other.id);
+    podman('exec', shop.id, 'touch', '/go');
+    const metrics = await eventually('the writes of the application are counted', async () => {
+      const now = await floatie.scrape();
+      return now.sum(WRITES, { container_id: shop.id }) >= 300 && now;
+    });
+    assert.equal(metrics.select(WRITES, { container_id: other.id }).length, 0);
+  });
+
+  test('without its capabilities the DaemonSet says which it lacks', () => {
+    using flags = podmanFlags(buildManifests('daemonset'), 'DaemonSet');
+    const before = flags.before.filter(
+      (flag, index) => flag !== '--cap-add' && flags.before[index - 1] !== '--cap-add',
+    );
+    const { status, stderr } = runPodman('run', '--rm', '--ulimit', 'host', ...before, ...flags.after);
+    assert.equal(status, 1);
+    assert.match(stderr, /lacks CAP_BPF and CAP_PERFMON/);
+  });
+});
+
+/** A container in a cgroup as kubelet makes it for a pod. */
+function startPod(uid: string, script: string): Disposable & { readonly id: string } {
+  const parent = 'kubepods-floatie-test';
+  const container = startContainer(
+    ...['--cgroup-parent', `/${parent}/pod${uid}`, '-m', '64m', '--network=none', BASE, 'sh', '-c', script],
+  );
+  return {
+    id: container.id,
+    [Symbol.dispose]() {
+      container[Symbol.dispose]();
+      for (const path of globSync(`/sys/fs/cgroup/{,*/}${parent}/pod${uid}/{,*/}`).sort().reverse()) rmdirSync(path);
+      for (const path of globSync(`/sys/fs/cgroup/{,*/}${parent}`)) rmdirSync(path);
+    },
+  };
+}
+
+interface Started extends AsyncDisposable {
+  readonly id: string;
+  scrape(): Promise<Metrics>;
+}
+
+async function start(name: string, kind: string, ...args: string[]): Promise<Started> {
+  const port = await freePort();
+  const flags = podmanFlags(buildManifests(name), kind);
+  const container = startContainer('-p', `127.0.0.1:${port}:9090`, ...args, ...flags.before, ...flags.after);
+  const dispose = (): void => {
+    container[Symbol.dispose]();
+    flags[Symbol.dispose]();
+  };
+  const get = (path: string): Promise<Response> => fetch(`http://127.0.0.1:${port}${path}`);
+  const ok = (path: string) => (): Promise<boolean> =>
+    get(path).then(
+      (response) => response.ok,
+      () => false,
+    );
+  try {
+    await eventually('its liveness probe passes', ok('/healthz'));
+    await eventually('its readiness probe passes', ok('/readyz'));
+  } catch (error) {
+    const log = runPodman('logs', container.id).stderr;
+    dispose();
+    throw new Error(`${(error as Error).message}\n${log}`);
+  }
+  return {
+    id: container.id,
+    scrape: async () => parseMetrics(await (await get('/metrics')).text()),
+    [Symbol.asyncDispose]: async () => dispose(),
+  };
+}
