@@ -30,7 +30,11 @@ const COLORS = ['#2f7ed8', '#e8700c', '#1a9c74', '#c23fa0', '#8f7a00', '#7a5cd6'
 /** From few to many. */
 const HEAT = ['#fde3c8', '#fdc692', '#fda55b', '#f58434', '#de6514', '#b84a08', '#8a3405', '#5e2203'];
 
+const heat = (colors: readonly string[]): string =>
+  colors.map((color, level) => `.heat${level} { fill: ${color} }`).join(' ');
+
 const STYLE = `
+  ${heat(HEAT)}
   .page { fill: #ffffff } .card { fill: #f7f8fa; stroke: #d8dce3 }
   text { font: 12px system-ui, "Segoe UI", Roboto, Helvetica, Arial, sans-serif; fill: #3b4252 }
   .title { font-size: 15px; font-weight: 600; fill: #1d2330 } .faint { fill: #6b7385 }
@@ -38,6 +42,7 @@ const STYLE = `
   @media (prefers-color-scheme: dark) {
     .page { fill: #0d1117 } .card { fill: #161b22; stroke: #30363d }
     text { fill: #c3cad5 } .title { fill: #f0f3f8 } .faint { fill: #8b94a3 } .grid { stroke: #2b323b }
+    ${heat(HEAT.toReversed())}
   }`;
 
 const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
@@ -100,7 +105,9 @@ function axis({ scale, format, limit }: Chart, values: readonly number[]): Axis 
   const ticks =
     scale === 'log'
       ? Array.from({ length: Math.round(Math.log10(high / low)) + 1 }, (_, power) => low * 10 ** power)
-      : Array.from({ length: 5 }, (_, quarter) => (high * quarter) / 4);
+      : Array.from({ length: 5 }, (_, quarter) => (high * quarter) / 4).filter(
+          (tick) => high > 4 || Number.isInteger(tick),
+        );
   const marks = ticks.flatMap((tick) => [
     `<path class="grid" d="M${PLOT.left} ${yOf(tick)}h${PLOT.width}"/>`,
     `<text class="faint" x="${PLOT.left - 8}" y="${yOf(tick) + 4}" text-anchor="end">${format(tick)}</text>`,
@@ -147,7 +154,8 @@ function bars(chart: Chart): string[] {
   const below = new Map<number, number>();
   const width = round(Math.max(3, (PLOT.width * chart.stepS) / (chart.to - chart.from) - 1));
   const rects = chart.lines.flatMap(({ points }, index) =>
-    points.map(([time, value]) => {
+    points.flatMap(([time, value]) => {
+      if (time - chart.stepS < chart.from) return [];
       const base = below.get(time) ?? 0;
       below.set(time, base + value);
       const [bottom, top] = [yOf(base), yOf(base + value)];
@@ -187,7 +195,7 @@ function heatmap(chart: Chart): string[] {
   const words = `<text class="faint" x="${16 + HEAT.length * 14 + 8}" y="${HEIGHT - 25}">one to ${chart.format(most)} operations</text>`;
   return [
     ...marks,
-    ...cells.map((paths, level) => `<path fill="${HEAT[level]}" d="${paths.join('')}"/>`),
+    ...cells.map((paths, level) => `<path class="heat${level}" d="${paths.join('')}"/>`),
     ...key,
     words,
   ];

@@ -16,22 +16,42 @@ const PICTURE = fileURLToPath(new URL('../examples/grafana/floatie.svg', import.
 const DURATION_S = 150;
 const STEP_S = 3;
 
+const count = (value: number): string => new Intl.NumberFormat('en', { maximumSignificantDigits: 3 }).format(value);
 const micros = (us: number): string =>
-  us >= 1e6 ? `${us / 1e6} s` : us >= 1000 ? `${Math.round(us / 100) / 10} ms` : `${us} µs`;
-const count = (value: number): string => new Intl.NumberFormat('en', { maximumFractionDigits: 1 }).format(value);
-const mebibytes = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MiB`;
+  us >= 1e6 ? `${count(us / 1e6)} s` : us >= 1000 ? `${count(us / 1000)} ms` : `${us} µs`;
+const MEBIBYTE = 2 ** 20;
 
-type Look = Pick<Chart, 'subtitle' | 'kind' | 'scale' | 'format'> & { readonly limit?: number };
+type Look = Pick<Chart, 'subtitle' | 'kind' | 'scale' | 'format'> & {
+  readonly limit?: number;
+  /** What one on the axis is. */
+  readonly unit?: number;
+};
 
 /** The panels that are drawn, by their titles. */
 const PANELS: Readonly<Record<string, Look>> = {
-  'Latency of reads': { subtitle: 'of all containers, by bucket', kind: 'heatmap', scale: 'linear', format: count },
-  'Latency of writes': { subtitle: 'of all containers, by bucket', kind: 'heatmap', scale: 'linear', format: count },
+  'Latency of reads': {
+    subtitle: 'of all containers, up to the time beside each row',
+    kind: 'heatmap',
+    scale: 'linear',
+    format: count,
+  },
+  'Latency of writes': {
+    subtitle: 'of all containers, up to the time beside each row',
+    kind: 'heatmap',
+    scale: 'linear',
+    format: count,
+  },
   'reads, p99': { subtitle: 'by container', kind: 'lines', scale: 'log', format: micros },
   'writes, p99': { subtitle: 'by container', kind: 'lines', scale: 'log', format: micros },
   'Trigger → victim': { subtitle: `OOM kills in each ${STEP_S} s`, kind: 'bars', scale: 'linear', format: count },
   'Memory pressure': { subtitle: 'score, of 100', kind: 'lines', scale: 'linear', format: count, limit: 60 },
-  Headroom: { subtitle: 'memory up to the nearest limit', kind: 'lines', scale: 'linear', format: mebibytes },
+  Headroom: {
+    subtitle: 'memory up to the nearest limit',
+    kind: 'lines',
+    scale: 'linear',
+    format: (value) => `${value} MiB`,
+    unit: MEBIBYTE,
+  },
   'reads per second': { subtitle: 'by container', kind: 'lines', scale: 'log', format: count },
 };
 
@@ -42,9 +62,11 @@ async function measure(prometheus: Prometheus): Promise<Chart[]> {
   const charts: Chart[] = [];
   for (const [title, look] of Object.entries(PANELS)) {
     const lines: Line[] = [];
-    for (const { expr, legend } of queriesOf(readDashboard()).filter(({ panel }) => panel === title)) {
+    for (const { expr, legend } of queriesOf(readDashboard()).filter(
+      ({ panel, isInstant }) => panel === title && !isInstant,
+    )) {
       const series = await prometheus.queryRange(substitute(expr, view), from, to, STEP_S);
-      lines.push(...(look.kind === 'heatmap' ? bucketsOf(series) : linesOf(series, legend)));
+      lines.push(...(look.kind === 'heatmap' ? bucketsOf(series) : linesOf(series, legend, look.unit)));
     }
     charts.push({ ...look, title, lines, from, to, stepS: STEP_S });
   }
@@ -53,13 +75,13 @@ async function measure(prometheus: Prometheus): Promise<Chart[]> {
 
 const pointsOf = ({ values = [] }: Series): [number, number][] => values.map(([time, value]) => [time, Number(value)]);
 
-function linesOf(series: readonly Series[], legend: string): Line[] {
+function linesOf(series: readonly Series[], legend: string, unit = 1): Line[] {
   return series.map((one) => ({
     // There is only one instance here.
     name: legend
       .replace(' · {{instance}}', '')
       .replaceAll(/\{\{(\w+)\}\}/g, (_, label: string) => one.metric[label] ?? ''),
-    points: pointsOf(one),
+    points: pointsOf(one).map(([time, value]) => [time, value / unit]),
   }));
 }
 
@@ -70,7 +92,7 @@ function bucketsOf(series: readonly Series[]): Line[] {
   return sorted.map((one, index) => {
     const lower = new Map(pointsOf(sorted[index - 1] ?? { metric: {} }));
     const points = pointsOf(one).map(([time, value]): [number, number] => [time, value - (lower.get(time) ?? 0)]);
-    return { name: `≤ ${micros(boundOf(one))}`, points };
+    return { name: micros(boundOf(one)), points };
   });
 }
 
