@@ -1,8 +1,11 @@
 /** What a reload makes anew: the exporters of one configuration, and the readers that collect for them. */
 import type { Resource } from '@opentelemetry/resources';
+import type { LogRecordExporter } from '@opentelemetry/sdk-logs';
 import { AggregationTemporality, MeterProvider, type MetricReader } from '@opentelemetry/sdk-metrics';
 import { exponentialOf, exportersOf } from './config/exporters.ts';
+import type { Instance } from './config/pipeline.ts';
 import type { Config, OtlpConfig } from './config/schema.ts';
+import { type Connection, connectionOf } from './exporters/connection.ts';
 import type { Credentials } from './exporters/credentials.ts';
 import type { OtlpLogs } from './exporters/otlp-logs.ts';
 import { Scrapes } from './exporters/scrapes.ts';
@@ -27,6 +30,7 @@ interface Parts {
   readonly resource: Resource;
   readonly scrapes: ReadonlyMap<string, Scrapes>;
   readonly pushes: readonly Push[];
+  /** By the names that the self metrics know, such as `otlp_logs/eu`. */
   readonly logs: ReadonlyMap<string, OtlpLogs>;
   /** By exporter. */
   readonly producers: ReadonlyMap<string, Producer>;
@@ -35,8 +39,8 @@ interface Parts {
 
 export class Exporting {
   readonly #parts: Parts;
-  /** Records that were given up, as far as anybody asks for that. */
-  #dropped: number | undefined;
+  /** What the exporters before these gave up. */
+  readonly #dropped = new Map<string, number>();
 
   /** Nothing is collected or sent before {@link begin}: it can simply be forgotten. */
   static async create(
@@ -82,9 +86,9 @@ export class Exporting {
 
   /** Collects and sends from now on; where another one did before, that one's exporters have what was until now. */
   begin(before: Exporting | null): void {
-    const { resource, scrapes, pushes, producers, logs } = this.#parts;
+    const { resource, scrapes, pushes, producers } = this.#parts;
     for (const name of before === null ? [] : before.#parts.producers.keys()) producers.get(name)?.takeOver();
-    if (before?.dropped !== undefined || logs.size > 0) this.#dropped = before?.dropped ?? 0;
+    for (const [name, count] of before?.dropped ?? []) this.#dropped.set(name, count);
     new MeterProvider({ resource, readers: [...scrapes.values(), ...pushes].map(({ reader }) => reader) });
   }
 
@@ -97,10 +101,16 @@ export class Exporting {
     for (const exporter of this.#parts.logs.values()) exporter.emit(record);
   }
 
-  /** Records of OOM kills that were given up; undefined where they are not sent. */
-  get dropped(): number | undefined {
-    if (this.#dropped === undefined) return undefined;
-    return [...this.#parts.logs.values()].reduce((sum, exporter) => sum + exporter.dropped(), this.#dropped);
+  /** Records of OOM kills that wait, by exporter. */
+  get waiting(): ReadonlyMap<string, number> {
+    return new Map(Array.from(this.#parts.logs, ([name, exporter]) => [name, exporter.waiting()]));
+  }
+
+  /** Records of OOM kills that were given up, by exporter. */
+  get dropped(): ReadonlyMap<string, number> {
+    const all = new Map(this.#dropped);
+    for (const [name, exporter] of this.#parts.logs) all.set(name, (all.get(name) ?? 0) + exporter.dropped());
+    return all;
   }
 
   /** Exports once more; records that could not be sent are `after`'s. */
@@ -115,7 +125,7 @@ export class Exporting {
         if (after === null) return;
         const heir = after.#parts.logs.get(name);
         heir?.resume(rest);
-        if (heir === undefined) after.#dropped = (after.#dropped ?? 0) + rest.length;
+        if (heir === undefined) after.#dropped.set(name, (after.#dropped.get(name) ?? 0) + rest.length);
       }),
     ]);
   }
@@ -132,7 +142,8 @@ async function createPushes(
   const isOn = ({ settings }: { settings: OtlpConfig }): boolean => Boolean(settings.endpoint || all || metrics);
   const onExport = (name: string) => (error: Error | null) => health.exported(name, error);
   const optionsOf = (name: string, settings: OtlpConfig) => {
-    const { endpoint, headers, temporality, interval_ms: intervalMs } = settings;
+    const { temporality, interval_ms: intervalMs } = settings;
+    const connection = connectionOf(name, settings, credentials.get(name));
     // An export that is still under way when the next one is due must not arrive after it.
     const timeoutMs = Math.min(settings.timeout_ms, intervalMs);
     const exponential = exponentialOf(settings);
@@ -142,16 +153,13 @@ async function createPushes(
       ...(exponential !== undefined && { exponential }),
     };
     const producers = producersOf(name, form);
-    return { endpoint, headers, temporality, intervalMs, timeoutMs, producers, onExport: onExport(name) };
+    return { ...connection, temporality, intervalMs, timeoutMs, producers, onExport: onExport(name) };
   };
   const pushes: Push[] = [];
   // gRPC is the largest thing Floatie imports: only when it is on.
   for (const { name, settings } of exportersOf(config, 'otlp').filter(isOn)) {
     const { createOtlpReader } = await import('./exporters/otlp.ts');
-    pushes.push({
-      name,
-      reader: createOtlpReader({ ...optionsOf(name, settings), credentials: credentials.get(name) }),
-    });
+    pushes.push({ name, reader: createOtlpReader(optionsOf(name, settings)) });
   }
   for (const { name, settings } of exportersOf(config, 'otlphttp').filter(isOn)) {
     const { createOtlpHttpReader } = await import('./exporters/otlphttp.ts');
@@ -167,23 +175,33 @@ async function createPushes(
   return pushes;
 }
 
-/** Of the records of OOM kills, by each OTLP over gRPC that is on. */
+/** Of the records of OOM kills, by each OTLP that is on. */
 async function createLogs(
   config: Config,
   credentials: Credentials,
   resource: Resource,
   health: Health,
 ): Promise<Map<string, OtlpLogs>> {
-  const { OTEL_EXPORTER_OTLP_ENDPOINT: all, OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: logs } = process.env;
-  if (!config.service.pipelines.metrics.receivers.includes('oom')) return new Map();
-  const exporters = exportersOf(config, 'otlp').filter(({ settings }) => settings.endpoint || all || logs);
-  if (exporters.length === 0) return new Map();
-  const { createOtlpLogs } = await import('./exporters/otlp-logs.ts');
-  const pairs = exporters.map(({ name, settings }): [string, OtlpLogs] => {
-    const { endpoint, headers, interval_ms: intervalMs, timeout_ms: timeoutMs } = settings;
-    const onExport = (error: Error | null): void => health.exported(name.replace('otlp', 'otlp_logs'), error);
-    const options = { endpoint, headers, credentials: credentials.get(name), intervalMs, timeoutMs };
-    return [name, createOtlpLogs({ ...options, resource, onExport })];
-  });
-  return new Map(pairs);
+  const all = new Map<string, OtlpLogs>();
+  if (!config.service.pipelines.metrics.receivers.includes('oom')) return all;
+  const { OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_LOGS_ENDPOINT } = process.env;
+  const isOn = ({ settings }: { settings: OtlpConfig }): boolean =>
+    Boolean(settings.endpoint || OTEL_EXPORTER_OTLP_ENDPOINT || OTEL_EXPORTER_OTLP_LOGS_ENDPOINT);
+  const add = async (
+    { name: configured, settings }: Instance<OtlpConfig>,
+    createExporter: (connection: Connection) => LogRecordExporter,
+  ): Promise<void> => {
+    const { createOtlpLogs } = await import('./exporters/otlp-logs.ts');
+    const name = configured.replace(/^\w+/, '$&_logs');
+    const exporter = createExporter(connectionOf(configured, settings, credentials.get(configured)));
+    const onExport = (error: Error | null): void => health.exported(name, error);
+    all.set(name, createOtlpLogs(exporter, { intervalMs: settings.interval_ms, resource, onExport }));
+  };
+  for (const exporter of exportersOf(config, 'otlp').filter(isOn)) {
+    await add(exporter, (await import('./exporters/otlp.ts')).createOtlpLogExporter);
+  }
+  for (const exporter of exportersOf(config, 'otlphttp').filter(isOn)) {
+    await add(exporter, (await import('./exporters/otlphttp.ts')).createOtlpHttpLogExporter);
+  }
+  return all;
 }

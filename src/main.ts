@@ -53,7 +53,7 @@ async function validate(config: Config): Promise<void> {
   for (const { web_config_file: file } of exportersOf(config, 'prometheus').map(({ settings }) => settings)) {
     if (file !== '') (await import('./exporters/web-config.ts')).readWebConfig(file);
   }
-  await (await import('./exporters/credentials.ts')).readCredentials(config);
+  (await import('./exporters/credentials.ts')).readCredentials(config);
 }
 
 function complain(problem: string): void {

@@ -45,7 +45,7 @@ export async function startService(given: Config, log: Logger, { sockets = [] }:
   const endpoints = new Endpoints({ health, records }, log, sockets);
 
   // First, so that files that cannot be used, and a port in use, are known before anything is loaded.
-  const credentials = await readCredentials(given);
+  const credentials = readCredentials(given);
   const opened = await endpoints.open(given);
   let exporting: Exporting; // what a reload makes anew
   let receivers: Receivers;
@@ -60,7 +60,7 @@ export async function startService(given: Config, log: Logger, { sockets = [] }:
   observeProcess(observer);
   observeSelf(observer, health);
   observeReloads(observer, health);
-  observeLogs(observer, () => exporting.dropped);
+  observeLogs(observer, () => exporting);
   receivers.observe(observer);
   exporting.begin(null);
   await opened.use(exporting.scrapes);
@@ -75,7 +75,7 @@ export async function startService(given: Config, log: Logger, { sockets = [] }:
   let config = given;
   const reload = async (wanted: Config): Promise<void> => {
     const { config: next, kept } = keepRunning(config, wanted, kernel.gridNs(kernelMetrics.readLatency));
-    const credentials = await readCredentials(next);
+    const credentials = readCredentials(next);
     const opened = await endpoints.open(next);
     const before = exporting;
     const after = await Exporting.create(next, credentials, kernel, health).catch(async (error: unknown) => {

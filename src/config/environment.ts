@@ -3,7 +3,7 @@ import { readScalar } from './substitution.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** What a setting has from the first of its variables that is set. Endpoints, headers, compression and certificates are
+/** What a setting has from the first of its variables that is set. Endpoints, headers and certificates are
  * read by OpenTelemetry's exporters themselves. */
 const VARIABLES: readonly {
   readonly setting: string;
@@ -15,6 +15,11 @@ const VARIABLES: readonly {
     setting: 'timeout_ms',
     types: ['otlp', 'otlphttp'],
     names: ['OTEL_EXPORTER_OTLP_METRICS_TIMEOUT', 'OTEL_EXPORTER_OTLP_TIMEOUT', 'OTEL_METRIC_EXPORT_TIMEOUT'],
+  },
+  {
+    setting: 'compression',
+    types: ['otlp', 'otlphttp'],
+    names: ['OTEL_EXPORTER_OTLP_METRICS_COMPRESSION', 'OTEL_EXPORTER_OTLP_COMPRESSION'],
   },
   {
     setting: 'temporality',

@@ -44,12 +44,16 @@ const DEFAULT_EXPORTERS: readonly ExporterType[] = ['prometheus', 'otlp'];
 export const HISTOGRAM_AGGREGATIONS = ['explicit_bucket_histogram', 'base2_exponential_bucket_histogram'] as const;
 /** As OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE has them. */
 export const TEMPORALITIES = ['cumulative', 'delta', 'lowmemory'] as const;
+/** As OTEL_EXPORTER_OTLP_COMPRESSION has them. */
+export const COMPRESSIONS = ['none', 'gzip'] as const;
 export const VERBOSITIES = ['basic', 'detailed'] as const;
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
 export interface OtlpConfig {
   endpoint: string;
   headers: Record<string, string>;
+  tls: { ca_file: string; cert_file: string; key_file: string };
+  compression: (typeof COMPRESSIONS)[number];
   interval_ms: number;
   timeout_ms: number;
   temporality: (typeof TEMPORALITIES)[number];
@@ -57,13 +61,9 @@ export interface OtlpConfig {
   exponential: { max_scale: number; max_size: number };
 }
 
-export interface OtlpGrpcConfig extends OtlpConfig {
-  tls: { ca_file: string; cert_file: string; key_file: string };
-}
-
 export interface Exporters {
   prometheus: { host: string; port: number; timeout_ms: number; web_config_file: string };
-  otlp: OtlpGrpcConfig;
+  otlp: OtlpConfig;
   otlphttp: OtlpConfig;
   debug: { verbosity: (typeof VERBOSITIES)[number]; interval_ms: number };
 }
@@ -190,6 +190,16 @@ const otlp = {
     ...setting<Record<string, string>>({}, headers, 'Headers of every request, such as an authorization; never shown'),
     sensitive: true,
   },
+  tls: {
+    ca_file: setting('', path, 'Certificate of the authority that the collector is trusted by; empty: those of Node'),
+    cert_file: setting('', path, 'Certificate to show to the collector; empty: none'),
+    key_file: setting('', path, 'Private key of that certificate'),
+  },
+  compression: setting<(typeof COMPRESSIONS)[number]>(
+    'none',
+    oneOf(...COMPRESSIONS),
+    '"gzip" sends less over the network, for some CPU time at each export',
+  ),
   interval_ms: setting(60_000, integer(100, 3_600_000), 'Time between two exports, in ms'),
   timeout_ms: setting(10_000, integer(100, 60_000), 'How long one export may take, in ms'),
   temporality: setting<(typeof TEMPORALITIES)[number]>(
@@ -332,15 +342,6 @@ export const schema: Schema<Config> = {
         'OTLP/gRPC endpoint, such as "http://localhost:4317" or, encrypted, "https://…"; empty: off, unless OTEL_EXPORTER_OTLP_ENDPOINT is set',
       ),
       ...otlp,
-      tls: {
-        ca_file: setting(
-          '',
-          path,
-          'Certificate of the authority that the collector is trusted by; empty: those of Node',
-        ),
-        cert_file: setting('', path, 'Certificate to show to the collector; empty: none'),
-        key_file: setting('', path, 'Private key of that certificate'),
-      },
     },
     otlphttp: {
       endpoint: setting(

@@ -1,12 +1,25 @@
 /** What the exporters by gRPC have in common. */
-import { Metadata, status } from '@grpc/grpc-js';
+import { type ChannelCredentials, credentials, Metadata, status } from '@grpc/grpc-js';
 import type { ExportResult } from '@opentelemetry/core';
+import type { CompressionAlgorithm } from '@opentelemetry/otlp-exporter-base';
+import type { Connection } from './connection.ts';
 
-/** Headers as gRPC takes them. */
-export function metadataOf(headers: Readonly<Record<string, string>>): Metadata {
+/** A connection as gRPC takes it. */
+export function grpcOptions({ endpoint, headers = {}, tls, compression = 'none', timeoutMs }: Connection) {
   const metadata = new Metadata();
   for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
-  return metadata;
+  return {
+    ...(endpoint !== '' && { url: endpoint }),
+    ...(tls !== undefined && { credentials: credentialsOf(endpoint, tls) }),
+    metadata,
+    compression: compression as CompressionAlgorithm,
+    timeoutMillis: timeoutMs,
+  };
+}
+
+function credentialsOf(endpoint: string, { ca, cert, key }: NonNullable<Connection['tls']>): ChannelCredentials {
+  if (endpoint.startsWith('http:')) return credentials.createInsecure();
+  return credentials.createSsl(ca, key, cert);
 }
 
 interface Exporter {

@@ -1,9 +1,7 @@
-/** Records of OOM kills as OpenTelemetry logs, pushed to a collector over gRPC; kept until it has taken them. */
+/** Records of OOM kills as OpenTelemetry logs, pushed to a collector; kept until it has taken them. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ChannelCredentials } from '@grpc/grpc-js';
 import { type AnyValue, type Logger, SeverityNumber } from '@opentelemetry/api';
 import { type ExportResult, ExportResultCode } from '@opentelemetry/core';
-import { OTLPLogExporter } from '@opentelemetry/exporter-logs-otlp-grpc';
 import type { Resource } from '@opentelemetry/resources';
 import {
   LoggerProvider,
@@ -13,24 +11,18 @@ import {
 } from '@opentelemetry/sdk-logs';
 import type { OomRecord } from '../metrics/oom-record.ts';
 import { SCOPE } from '../metrics/producer.ts';
-import { version } from '../version.ts';
-import { metadataOf, Reconnecting } from './grpc.ts';
 
 export interface OtlpLogsOptions {
-  /** Empty: what OTEL_EXPORTER_OTLP_ENDPOINT and its kin say. */
-  readonly endpoint: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly credentials?: ChannelCredentials | undefined;
   /** How soon a failed export is tried again, in ms. */
   readonly intervalMs: number;
-  /** How long one export may take, in ms; then it has failed. */
-  readonly timeoutMs: number;
   readonly resource: Resource;
   readonly onExport: (error: Error | null) => void;
 }
 
 export interface OtlpLogs {
   emit(record: OomRecord): void;
+  /** Records that wait to be taken. */
+  waiting(): number;
   /** Records that were given up, since too many waited. */
   dropped(): number;
   /** Sends what another one could not. */
@@ -43,23 +35,14 @@ export interface OtlpLogs {
   stop(deadlineMs: number): Promise<readonly ReadableLogRecord[]>;
 }
 
-export function createOtlpLogs(options: OtlpLogsOptions): OtlpLogs {
-  const { endpoint, credentials, headers, intervalMs, timeoutMs, resource, onExport } = options;
-  const metadata = metadataOf(headers);
-  const create = (): OTLPLogExporter =>
-    new OTLPLogExporter({
-      ...(endpoint !== '' && { url: endpoint }),
-      ...(credentials !== undefined && { credentials }),
-      metadata,
-      timeoutMillis: timeoutMs,
-      // Not that of the metrics, whose connection it would share, and keep while it has nothing to send.
-      userAgent: `Floatie/${version} (logs)`,
-    });
-  const processor = new PatientProcessor(new Reconnecting(create), intervalMs, onExport);
+export function createOtlpLogs(exporter: LogRecordExporter, options: OtlpLogsOptions): OtlpLogs {
+  const { intervalMs, resource, onExport } = options;
+  const processor = new PatientProcessor(exporter, intervalMs, onExport);
   const provider = new LoggerProvider({ resource, processors: [processor] });
   const logger = provider.getLogger(SCOPE.name, SCOPE.version);
   return {
     emit: (record) => emit(logger, record),
+    waiting: () => processor.waiting,
     dropped: () => processor.dropped,
     resume(records) {
       for (const record of records) processor.onEmit(record);
@@ -115,6 +98,10 @@ export class PatientProcessor implements LogRecordProcessor {
     this.#exporter = exporter;
     this.#retryMs = retryMs;
     this.#onExport = onExport;
+  }
+
+  get waiting(): number {
+    return this.#waiting.length;
   }
 
   get dropped(): number {

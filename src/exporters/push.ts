@@ -8,6 +8,7 @@ import {
   type PushMetricExporter,
   type ResourceMetrics,
 } from '@opentelemetry/sdk-metrics';
+import type { Connection } from './connection.ts';
 import { Retry } from './retry.ts';
 
 export interface PushOptions {
@@ -21,11 +22,7 @@ export interface PushOptions {
 /** As OpenTelemetry's exporters number them. */
 export const TEMPORALITIES = { delta: 0, cumulative: 1, lowmemory: 2 } as const;
 
-export interface OtlpOptions extends PushOptions {
-  /** Empty: what OTEL_EXPORTER_OTLP_ENDPOINT and its kin say. */
-  readonly endpoint: string;
-  /** Beside those of OTEL_EXPORTER_OTLP_HEADERS, which they win over. */
-  readonly headers?: Readonly<Record<string, string>>;
+export interface OtlpOptions extends PushOptions, Connection {
   readonly temporality: keyof typeof TEMPORALITIES;
 }
 

@@ -27,6 +27,10 @@ export const ownerAttributes: readonly Attribute[] = [
 const OP: Attribute = { name: 'op', meaning: '`read` or `write`' };
 const SCOPE: Attribute = { name: 'scope', meaning: '`host` or `container`' };
 const PROBE: Attribute = { name: 'probe', meaning: 'the receiver: `overlayfs`, `oom` or `pressure`' };
+const EXPORTER: Attribute = {
+  name: 'exporter',
+  meaning: 'its name in the configuration; with `_logs` behind its type: what sends the records of OOM kills',
+};
 
 /** Keyed by cgroup in the kernel: these come from the producer. */
 export const kernelMetrics = {
@@ -190,25 +194,30 @@ export const selfMetrics = {
     name: 'floatie_otlp_exports_total',
     kind: 'counter',
     unit: '',
-    description: 'Exports to the OTLP endpoint',
-    attributes: [
-      { name: 'exporter', meaning: 'its name in the configuration; `otlp_logs`: the records of OOM kills' },
-      { name: 'outcome', meaning: '`success` or `failure`' },
-    ],
+    description: 'Exports that ended, well or not',
+    attributes: [EXPORTER, { name: 'outcome', meaning: '`success` or `failure`' }],
   },
   otlpLastSuccess: {
     name: 'floatie_otlp_last_success_timestamp_seconds',
     kind: 'gauge',
     unit: 's',
     description: 'When an export last went well, in seconds since 1970; none before the first',
-    attributes: [{ name: 'exporter', meaning: 'its name in the configuration' }],
+    attributes: [EXPORTER],
+  },
+  otlpQueueLength: {
+    name: 'floatie_otlp_queue_length',
+    kind: 'gauge',
+    unit: '',
+    description:
+      'Records of OOM kills that wait until the endpoint takes them; metrics never wait: each export has what counts then',
+    attributes: [EXPORTER],
   },
   otlpDropped: {
     name: 'floatie_otlp_dropped_total',
     kind: 'counter',
     unit: '',
     description: 'Records of OOM kills that were given up because the OTLP endpoint had not taken them for too long',
-    attributes: [],
+    attributes: [EXPORTER],
   },
   seriesOverflow: {
     name: 'floatie_series_overflow_total',

@@ -107,11 +107,16 @@ export function observeOverlayfs(observe: Observer, receiver: OverlayfsReceiver)
   observe(selfMetrics.mapEntries, (report) => report(receiver.usedEntries(), { probe }));
 }
 
-/** What the exporters of OOM records gave up. */
-export function observeLogs(observe: Observer, dropped: () => number | undefined): void {
+/** How many records of OOM kills wait for each exporter, and how many were given up. */
+export function observeLogs(
+  observe: Observer,
+  logs: () => { readonly waiting: ReadonlyMap<string, number>; readonly dropped: ReadonlyMap<string, number> },
+): void {
+  observe(selfMetrics.otlpQueueLength, (report) => {
+    for (const [exporter, count] of logs().waiting) report(count, { exporter });
+  });
   observe(selfMetrics.otlpDropped, (report) => {
-    const count = dropped();
-    if (count !== undefined) report(count);
+    for (const [exporter, count] of logs().dropped) report(count, { exporter });
   });
 }
 

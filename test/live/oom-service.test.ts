@@ -116,23 +116,40 @@ suite('OOM kills', { skip: missing('root', 'btf') }, () => {
     }
   });
 
-  test('a record that finds the collector down arrives once that is back', { timeout: 300_000 }, async () => {
+  test('a record that finds the collector down arrives once that is back, by each exporter', {
+    timeout: 300_000,
+  }, async () => {
     await using collector = await createCollector();
-    const otlp = ['--set', `exporters.otlp.endpoint=${collector.endpoint}`, '--set', 'exporters.otlp.interval_ms=500'];
-    await using floatie = await startFloatie(otlp);
+    await using floatie = await startFloatie(
+      [
+        `exporters.otlp.endpoint=${collector.endpoint}`,
+        'exporters.otlp.interval_ms=500',
+        `exporters.otlphttp/eu.endpoint=${collector.httpEndpoint}`,
+        'exporters.otlphttp/eu.interval_ms=500',
+        'service.pipelines.metrics.exporters=prometheus,otlp,otlphttp/eu',
+      ].flatMap((pair) => ['--set', pair]),
+    );
     await using cgroup = createCgroup('down');
     limit(cgroup, 32);
     await once(hog(cgroup, 'down', 100), 'exit');
-    const failures = { exporter: 'otlp_logs', outcome: 'failure' };
-    await eventually('an export has failed', async () =>
-      (await floatie.scrape()).sum('floatie_otlp_exports_total', failures),
-    );
+    const exporters = ['otlp_logs', 'otlphttp_logs/eu'];
+    const queues = async () => {
+      const metrics = await floatie.scrape();
+      return exporters.map((exporter) => metrics.sum('floatie_otlp_queue_length', { exporter }));
+    };
+    await eventually('exports have failed', async () => {
+      const metrics = await floatie.scrape();
+      const failures = (exporter: string) => ({ exporter, outcome: 'failure' });
+      return exporters.every((exporter) => metrics.sum('floatie_otlp_exports_total', failures(exporter)) > 0);
+    });
+    assert.deepEqual(await queues(), [1, 1]);
     await collector.start();
-    await eventually('the record is at the collector', () => collector.logRecords().length > 0);
+    await eventually('the records are at the collector', () => collector.logRecords().length === 2);
     assert.deepEqual(
       collector.logRecords().map(({ attributes }) => attributes.victim_comm),
-      ['down'],
+      ['down', 'down'],
     );
+    await eventually('none waits', async () => (await queues()).every((length) => length === 0));
     assert.equal((await floatie.scrape()).sum('floatie_otlp_dropped_total'), 0);
   });
 

@@ -1,0 +1,74 @@
+/** What takes OTLP over gRPC or HTTP in a test, with or without TLS, and shows the requests as they came. */
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer as createHttpServer, type Server as HttpServer, type IncomingHttpHeaders } from 'node:http';
+import {
+  createServer as createHttp2Server,
+  createSecureServer as createSecureHttp2Server,
+  type Http2Server,
+  type OutgoingHttpHeaders,
+} from 'node:http2';
+import { createServer as createHttpsServer } from 'node:https';
+import type { Socket } from 'node:net';
+import type { Authority, Certificate } from './certificates.ts';
+
+export type Transport = 'grpc' | 'http';
+
+export interface OtlpPeer extends AsyncDisposable {
+  readonly url: string;
+  readonly requests: { readonly path: string | undefined; readonly headers: IncomingHttpHeaders }[];
+}
+
+export interface OtlpPeerOptions {
+  readonly tls?: { readonly server: Certificate; readonly clients?: Authority };
+  /** The trailers of every answer over gRPC. */
+  readonly trailers?: OutgoingHttpHeaders;
+}
+
+export async function startOtlpPeer(
+  transport: Transport,
+  { tls, trailers = { 'grpc-status': '0' } }: OtlpPeerOptions = {},
+): Promise<OtlpPeer> {
+  const requests: OtlpPeer['requests'] = [];
+  const files = tls && {
+    cert: readFileSync(tls.server.cert),
+    key: readFileSync(tls.server.key),
+    ...(tls.clients && { ca: tls.clients.pem, requestCert: true, rejectUnauthorized: true }),
+  };
+  let server: HttpServer | Http2Server;
+  if (transport === 'http') {
+    server = (files === undefined ? createHttpServer() : createHttpsServer(files)).on(
+      'request',
+      (request, response) => {
+        requests.push({ path: request.url, headers: request.headers });
+        request.resume().on('end', () => response.end());
+      },
+    );
+  } else {
+    server = (files === undefined ? createHttp2Server() : createSecureHttp2Server(files)).on(
+      'stream',
+      (stream, headers) => {
+        requests.push({ path: headers[':path'], headers });
+        stream.resume().on('end', () => {
+          stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
+          stream.on('wantTrailers', () => stream.sendTrailers(trailers));
+          stream.end(Buffer.alloc(5)); // an answer with nothing in it
+        });
+      },
+    );
+  }
+  const sockets = new Set<Socket>();
+  for (const event of ['connection', 'secureConnection']) server.on(event, (socket: Socket) => sockets.add(socket));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  return {
+    url: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
+    requests,
+    async [Symbol.asyncDispose]() {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+      await once(server, 'close');
+    },
+  };
+}
