@@ -10,8 +10,8 @@ export FLOATIE_PEER_CACHE="${FLOATIE_PEER_CACHE:-$root/.cache/kernels}"
 
 node=$root/node_modules/node/bin/node
 libbpf=$(ls /usr/lib/x86_64-linux-gnu/libbpf.so.1 /usr/lib64/libbpf.so.1 /usr/lib/libbpf.so.1 2>/dev/null | head -n 1)
-recipe=$( (cat "$root/test/kernel/disk.sh" "$root/package-lock.json" && sha256sum "$libbpf" && stat -c %y "$node") |
-  sha256sum | cut -c 1-12)
+recipe=$( (cd "$root/test/kernel" && cat disk.sh dependencies.sh ../../package-lock.json &&
+  sha256sum "$libbpf" && stat -c %y "$node") | sha256sum | cut -c 1-12)
 image=$cache/disk-$recipe.img
 once disk
 if [ -e "$image" ]; then echo "$image"; exit; fi
@@ -51,15 +51,7 @@ while read -r library; do
 done <"$work/libraries"
 ldconfig -r "$disk" /usr/lib
 
-# What `npm install floatie` would bring.
-"$node" -p 'Object.entries(require("'"$root"'/package-lock.json").packages)
-  .flatMap(([path, { dev }]) => (path && !dev ? path : [])).join("\n")' >"$work/packages"
-while read -r package; do
-  case $package in */node_modules/*) continue ;; esac # it comes with the one it is in
-  [ -e "$root/$package" ] || continue # for another machine
-  mkdir -p "floatie/${package%/*}"
-  cp -R "$root/$package" "floatie/${package%/*}/"
-done <"$work/packages"
+sh "$root/test/kernel/dependencies.sh" "$disk/floatie"
 
 truncate -s 3G "$work/image"
 quietly mke2fs -q -t ext4 -O ^has_journal -d "$disk" "$work/image"

@@ -13,7 +13,7 @@ cp -R "$kernel/modules/lib" "$work/lib"
 cp "$root/test/kernel/init" "$work/init"
 chmod +x "$work/init"
 # Times of change stay: they say that the fixtures are newer than their sources.
-cp -a "$root/package.json" "$root/bpf" "$root/config" "$root/dist" "$root/scripts" "$root/src" "$root/test" "$work/floatie/"
+cp -a "$root/package.json" "$root/bpf" "$root/config" "$root/dist" "$root/examples" "$root/scripts" "$root/src" "$root/test" "$work/floatie/"
 cp -a "$root/.cache/fixtures" "$work/floatie/.cache/"
 mkdir "$work/floatie/.cache/kernels"
 cp -a "$root/.cache/kernels/compiled" "$work/floatie/.cache/kernels/"

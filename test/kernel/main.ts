@@ -39,7 +39,9 @@ if (process.arch !== 'x64') stop('These kernels are for x86-64, and the guests u
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
 mkdirSync(OUTPUT, { recursive: true });
 script('packages.sh');
-const disk = script('disk.sh', ...compileFixtures());
+const isSystemd = ({ cgroup }: Variant): boolean => cgroup === 'systemd';
+const disk = variants.every(isSystemd) ? '' : script('disk.sh', ...compileFixtures());
+const systemdDisk = variants.some(isSystemd) ? script('systemd-disk.sh') : '';
 const kernels = new Map(variants.map(({ suite }) => [suite, '']));
 for (const suite of kernels.keys()) kernels.set(suite, script('fetch.sh', suite));
 
@@ -112,10 +114,8 @@ async function runVariant(variant: Variant): Promise<Run> {
   }
 }
 
-async function bootOnce(
-  { name, suite, cgroup, exact, skips, boot: extra = '', cpu = 'max', only, files: more = [] }: Variant,
-  attempt: number,
-): Promise<Run> {
+async function bootOnce(variant: Variant, attempt: number): Promise<Run> {
+  const { name, suite, cgroup, exact, skips, boot: extra = '', cpu = 'max', only, files: more = [] } = variant;
   const kernel = kernels.get(suite) ?? '';
   const initrd = join(OUTPUT, `${name}.initrd`);
   script('initrd.sh', kernel, initrd);
@@ -130,7 +130,7 @@ async function bootOnce(
   const machine = {
     kernel: join(kernel, 'vmlinuz'),
     initrd,
-    disk,
+    disk: isSystemd(variant) ? systemdDisk : disk,
     cpu,
     // Protection against other programs only slows the emulation down.
     commandLine: `console=ttyS0 panic=-1 psi=1 mitigations=off ${extra} ${environment.join(' ')}`,

@@ -12,6 +12,7 @@ have qemu-system-x86_64 || missing="$missing qemu-system-x86"
 have busybox && busybox --list | grep -q '^depmod$' || missing="$missing busybox-static"
 have cpio || missing="$missing cpio"
 have mke2fs || missing="$missing e2fsprogs"
+have debootstrap || missing="$missing debootstrap"
 have setpriv || missing="$missing util-linux"
 [ -n "$missing" ] || exit 0
 

@@ -5,8 +5,11 @@ export interface Variant {
   readonly name: string;
   /** The Debian suite whose cloud kernel it is. */
   readonly suite: string;
-  /** Where the memory controller is: with v1 as on a host of that time, v1 for memory and v2 beside it. */
-  readonly cgroup: 'v1' | 'v2';
+  /**
+   * Where the memory controller is: with v1 as on a host of that time, v1 for memory and v2 beside it; with `systemd`
+   * that is the first process, in v2.
+   */
+  readonly cgroup: 'v1' | 'v2' | 'systemd';
   /** The ways to attach to overlayfs that must miss nothing here; any other may, if it counts what it missed. */
   readonly exact: readonly Method[];
   /** Tests of what it does not have; any other that is skipped counts as failed. */
@@ -94,6 +97,16 @@ export const VARIANTS: readonly Variant[] = [
     cpu: CPU_OF_6_12,
     boot: 'lockdown=confidentiality psi=0 TEST_LOCKED=1',
     only: [DOCTOR],
+  },
+  {
+    name: '6.12-systemd',
+    suite: 'trixie',
+    cgroup: 'systemd',
+    exact: [],
+    skips: [],
+    cpu: CPU_OF_6_12,
+    boot: 'systemd.getty_auto=no systemd.show_status=no',
+    only: ['test/live/systemd-guest.test.ts'],
   },
   // Preempts lazily, and raw tracepoints too.
   { name: 'newest', suite: 'sid', cgroup: 'v2', exact: NOT_PREEMPTIBLE, skips: [ONLY_ON_V1] },

@@ -10,6 +10,7 @@ const checks = {
   'pid namespaces': () => runs('unshare', '--pid', '--fork', 'true') || 'unshare --pid',
   guest: () => process.env.TEST_CGROUP !== undefined || 'a machine of its own to fill up (npm run test:kernels)',
   setcap: () => existsSync('/usr/sbin/setcap') || existsSync('/sbin/setcap') || 'setcap (libcap2-bin)',
+  systemd: () => process.env.TEST_CGROUP === 'systemd' || 'a systemd of its own (npm run test:kernels)',
   x86: () => process.arch === 'x64' || 'an x86-64 machine',
 } as const;
 

@@ -1,0 +1,125 @@
+/** The unit files of examples/systemd under a real systemd, as the README there installs them. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { createCgroup } from '../support/cgroup.ts';
+import { eventually } from '../support/eventually.ts';
+import { type Metrics, parseMetrics } from '../support/metrics-text.ts';
+import { mountOverlay } from '../support/overlay.ts';
+import { missing } from '../support/requirements.ts';
+
+const EXAMPLE = fileURLToPath(new URL('../../examples/systemd/', import.meta.url));
+const CONFIG = fileURLToPath(new URL('../../config/floatie.yaml', import.meta.url));
+const UNIT = 'floatie.service';
+/** Emulated and on a busy machine; elsewhere it is a second. */
+const START_MS = 150_000;
+const URL_OF_METRICS = 'http://127.0.0.1:9090/metrics';
+
+suite('a real systemd', { skip: missing('systemd') }, () => {
+  before(() => {
+    mkdirSync('/etc/floatie', { recursive: true });
+    cpSync(CONFIG, '/etc/floatie/floatie.yaml');
+    for (const unit of ['floatie.service', 'floatie.socket'])
+      cpSync(join(EXAMPLE, unit), `/etc/systemd/system/${unit}`);
+    systemctl('daemon-reload');
+    systemctl('start', 'floatie.socket', UNIT);
+  });
+
+  after(() => {
+    process.stdout.write(execFileSync('journalctl', ['--unit', UNIT, '--no-pager'], { encoding: 'utf8' }));
+  });
+
+  test('sees that the service is ready, and how it does', (context) => {
+    const status = systemctl('status', '--no-pager', '--full', UNIT);
+    context.diagnostic(`status:\n${status}`);
+    assert.match(status, /Active: active \(running\)/);
+    assert.match(status, /Status: "overlayfs by .*http:\/\/127\.0\.0\.1:9090\/metrics/);
+    assert.equal(show('NotifyAccess'), 'main');
+  });
+
+  test('gives it two capabilities, a user that is not root, and nothing to write to', () => {
+    const status = readFileSync(`/proc/${show('MainPID')}/status`, 'utf8');
+    const field = (name: string): string => new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(status)?.[1] ?? '';
+    assert.ok(Number(field('Uid').split('\t')[0]) > 0, field('Uid'));
+    // CAP_PERFMON and CAP_BPF
+    for (const set of ['CapPrm', 'CapEff', 'CapBnd', 'CapAmb']) assert.equal(field(set), '000000c000000000');
+    assert.equal(field('NoNewPrivs'), '1');
+    assert.equal(field('Seccomp'), '2');
+  });
+
+  test('lets it measure an overlay exactly', async () => {
+    using overlay = mountOverlay();
+    await using cgroup = createCgroup('systemd');
+    cgroup.run('dd', 'if=/dev/zero', `of=${join(overlay.path, 'file')}`, 'bs=100', 'count=123', 'status=none');
+    const labels = { cgroup: cgroup.name };
+    assert.equal((await scrape()).sum('floatie_overlayfs_write_latency_us_count', labels), 123);
+  });
+
+  test('reloads it: what the configuration says now, by the same process', async () => {
+    const pid = show('MainPID');
+    assert.ok((await scrape()).select('floatie_build_info').length > 0);
+    const views =
+      'views: [{ selector: { instrument_name: floatie_build_info }, stream: { aggregation: { drop: {} } } }]';
+    writeFileSync('/etc/floatie/floatie.yaml', `${views}\n`);
+    systemctl('reload', UNIT);
+    await eventually(
+      'the view is used',
+      async () => (await scrape()).select('floatie_build_info').length === 0,
+      60_000,
+    );
+    assert.equal(show('MainPID'), pid);
+    assert.equal(show('ActiveState'), 'active');
+  });
+
+  test('starts it again when its event loop stands still', async () => {
+    const pid = show('MainPID');
+    await standStill(Number(pid));
+    await eventually('it is another process', () => !['0', pid].includes(show('MainPID')), 90_000);
+    await eventually('it is ready again', () => show('ActiveState') === 'active', START_MS);
+    assert.equal(show('NRestarts'), '1');
+    assert.match(execFileSync('journalctl', ['--unit', UNIT, '--no-pager'], { encoding: 'utf8' }), /Watchdog timeout/);
+  });
+
+  test('listens for it: whoever scrapes while it is stopped waits for its start', async () => {
+    systemctl('stop', UNIT);
+    assert.equal(show('ActiveState'), 'inactive');
+    assert.equal(show('Result'), 'success');
+    assert.equal((await scrape()).select('floatie_probe_attached', { probe: 'overlayfs' })[0]?.value, 1);
+  });
+
+  test('says how exposed it is', (context) => {
+    const text = execFileSync('systemd-analyze', ['security', '--no-pager', UNIT], { encoding: 'utf8' });
+    const [, level = ''] = /Overall exposure level for floatie\.service: ([\d.]+)/.exec(text) ?? [];
+    context.diagnostic(`security:\n${text}`);
+    context.diagnostic(`found: ${level}`);
+    assert.ok(Number(level) > 0 && Number(level) <= 2, text);
+  });
+});
+
+function systemctl(...args: string[]): string {
+  return execFileSync('systemctl', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+function show(property: string): string {
+  return systemctl('show', UNIT, `--property=${property}`, '--value').trim();
+}
+
+async function scrape(): Promise<Metrics> {
+  const response = await fetch(URL_OF_METRICS, { signal: AbortSignal.timeout(START_MS) });
+  return parseMetrics(await response.text());
+}
+
+/** Lets a Node go round in circles for ever: it listens to debuggers after SIGUSR1. */
+async function standStill(pid: number): Promise<void> {
+  process.kill(pid, 'SIGUSR1');
+  const [target] = await eventually('it listens to debuggers', async () => {
+    const response = await fetch('http://127.0.0.1:9229/json/list').catch(() => null);
+    return (await response?.json()) as { webSocketDebuggerUrl: string }[] | undefined;
+  });
+  const socket = new WebSocket(target?.webSocketDebuggerUrl ?? '');
+  await new Promise((resolve) => socket.addEventListener('open', resolve));
+  socket.send(JSON.stringify({ id: 1, method: 'Runtime.evaluate', params: { expression: 'for (;;);' } }));
+}
