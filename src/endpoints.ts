@@ -30,7 +30,7 @@ export interface Opened {
 }
 
 export class Endpoints {
-  readonly #answers: Pick<PrometheusOptions, 'readiness' | 'records' | 'onError'>;
+  readonly #answers: Pick<PrometheusOptions, 'readiness' | 'records' | 'onScrape' | 'onError'>;
   readonly #log: Logger;
   readonly #sockets: Set<ListeningSocket>;
   #listening: readonly Listening[] = [];
@@ -44,6 +44,7 @@ export class Endpoints {
     this.#answers = {
       readiness: () => health.readiness(),
       records: () => records.last,
+      onScrape: (ms) => health.scraped(ms),
       onError: (error) => health.collectFailed(error),
     };
     this.#log = log;

@@ -51,7 +51,7 @@ export class Exporting {
   ): Promise<Exporting> {
     const producers = new Map<string, Producer>();
     const producersOf = (name: string, form: Form): Producer[] => {
-      const producer = createProducer(kernel, form);
+      const producer = createProducer(kernel, form, (ms) => health.collected(ms));
       producers.set(name, producer);
       return [producer];
     };

@@ -26,6 +26,9 @@ export interface ExportCounts {
 export class Health {
   readonly #log: LimitedLogger;
   readonly #probes = new Map<string, ProbeState>();
+  /** How many there were, and how long they took. */
+  readonly collections = { count: 0, ms: 0 };
+  readonly scrapes = { count: 0, ms: 0 };
   #collectErrors = 0;
   readonly #exports = new Map<string, ExportCounts>();
   readonly #lastSuccessMs = new Map<string, number>();
@@ -48,6 +51,18 @@ export class Health {
   /** The probe is not attached; `reason` is for people. */
   failed(probe: string, reason: string): void {
     this.#probes.set(probe, { probe, attached: false, method: 'none', reason });
+  }
+
+  /** A collection ended, well or not. */
+  collected(ms: number): void {
+    this.collections.count++;
+    this.collections.ms += ms;
+  }
+
+  /** A scrape was answered. */
+  scraped(ms: number): void {
+    this.scrapes.count++;
+    this.scrapes.ms += ms;
   }
 
   collectFailed(error: unknown): void {

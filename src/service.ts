@@ -10,7 +10,15 @@ import { Exporting } from './exporting.ts';
 import { Health } from './health.ts';
 import type { Logger } from './log.ts';
 import { kernelMetrics } from './metrics/catalogue.ts';
-import { observeLogs, observeProcess, observeReloads, observeSelf, sourcesOf } from './metrics/instruments.ts';
+import {
+  observeEventLoop,
+  observeKernelCosts,
+  observeLogs,
+  observeProcess,
+  observeSelf,
+  observeService,
+  sourcesOf,
+} from './metrics/instruments.ts';
 import { KernelMetrics } from './metrics/kernel-metrics.ts';
 import { OomRecords } from './metrics/oom-record.ts';
 import { viewOptions } from './metrics/views.ts';
@@ -59,7 +67,9 @@ export async function startService(given: Config, log: Logger, { sockets = [] }:
   const observer = sourcesOf(kernel);
   observeProcess(observer);
   observeSelf(observer, health);
-  observeReloads(observer, health);
+  observeService(observer, health);
+  const endDelays = observeEventLoop(observer);
+  observeKernelCosts(observer);
   observeLogs(observer, () => exporting);
   receivers.observe(observer);
   exporting.begin(null);
@@ -101,6 +111,7 @@ export async function startService(given: Config, log: Logger, { sockets = [] }:
 
   let stopped: Promise<void> | null = null;
   const stop = async (): Promise<void> => {
+    endDelays();
     receivers.settle();
     await Promise.all([endpoints.stop(), exporting.stop()]);
     receivers.stop();

@@ -253,16 +253,52 @@ function floatie(): Section {
         { '{{instance}}': each(self.mapEntries) },
       ),
       graph(
-        { title: 'Memory', unit: BYTES, width: 6, about: [self.residentMemory] },
-        { '{{instance}}': each(self.residentMemory) },
+        { title: 'Memory', unit: BYTES, width: 6, about: [self.residentMemory, self.mapMemory] },
+        {
+          'process · {{instance}}': each(self.residentMemory),
+          'maps in the kernel · {{instance}}': each(self.mapMemory),
+        },
       ),
       graph(
-        { title: 'CPU', unit: SHARE, width: 6, about: [self.cpuSeconds, 'As a share of one CPU'] },
-        { '{{instance}}': sumBy(['instance'], rate(self.cpuSeconds)) },
+        { title: 'CPU', unit: SHARE, width: 6, about: [self.cpuSeconds, self.programSeconds, 'As a share of one CPU'] },
+        {
+          'process · {{instance}}': sumBy(['instance'], rate(self.cpuSeconds)),
+          'programs in the kernel · {{instance}}': sumBy(['instance'], rate(self.programSeconds)),
+        },
       ),
       graph(
-        { title: 'Open files', unit: COUNT, width: 6, about: [self.openFds] },
-        { '{{instance}}': each(self.openFds) },
+        { title: 'Open files', unit: COUNT, width: 6, about: [self.openFds, self.maxFds] },
+        { 'open · {{instance}}': each(self.openFds), 'allowed · {{instance}}': each(self.maxFds) },
+      ),
+      graph(
+        {
+          title: 'How long answers take',
+          unit: SECONDS,
+          width: 8,
+          about: [self.collectionSeconds, self.scrapeSeconds, self.eventLoopDelay],
+        },
+        {
+          'mean collection · {{instance}}': `${rate(self.collectionSeconds)} / ${rate(self.collections)}`,
+          'mean scrape · {{instance}}': `${rate(self.scrapeSeconds)} / ${rate(self.scrapes)}`,
+          'event loop, quantile {{quantile}} · {{instance}}': series(self.eventLoopDelay),
+        },
+      ),
+      graph(
+        { title: 'Runs of programs', unit: PER_SECOND, width: 8, about: [self.programRuns] },
+        { '{{instance}}': sumBy(['instance'], rate(self.programRuns)) },
+      ),
+      states(
+        {
+          title: 'Last reload of the configuration',
+          unit: COUNT,
+          width: 8,
+          about: [self.reloadSuccessful, self.reloadSuccess],
+        },
+        {
+          '{{instance}}': series(self.reloadSuccessful),
+          'in the last hour · {{instance}}': `time() - ${series(self.reloadSuccess)} < bool 3600`,
+        },
+        ['no', 'yes'],
       ),
       table(
         { title: 'What is running', width: 24, about: [self.buildInfo, self.startTime] },

@@ -17,10 +17,12 @@ export interface DebugOptions extends PushOptions {
 
 export function createDebugReader({ verbosity, ...options }: DebugOptions): MetricReader {
   // Whoever read the output may be gone: the export fails then, and nothing else.
-  process.stdout.on('error', () => undefined);
+  process.stdout.off('error', ignore).on('error', ignore);
   const format = verbosity === 'basic' ? summarize : describe;
   return createPushReader(new DebugExporter(format), options);
 }
+
+function ignore(): void {}
 
 class DebugExporter implements PushMetricExporter {
   readonly #format: (metrics: readonly MetricData[]) => string;

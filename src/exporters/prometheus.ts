@@ -21,6 +21,8 @@ export interface PrometheusOptions {
   readonly readiness: () => Readiness;
   /** Of the last OOM kills, oldest first. */
   readonly records: () => readonly OomRecord[];
+  /** Told how long each scrape took to be answered. */
+  readonly onScrape?: (ms: number) => void;
   /** Called for each answer that fails. */
   readonly onError: (error: unknown) => void;
 }
@@ -173,6 +175,8 @@ export class PrometheusEndpoint {
     if (this.#scrapes === null) return send(response, 503, 'Floatie is not measuring yet\n');
     if (this.#unread >= MAX_SCRAPES) return send(response, 503, 'Too many scrapes at once\n');
     this.#unread++;
+    const began = performance.now();
+    response.once('finish', () => this.#options.onScrape?.(performance.now() - began));
     response.once('close', () => this.#unread--);
     let body: Body;
     try {

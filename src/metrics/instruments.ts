@@ -1,6 +1,7 @@
 /** Floatie's own state. */
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Attributes, Meter, ObservableResult } from '@opentelemetry/api';
 import { hrTime } from '@opentelemetry/core';
 import type { Health } from '../health.ts';
@@ -9,6 +10,7 @@ import type { OomReceiver } from '../receivers/oom.ts';
 import type { OverlayfsReceiver } from '../receivers/overlayfs.ts';
 import { version } from '../version.ts';
 import { type Metric, selfMetrics } from './catalogue.ts';
+import { KernelCostsReader } from './kernel-costs.ts';
 import type { KernelMetrics, Sample } from './kernel-metrics.ts';
 import type { OomReconciliation } from './oom-reconciliation.ts';
 import type { PressureSource } from './pressure.ts';
@@ -61,9 +63,54 @@ export function observeProcess(observe: Observer): void {
   observe(selfMetrics.startTime, (report) => report(startedS));
   observe(selfMetrics.residentMemory, (report) => report(process.memoryUsage.rss()));
   observe(selfMetrics.openFds, (report) => report(readdirSync('/proc/self/fd').length));
+  const limit = maxFds(readFileSync('/proc/self/limits', 'utf8'));
+  if (limit !== null) observe(selfMetrics.maxFds, (report) => report(limit));
   observe(selfMetrics.cpuSeconds, (report) => {
     const { user, system } = process.cpuUsage();
     report((user + system) / 1e6);
+  });
+}
+
+/** The soft limit in /proc/self/limits; null where there is none. */
+export function maxFds(limits: string): number | null {
+  const [, soft] = /^Max open files\s+(\d+)/m.exec(limits) ?? [];
+  return soft === undefined ? null : Number(soft);
+}
+
+/** Timers that are this far apart, in ms, tell how late they are: seldom enough to cost nothing. */
+const DELAY_RESOLUTION_MS = 50;
+/** How far back the delays go, in ms, at least. */
+const DELAY_WINDOW_MS = 10_000;
+
+/** How late the event loop is. @returns what ends the measuring */
+export function observeEventLoop(observe: Observer): () => void {
+  const delays = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS });
+  delays.enable();
+  let sinceMs = performance.now();
+  observe(selfMetrics.eventLoopDelay, (report) => {
+    // What is measured is the time between two timers.
+    const seconds = (ns: number): number => Math.max(0, ns / 1e9 - DELAY_RESOLUTION_MS / 1000);
+    if (delays.count > 0) {
+      report(seconds(delays.percentile(99)), { quantile: '0.99' });
+      report(seconds(delays.max), { quantile: '1' });
+    }
+    if (performance.now() - sinceMs < DELAY_WINDOW_MS) return;
+    delays.reset();
+    sinceMs = performance.now();
+  });
+  return () => delays.disable();
+}
+
+/** What the kernel spends on Floatie. */
+export function observeKernelCosts(observe: Observer, costs = new KernelCostsReader()): void {
+  observe(selfMetrics.mapMemory, (report) => report(costs.read().mapBytes));
+  observe(selfMetrics.programRuns, (report) => {
+    const { programs } = costs.read();
+    if (programs !== null) report(programs.runs);
+  });
+  observe(selfMetrics.programSeconds, (report) => {
+    const { programs } = costs.read();
+    if (programs !== null) report(programs.runTimeNs / 1e9);
   });
 }
 
@@ -91,8 +138,12 @@ export function observeSelf(observe: Observer, health: Health): void {
   observe(selfMetrics.collectErrors, (report) => report(health.collectErrors));
 }
 
-/** Whether the last change of the configuration is used. */
-export function observeReloads(observe: Observer, health: Health): void {
+/** How the service does its work. */
+export function observeService(observe: Observer, health: Health): void {
+  observe(selfMetrics.collections, (report) => report(health.collections.count));
+  observe(selfMetrics.collectionSeconds, (report) => report(health.collections.ms / 1000));
+  observe(selfMetrics.scrapes, (report) => report(health.scrapes.count));
+  observe(selfMetrics.scrapeSeconds, (report) => report(health.scrapes.ms / 1000));
   observe(selfMetrics.reloadSuccessful, (report) => report(health.reload.successful ? 1 : 0));
   observe(selfMetrics.reloadSuccess, (report) => report(health.reload.lastSuccessMs / 1000));
 }

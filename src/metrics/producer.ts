@@ -31,8 +31,14 @@ export interface Producer extends MetricProducer {
 /**
  * A producer for one reader, in the form that it wants: with delta temporality it remembers what that reader has had.
  * It never rejects, which would fail the reader's whole collection; what went wrong is in `errors`.
+ *
+ * @param onCollect told how long each collection took
  */
-export function createProducer(metrics: KernelMetrics, form: Form): Producer {
+export function createProducer(
+  metrics: KernelMetrics,
+  form: Form,
+  onCollect: (ms: number) => void = () => undefined,
+): Producer {
   const isDelta = form.temporality === AggregationTemporality.DELTA;
   const report = isDelta ? reportDeltas(metrics, form) : reportTotals(form);
   const resultOf = (data: MetricData[], errors: unknown[]): CollectionResult => {
@@ -48,12 +54,15 @@ export function createProducer(metrics: KernelMetrics, form: Form): Producer {
     async collect(): Promise<CollectionResult> {
       if (last !== null) return resultOf(isDelta ? last.splice(0) : last, []);
       const errors: unknown[] = [];
+      const began = performance.now();
       try {
         metrics.refresh();
       } catch (error) {
         errors.push(error);
       }
-      return resultOf(reportAll(), errors);
+      const result = resultOf(reportAll(), errors);
+      onCollect(performance.now() - began);
+      return result;
     },
     takeOver: () => report.skip(hrTime()),
     finish() {

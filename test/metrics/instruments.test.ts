@@ -6,11 +6,15 @@ import { createLogger } from '../../src/log.ts';
 import { selfMetrics } from '../../src/metrics/catalogue.ts';
 import {
   instrumentsOf,
+  maxFds,
   type Observer,
+  observeEventLoop,
+  observeKernelCosts,
   observeOverlayfs,
   observeProcess,
   observeSelf,
 } from '../../src/metrics/instruments.ts';
+import type { KernelCosts, KernelCostsReader } from '../../src/metrics/kernel-costs.ts';
 import type { OverlayfsReceiver } from '../../src/receivers/overlayfs.ts';
 import { named, valuesOf } from './counts.ts';
 
@@ -63,6 +67,7 @@ suite('the process metrics', () => {
     'process_cpu_seconds_total',
     'process_resident_memory_bytes',
     'process_open_fds',
+    'process_max_fds',
     'process_start_time_seconds',
   ]) {
     test(`show ${name} above zero`, async () => {
@@ -136,5 +141,68 @@ suite("Floatie's own metrics", () => {
       ),
     );
     assert.deepEqual(untold, []);
+  });
+});
+
+suite('the limit of descriptors', () => {
+  test('is the soft one', () => {
+    assert.equal(
+      maxFds('Max processes  1 2 p\nMax open files            1024                 4096                 files\n'),
+      1024,
+    );
+  });
+  test('is absent where there is none', () => {
+    assert.equal(maxFds('Max open files            unlimited            unlimited            files\n'), null);
+  });
+});
+
+suite('the delay of the event loop', () => {
+  test('is as long as something held it up', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    let end = (): void => undefined;
+    const reader = new TestReader();
+    const observe = instrumentsOf(new MeterProvider({ readers: [reader] }).getMeter('test'));
+    end = observeEventLoop(observe);
+    setTimeout(() => {
+      const until = performance.now() + 300;
+      while (performance.now() < until);
+      setTimeout(resolve, 200);
+    }, 120);
+    await promise;
+    const { resourceMetrics } = await reader.collect();
+    end();
+    const values = valuesOf(
+      named(
+        resourceMetrics.scopeMetrics.flatMap(({ metrics }) => metrics),
+        'floatie_event_loop_delay_seconds',
+      ),
+    );
+    const longest = values['quantile=1'] ?? 0;
+    assert.ok(longest >= 0.2 && longest < 5, String(longest));
+  });
+});
+
+suite('what the kernel spends', () => {
+  const collected = async (costs: KernelCosts) =>
+    (await collectAfter((observe) => observeKernelCosts(observe, { read: () => costs } as KernelCostsReader))).metrics;
+
+  test('is the memory of maps, and runs of programs in seconds', async () => {
+    const metrics = await collected({ mapBytes: 4096, programs: { runs: 3, runTimeNs: 1_500_000_000 } });
+    assert.deepEqual(
+      metrics.map((metric) => [metric.descriptor.name, valuesOf(metric)]),
+      [
+        ['floatie_bpf_map_memory_bytes', { '': 4096 }],
+        ['floatie_bpf_program_runs_total', { '': 3 }],
+        ['floatie_bpf_program_seconds_total', { '': 1.5 }],
+      ],
+    );
+  });
+
+  test('has no runs while the kernel counts none', async () => {
+    const metrics = await collected({ mapBytes: 0, programs: null });
+    assert.deepEqual(
+      metrics.filter(({ dataPoints }) => dataPoints.length > 0).map(({ descriptor }) => descriptor.name),
+      ['floatie_bpf_map_memory_bytes'],
+    );
   });
 });
