@@ -82,6 +82,7 @@ export async function startService(given: Config, log: Logger, { sockets = [] }:
   const otlp = exporting.pushes.some((name) => name.startsWith('otlp'));
   log.info('Floatie is measuring', { url: endpoints.url, ...Object.fromEntries(methods), otlp });
 
+  let stopped: Promise<void> | null = null;
   let config = given;
   const reload = async (wanted: Config): Promise<void> => {
     const { config: next, kept } = keepRunning(config, wanted, kernel.gridNs(kernelMetrics.readLatency));
@@ -92,6 +93,7 @@ export async function startService(given: Config, log: Logger, { sockets = [] }:
       await opened.abandon();
       throw error;
     });
+    if (stopped !== null) return opened.abandon();
     // All in one go: what is counted until here is for those before, what is counted from here for those after.
     receivers.reload(next);
     try {
@@ -109,7 +111,6 @@ export async function startService(given: Config, log: Logger, { sockets = [] }:
     if (kept.length > 0) log.warn(`Settings that need a restart keep their values: ${kept.join(', ')}`);
   };
 
-  let stopped: Promise<void> | null = null;
   const stop = async (): Promise<void> => {
     endDelays();
     receivers.settle();
