@@ -1,6 +1,8 @@
 /** A real Floatie, told to read its configuration again. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
@@ -57,5 +59,31 @@ suite('a reload', { skip: missing('root', 'btf') }, () => {
         'info The configuration is reloaded',
       ],
     );
+  });
+
+  const withPort = (port: number): string =>
+    `{exporters: {prometheus/lan: {port: ${port}}}, service: {pipelines: {metrics: {exporters: [prometheus, prometheus/lan]}}}}`;
+
+  test('opens another port and closes it, and one that is taken leaves all as it was', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as { port: number };
+    const url = `http://127.0.0.1:${port}/healthz`;
+    try {
+      await using floatie = await start();
+      const said = await reload(floatie, withPort(port), 'stays as it was');
+      assert.match(said.at(-1)?.message ?? '', /Cannot listen on 127\.0\.0\.1:\d+: another program does/);
+      assert.equal((await floatie.scrape()).sum('floatie_config_last_reload_successful'), 0);
+      other.close();
+      await once(other, 'close');
+      await reload(floatie, withPort(port));
+      assert.equal(await (await fetch(url)).text(), 'ok\n');
+      assert.equal((await floatie.scrape()).sum('floatie_config_last_reload_successful'), 1);
+      await reload(floatie, '');
+      await assert.rejects(fetch(url));
+      await floatie.scrape();
+    } finally {
+      other.close();
+    }
   });
 });
