@@ -29,6 +29,7 @@ export class Health {
   /** How many there were, and how long they took. */
   readonly collections = { count: 0, ms: 0 };
   readonly scrapes = { count: 0, ms: 0 };
+  #isIdle = false;
   #collectErrors = 0;
   readonly #exports = new Map<string, ExportCounts>();
   readonly #lastSuccessMs = new Map<string, number>();
@@ -42,6 +43,11 @@ export class Health {
   /** Collections that failed, whole or in part. */
   get collectErrors(): number {
     return this.#collectErrors;
+  }
+
+  /** There is nothing to attach, and nothing to wait for. */
+  idle(): void {
+    this.#isIdle = true;
   }
 
   attached(probe: string, method: string, refusals: NonNullable<ProbeState['refusals']> = []): void {
@@ -97,7 +103,7 @@ export class Health {
 
   readiness(): Readiness {
     const probes = [...this.#probes.values()];
-    return { ready: probes.some(({ attached }) => attached), probes };
+    return { ready: this.#isIdle || probes.some(({ attached }) => attached), probes };
   }
 
   /** The configuration was asked for again, and is used or not. */

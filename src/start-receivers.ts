@@ -104,6 +104,7 @@ export async function startReceivers(
   given: Pick<Context, 'config' | 'kernel' | 'records' | 'health' | 'log'>,
 ): Promise<Receivers> {
   const { config, health, log } = given;
+  if (config.service.pipelines.metrics.receivers.length === 0) health.idle();
   const hierarchy = findHierarchy();
   if (hierarchy.mount === null) {
     log.warn('The cgroup hierarchy is not visible, so every cgroup is called "unknown"', {

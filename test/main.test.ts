@@ -6,6 +6,8 @@ import { suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { loadConfig } from '../src/config/load.ts';
+import { eventually } from './support/eventually.ts';
+import { folder, freePort } from './support/peers.ts';
 
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 const CONFIG = fileURLToPath(new URL('../config/floatie.yaml', import.meta.url));
@@ -71,15 +73,53 @@ suite('floatie', () => {
     assert.deepEqual([status, parse(stdout), stderr], [0, loadConfig({ env: {}, set: [] }), '']);
   });
 
-  test('run does nothing but wait where OTEL_SDK_DISABLED says so', async () => {
-    const child = spawn(process.execPath, [MAIN], {
+  test('print-config shows no secret of headers, URLs or the web configuration', () => {
+    using files = folder({
+      'web.yaml': 'basic_auth_users: { me: $2y$10$abcdefghijklmnopqrstuuS3crethashS3crethashS3crethashS3c }\n',
+      'floatie.yaml': `
+exporters:
+  prometheus: { web_config_file: web.yaml }
+  otlp: { endpoint: "https://me:s3cret@a:4317", headers: { authorization: Bearer s3cret } }
+  otlphttp/eu: { endpoint: "https://b:4318", headers: { x-token: "\${env:TOKEN}" } }
+`,
+    });
+    const env = {
+      TOKEN: 's3cret',
+      OTEL_EXPORTER_OTLP_HEADERS: 'authorization=s3cret',
+      FLOATIE_EXPORTERS_OTLPHTTP_HEADERS: '{ a: s3cret }',
+    };
+    const args = [MAIN, 'print-config', '--config', `${files.path}/floatie.yaml`];
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', env });
+    assert.deepEqual([status, stderr], [0, '']);
+    assert.ok(!/s3cret/i.test(stdout), stdout);
+    assert.equal(parse(stdout).exporters['otlphttp/eu'].headers['x-token'], '[redacted]');
+  });
+
+  test('run measures nothing where OTEL_SDK_DISABLED says so, and answers whoever asks how it is', async () => {
+    const port = await freePort();
+    const child = spawn(process.execPath, [MAIN, '--set', `exporters.prometheus.port=${port}`], {
       env: { OTEL_SDK_DISABLED: 'true' },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     const exited = once(child, 'exit');
-    const [line] = (await once(child.stderr, 'data')) as [Buffer];
-    assert.match(line.toString(), /OTEL_SDK_DISABLED is true/);
-    child.kill('SIGTERM');
+    try {
+      const [line] = (await once(child.stderr, 'data')) as [Buffer];
+      assert.match(line.toString(), /OTEL_SDK_DISABLED is true/);
+      const get = (path: string) => fetch(`http://127.0.0.1:${port}${path}`, { headers: { connection: 'close' } });
+      await eventually('it answers', () =>
+        get('/healthz').then(
+          ({ ok }) => ok,
+          () => false,
+        ),
+      );
+      await eventually('it is ready', async () => (await get('/readyz')).ok);
+      const samples = (await (await get('/metrics')).text())
+        .split('\n')
+        .filter((one) => /^(floatie|process)_/.test(one));
+      assert.deepEqual(samples, []);
+    } finally {
+      child.kill('SIGTERM');
+    }
     assert.deepEqual(await exited, [0, null]);
   });
 

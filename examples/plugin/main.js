@@ -2,7 +2,7 @@
 import { ConsoleMetricExporter, MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
 import { loadConfig, startMeasuring } from 'floatie';
 
-const floatie = await startMeasuring(loadConfig({ env: process.env, set: [] }));
+const floatie = await startMeasuring(loadConfig());
 floatie.onOomKill(({ victim_comm, limit_owner }) => console.error('killed:', victim_comm, limit_owner ?? ''));
 
 const provider = new MeterProvider({

@@ -1,6 +1,7 @@
 /** `floatie run`: measure until a signal says stop; on SIGHUP with the configuration as it is then. */
 import { isSdkDisabled } from '../config/environment.ts';
 import { secretsOf } from '../config/load.ts';
+import { typeOf } from '../config/pipeline.ts';
 import type { Config } from '../config/schema.ts';
 import { createLogger } from '../log.ts';
 import { type Service, startService } from '../service.ts';
@@ -25,11 +26,13 @@ export async function run(config: Config, load: () => Config): Promise<boolean> 
   let service: Service | undefined;
   const measure = async (): Promise<boolean> => {
     if (isSdkDisabled(process.env)) {
-      // A process that ended would be started again and again.
       const nothing = 'Nothing is measured or exported: OTEL_SDK_DISABLED is true';
       log.warn(nothing);
+      const quiet = createLogger('error', log_format, undefined, secretsOf(config));
+      const idle = await startService(withoutMetrics(config), quiet, handover);
       notifier.ready(() => nothing);
       await first;
+      await idle.stop();
       return true;
     }
     const running = await startService(config, log, handover);
@@ -58,6 +61,20 @@ export async function run(config: Config, load: () => Config): Promise<boolean> 
     notifier.close();
     clearInterval(keepAlive);
   }
+}
+
+/**
+ * What is left where nothing is to be measured: the endpoints, for /healthz and /readyz. A process that ended, or that
+ * did not answer Kubernetes' probes, would be started again and again.
+ */
+function withoutMetrics(config: Config): Config {
+  const { exporters } = config.service.pipelines.metrics;
+  const endpoints = exporters.filter((name) => typeOf(name) === 'prometheus');
+  return {
+    ...config,
+    views: [{ selector: { instrument_name: '*' }, stream: { aggregation: { drop: {} } } }],
+    service: { ...config.service, pipelines: { metrics: { receivers: [], processors: [], exporters: endpoints } } },
+  };
 }
 
 function stopSignals(): { readonly first: Promise<NodeJS.Signals>; readonly second: Promise<NodeJS.Signals> } {

@@ -20,9 +20,10 @@ export { ConfigError } from './error.ts';
 export interface Sources {
   /** A YAML file; undefined for none. */
   readonly file?: string | undefined;
-  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The process' own when left out. */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** `key=value` pairs, as after `--set`. */
-  readonly set: readonly string[];
+  readonly set?: readonly string[];
   /** Flags that stand for one key each, such as `--max-map-entries`. */
   readonly flags?: readonly { readonly flag: string; readonly key: string; readonly value: string }[];
 }
@@ -56,7 +57,7 @@ export function envName(key: string): string {
 }
 
 /** @throws {@link ConfigError} with every problem found */
-export function loadConfig({ file, env, set, flags = [] }: Sources): Config {
+export function loadConfig({ file, env = process.env, set = [], flags = [] }: Sources = {}): Config {
   const problems: string[] = [];
   const values = new Map<string, Given>();
   const instances = new Set<string>();
@@ -201,7 +202,7 @@ function checkViews(config: convict.Config<Config>, given: Given | undefined): s
 }
 
 /** Attributes of OpenTelemetry's own variables, below those that are configured. */
-function addResource(env: Sources['env'], values: Map<string, Given>, problems: string[]): void {
+function addResource(env: NonNullable<Sources['env']>, values: Map<string, Given>, problems: string[]): void {
   try {
     const attributes = resourceVariables(env);
     if (Object.keys(attributes).length === 0) return;

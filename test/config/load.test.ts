@@ -48,6 +48,15 @@ suite('without any source', () => {
     );
   });
 
+  test('the environment is the process’ own', () => {
+    process.env.FLOATIE_KERNEL_MAX_MAP_ENTRIES = '7';
+    try {
+      assert.equal(loadConfig().kernel.max_map_entries, 7);
+    } finally {
+      delete process.env.FLOATIE_KERNEL_MAX_MAP_ENTRIES;
+    }
+  });
+
   test('every caller gets a configuration of its own', () => {
     load().receivers.overlayfs.bounds_us.push(1e9);
     assert.deepEqual(load(), defaults);
