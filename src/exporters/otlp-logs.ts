@@ -11,6 +11,7 @@ import {
 } from '@opentelemetry/sdk-logs';
 import type { OomRecord } from '../metrics/oom-record.ts';
 import { SCOPE } from '../metrics/producer.ts';
+import { retryDelayMs } from './retry-info.ts';
 
 export interface OtlpLogsOptions {
   /** How soon a failed export is tried again, in ms. */
@@ -93,6 +94,8 @@ export class PatientProcessor implements LogRecordProcessor {
   #timer: NodeJS.Timeout | null = null;
   #underWay: Promise<void> | null = null;
   #dropped = 0;
+  /** For how long the collector asked to be left alone. */
+  #askedMs = 0;
 
   constructor(exporter: LogRecordExporter, retryMs: number, onExport: OtlpLogsOptions['onExport']) {
     this.#exporter = exporter;
@@ -138,7 +141,7 @@ export class PatientProcessor implements LogRecordProcessor {
       this.#timer = null;
       this.#underWay ??= this.#exportAll().finally(() => {
         this.#underWay = null;
-        if (this.#waiting.length > 0) this.#wake(this.#retryMs);
+        if (this.#waiting.length > 0) this.#wake(Math.max(this.#retryMs, this.#askedMs));
       });
     }, ms).unref();
   }
@@ -152,6 +155,7 @@ export class PatientProcessor implements LogRecordProcessor {
     const batch = this.#waiting.slice(0, MAX_BATCH);
     const { code, error } = await new Promise<ExportResult>((resolve) => this.#exporter.export(batch, resolve));
     const arrived = code === ExportResultCode.SUCCESS;
+    this.#askedMs = retryDelayMs(error) ?? 0;
     // Others may have been dropped meanwhile.
     if (arrived) this.#waiting = this.#waiting.filter((record) => !batch.includes(record));
     this.#onExport(arrived ? null : (error ?? new Error('the exporter gives no reason')));

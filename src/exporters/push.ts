@@ -5,6 +5,7 @@ import {
   type MetricProducer,
   type MetricReader,
   PeriodicExportingMetricReader,
+  type PeriodicExportingMetricReaderOptions,
   type PushMetricExporter,
   type ResourceMetrics,
 } from '@opentelemetry/sdk-metrics';
@@ -30,13 +31,28 @@ export interface OtlpOptions extends PushOptions, Connection {
 export function createPushReader(exporter: PushMetricExporter, options: PushOptions): MetricReader {
   const { timeoutMs, intervalMs, producers, onExport } = options;
   const retry = new Retry(intervalMs, () => void reader.forceFlush().catch(() => undefined));
-  const reader = new PeriodicExportingMetricReader({
+  const reader = new PushReader(retry, {
     exporter: new WatchedExporter(exporter, retry, onExport),
     exportIntervalMillis: intervalMs,
     exportTimeoutMillis: timeoutMs,
     metricProducers: producers,
   });
   return reader;
+}
+
+class PushReader extends PeriodicExportingMetricReader {
+  readonly #retry: Retry;
+
+  constructor(retry: Retry, options: PeriodicExportingMetricReaderOptions) {
+    super(options);
+    this.#retry = retry;
+  }
+
+  /** The last export is made, whatever was asked. */
+  protected override async onShutdown(): Promise<void> {
+    this.#retry.stop();
+    await super.onShutdown();
+  }
 }
 
 /** An exporter whose outcomes are told, and which is used again after those that are worth it. */
@@ -52,6 +68,13 @@ class WatchedExporter implements PushMetricExporter {
   }
 
   export(metrics: ResourceMetrics, done: (result: ExportResult) => void): void {
+    const { heldMs } = this.#retry;
+    if (heldMs > 0) {
+      const error = new Error(`the collector asks to be left alone for ${Math.ceil(heldMs / 1000)} s more`);
+      this.#onExport(error);
+      done({ code: ExportResultCode.FAILED, error });
+      return;
+    }
     this.#exporter.export(metrics, (result) => {
       const failed = result.code !== ExportResultCode.SUCCESS;
       const error = failed ? (result.error ?? new Error('the exporter gives no reason')) : null;
