@@ -20,9 +20,10 @@ const takesLockedMemory = /^5\.([0-9]|10)\./.test(release());
 const modulesHaveBtf = existsSync('/sys/kernel/btf/overlay');
 const isLockedDown = process.env.TEST_LOCKED !== undefined;
 
-/** The command that runs another one with this limit of locked memory, in kB. */
+/** What goes before {@link withOnly} to set the limit of locked memory, in kB. */
 function memlock(limit: string): readonly string[] {
-  return ['sh', '-c', `ulimit -l ${limit} && exec "$@"`, 'sh'];
+  // By its path, since the guest's shell would take its own setpriv, which knows less.
+  return ['sh', '-c', `ulimit -l ${limit} && exec /bin/"$0" "$@"`];
 }
 
 /** In this process, since others take long to start here. */
