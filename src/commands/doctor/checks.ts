@@ -26,8 +26,7 @@ export const CHECKS: Readonly<Record<string, Look>> = {
   security_modules: may.securityModules,
   seccomp: may.seccomp,
   unprivileged_bpf: may.unprivilegedBpf,
-  memlock: ({ permissions, needsBpf, receivers }) =>
-    may.memlock(permissions, !needsBpf ? 'unneeded' : 'error' in receivers ? 'fail' : 'warn'),
+  memlock: may.memlock,
   bpf_jit: may.bpfJit,
   cgroups: machine.cgroups,
   pid_namespace: machine.pidNamespace,

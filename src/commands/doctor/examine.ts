@@ -64,6 +64,12 @@ export async function examine(config: Config): Promise<Examination> {
   };
 }
 
+/** What it means that something is missing which loading programs needs. */
+export function lossOf({ needsBpf, receivers }: Examination): 'fail' | 'warn' | 'unneeded' {
+  if (!needsBpf) return 'unneeded';
+  return 'error' in receivers ? 'fail' : 'warn';
+}
+
 async function attempt<T>(work: () => T | Promise<T>): Promise<Attempt<T>> {
   try {
     return { value: await work() };

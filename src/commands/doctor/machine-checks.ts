@@ -11,7 +11,7 @@ import { Kmsg } from '../../receivers/kmsg.ts';
 import { type PressureError, readPressure } from '../../receivers/pressure.ts';
 import { OBJECTS } from '../../start-receivers.ts';
 import { type Finding, finding, findingOf, ok } from './check.ts';
-import type { Examination } from './examine.ts';
+import { type Examination, lossOf } from './examine.ts';
 import { losesScope } from './process-checks.ts';
 
 const WAITS = 'overlayfs is not registered in the kernel yet';
@@ -23,16 +23,17 @@ export function kernel(): Finding {
   return ok(`Linux ${release()} on ${process.arch}`);
 }
 
-export function btf({ needsBpf }: Examination): Finding {
+export function btf(examination: Examination): Finding {
   if (existsSync(BTF)) return ok(BTF);
   const { why, cure } = noBtf();
-  return finding(needsBpf ? 'fail' : 'unneeded', why, cure);
+  return finding(lossOf(examination), why, cure);
 }
 
 export function overlay({ config, permissions, overlayfs, receivers }: Examination): Finding {
   if (overlayfs === null) {
     if (!config.service.pipelines.metrics.receivers.includes('overlayfs')) return finding('unneeded', WAITS);
-    if ('error' in receivers) return finding('fail', WAITS, 'modprobe overlay');
+    const isForced = config.receivers.overlayfs.attach !== 'auto';
+    if (isForced && 'error' in receivers) return finding('fail', WAITS, 'modprobe overlay');
     return finding('warn', `${WAITS}; Floatie waits for it`, 'modprobe overlay');
   }
   if (read('/sys/module/overlay/initstate') === '') return ok('overlayfs is built into the kernel');
@@ -40,23 +41,23 @@ export function overlay({ config, permissions, overlayfs, receivers }: Examinati
   return finding('unneeded', 'overlayfs is a module without BTF, as before Linux 5.11: fentry cannot find it');
 }
 
-export function libbpf({ needsBpf }: Examination): Finding {
+export function libbpf(examination: Examination): Finding {
   try {
     return ok(libbpfVersion());
   } catch (error) {
     const { why, cure } = causeIn(explain(error));
-    return finding(needsBpf ? 'fail' : 'unneeded', why, cure);
+    return finding(lossOf(examination), why, cure);
   }
 }
 
-export function programs({ needsBpf }: Examination): Finding {
+export function programs(examination: Examination): Finding {
   try {
     for (const name of ['overlayfs', 'oom']) BpfObject.open(join(OBJECTS, `${name}.bpf.o`)).close();
     return ok(`compiled for ${process.arch}`);
   } catch (error) {
     if (error instanceof LibbpfError && /LIB$/.test(error.code)) return finding('unknown', 'only libbpf can open them');
     const { why, cure } = causeIn(explain(error));
-    return finding(needsBpf ? 'fail' : 'unneeded', why, cure);
+    return finding(lossOf(examination), why, cure);
   }
 }
 

@@ -1,8 +1,8 @@
 /** What this process may do. */
 import { missingCapabilities } from '../../receivers/causes.ts';
-import type { Capability, Permissions } from '../../receivers/permissions.ts';
+import type { Capability } from '../../receivers/permissions.ts';
 import { type Finding, finding, ok } from './check.ts';
-import type { Examination } from './examine.ts';
+import { type Examination, lossOf } from './examine.ts';
 
 const OUTSIDE = 'start it outside: a container of root, without --userns; in Kubernetes hostUsers: true';
 const MOUNT_SECURITYFS =
@@ -23,7 +23,7 @@ export const CAPABILITIES: Partial<
   },
   CAP_SYS_RESOURCE: {
     use: 'for locked memory, before Linux 5.11',
-    lost: ({ permissions }) => (memlock(permissions, 'warn').verdict === 'warn' ? 'warn' : 'unneeded'),
+    lost: (examination) => (memlock(examination).cure === undefined ? 'unneeded' : 'warn'),
   },
   CAP_SYSLOG: {
     use: "for the kernel's log of OOM kills",
@@ -57,18 +57,20 @@ export function capability(name: Capability, examination: Examination): Finding 
   return finding(verdict, `missing: ${use}`, cure);
 }
 
-function essential({ permissions, needsBpf }: Examination): 'fail' | 'unneeded' {
+function essential(examination: Examination): 'fail' | 'warn' | 'unneeded' {
+  const { permissions } = examination;
   const isStoodInFor = missingCapabilities(permissions).length === 0 && permissions.inUserNamespace !== true;
-  return needsBpf && !isStoodInFor ? 'fail' : 'unneeded';
+  return isStoodInFor ? 'unneeded' : lossOf(examination);
 }
 
-export function lockdown({ permissions, needsBpf, receivers }: Examination): Finding {
+export function lockdown(examination: Examination): Finding {
+  const { permissions } = examination;
   switch (permissions.lockdown) {
     case null:
       return finding('unknown', 'securityfs cannot be read', MOUNT_SECURITYFS);
     case 'confidentiality':
       return finding(
-        !needsBpf ? 'unneeded' : 'value' in receivers ? 'warn' : 'fail',
+        lossOf(examination),
         'confidentiality: programs may not read memory of the kernel',
         'boot without lockdown=confidentiality; lockdown=integrity is enough for Secure Boot',
       );
@@ -82,7 +84,8 @@ export function securityModules({ permissions: { securityModules } }: Examinatio
   return ok(securityModules.join(', '));
 }
 
-export function seccomp({ permissions, needsBpf }: Examination): Finding {
+export function seccomp(examination: Examination): Finding {
+  const { permissions } = examination;
   const { hasSeccompFilter, callsBpf } = permissions;
   if (hasSeccompFilter === null) return finding('unknown', '/proc/self/status does not tell');
   if (!hasSeccompFilter) return ok('no filter');
@@ -90,7 +93,7 @@ export function seccomp({ permissions, needsBpf }: Examination): Finding {
   if (missingCapabilities(permissions).length > 0)
     return finding('unknown', 'a filter; without capabilities nothing shows what it forbids');
   return finding(
-    needsBpf ? 'fail' : 'unneeded',
+    lossOf(examination),
     'a filter, which forbids bpf()',
     'in a container: --cap-add SYS_ADMIN, or --security-opt seccomp=unconfined',
   );
@@ -104,17 +107,14 @@ export function unprivilegedBpf({ permissions: { unprivilegedBpfDisabled } }: Ex
   return ok(`kernel.unprivileged_bpf_disabled is ${unprivilegedBpfDisabled}: ${who}`);
 }
 
-/** @param verdict where the limit is too low */
-export function memlock(
-  { memlockCounts, memlockBytes, capabilities }: Permissions,
-  verdict: 'warn' | 'fail' | 'unneeded',
-): Finding {
+export function memlock(examination: Examination): Finding {
+  const { memlockCounts, memlockBytes, capabilities } = examination.permissions;
   if (!memlockCounts) return ok('does not count: since Linux 5.11 eBPF takes memory of its cgroup');
   if (memlockBytes === null) return finding('unknown', '/proc/self/limits cannot be read');
   if (memlockBytes === Number.POSITIVE_INFINITY) return ok('no limit');
   if (capabilities.has('CAP_SYS_RESOURCE')) return ok(`${memlockBytes} bytes, which CAP_SYS_RESOURCE may raise`);
   return finding(
-    verdict,
+    lossOf(examination),
     `${memlockBytes} bytes, of which all programs and maps are taken before Linux 5.11`,
     'ulimit -l unlimited; LimitMEMLOCK=infinity in a unit of systemd; --ulimit memlock=-1 or --cap-add SYS_RESOURCE in a container',
   );

@@ -20,7 +20,7 @@ function look(name: string, at: Examination): Finding {
 
 const rows: [string, string, Examination, Finding['verdict'], RegExp][] = [
   ['a capability that is held', 'cap_bpf', examination(), 'ok', /^held/],
-  ['one that is missing', 'cap_bpf', examination({ effective: NONE }), 'fail', /^missing/],
+  ['one that is missing', 'cap_bpf', examination({ effective: NONE, receivers: WITHOUT_START }), 'fail', /^missing/],
   [
     'one that is missing for nothing',
     'cap_bpf',
@@ -32,7 +32,7 @@ const rows: [string, string, Examination, Finding['verdict'], RegExp][] = [
   [
     'one of a user namespace',
     'cap_bpf',
-    examination({ permissions: { inUserNamespace: true } }),
+    examination({ permissions: { inUserNamespace: true }, receivers: WITHOUT_START }),
     'fail',
     /user namespace/,
   ],
@@ -88,7 +88,7 @@ const rows: [string, string, Examination, Finding['verdict'], RegExp][] = [
   [
     'one that does not',
     'seccomp',
-    examination({ permissions: { hasSeccompFilter: true, callsBpf: () => false } }),
+    examination({ permissions: { hasSeccompFilter: true, callsBpf: () => false }, receivers: WITHOUT_START }),
     'fail',
     /forbids bpf/,
   ],
