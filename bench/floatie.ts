@@ -10,6 +10,12 @@ const ROOT = join(import.meta.dirname, '..');
 /** The flags that `npm start` gives to Node. */
 export const NODE_FLAGS: readonly string[] = flagsOfStart();
 
+/** Floatie as `npm start` runs it. */
+export const DIST: readonly string[] = [process.execPath, ...NODE_FLAGS, join(ROOT, 'dist/main.js')];
+
+/** What `npm run build:single` makes. */
+export const SINGLE: readonly string[] = [join(ROOT, 'dist/floatie')];
+
 function flagsOfStart(): string[] {
   const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: { start: string } };
   return (/\bnode (.*?) ?dist\/main\.js/.exec(scripts.start)?.[1] ?? '').split(' ').filter((flag) => flag !== '');
@@ -21,14 +27,11 @@ export class Floatie implements AsyncDisposable {
   readonly #agent = new Agent({ keepAlive: true });
 
   /** Resolves when it measures and listens. */
-  static async start(flags: readonly string[] = []): Promise<Floatie> {
+  static async start(flags: readonly string[] = [], command: readonly string[] = DIST): Promise<Floatie> {
     const settings = ['exporters.prometheus.port=0', 'service.telemetry.log_format=json'];
-    const program = await Program.start(process.execPath, [
-      ...NODE_FLAGS,
-      ...flags,
-      join(ROOT, 'dist/main.js'),
-      ...settings.flatMap((setting) => ['--set', setting]),
-    ]);
+    const [file = '', ...rest] = command;
+    const args = settings.flatMap((setting) => ['--set', setting]);
+    const program = await Program.start(file, [...flags, ...rest, ...args]);
     try {
       const [, url = ''] = await program.says(/"url":"([^"]+)"/);
       return new Floatie(program, url);

@@ -26,9 +26,10 @@ export interface Floatie {
 /** Starts Floatie and waits until it measures. Throws what it said when it does not. */
 export async function startFloatie(
   args: readonly string[] = [],
-  { env = {}, node = process.execPath }: { env?: Record<string, string>; node?: string } = {},
+  { env = {}, command = [process.execPath, MAIN] }: { env?: Record<string, string>; command?: readonly string[] } = {},
 ): Promise<Floatie> {
-  const child = spawn(node, [MAIN, '--set', 'exporters.prometheus.port=0', ...args], {
+  const [program = '', ...before] = command;
+  const child = spawn(program, [...before, '--set', 'exporters.prometheus.port=0', ...args], {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { ...process.env, FLOATIE_SERVICE_TELEMETRY_LOG_FORMAT: 'json', ...env },
   });
