@@ -19,7 +19,7 @@ import { promisify } from 'node:util';
 import type { Came, Trial } from '../support/attempts.ts';
 import type { Capability } from '../support/capabilities.ts';
 import { createCgroup } from '../support/cgroup.ts';
-import { startFloatie } from '../support/floatie.ts';
+import { MAIN, startFloatie } from '../support/floatie.ts';
 import { mountOverlay } from '../support/overlay.ts';
 import { createPidNamespace, type PidNamespace } from '../support/pid-namespace.ts';
 import { missing } from '../support/requirements.ts';
@@ -114,7 +114,7 @@ suite('another user than root', { skip: missing('root', 'btf', 'setcap') }, () =
       before();
       const node = join(folder, 'start');
       writeFileSync(node, `#!/bin/sh\nexec ${command} "$@"\n`, { mode: 0o755 });
-      await using floatie = await startFloatie([], { node });
+      await using floatie = await startFloatie([], { command: [node, MAIN] });
       const status = readFileSync(`/proc/${floatie.process.pid}/status`, 'utf8');
       assert.match(status, new RegExp(`^Uid:\\s+${NOBODY}\\b`, 'm'));
       assert.match(status, /^CapEff:\s+000000c000000000$/m);
