@@ -126,7 +126,7 @@ function legend(names: readonly string[]): string[] {
   let x = 16;
   return names.map((name, index) => {
     const at = x;
-    x += 26 + name.length * 6.6;
+    x += 32 + name.length * 7;
     return `<rect x="${at}" y="${HEIGHT - 30}" width="12" height="4" rx="2" fill="${COLORS[index % COLORS.length]}"/><text x="${at + 17}" y="${HEIGHT - 24}">${escaped(name)}</text>`;
   });
 }
@@ -190,7 +190,7 @@ function heatmap(chart: Chart): string[] {
       : [],
   );
   const key = HEAT.map(
-    (color, level) => `<rect x="${16 + level * 14}" y="${HEIGHT - 34}" width="13" height="10" fill="${color}"/>`,
+    (_, level) => `<rect class="heat${level}" x="${16 + level * 14}" y="${HEIGHT - 34}" width="13" height="10"/>`,
   );
   const words = `<text class="faint" x="${16 + HEAT.length * 14 + 8}" y="${HEIGHT - 25}">one to ${chart.format(most)} operations</text>`;
   return [

@@ -17,7 +17,7 @@ const SHOP = `
 
 /** More file pages than its limit leaves room for, read again and again by four tasks: they wait for memory. */
 const SEARCH = `
-  dd if=/dev/zero of=/f bs=1M count=96 status=none
+  dd if=/dev/zero of=/f bs=1M count=128 status=none
   for task in 1 2 3 4; do (while :; do cat /f /f >/dev/null; done) & done
   wait`;
 
@@ -47,7 +47,7 @@ export async function startLoad(delaysUs: readonly number[]): Promise<Load> {
   };
   const containers = {
     shop: start('shop', SHOP),
-    search: start('search', SEARCH, '-m', '24m'),
+    search: start('search', SEARCH, '-m', '40m'),
     report: start('report', REPORT, '-m', '64m'),
     archive: start('archive', ARCHIVE, '-v', `${data.path}:/data`),
   };
