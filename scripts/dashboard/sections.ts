@@ -17,6 +17,7 @@ const BYTES = 'bytes';
 const PER_SECOND = 'ops';
 const SHARE = 'percentunit';
 const SECONDS = 's';
+const DURATION = 'dtdurations';
 const COUNT = 'short';
 
 /** Of a kill: who asked for memory, who died for it, and whose process that was. */
@@ -31,6 +32,8 @@ const killsInRange = growthInRange(oomKills, [...KILL, POD], VICTIM);
 /** The rows of a table: one for each container. */
 const ROW = ['instance', 'container', 'cgroup'];
 const row = (of: string): string => sumBy(ROW, named(of));
+/** The same of Floatie itself: one for each. */
+const RUNNING = ['instance', 'version', 'node_version', 'libbpf_version', 'kernel_release'];
 /** Only the worst of many. */
 const worst = (of: string): string => `topk($top, ${of})`;
 
@@ -208,16 +211,24 @@ function memory(): Section {
 function floatie(): Section {
   const self = selfMetrics;
   const each = (metric: (typeof selfMetrics)[keyof typeof selfMetrics]): string => sumBy(['instance'], series(metric));
+  const runningSince = (moment: typeof self.startTime | typeof self.reloadSuccess): string =>
+    sumBy(RUNNING, `${series(self.buildInfo)} * on (instance) group_left () (time() - ${series(moment)})`);
   return {
     title: 'Floatie itself',
     panels: [
       states(
-        { title: 'Probes', unit: COUNT, width: 12, about: [self.probeAttached] },
+        {
+          title: 'Probes and configuration',
+          unit: COUNT,
+          width: 12,
+          about: [self.probeAttached, self.reloadSuccessful],
+        },
         {
           '{{probe}} by {{method}} · {{instance}}': series(self.probeAttached),
           'pressure: {{reason}} · {{instance}}': `1 - ${series(self.pressureUnavailable)}`,
+          'configuration · {{instance}}': series(self.reloadSuccessful),
         },
-        ['not attached', 'attached'],
+        ['no', 'yes'],
       ),
       graph(
         {
@@ -234,18 +245,22 @@ function floatie(): Section {
         },
       ).height(6),
       graph(
-        { title: 'Exports by OTLP', unit: PER_SECOND, width: 8, about: [self.otlpExports, self.otlpDropped] },
+        { title: 'Exports by OTLP', unit: PER_SECOND, width: 6, about: [self.otlpExports, self.otlpDropped] },
         {
           '{{exporter}}, {{outcome}} · {{instance}}': rate(self.otlpExports),
           'records given up · {{instance}}': rate(self.otlpDropped),
         },
       ),
       graph(
-        { title: 'Since the last export that went well', unit: SECONDS, width: 8, about: [self.otlpLastSuccess] },
+        { title: 'Since the last export that went well', unit: SECONDS, width: 6, about: [self.otlpLastSuccess] },
         { '{{exporter}} · {{instance}}': `time() - ${series(self.otlpLastSuccess)}` },
       ),
       graph(
-        { title: 'OOM kills that the kernel counts more', unit: COUNT, width: 8, about: [self.oomReconcileDifference] },
+        { title: 'Records that wait', unit: COUNT, width: 6, about: [self.otlpQueueLength] },
+        { '{{exporter}} · {{instance}}': series(self.otlpQueueLength) },
+      ),
+      graph(
+        { title: 'OOM kills that the kernel counts more', unit: COUNT, width: 6, about: [self.oomReconcileDifference] },
         { '{{source}} · {{instance}}': series(self.oomReconcileDifference) },
       ),
       graph(
@@ -301,14 +316,11 @@ function floatie(): Section {
         ['no', 'yes'],
       ),
       table(
-        { title: 'What is running', width: 24, about: [self.buildInfo, self.startTime] },
-        ['instance', 'version', 'node_version', 'libbpf_version', 'kernel_release'],
+        { title: 'What is running', width: 24, about: [self.buildInfo, self.startTime, self.reloadSuccess] },
+        RUNNING,
         [
-          {
-            name: 'running for',
-            expr: `sum by (instance, version, node_version, libbpf_version, kernel_release) (${series(self.buildInfo)} * on (instance) group_left () (time() - ${series(self.startTime)}))`,
-            unit: 'dtdurations',
-          },
+          { name: 'running for', expr: runningSince(self.startTime), unit: DURATION },
+          { name: 'configured for', expr: runningSince(self.reloadSuccess), unit: DURATION },
         ],
       ).height(5),
     ],
