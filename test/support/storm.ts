@@ -4,13 +4,12 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { findHierarchy } from '../../src/containers/hierarchy.ts';
-import { type OverlayfsOptions, OverlayfsReceiver } from '../../src/receivers/overlayfs.ts';
-import type { OperationTotals } from '../../src/receivers/overlayfs-counts.ts';
+import type { OverlayfsOptions } from '../../src/receivers/overlayfs.ts';
+import { createCgroup } from './cgroup.ts';
 import { eventually } from './eventually.ts';
 import { fixture } from './fixtures.ts';
 import { mountOverlay } from './overlay.ts';
+import { attempted, operationsOf, OPTIONS as RECEIVER_OPTIONS } from './overlayfs-receiver.ts';
 import { missing } from './requirements.ts';
 import { mountTracefs } from './tracefs.ts';
 
@@ -26,15 +25,11 @@ interface Did {
   readonly forked: number;
 }
 
-const OPTIONS: Omit<OverlayfsOptions, 'boundsNs'> = {
-  pidNsInum: 0,
-  maxMapEntries: 16,
-  cgroupVersion: findHierarchy().version,
-  expireMs: 60_000,
-  objects: fileURLToPath(new URL(`../../dist/bpf/${process.arch}/`, import.meta.url)),
-};
+type Options = Omit<OverlayfsOptions, 'boundsNs'>;
 
-/** Nothing else may use overlayfs meanwhile. */
+/** There is room for what else uses overlayfs meanwhile. */
+const OPTIONS: Options = { ...RECEIVER_OPTIONS, maxMapEntries: 256 };
+
 export function testStorms(seconds: number): void {
   suite(`${PROCESSES * THREADS} threads among forks, exits and kills`, { skip: missing('root', 'btf') }, () => {
     for (const attach of ['fentry', 'kprobe', 'syscall', 'syscall_classic'] as const) {
@@ -46,47 +41,37 @@ export function testStorms(seconds: number): void {
   });
 }
 
-async function testStorm(
-  options: Omit<OverlayfsOptions, 'boundsNs'>,
-  seconds: number,
-  context: TestContext,
-): Promise<void> {
+async function testStorm(options: Options, seconds: number, context: TestContext): Promise<void> {
   using _tracefs = mountTracefs();
   using overlay = mountOverlay();
+  await using cgroup = createCgroup('storm');
   const file = join(overlay.path, 'file');
   // Far above what a run can take: everything beyond is absurd.
-  const attempt = await OverlayfsReceiver.start({ ...options, boundsNs: [(seconds + 60) * 1e9] }).catch(
-    (error: Error) => error,
-  );
+  const attempt = await attempted({ ...options, boundsNs: [(seconds + 60) * 1e9] });
   if (attempt instanceof Error) return context.skip(attempt.message);
-  using receiver = stoppedAtTheEnd(attempt);
+  using receiver = attempt;
   const before = mapsOfThisProcess();
   const begun = performance.now();
   const args = [file, seconds, PROCESSES, THREADS].map(String);
-  const did = JSON.parse(execFileSync(fixture('storm'), args, { encoding: 'utf8' })) as Did;
+  const did = JSON.parse(cgroup.run(fixture('storm'), ...args)) as Did;
   const wallNs = (performance.now() - begun) * 1e6;
   assert.ok(did.killed > seconds && did.forked > seconds, JSON.stringify(did));
 
   const misses = receiver.it.misses();
   const missed = misses.skipped_exit + misses.no_start;
   context.diagnostic(`${JSON.stringify(did)}, ${missed} missed`);
+  const operations = operationsOf(receiver.it, cgroup);
   for (const op of ['read', 'write'] as const) {
-    const totals = receiver.it.read().map(({ operations }) => operations[op]);
-    const sum = (of: (one: OperationTotals) => number): number => totals.reduce((all, one) => all + of(one), 0);
-    const counted = sum(({ buckets, errors, zeros }) => (buckets[0] ?? 0) + errors + zeros);
+    const { buckets, errors, zeros, sumNs } = operations[op];
+    const counted = (buckets[0] ?? 0) + errors + zeros;
     const [begunOf, doneOf] = [did[`${op}s_begun`], did[`${op}s_done`]];
     assert.ok(
       counted <= begunOf && counted + missed >= doneOf,
       `${op}: ${counted} counted and ${missed} missed of ${doneOf} to ${begunOf}`,
     );
-    assert.equal(
-      sum(({ buckets }) => buckets[1] ?? 0),
-      0,
-      'no sample is absurd',
-    );
+    assert.equal(buckets[1], 0, 'no sample is absurd');
     // A thread of its own for each, and the children that they fork.
-    const threadsNs = sum(({ sumNs }) => sumNs);
-    assert.ok(threadsNs > 0 && threadsNs <= 2 * PROCESSES * THREADS * wallNs, `${threadsNs} of ${wallNs} ns`);
+    assert.ok(sumNs > 0 && sumNs <= 2 * PROCESSES * THREADS * wallNs, `${sumNs} of ${wallNs} ns`);
   }
   const { storage, starts_full, clock, stale_start } = misses;
   assert.deepEqual({ storage, starts_full, clock }, { storage: 0, starts_full: 0, clock: 0 });
@@ -95,10 +80,6 @@ async function testStorm(
     const now = mapsOfThisProcess();
     return bytesOf(now) <= bytesOf(before) && startsIn(now) === 0;
   });
-}
-
-function stoppedAtTheEnd(it: OverlayfsReceiver): Disposable & { readonly it: OverlayfsReceiver } {
-  return { it, [Symbol.dispose]: () => it.stop() };
 }
 
 interface BpfMapInfo {
