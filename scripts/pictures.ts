@@ -5,11 +5,12 @@
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import type { Series } from '../test/support/database.ts';
 import { startFloatie } from '../test/support/floatie.ts';
 import { queriesOf, readDashboard, substitute } from '../test/support/grafana.ts';
 import { startLoad } from '../test/support/load.ts';
 import { podmanEnv } from '../test/support/podman.ts';
-import { type Prometheus, type Series, startPrometheus } from '../test/support/prometheus.ts';
+import { type Prometheus, startPrometheus } from '../test/support/prometheus.ts';
 import { type Chart, draw, type Line } from './chart.ts';
 
 const PICTURE = fileURLToPath(new URL('../examples/grafana/floatie.svg', import.meta.url));

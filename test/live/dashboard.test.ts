@@ -7,6 +7,7 @@ import { after, before, suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createCgroup } from '../support/cgroup.ts';
 import { createCollector } from '../support/collector.ts';
+import type { Series } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Floatie, startFloatie } from '../support/floatie.ts';
 import { type Query, queriesOf, readDashboard, substitute } from '../support/grafana.ts';
@@ -14,7 +15,7 @@ import { type Load, startLoad } from '../support/load.ts';
 import { mountOverlay } from '../support/overlay.ts';
 import { freePort } from '../support/peers.ts';
 import { podmanEnv } from '../support/podman.ts';
-import { type Prometheus, type Series, startPrometheus } from '../support/prometheus.ts';
+import { type Prometheus, startPrometheus } from '../support/prometheus.ts';
 import { missing } from '../support/requirements.ts';
 import { readRules } from '../support/rules.ts';
 

@@ -9,13 +9,14 @@ import { isDeepStrictEqual, promisify } from 'node:util';
 import { findHierarchy } from '../../src/containers/hierarchy.ts';
 import { type Cgroup, createCgroup } from '../support/cgroup.ts';
 import { type Collector, createCollector, type Point } from '../support/collector.ts';
-import { type Database, startPrometheus, startVictoriaMetrics } from '../support/databases.ts';
+import { type Database, type Series, startVictoriaMetrics } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { fixture } from '../support/fixtures.ts';
 import { startFloatie } from '../support/floatie.ts';
 import { Metrics } from '../support/metrics-text.ts';
 import { mountOverlay } from '../support/overlay.ts';
 import { folder } from '../support/peers.ts';
+import { startPrometheus } from '../support/prometheus.ts';
 import { missing } from '../support/requirements.ts';
 import { mountSlow } from '../support/slow.ts';
 
@@ -70,7 +71,7 @@ service:
 `,
     });
     await using floatie = await startFloatie(['--config', join(files.path, 'floatie.yaml')]);
-    await using prometheus = await startPrometheus(new URL(floatie.url).host);
+    await using prometheus = await startPrometheus([floatie.url]);
     await using slow = await mountSlow(DELAYS_US);
     using overlay = mountOverlay(slow.path);
     await using busy = createCgroup('busy');
@@ -93,9 +94,9 @@ service:
 
     const stored =
       (database: Database, form = '') =>
-      (cgroup: string) =>
-        database.query(`{__name__=~"floatie_o.*",cgroup="${cgroup}",form="${form}"}`);
-    const received = (collector: Collector, type: string) => () => asMetrics(lastPoints(collector, type));
+      async (cgroup: string): Promise<Metrics> =>
+        asMetrics(await database.query(`{__name__=~"floatie_o.*",cgroup="${cgroup}",form="${form}"}`));
+    const received = (collector: Collector, type: string) => () => scraped(lastPoints(collector, type));
     const explicit = {
       prometheus: stored(prometheus),
       victoria: stored(victoria, 'explicit'),
@@ -128,7 +129,7 @@ service:
     const bucketOf = (us: number): number => buckets.findIndex(({ labels }) => us <= boundOf(labels.le ?? ''));
     const asked = async (database: Database, quantile: number, form = ''): Promise<number> => {
       const bucket = `${READS}_bucket{cgroup="${waiting.name}",form="${form}"}`;
-      return (await database.query(`histogram_quantile(${quantile}, ${bucket})`)).samples[0]?.value ?? Number.NaN;
+      return Number((await database.query(`histogram_quantile(${quantile}, ${bucket})`))[0]?.value?.[1]);
     };
     const computed = (collector: Collector, quantile: number): number => {
       const points = lastPoints(collector, 'ExponentialHistogram').filter(({ name }) => name === READS);
@@ -189,8 +190,18 @@ function lastPoints(collector: Collector, type: string): readonly Point[] {
   return collector.exports().findLast(({ points }) => points.some((point) => point.type === type))?.points ?? [];
 }
 
+function asMetrics(found: readonly Series[]): Metrics {
+  return new Metrics(
+    found.map(({ metric: { __name__: name = '', ...labels }, value = [] }) => ({
+      name,
+      labels,
+      value: Number(value[1]),
+    })),
+  );
+}
+
 /** What a scrape would have of them. */
-function asMetrics(points: readonly Point[]): Metrics {
+function scraped(points: readonly Point[]): Metrics {
   return new Metrics(
     points.flatMap(({ name, attributes: labels, value, sum, bounds, counts }) => {
       if (sum === undefined) return [{ name, labels, value }];

@@ -6,14 +6,14 @@ import bcrypt from 'bcryptjs';
 import { createAuthority } from '../support/certificates.ts';
 import { eventually } from '../support/eventually.ts';
 import { startFloatie } from '../support/floatie.ts';
-import { folder, freePort, peer, startDaemon } from '../support/peers.ts';
+import { folder } from '../support/peers.ts';
+import { runPrometheus } from '../support/prometheus.ts';
 import { missing } from '../support/requirements.ts';
 
 suite('Prometheus', { skip: missing('root', 'btf') }, () => {
   test('scrapes over TLS with the right password and certificate, and is refused with a wrong password', async () => {
     using authority = createAuthority();
     const [server, client] = [authority.issue('server'), authority.issue('client')];
-    const port = await freePort();
     using home = folder({
       'web.yml': `
 tls_server_config:
@@ -36,24 +36,20 @@ basic_auth_users: {prometheus: ${bcrypt.hashSync('secret', 4)}}
     basic_auth: {username: prometheus, password: ${password}}
     tls_config: {ca_file: ${authority.cert}, cert_file: ${client.cert}, key_file: ${client.key}}
 `;
-    using prometheusHome = folder({
+    await using prometheus = await runPrometheus({
       'prometheus.yml': `global: {scrape_interval: 1s}\nscrape_configs:${job('right', 'secret')}${job('wrong', 'guess')}`,
     });
-    const args = ['--config.file=prometheus.yml', '--storage.tsdb.path=data', `--web.listen-address=127.0.0.1:${port}`];
-    await using prometheus = startDaemon(join(peer('prometheus'), 'prometheus'), args, { cwd: prometheusHome.path });
     interface Target {
       readonly labels: { readonly job: string };
       readonly health: string;
       readonly lastError: string;
     }
     const target = async (name: string): Promise<Target | undefined> => {
-      const response = await fetch(`http://127.0.0.1:${port}/api/v1/targets`).catch(() => null);
-      if (response === null || !response.ok) return undefined;
-      const { data } = (await response.json()) as { data: { activeTargets: Target[] } };
-      return data.activeTargets.find(({ labels }) => labels.job === name);
+      const { activeTargets } = await prometheus.ask<{ activeTargets: Target[] }>('targets');
+      return activeTargets.find(({ labels }) => labels.job === name);
     };
     await eventually('one is up', async () => (await target('right'))?.health === 'up').catch(async (error) => {
-      throw new Error(`${error.message}\n${(await target('right'))?.lastError}\n${prometheus.output()}`);
+      throw new Error(`${error.message}\n${(await target('right'))?.lastError}`);
     });
     await eventually('the other is down', async () => (await target('wrong'))?.health === 'down');
     assert.match((await target('wrong'))?.lastError ?? '', /401 Unauthorized/);
