@@ -289,7 +289,7 @@ function floatie(): Section {
         {
           title: 'How long answers take',
           unit: SECONDS,
-          width: 8,
+          width: 6,
           about: [self.collectionSeconds, self.scrapeSeconds, self.eventLoopDelay],
         },
         {
@@ -299,14 +299,18 @@ function floatie(): Section {
         },
       ),
       graph(
-        { title: 'Runs of programs', unit: PER_SECOND, width: 8, about: [self.programRuns] },
+        { title: 'Records of OOM kills that wait', unit: COUNT, width: 6, about: [self.otlpQueueLength] },
+        { '{{exporter}} · {{instance}}': series(self.otlpQueueLength) },
+      ),
+      graph(
+        { title: 'Runs of programs', unit: PER_SECOND, width: 6, about: [self.programRuns] },
         { '{{instance}}': sumBy(['instance'], rate(self.programRuns)) },
       ),
       states(
         {
           title: 'Last reload of the configuration',
           unit: COUNT,
-          width: 8,
+          width: 6,
           about: [self.reloadSuccessful, self.reloadSuccess],
         },
         {
