@@ -4,11 +4,11 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { createCgroup } from '../support/cgroup.ts';
-import { startPrometheus } from '../support/databases.ts';
 import { eventually } from '../support/eventually.ts';
 import { startFloatie } from '../support/floatie.ts';
 import { mountOverlay } from '../support/overlay.ts';
 import { peer } from '../support/peers.ts';
+import { startPrometheus } from '../support/prometheus.ts';
 import { missing } from '../support/requirements.ts';
 
 suite('Prometheus', { skip: missing('root', 'btf') }, () => {
@@ -33,12 +33,12 @@ suite('Prometheus', { skip: missing('root', 'btf') }, () => {
     using overlay = mountOverlay();
     await using floatie = await startFloatie();
     await using cgroup = createCgroup('quantile');
-    await using prometheus = await startPrometheus(new URL(floatie.url).host);
+    await using prometheus = await startPrometheus([floatie.url]);
     cgroup.run('dd', 'if=/dev/zero', `of=${join(overlay.path, 'file')}`, 'bs=1', 'count=1000');
 
     const selector = `{cgroup="${cgroup.name}"}`;
-    const query = async (expression: string): Promise<number | undefined> =>
-      (await prometheus.query(expression)).samples[0]?.value;
+    const query = async (expression: string): Promise<number> =>
+      Number((await prometheus.query(expression))[0]?.value?.[1]);
     const count = `floatie_overlayfs_write_latency_us_count${selector}`;
     await eventually('Prometheus has the count', async () => (await query(count)) === 1000);
     const median = await query(`histogram_quantile(0.5, floatie_overlayfs_write_latency_us_bucket${selector})`);
@@ -46,10 +46,10 @@ suite('Prometheus', { skip: missing('root', 'btf') }, () => {
     const buckets = metrics.select('floatie_overlayfs_write_latency_us_bucket', { cgroup: cgroup.name });
     const holding = buckets.findIndex(({ value }) => value >= 500);
     const bound = (index: number): number => Number(buckets[index]?.labels.le ?? 0);
-    assert.ok(median !== undefined && median >= bound(holding - 1) && median <= bound(holding), `${median}`);
+    assert.ok(median >= bound(holding - 1) && median <= bound(holding), `${median}`);
   });
 
-  test('1,000 scrapes at once all get the metrics or a 503, and one that comes while it stops never hangs', async () => {
+  test('1,000 scrapes at once all get the metrics or are refused, none is reset, and one that comes while it stops never hangs', async () => {
     await using floatie = await startFloatie();
     const answers = await Promise.all(
       Array.from({ length: 1000 }, async () => {
@@ -57,10 +57,9 @@ suite('Prometheus', { skip: missing('root', 'btf') }, () => {
         return [response.status, /floatie_build_info/.test(await response.text())];
       }),
     );
-    assert.deepEqual(
-      answers.filter(([status, found]) => !(status === 200 && found) && status !== 503),
-      [],
-    );
+    // 408: this process had connected, and was too busy to ask within 5 s.
+    const others = answers.filter(([status, found]) => !(status === 200 && found) && status !== 503 && status !== 408);
+    assert.deepEqual(others, []);
     assert.ok(answers.some(([status]) => status === 200));
     const late = Array.from({ length: 20 }, () =>
       fetch(floatie.url, { signal: AbortSignal.timeout(60_000) }).then(
