@@ -84,6 +84,8 @@ function emit(logger: Logger, { time, ...fields }: OomRecord): void {
 const GATHER_MS = 200;
 const MAX_WAITING = 1000;
 const MAX_BATCH = 100;
+/** What can never be taken, of gRPC (INVALID_ARGUMENT) and HTTP; anything else may be over later, a wrong token too. */
+const REFUSED: ReadonlySet<unknown> = new Set([3, 400, 413, 422]);
 
 /** The SDK's own processors forget what a failed export carried. */
 export class PatientProcessor implements LogRecordProcessor {
@@ -150,15 +152,20 @@ export class PatientProcessor implements LogRecordProcessor {
     while (this.#waiting.length > 0 && (await this.#exportBatch()));
   }
 
-  /** @returns whether it has arrived */
+  /** @returns whether it waits no more */
   async #exportBatch(): Promise<boolean> {
     const batch = this.#waiting.slice(0, MAX_BATCH);
     const { code, error } = await new Promise<ExportResult>((resolve) => this.#exporter.export(batch, resolve));
     const arrived = code === ExportResultCode.SUCCESS;
+    const isRefused = !arrived && REFUSED.has((error as { readonly code?: unknown } | undefined)?.code);
     this.#askedMs = retryDelayMs(error) ?? 0;
-    // Others may have been dropped meanwhile.
-    if (arrived) this.#waiting = this.#waiting.filter((record) => !batch.includes(record));
+    if (arrived || isRefused) {
+      // Others may have been dropped meanwhile.
+      const rest = this.#waiting.filter((record) => !batch.includes(record));
+      if (isRefused) this.#dropped += this.#waiting.length - rest.length;
+      this.#waiting = rest;
+    }
     this.#onExport(arrived ? null : (error ?? new Error('the exporter gives no reason')));
-    return arrived;
+    return arrived || isRefused;
   }
 }

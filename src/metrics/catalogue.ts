@@ -216,7 +216,8 @@ export const selfMetrics = {
     name: 'floatie_otlp_dropped_total',
     kind: 'counter',
     unit: '',
-    description: 'Records of OOM kills that were given up because the OTLP endpoint had not taken them for too long',
+    description:
+      'Records of OOM kills that were given up: the OTLP endpoint refused them for good, or had not taken them for too long',
     attributes: [EXPORTER],
   },
   seriesOverflow: {

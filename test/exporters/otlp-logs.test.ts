@@ -9,10 +9,12 @@ class FakeExporter implements LogRecordExporter {
   up = true;
   stopped = false;
   readonly taken: unknown[] = [];
+  code: number | undefined;
 
   export(records: ReadableLogRecord[], done: (result: ExportResult) => void): void {
     if (this.up) this.taken.push(...records);
-    done(this.up ? { code: ExportResultCode.SUCCESS } : { code: ExportResultCode.FAILED, error: new Error('down') });
+    const error = Object.assign(new Error('down'), { code: this.code });
+    done(this.up ? { code: ExportResultCode.SUCCESS } : { code: ExportResultCode.FAILED, error });
   }
 
   async shutdown(): Promise<void> {
@@ -87,6 +89,27 @@ suite('log records', () => {
       exporter.taken,
       Array.from({ length: 1000 }, (_, index) => record(index + 3)),
     );
+  });
+
+  for (const [code, name] of [
+    [3, 'INVALID_ARGUMENT'],
+    [400, 'a bad request'],
+  ] as const) {
+    test(`that will never be taken (${name}) are given up at once, and counted`, async (context) => {
+      const { exporter, processor, outcomes, pass } = setUp(context);
+      Object.assign(exporter, { up: false, code });
+      processor.onEmit(record(1));
+      await pass(200);
+      assert.deepEqual([processor.waiting, processor.dropped, outcomes], [0, 1, ['down']]);
+    });
+  }
+
+  test('wait for a token to be right (UNAUTHENTICATED)', async (context) => {
+    const { exporter, processor, pass } = setUp(context);
+    Object.assign(exporter, { up: false, code: 16 });
+    processor.onEmit(record(1));
+    await pass(200);
+    assert.deepEqual([processor.waiting, processor.dropped], [1, 0]);
   });
 
   test('that wait at the end are sent then', async (context) => {
