@@ -47,6 +47,7 @@ const PARANOID = /perf_event_paranoid is above 2/;
 const NOT_PARANOID = /perf_event_paranoid is 2 or less/;
 
 const PRIVILEGES = 'test/live/privileges.test.ts';
+const KILLS = 'test/live/kills-guest.test.ts';
 const DOCTOR = 'test/live/doctor-guest.test.ts';
 
 const ALL: readonly Method[] = ['fentry', 'kprobe', 'syscall', 'syscall_classic'];
@@ -65,7 +66,7 @@ export const VARIANTS: readonly Variant[] = [
   },
   { name: '5.10-v1', suite: 'bullseye', cgroup: 'v1', exact: ALL, skips: [FENTRY, ONLY_ON_V2] },
   // No bpf_rdonly_cast; rss is not yet a percpu counter.
-  { name: '6.1', suite: 'bookworm', cgroup: 'v2', exact: ALL, skips: [ONLY_ON_V1] },
+  { name: '6.1', suite: 'bookworm', cgroup: 'v2', exact: ALL, skips: [ONLY_ON_V1], files: [KILLS] },
   {
     name: '6.12',
     suite: 'trixie',
