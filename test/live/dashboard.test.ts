@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { countPrograms } from '../support/bpf-stats.ts';
 import { createCgroup } from '../support/cgroup.ts';
 import { createCollector } from '../support/collector.ts';
 import type { Series } from '../support/database.ts';
@@ -39,6 +40,7 @@ suite('the dashboard and the alerts', { skip: missing('root', 'btf', 'fuse', 'pr
   let prometheus: Prometheus;
 
   before(async () => {
+    stack.use(countPrograms());
     const collector = stack.use(await createCollector());
     await collector.start();
     load = stack.use(await startLoad([150_000]));

@@ -76,7 +76,7 @@ suite('the manifests for Kubernetes at work', { skip: missing('root', 'btf') }, 
 
 /** A container in a cgroup as kubelet makes it for a pod. */
 function startPod(uid: string, script: string): Disposable & { readonly id: string } {
-  const parent = 'kubepods-floatie-test';
+  const parent = `kubepods-floatie-${uid}`;
   const container = startContainer(
     ...['--cgroup-parent', `/${parent}/pod${uid}`, '-m', '64m', '--network=none', BASE, 'sh', '-c', script],
   );
