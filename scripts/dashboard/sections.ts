@@ -295,7 +295,7 @@ function floatie(): Section {
         {
           'mean collection · {{instance}}': `${rate(self.collectionSeconds)} / ${rate(self.collections)}`,
           'mean scrape · {{instance}}': `${rate(self.scrapeSeconds)} / ${rate(self.scrapes)}`,
-          'event loop, quantile {{quantile}} · {{instance}}': series(self.eventLoopDelay),
+          'event loop, {{statistic}} · {{instance}}': series(self.eventLoopDelay),
         },
       ),
       graph(

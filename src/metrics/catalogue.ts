@@ -296,7 +296,7 @@ export const selfMetrics = {
     kind: 'gauge',
     unit: 's',
     description: 'How late what is due is done, in the last ten seconds or since the last collection before that',
-    attributes: [{ name: 'quantile', meaning: '`0.99`, or `1`: the longest' }],
+    attributes: [{ name: 'statistic', meaning: '`p99`, or `max`: the longest' }],
   },
   reloadSuccessful: {
     name: 'floatie_config_last_reload_successful',

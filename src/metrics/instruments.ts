@@ -91,8 +91,8 @@ export function observeEventLoop(observe: Observer): () => void {
     // What is measured is the time between two timers.
     const seconds = (ns: number): number => Math.max(0, ns / 1e9 - DELAY_RESOLUTION_MS / 1000);
     if (delays.count > 0) {
-      report(seconds(delays.percentile(99)), { quantile: '0.99' });
-      report(seconds(delays.max), { quantile: '1' });
+      report(seconds(delays.percentile(99)), { statistic: 'p99' });
+      report(seconds(delays.max), { statistic: 'max' });
     }
     if (performance.now() - sinceMs < DELAY_WINDOW_MS) return;
     delays.reset();
