@@ -148,6 +148,7 @@ static __always_inline __u64 rss_pages(struct mm_struct *mm, int kind)
 /* A function of its own, so that the compiler describes struct oom_event in BTF. */
 static __noinline void describe(struct oom_event *event, struct task_struct *victim)
 {
+	struct task_struct *leader = BPF_CORE_READ(victim, group_leader);
 	struct mm_struct *mm = BPF_CORE_READ(victim, mm);
 	__u64 trigger = bpf_get_current_pid_tgid();
 
@@ -168,7 +169,10 @@ static __noinline void describe(struct oom_event *event, struct task_struct *vic
 	event->trigger_uid = bpf_get_current_uid_gid();
 	event->oom_score_adj = BPF_CORE_READ(victim, signal, oom_score_adj);
 	bpf_core_read(event->victim_comm, sizeof(event->victim_comm), &victim->comm);
+	bpf_core_read(event->victim_process, sizeof(event->victim_process), &leader->comm);
 	bpf_get_current_comm(event->trigger_comm, sizeof(event->trigger_comm));
+	leader = BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), group_leader);
+	bpf_core_read(event->trigger_process, sizeof(event->trigger_process), &leader->comm);
 	if (is_decided(victim)) {
 		event->decision = current_decision.what;
 	} else {

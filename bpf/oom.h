@@ -52,8 +52,10 @@ struct oom_event {
 	__u32 trigger_tgid;
 	__u32 trigger_uid;
 	__s32 oom_score_adj;
-	__u8 victim_comm[COMM_BYTES];
+	__u8 victim_comm[COMM_BYTES]; /* of the thread */
 	__u8 trigger_comm[COMM_BYTES];
+	__u8 victim_process[COMM_BYTES]; /* of the process: its first thread's */
+	__u8 trigger_process[COMM_BYTES];
 };
 
 #endif

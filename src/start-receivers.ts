@@ -280,7 +280,7 @@ function startOom(context: Context): Running {
     every(RETIRE_MS, () => kernel.end(source.retire()), log),
   ];
   return {
-    observe: (observer) => observeOom(observer, receiver, reconciliation),
+    observe: (observer) => observeOom(observer, receiver, source, reconciliation),
     settle: () => source.poll(Date.now(), true),
     stop() {
       timers.forEach(clearInterval);

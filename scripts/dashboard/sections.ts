@@ -240,7 +240,7 @@ function floatie(): Section {
         {
           '{{probe}}, {{reason}} · {{instance}}': `${rate(self.probeMisses)} > 0`,
           'details of {{probe}} lost · {{instance}}': rate(self.eventsLost),
-          'operations without a series of their own · {{instance}}': rate(self.seriesOverflow),
+          '{{probe}} without a series of its own · {{instance}}': rate(self.seriesOverflow),
           'collections that failed · {{instance}}': rate(self.collectErrors),
         },
       ).height(6),

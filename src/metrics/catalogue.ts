@@ -85,8 +85,16 @@ export const kernelMetrics = {
     description:
       'Processes killed because memory ran out, by victim; the series without one is there, as 0, from the start',
     attributes: [
-      { name: 'trigger_comm', meaning: 'name of the task whose allocation failed; `kworker` for all of those' },
-      { name: 'victim_comm', meaning: 'name of the task that was killed; `unknown` where its event was lost' },
+      {
+        name: 'trigger_comm',
+        meaning:
+          'name of the process whose allocation failed, without numbers that count up (`vhost-1234` is `vhost`); `kworker` for all of those; `other` beyond 100 series of a pod or container',
+      },
+      {
+        name: 'victim_comm',
+        meaning:
+          'name of the process that was killed, likewise; `other` beyond 200 series; `unknown` where its event was lost',
+      },
       {
         name: 'scope',
         meaning:
@@ -224,7 +232,8 @@ export const selfMetrics = {
     name: 'floatie_series_overflow_total',
     kind: 'counter',
     unit: '',
-    description: 'Operations counted under otel_metric_overflow because every map entry was taken',
+    description:
+      'Operations counted under otel_metric_overflow because every map entry was taken, and OOM kills counted under "other" because their pod or container has too many names',
     attributes: [PROBE],
   },
   mapEntries: {

@@ -12,6 +12,7 @@ import { version } from '../version.ts';
 import { type Metric, selfMetrics } from './catalogue.ts';
 import { KernelCostsReader } from './kernel-costs.ts';
 import type { KernelMetrics, Sample } from './kernel-metrics.ts';
+import type { OomSource } from './oom.ts';
 import type { OomReconciliation } from './oom-reconciliation.ts';
 import type { PressureSource } from './pressure.ts';
 import { keyOf } from './series.ts';
@@ -172,7 +173,13 @@ export function observeLogs(
 }
 
 /** What the OOM probe lost the details of, could not see, or did not see. */
-export function observeOom(observe: Observer, receiver: OomReceiver, reconciliation: OomReconciliation): void {
+export function observeOom(
+  observe: Observer,
+  receiver: OomReceiver,
+  source: OomSource,
+  reconciliation: OomReconciliation,
+): void {
+  observe(selfMetrics.seriesOverflow, (report) => report(source.folded, { probe: 'oom' }));
   observe(selfMetrics.oomReconcileDifference, (report) => {
     for (const [source, difference] of Object.entries(reconciliation.differences())) report(difference, { source });
   });

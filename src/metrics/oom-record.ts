@@ -66,10 +66,12 @@ export function describeKill(kill: OomKill, { identityOf, cgroupIdOf, momentOf }
     order,
     ...(gfpMask !== undefined && { gfp_mask: `0x${gfpMask.toString(16)}`, gfp_flags: gfpNames(gfpMask) }),
     trigger_comm: trigger.comm,
+    trigger_process: trigger.process,
     trigger_pid: trigger.pid,
     trigger_tgid: trigger.tgid,
     trigger_uid: trigger.uid,
     victim_comm: victim.comm,
+    victim_process: victim.process,
     victim_pid: victim.pid,
     victim_tgid: victim.tgid,
     victim_ns_pid: victim.ownTgid,
@@ -81,6 +83,7 @@ export function describeKill(kill: OomKill, { identityOf, cgroupIdOf, momentOf }
     ...(members.length > 0 && {
       members: members.slice(0, MAX_MEMBERS).map((member) => ({
         comm: member.comm,
+        process: member.process,
         pid: member.pid,
         tgid: member.tgid,
         ns_pid: member.ownTgid,

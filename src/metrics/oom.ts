@@ -1,5 +1,5 @@
 /** The OOM receiver as a source of metrics: kills counted by trigger, victim and whose memory ran out. */
-import type { Attributes, HrTime } from '@opentelemetry/api';
+import type { Attributes } from '@opentelemetry/api';
 import { hrTime } from '@opentelemetry/core';
 import type { Cgroups } from '../containers/cgroups.ts';
 import { type Identity, identify } from '../containers/identity.ts';
@@ -8,9 +8,9 @@ import type { OomReceiver } from '../receivers/oom.ts';
 import type { OomVictim } from '../receivers/oom-events.ts';
 import type { OomKill } from '../receivers/oom-kills.ts';
 import { kernelMetrics } from './catalogue.ts';
-import { attributesOf } from './identity.ts';
 import type { Sample, Source } from './kernel-metrics.ts';
 import { describeKill, type OomRecord, type OomSurroundings } from './oom-record.ts';
+import { OomVictims, type VictimSeries } from './oom-victims.ts';
 
 export interface OomSourceOptions {
   /** How many series of victims are kept, the most recent ones. */
@@ -25,15 +25,6 @@ export interface OomSourceOptions {
   readonly onVictim?: (memoryCgroupId: bigint) => void;
 }
 
-interface Victims {
-  /** Unique: when the series ended and the same attributes come again, that is a new one. */
-  readonly key: string;
-  readonly attributes: Attributes;
-  readonly startTime: HrTime;
-  count: number;
-  lastMs: number;
-}
-
 const MAX_NAMED = 1000;
 
 const UNKNOWN: Attributes = { trigger_comm: 'unknown', victim_comm: 'unknown', scope: 'unknown' };
@@ -44,16 +35,20 @@ export class OomSource implements Source {
   readonly #cgroups: Cgroups;
   readonly #options: OomSourceOptions;
   readonly #startTime = hrTime();
-  /** By attributes, the least recently killed first. */
-  readonly #victims = new Map<string, Victims>();
+  readonly #victims: OomVictims;
   /** The cgroups that only the kills in them made known, the oldest first. */
   readonly #named: bigint[] = [];
-  #born = 0;
 
   constructor(receiver: OomReceiver, cgroups: Cgroups, options: OomSourceOptions) {
     this.#receiver = receiver;
     this.#cgroups = cgroups;
     this.#options = options;
+    this.#victims = new OomVictims(options.maxSeries);
+  }
+
+  /** Kills that are counted without the names of trigger or victim. */
+  get folded(): number {
+    return this.#victims.folded;
   }
 
   /** Takes the kills that are known by now. */
@@ -79,25 +74,17 @@ export class OomSource implements Source {
   read(): Sample[] {
     this.poll();
     const { lost } = this.#receiver.counts();
+    const startTime = this.#startTime;
     // As 0 from the start, so that there is something to alert on before the first kill.
-    const samples = [this.#sample('none', {}, 0, this.#startTime)];
-    if (lost > 0) samples.push(this.#sample('lost', UNKNOWN, lost, this.#startTime));
-    for (const { key, attributes, count, startTime } of this.#victims.values()) {
-      samples.push(this.#sample(key, attributes, count, startTime));
-    }
+    const samples = [this.#sample({ key: 'none', attributes: {}, count: 0, startTime })];
+    if (lost > 0) samples.push(this.#sample({ key: 'lost', attributes: UNKNOWN, count: lost, startTime }));
+    for (const series of this.#victims.values()) samples.push(this.#sample(series));
     return samples;
   }
 
   /** Ends the series that are too many or too old. */
   retire(nowMs = Date.now()): Sample[] {
-    const ended: Sample[] = [];
-    for (const [name, { key, attributes, count, lastMs, startTime }] of this.#victims) {
-      const tooMany = this.#victims.size > this.#options.maxSeries;
-      if (!tooMany && nowMs - lastMs < this.#options.retainMs) break; // all others were killed later
-      this.#victims.delete(name);
-      ended.push(this.#sample(key, attributes, count, startTime));
-    }
-    return ended;
+    return this.#victims.retire(nowMs, this.#options.retainMs).map((series) => this.#sample(series));
   }
 
   #cgroupIds({ victim, members, limit }: OomKill): bigint[] {
@@ -112,24 +99,11 @@ export class OomSource implements Source {
   }
 
   #count({ trigger, scope }: OomKill, victim: OomVictim, nowMs: number): void {
-    const attributes = {
-      trigger_comm: normaliseComm(trigger.comm),
-      victim_comm: normaliseComm(victim.comm),
-      scope,
-      ...attributesOf(this.#identity(this.#options.cgroupIdOf(victim))),
-    };
-    const name = JSON.stringify(attributes);
-    const key = `${this.#born}:${name}`;
-    const victims = this.#victims.get(name) ?? { key, attributes, startTime: hrTime(), count: 0, lastMs: nowMs };
-    if (victims.count === 0) this.#born++;
-    victims.count++;
-    victims.lastMs = nowMs;
-    // Last in the order of insertion.
-    this.#victims.delete(name);
-    this.#victims.set(name, victims);
+    const [trigger_comm, victim_comm] = [normaliseComm(trigger.process), normaliseComm(victim.process)];
+    this.#victims.count({ trigger_comm, victim_comm, scope }, this.#identity(this.#options.cgroupIdOf(victim)), nowMs);
   }
 
-  #sample(key: string, attributes: Attributes, count: number, startTime: HrTime): Sample {
+  #sample({ key, attributes, count, startTime }: VictimSeries): Sample {
     return { metric: kernelMetrics.oomKills, member: { key, attributes, startTime, totals: Float64Array.of(count) } };
   }
 }

@@ -12,7 +12,18 @@ export function decodeComm(bytes: Uint8Array): string {
   return text.replace(/[\p{Cc}\u2028\u2029]/gu, '\uFFFD');
 }
 
-/** `kworker/3:1-events` and its many siblings are one trigger: the kernel itself. */
+/**
+ * A number that counts: `iou-wrk-1234`, `ksoftirqd/0`, `Thread-3 (run)`, `17-worker`, `gang[2]`, `job.5`. One that
+ * follows a digit or a letter belongs to the name: `python3.11`, `x86_64`.
+ */
+const COUNTERS = /^\d+[-_/:.#\s]+|(?<=\D)(?:\s*[-_/:#]\s*\d+)+(?=$|[-_/:#\s])|(?<=\p{L})[.\s]\d+$|\[\d+\]/gu;
+
+/**
+ * The name that the kills of a process are counted under: without the numbers of those whose names count up, each of
+ * which would be a series. `kworker/3:1-events` and its many siblings are one: the kernel itself.
+ */
 export function normaliseComm(comm: string): string {
-  return comm.startsWith('kworker/') ? 'kworker' : comm;
+  if (comm.startsWith('kworker/')) return 'kworker';
+  const name = comm.replace(COUNTERS, '');
+  return name === '' ? comm : name;
 }

@@ -38,13 +38,18 @@ export const OOM_EVENT = new Struct('oom_event', {
   oom_score_adj: u32, // signed
   victim_comm: array(u8, COMM_BYTES),
   trigger_comm: array(u8, COMM_BYTES),
+  victim_process: array(u8, COMM_BYTES),
+  trigger_process: array(u8, COMM_BYTES),
 });
 
 export interface OomTask {
   readonly pid: number;
   readonly tgid: number;
   readonly uid: number;
+  /** The thread's name. */
   readonly comm: string;
+  /** The name of its process: that of the process's first thread. */
+  readonly process: string;
 }
 
 export interface OomVictim extends OomTask {
@@ -108,6 +113,7 @@ export function decodeOomEvent(record: Buffer, pageBytes: number): OomEvent {
       ownTgid: record.readUInt32LE(at.victim_own_tgid),
       uid: record.readUInt32LE(at.victim_uid),
       comm: comm(at.victim_comm),
+      process: comm(at.victim_process),
       memoryCgroupId: record.readBigUInt64LE(at.memory_cgroup_id),
       defaultCgroupId: record.readBigUInt64LE(at.default_cgroup_id),
       anonBytes: pages(at.anon_pages),
@@ -122,6 +128,7 @@ export function decodeOomEvent(record: Buffer, pageBytes: number): OomEvent {
       tgid: record.readUInt32LE(at.trigger_tgid),
       uid: record.readUInt32LE(at.trigger_uid),
       comm: comm(at.trigger_comm),
+      process: comm(at.trigger_process),
     },
     decision: decodeDecision(decision, pageBytes),
     groupCgroupId: decision.readBigUInt64LE(OOM_DECISION.offsets.group_cgroup_id),

@@ -169,6 +169,37 @@ suite('OOM kills', { skip: missing('root', 'btf') }, () => {
     for (const victim_comm of shown) assert.equal(metrics.sum(KILLS, { victim_comm }), 1);
   });
 
+  test('by threads whose names count up are counted under their process, and the record has the thread', async () => {
+    await using floatie = await startFloatie();
+    await using cgroup = createCgroup('threads');
+    limit(cgroup, 32);
+    const threads = ['pool-1-thread-17', 'pool-1-thread-1', 'iou-wrk-1234', 'tokio-runtime-w'];
+    for (const thread of threads) await once(hog(cgroup, 'server', 100, thread), 'exit');
+    const lines = await killLines(floatie, threads.length);
+    assert.deepEqual(
+      lines.map(({ trigger_comm, trigger_process, victim_process }) => [trigger_comm, trigger_process, victim_process]),
+      threads.map((thread) => [thread.slice(0, 15), 'server', 'server']),
+    );
+    const series = (await floatie.scrape()).select(KILLS, { cgroup: cgroup.name });
+    assert.deepEqual(
+      series.map(({ labels, value }) => [labels.trigger_comm, labels.victim_comm, value]),
+      [['server', 'server', threads.length]],
+    );
+  });
+
+  test('of processes whose names count up are one series', async () => {
+    await using floatie = await startFloatie();
+    await using cgroup = createCgroup('counting');
+    limit(cgroup, 32);
+    for (const name of ['vhost-1234', 'vhost-5678', 'vhost-9']) await once(hog(cgroup, name, 100), 'exit');
+    await killLines(floatie, 3);
+    const series = (await floatie.scrape()).select(KILLS, { cgroup: cgroup.name });
+    assert.deepEqual(
+      series.map(({ labels, value }) => [labels.trigger_comm, labels.victim_comm, value]),
+      [['vhost', 'vhost', 3]],
+    );
+  });
+
   test('with --pid-ns-inum only victims of that PID namespace are counted', {
     skip: missing('pid namespaces'),
   }, async () => {

@@ -15,6 +15,7 @@ function victim(pid: number, comm: string): OomVictim {
     ownTgid: 3,
     uid: 1000,
     comm,
+    process: `${comm}d`,
     memoryCgroupId: 71n,
     defaultCgroupId: 72n,
     anonBytes: 4096,
@@ -29,7 +30,7 @@ function victim(pid: number, comm: string): OomVictim {
 const KILL: OomKill = {
   timeNs: Number(process.hrtime.bigint()),
   victim: victim(10, 'java'),
-  trigger: { pid: 21, tgid: 20, uid: 2000, comm: 'kworker/0:1' },
+  trigger: { pid: 21, tgid: 20, uid: 2000, comm: 'kworker/0:1', process: 'kworker/0:1' },
   members: [],
   scope: 'unknown',
 };
@@ -59,10 +60,12 @@ suite('the record of an OOM kill', () => {
     assert.deepEqual(fields, {
       scope: 'unknown',
       trigger_comm: 'kworker/0:1',
+      trigger_process: 'kworker/0:1',
       trigger_pid: 21,
       trigger_tgid: 20,
       trigger_uid: 2000,
       victim_comm: 'java',
+      victim_process: 'javad',
       victim_pid: 11,
       victim_tgid: 10,
       victim_ns_pid: 3,
@@ -117,6 +120,7 @@ suite('the record of an OOM kill', () => {
     assert.deepEqual([told.length, record.members_left_out, record.group_kill], [100, 3, true]);
     assert.deepEqual(told[0], {
       comm: 'worker',
+      process: 'workerd',
       pid: 101,
       tgid: 100,
       ns_pid: 3,

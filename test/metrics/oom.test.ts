@@ -64,7 +64,7 @@ function setUp(options: Partial<OomSourceOptions> = {}): Setup {
 }
 
 function task(comm: string): OomTask {
-  return { pid: 1, tgid: 1, uid: 0, comm };
+  return { pid: 1, tgid: 1, uid: 0, comm, process: comm };
 }
 
 function victim(comm: string, changes: Partial<OomVictim> = {}): OomVictim {

@@ -40,7 +40,7 @@ suite('the name of a task', () => {
   });
 });
 
-suite('a trigger is counted under', () => {
+suite('a process is counted under', () => {
   const rows: [string, string][] = [
     ['kworker/3:1', 'kworker'],
     ['kworker/u16:0-events_unbound', 'kworker'],
@@ -48,11 +48,40 @@ suite('a trigger is counted under', () => {
     ['kworker/R-netns', 'kworker'],
     ['kworker', 'kworker'],
     ['kworkers', 'kworkers'],
-    ['my-kworker/1', 'my-kworker/1'],
+    ['my-kworker/1', 'my-kworker'],
     ['kswapd0', 'kswapd0'],
+    ['iou-wrk-1234', 'iou-wrk'],
+    ['vhost-1234', 'vhost'],
+    ['pool-1-thread-17', 'pool-thread'],
+    ['pool-1-thread-', 'pool-thread-'],
+    ['ksoftirqd/0', 'ksoftirqd'],
+    ['irq/24-eth0', 'irq-eth0'],
+    ['worker_7', 'worker'],
+    ['worker-7-2', 'worker'],
+    ['worker #7', 'worker'],
+    ['worker: 7', 'worker'],
+    ['worker 7', 'worker'],
+    ['{}=,"} 1', '{}=,"} 1'],
+    ['gang[12]', 'gang'],
+    ['job.1234', 'job'],
+    ['Thread-17 (run)', 'Thread (run)'],
+    ['17-worker', 'worker'],
+    ['tokio-runtime-w', 'tokio-runtime-w'],
+    ['grpc-default-ex', 'grpc-default-ex'],
+    ['G1 Conc#0', 'G1 Conc'],
+    ['python3.11', 'python3.11'],
+    ['x86_64-linux-gn', 'x86_64-linux-gn'],
+    ['qemu-system-x86', 'qemu-system-x86'],
+    ['bash-5.1', 'bash-5.1'],
+    ['php-fpm8.2', 'php-fpm8.2'],
+    ['1234', '1234'],
+    ['-1', '-1'],
     ['', ''],
   ];
   for (const [comm, expected] of rows) {
-    test(`"${expected}" when it is called "${comm}"`, () => assert.equal(normaliseComm(comm), expected));
+    test(`"${expected}" when it is called "${comm}"`, () => {
+      assert.equal(normaliseComm(comm), expected);
+      assert.equal(normaliseComm(expected), expected);
+    });
   }
 });

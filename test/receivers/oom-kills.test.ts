@@ -13,6 +13,7 @@ function victim(pid: number): OomVictim {
     ownTgid: 1,
     uid: 0,
     comm: 'hog',
+    process: 'hog',
     memoryCgroupId: CGROUP,
     defaultCgroupId: 0n,
     anonBytes: 0,
@@ -30,7 +31,7 @@ function decision(number: number, changes: Partial<OomDecision> = {}): OomDecisi
 }
 
 function event(pid: number, changes: Partial<OomEvent> = {}): OomEvent {
-  const trigger = { pid: 1, tgid: 1, uid: 0, comm: 'trigger' };
+  const trigger = { pid: 1, tgid: 1, uid: 0, comm: 'trigger', process: 'trigger' };
   return { timeNs: 0, trigger, victim: victim(pid), decision: null, groupCgroupId: 0n, ...changes };
 }
 
@@ -173,7 +174,7 @@ suite('a kill that the OOM killer was not seen to decide', () => {
     const { kills, log } = setUp(event(7, group), event(8, group));
     log.push({ pid: 7, memcg: true, chosenPid: 7 }, { pid: 8, memcg: true, chosenPid: 7 });
     assert.deepEqual(kills.take(0, 0), []);
-    const elsewhere = { pid: 2, tgid: 2, uid: 0, comm: 'other' };
+    const elsewhere = { pid: 2, tgid: 2, uid: 0, comm: 'other', process: 'other' };
     kills.add(event(9, group), 100);
     kills.add(event(10, { ...group, trigger: elsewhere }), 100);
     log.push({ pid: 9, memcg: true, chosenPid: 7 }, { pid: 10, memcg: true, chosenPid: 7 });

@@ -25,6 +25,8 @@ const FIELDS = {
   oom_score_adj: 300,
   victim_comm: [...Buffer.from('victim\0\0\0\0\0\0\0\0\0\0')],
   trigger_comm: [...Buffer.from('exactly16letters')],
+  victim_process: [...Buffer.from('process\0\0\0\0\0\0\0\0\0')],
+  trigger_process: [...Buffer.from('asker\0\0\0\0\0\0\0\0\0\0\0')],
 } as const;
 
 function decode(changes: { readonly [K in keyof typeof FIELDS]?: number | readonly number[] } = {}, pageBytes = PAGE) {
@@ -41,6 +43,7 @@ suite('an OOM event', () => {
         ownTgid: 7,
         uid: 1000,
         comm: 'victim',
+        process: 'process',
         memoryCgroupId: 71n,
         defaultCgroupId: 72n,
         anonBytes: 11 * PAGE,
@@ -50,7 +53,7 @@ suite('an OOM event', () => {
         totalVmBytes: 14 * PAGE,
         oomScoreAdj: 300,
       },
-      trigger: { pid: 201, tgid: 200, uid: 2000, comm: 'exactly16letters' },
+      trigger: { pid: 201, tgid: 200, uid: 2000, comm: 'exactly16letters', process: 'asker' },
       decision: null,
       groupCgroupId: 0n,
     });

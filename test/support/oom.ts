@@ -29,9 +29,18 @@ export function killsOf(cgroup: Cgroup): number {
   return Number(/^oom_kill (\d+)$/m.exec(text)?.[1]);
 }
 
-/** Takes memory; says "ready" once it has it, and then waits until its standard input ends. */
-export function hog(cgroup: Cgroup, name: string, megabytes: number): ChildProcess {
-  const [command, args] = cgroup.wrap(fixture('hog'), name, String(megabytes));
+/**
+ * Takes memory; says "ready" once it has it, and then waits until its standard input ends.
+ *
+ * @param thread the name of a thread that takes the memory, instead of the first one
+ */
+export function hog(cgroup: Cgroup, name: string, megabytes: number, thread?: string): ChildProcess {
+  const [command, args] = cgroup.wrap(
+    fixture('hog'),
+    name,
+    String(megabytes),
+    ...(thread === undefined ? [] : [thread]),
+  );
   return spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
 }
 
