@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-only
 /*
- * Times reads and writes of files on overlayfs and counts them into mapped memory, by cgroup.
+ * Times reads and writes of regular files on overlayfs and counts them into mapped memory, by cgroup.
  * The stubs at the end know one way to be called each; enter() and leave() do all the work.
  */
 #include "kernel.h"
@@ -390,9 +390,13 @@ static __always_inline bool is_compat_syscall(void)
 	return BPF_CORE_READ(task, thread_info.COMPAT_FIELD) & COMPAT_BIT;
 }
 
-/* System calls name a file by its descriptor; only what it leads to says whether it is on overlayfs. */
-static __always_inline bool fd_on_overlayfs(__u32 fd)
+/*
+ * System calls name a file by its descriptor; only its inode says whether it is a regular file on overlayfs. Overlayfs
+ * has inodes of its own for FIFOs, device nodes and directories, too, but hands their I/O to others.
+ */
+static __always_inline bool is_file_on_overlayfs(__u32 fd)
 {
+	struct inode *inode;
 	struct task_struct *task;
 	struct file *file = NULL;
 	struct llist_head *slot;
@@ -408,7 +412,8 @@ static __always_inline bool fd_on_overlayfs(__u32 fd)
 		if (!slot->first)
 			return false;
 		file = bpf_rdonly_cast(slot->first, bpf_core_type_id_kernel(struct file));
-		return file->f_inode->i_sb->s_magic == OVERLAYFS_SUPER_MAGIC;
+		inode = file->f_inode;
+		return inode->i_sb->s_magic == OVERLAYFS_SUPER_MAGIC && (inode->i_mode & S_IFMT) == S_IFREG;
 	}
 	task = (void *)bpf_get_current_task();
 	table = BPF_CORE_READ(task, files, fdt);
@@ -416,7 +421,11 @@ static __always_inline bool fd_on_overlayfs(__u32 fd)
 		return false;
 	fds = BPF_CORE_READ(table, fd);
 	bpf_probe_read_kernel(&file, sizeof(file), fds + fd);
-	return file && BPF_CORE_READ(file, f_inode, i_sb, s_magic) == OVERLAYFS_SUPER_MAGIC;
+	if (!file)
+		return false;
+	inode = BPF_CORE_READ(file, f_inode);
+	return BPF_CORE_READ(inode, i_sb, s_magic) == OVERLAYFS_SUPER_MAGIC &&
+	       (BPF_CORE_READ(inode, i_mode) & S_IFMT) == S_IFREG;
 }
 
 static __always_inline void enter_syscall(long nr, bool compat, __u32 fd, __u64 id)
@@ -425,7 +434,7 @@ static __always_inline void enter_syscall(long nr, bool compat, __u32 fd, __u64 
 
 	if (op < 0)
 		return;
-	if (fd_on_overlayfs(fd))
+	if (is_file_on_overlayfs(fd))
 		enter(op, id, 0, false);
 	else
 		enter_elsewhere(op);

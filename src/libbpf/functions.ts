@@ -37,6 +37,8 @@ interface Row {
 export const functions = {
   // const char *libbpf_version_string(void)
   libbpf_version_string: { library: 'libbpf', takes: [], gives: 'string' },
+  // int libbpf_num_possible_cpus(void)
+  libbpf_num_possible_cpus: { library: 'libbpf', takes: [], gives: 'i32' },
   // libbpf_print_fn_t libbpf_set_print(libbpf_print_fn_t fn)
   libbpf_set_print: { library: 'libbpf', takes: ['null'], gives: 'pointer' },
 

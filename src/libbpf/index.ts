@@ -26,6 +26,15 @@ export function callsBpf(): boolean {
   return !['EPERM', 'EACCES', 'ENOSYS'].includes(errnoName(errno));
 }
 
+/**
+ * How many CPUs this machine can have, whichever of them this process may use: programs in the kernel run on all.
+ * null where /sys/devices/system/cpu/possible cannot be read.
+ */
+export function possibleCpus(): number | null {
+  const { value } = call('libbpf_num_possible_cpus');
+  return value > 0 ? value : null;
+}
+
 /** The size of a memory page, in bytes. */
 export function pageSize(): number {
   return check(call('sysconf', SC_PAGESIZE), 'ask for the page size');

@@ -3,9 +3,8 @@
  * The layouts mirror bpf/overlayfs.h.
  */
 import { statSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { array, BpfObject, Cells, Struct, u8, u32, u64 } from '../libbpf/index.ts';
+import { array, BpfObject, Cells, possibleCpus, Struct, u8, u32, u64 } from '../libbpf/index.ts';
 
 /** `MAX_BOUNDS` of the header. */
 export const MAX_BOUNDS = 512;
@@ -54,7 +53,7 @@ export type Op = (typeof OPS)[number];
 const LINE_CELLS = 8;
 
 /** CPUs beyond these share cells; the adds are atomic, so that costs time and no count. */
-const MAX_SHARDS_LOG2 = 4;
+const MAX_SHARDS = 16;
 
 /** A slot freed in the kernel still gets what was under way; none of it takes this long. */
 const DRAIN_MS = 1000;
@@ -118,7 +117,7 @@ const PROGRAMS = [
 export class OverlayfsCounts {
   readonly #options: CountsOptions;
   readonly #object: BpfObject;
-  readonly #shards = 2 ** Math.min(MAX_SHARDS_LOG2, Math.ceil(Math.log2(availableParallelism())));
+  readonly #shards = shardsFor(possibleCpus());
   readonly #groupCells: number;
   readonly #blockCells: number;
   readonly #cells: Cells;
@@ -320,6 +319,11 @@ export class OverlayfsCounts {
   #returnedSlots(): number {
     return this.#counters.at(COUNTERS.offsets.slots_given / 8) - this.#options.maxMapEntries;
   }
+}
+
+/** A power of two. */
+function shardsFor(cpus: number | null): number {
+  return Math.min(MAX_SHARDS, 2 ** Math.ceil(Math.log2(cpus ?? MAX_SHARDS)));
 }
 
 function openObject({ objects }: CountsOptions): BpfObject {

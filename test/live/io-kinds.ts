@@ -1,6 +1,7 @@
 /**
  * What becomes of each kind of I/O on overlayfs, by where Floatie is attached. io-kinds.test.ts lets the kernel that
- * runs say so, scripts/io-table.ts writes it into the README.
+ * runs say so, kernel/regular-files.test.ts does for some of it on every kernel, scripts/io-table.ts writes it into the
+ * README.
  */
 
 /** The histogram, `floatie_overlayfs_errors_total`, `…_zero_total`, `…_async_total`. */
@@ -20,8 +21,10 @@ export interface Row {
   readonly writes: readonly string[];
   /** The kinds are those of this architecture alone. */
   readonly x86?: true;
-  /** What the operations are on, when it is not a plain file: see io-kinds.test.ts. */
-  readonly file?: 'program' | 'outer file' | 'outer copy';
+  /** What the operations are on, when it is not a plain file: see test/support/io-kinds.ts. */
+  readonly file?: 'program' | 'outer file' | 'outer copy' | 'fifo' | 'device' | 'directory';
+  /** Not a regular file: such I/O is none of overlayfs'. */
+  readonly isSpecial?: true;
   /** The program is told that its call failed. */
   readonly fails?: true;
   /** Where overlayfs' own functions are attached to, and what differed before a version of Linux. */
@@ -93,6 +96,42 @@ export const ROWS: readonly Row[] = [
     fails: true,
     functions: NOTHING,
     syscalls: ERROR,
+  },
+  {
+    what: 'these on a FIFO on overlayfs',
+    reads: ['write_and_read'],
+    writes: ['write_and_read'],
+    file: 'fifo',
+    isSpecial: true,
+    functions: NOTHING,
+    syscalls: NOTHING,
+  },
+  {
+    what: 'these on a device node on overlayfs',
+    reads: ['write_and_read'],
+    writes: ['write_and_read'],
+    file: 'device',
+    isSpecial: true,
+    functions: NOTHING,
+    syscalls: NOTHING,
+  },
+  {
+    what: 'these on a directory, which cannot be read so',
+    reads: ['read', 'pread64'],
+    writes: ['write_of_read_only'],
+    file: 'directory',
+    isSpecial: true,
+    fails: true,
+    functions: NOTHING,
+    syscalls: NOTHING,
+  },
+  {
+    what: 'these on a socket with a file on overlayfs, on a pipe, on an eventfd',
+    reads: ['socket', 'pipe', 'eventfd'],
+    writes: ['socket', 'pipe', 'eventfd'],
+    isSpecial: true,
+    functions: NOTHING,
+    syscalls: NOTHING,
   },
   {
     what: 'libaio and io_uring by the page cache',

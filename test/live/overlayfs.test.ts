@@ -6,7 +6,8 @@ import { suite, test } from 'node:test';
 import { createCgroup } from '../support/cgroup.ts';
 import { eventually } from '../support/eventually.ts';
 import { fixture } from '../support/fixtures.ts';
-import { startFloatie } from '../support/floatie.ts';
+import { type Floatie, MAIN, startFloatie } from '../support/floatie.ts';
+import { mapsOf } from '../support/kernel-objects.ts';
 import type { Metrics } from '../support/metrics-text.ts';
 import { mountOverlay } from '../support/overlay.ts';
 import { createPidNamespace } from '../support/pid-namespace.ts';
@@ -61,6 +62,38 @@ suite('overlayfs', { skip: missing('root', 'btf') }, () => {
     const sumNs = times.reduce((sum, ns) => sum + ns, 0);
     const sumUs = metrics.sum(`${READ}_sum`, { cgroup: cgroup.name });
     assert.ok(Math.abs(sumUs * 1000 - sumNs) <= 0.02 * sumNs, `${sumUs} µs against ${sumNs} ns`);
+  });
+
+  test('a read of a FIFO that waits for its writer is no sample, one of a file beside it is', async () => {
+    using overlay = mountOverlay();
+    await using cgroup = createCgroup('fifo');
+    await using floatie = await startFloatie();
+    const [fifo, file] = ['fifo', 'file'].map((name) => join(overlay.path, name)) as [string, string];
+    execFileSync('mkfifo', [fifo]);
+    execFileSync('truncate', ['-s', '3', file]);
+    const script =
+      '(sleep 0.2; echo x >"$0") & dd if="$0" of=/dev/null bs=2 count=1 && dd if="$1" of=/dev/null bs=1 count=3; wait';
+    cgroup.run('sh', '-c', script, fifo, file);
+    const metrics = await floatie.scrape();
+    const labels = { cgroup: cgroup.name };
+    assert.deepEqual(
+      [READ, WRITE].map((name) => metrics.sum(`${name}_count`, labels)),
+      [3, 0],
+    );
+  });
+
+  test('a library of the same process that was built with -ffast-math changes no count', async () => {
+    using overlay = mountOverlay();
+    await using cgroup = createCgroup('fastmath');
+    await using floatie = await startFloatie([], { env: { LD_PRELOAD: fixture('fastmath', '-shared', '-fPIC') } });
+    cgroup.run('dd', 'if=/dev/zero', `of=${join(overlay.path, 'file')}`, 'bs=1', 'count=100');
+    assert.equal((await floatie.scrape()).sum(`${WRITE}_count`, { cgroup: cgroup.name }), 100);
+  });
+
+  test('a Floatie that may run on one CPU only has cells for all of the machine’s', async () => {
+    await using free = await startFloatie();
+    await using confined = await startFloatie([], { command: ['taskset', '-c', '0', process.execPath, MAIN] });
+    assert.deepEqual(cellsOf(confined), cellsOf(free));
   });
 
   test('32-bit system calls are told apart from the 64-bit calls with their numbers', {
@@ -270,6 +303,11 @@ function createCgroups(count: number) {
       for (const cgroup of list) await cgroup.remove();
     },
   };
+}
+
+/** How many entries the array of cells has. */
+function cellsOf({ process: { pid = 0 } }: Floatie): number[] {
+  return mapsOf(pid).flatMap(({ name, max_entries }) => (name === 'cells' ? [max_entries] : []));
 }
 
 function run(command: string, ...args: string[]): void {

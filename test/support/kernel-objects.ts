@@ -15,14 +15,28 @@ export function heldBy(pid: number): string[] {
   });
 }
 
+interface KernelObject {
+  readonly id: number;
+}
+
+interface KernelMap extends KernelObject {
+  readonly name: string;
+  readonly max_entries: number;
+}
+
 export function inKernel(): string[] {
+  return KINDS.flatMap((kind) => show<KernelObject>(kind).map(({ id }) => `${kind} ${id}`));
+}
+
+/** The maps that a process holds. */
+export function mapsOf(pid: number): KernelMap[] {
+  const held = heldBy(pid);
+  return show<KernelMap>('map').filter(({ id }) => held.includes(`map ${id}`));
+}
+
+function show<T extends KernelObject>(kind: (typeof KINDS)[number]): T[] {
   const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` };
-  return KINDS.flatMap((kind) => {
-    const objects = JSON.parse(execFileSync('bpftool', [kind, 'show', '-j'], { encoding: 'utf8', env })) as {
-      id: number;
-    }[];
-    return objects.map(({ id }) => `${kind} ${id}`);
-  });
+  return JSON.parse(execFileSync('bpftool', [kind, 'show', '-j'], { encoding: 'utf8', env })) as T[];
 }
 
 /** The kernel frees programs and maps a moment after their last owner is gone. */

@@ -1,0 +1,132 @@
+/** Lets a program do I/O of the kinds of live/io-kinds.ts, and compares what was counted with what is said there. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { closeSync, copyFileSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { release, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite, test } from 'node:test';
+import { cgroupIdOf, findHierarchy } from '../../src/containers/hierarchy.ts';
+import type { OverlayfsReceiver } from '../../src/receivers/overlayfs.ts';
+import type { CgroupTotals, OperationTotals } from '../../src/receivers/overlayfs-counts.ts';
+import { METHODS } from '../../src/receivers/overlayfs-probes.ts';
+import { type Outcome, ROWS, type Row, type Seen, seenByFunctions } from '../live/io-kinds.ts';
+import { createCgroup } from './cgroup.ts';
+import { fixture } from './fixtures.ts';
+import { mountOverlay } from './overlay.ts';
+import { attempted, OPTIONS } from './overlayfs-receiver.ts';
+import { missing } from './requirements.ts';
+import { mountTracefs } from './tracefs.ts';
+
+/** Of each kind. */
+const OPERATIONS = 5;
+const PAGE = 4096;
+const OUTCOMES: readonly Outcome[] = ['sample', 'error', 'zero', 'async'];
+
+/** A test for each way to attach that this kernel offers. @param name the test's, with METHOD in it */
+export function testKinds(title: string, name: string, isChosen: (row: Row) => boolean): void {
+  const rows = ROWS.filter((row) => isChosen(row) && (!row.x86 || process.arch === 'x64'));
+  suite(title, { skip: missing('root', 'btf') }, () => {
+    for (const method of METHODS) {
+      test(name.replace('METHOD', method), async (context) => {
+        using _tracefs = mountTracefs();
+        using files = createFiles();
+        const attempt = await attempted({ ...OPTIONS, maxMapEntries: 128, attach: method });
+        if (attempt instanceof Error) return context.skip(attempt.message);
+        using receiver = attempt;
+        const isOnFunctions = method === 'fentry' || method === 'kprobe';
+        const problems: string[] = [];
+        for (const row of rows) {
+          const seen = isOnFunctions ? seenByFunctions(row, release()) : row.syscalls;
+          for (const kind of new Set([...row.reads, ...row.writes])) {
+            const missedBefore = missed(receiver.it);
+            const counted = await count(receiver.it, kind, row, files.of(row));
+            const lost = missed(receiver.it) - missedBefore;
+            if (lost > 0) context.diagnostic(`${kind}: ${lost} runs of the programs were left out by the kernel`);
+            problems.push(
+              ...differences(`${kind}, reads`, counted?.read, row.reads.includes(kind) ? seen : [], lost),
+              ...differences(`${kind}, writes`, counted?.write, row.writes.includes(kind) ? seen : [], lost),
+            );
+          }
+        }
+        assert.deepEqual(problems, []);
+      });
+    }
+  });
+}
+
+/** Does operations of one kind in a cgroup of its own. @returns what was counted there */
+async function count(
+  receiver: OverlayfsReceiver,
+  kind: string,
+  { fails }: Row,
+  file: string,
+): Promise<CgroupTotals['operations'] | undefined> {
+  await using cgroup = createCgroup('kind');
+  const did = JSON.parse(cgroup.run(fixture('kinds', '-static'), kind, file, String(OPERATIONS)));
+  assert.deepEqual(did, { operations: OPERATIONS, failed: fails ? OPERATIONS : 0 }, `what ${kind} did`);
+  const id = cgroupIdOf(findHierarchy(), cgroup.name);
+  return receiver.read().find(({ cgroupId }) => cgroupId === id)?.operations;
+}
+
+/** Where programs were not run, up to so much less was counted. */
+function missed(receiver: OverlayfsReceiver): number {
+  const { skipped_entry, skipped_exit } = receiver.misses();
+  return skipped_entry + skipped_exit;
+}
+
+function differences(name: string, totals: OperationTotals | undefined, seen: Seen, lost: number): string[] {
+  const counted = countsOf(totals);
+  const check = (what: string, count: number, certain: Seen, possible: Seen): string[] => {
+    const least = OPERATIONS * certain.length - lost;
+    const most = OPERATIONS * possible.length;
+    return count >= least && count <= most ? [] : [`${name}: ${count} ${what}, not ${least} to ${most}`];
+  };
+  const all = OUTCOMES.reduce((sum, outcome) => sum + counted[outcome], 0);
+  return [
+    ...OUTCOMES.flatMap((outcome) =>
+      check(
+        outcome,
+        counted[outcome],
+        seen.filter((call) => call.every((each) => each === outcome)),
+        seen.filter((call) => call.includes(outcome)),
+      ),
+    ),
+    ...check(
+      'in all',
+      all,
+      seen.filter((call) => !call.includes(null)),
+      seen,
+    ),
+  ];
+}
+
+function countsOf(totals: OperationTotals | undefined): Record<Outcome, number> {
+  if (totals === undefined) return { sample: 0, error: 0, zero: 0, async: 0 };
+  const { buckets, errors, zeros, async } = totals;
+  return { sample: buckets.reduce((a, b) => a + b), error: errors, zero: zeros, async };
+}
+
+/** An overlay, and another on top of it; files with all that the kinds need. */
+function createFiles(): Disposable & { of(row: Row): string } {
+  using stack = new DisposableStack();
+  const lower = stack.adopt(mkdtempSync(join(tmpdir(), 'floatie-lower-')), (path) => rmSync(path, { recursive: true }));
+  writeFileSync(join(lower, 'file'), Buffer.alloc(2 * OPERATIONS * PAGE));
+  for (let index = 0; index < OPERATIONS; index++) writeFileSync(join(lower, `file.${index}`), Buffer.alloc(PAGE));
+  copyFileSync(fixture('kinds', '-static'), join(lower, 'program'));
+  writeFileSync(join(lower, 'copy'), Buffer.alloc(OPERATIONS * PAGE));
+  const inner = stack.use(mountOverlay(lower)).path;
+  const outer = stack.use(mountOverlay(inner)).path;
+  closeSync(openSync(join(outer, 'copy'), 'r+'));
+  execFileSync('mkfifo', [join(inner, 'fifo')]);
+  // That of /dev/zero.
+  execFileSync('mknod', [join(inner, 'device'), 'c', '1', '5']);
+  mkdirSync(join(inner, 'directory'));
+  const disposed = stack.move();
+  return {
+    of({ file = 'file' }) {
+      if (file === 'outer file') return join(outer, 'file');
+      return file === 'outer copy' ? join(outer, 'copy') : join(inner, file);
+    },
+    [Symbol.dispose]: () => disposed.dispose(),
+  };
+}
