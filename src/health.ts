@@ -1,4 +1,5 @@
 /** What Floatie knows of its own state: which probe is attached and how, and what went wrong. */
+import { Stamp } from './clock.ts';
 import { type LimitedLogger, type Logger, withoutRepetition } from './log.ts';
 import { reasonOf } from './reason.ts';
 
@@ -32,9 +33,9 @@ export class Health {
   #isIdle = false;
   #collectErrors = 0;
   readonly #exports = new Map<string, ExportCounts>();
-  readonly #lastSuccessMs = new Map<string, number>();
+  readonly #lastSuccess = new Map<string, Stamp>();
   /** It was loaded well once, or nothing would run. */
-  #reload = { successful: true, lastSuccessMs: Date.now() };
+  #reload = { successful: true, lastSuccess: new Stamp() };
 
   constructor(log: Logger) {
     this.#log = withoutRepetition(log);
@@ -86,7 +87,7 @@ export class Health {
       this.#log.error(`${what}: ${reasonOf(error)}`, { failures: counts.failure });
     } else {
       counts.success++;
-      this.#lastSuccessMs.set(exporter, Date.now());
+      this.#lastSuccess.set(exporter, new Stamp());
       if (this.#log.forget(what)) this.#log.info(`Exporting by ${exporter} again`);
     }
   }
@@ -96,9 +97,9 @@ export class Health {
     return this.#exports;
   }
 
-  /** When an export last went well, in ms since 1970, by exporter. */
-  lastSuccessMs(): ReadonlyMap<string, number> {
-    return this.#lastSuccessMs;
+  /** When an export last went well, by exporter. */
+  lastSuccess(): ReadonlyMap<string, Stamp> {
+    return this.#lastSuccess;
   }
 
   readiness(): Readiness {
@@ -108,10 +109,10 @@ export class Health {
 
   /** The configuration was asked for again, and is used or not. */
   reloaded(successful: boolean): void {
-    this.#reload = { successful, lastSuccessMs: successful ? Date.now() : this.#reload.lastSuccessMs };
+    this.#reload = { successful, lastSuccess: successful ? new Stamp() : this.#reload.lastSuccess };
   }
 
-  get reload(): { readonly successful: boolean; readonly lastSuccessMs: number } {
+  get reload(): { readonly successful: boolean; readonly lastSuccess: Stamp } {
     return this.#reload;
   }
 

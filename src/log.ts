@@ -1,4 +1,5 @@
 /** The log: on stderr, one line a fact, for people or (as JSON) for programs. */
+import { monotonicMs, wallMs } from './clock.ts';
 import { REDACTED, withoutPasswords } from './config/secrets.ts';
 
 export type Level = 'debug' | 'info' | 'warn' | 'error';
@@ -29,7 +30,7 @@ export function createLogger(
     (at: Level) =>
     (message: string, fields: Fields = {}): void => {
       if (ORDER.indexOf(at) < ORDER.indexOf(level)) return;
-      const time = new Date().toISOString();
+      const time = new Date(wallMs()).toISOString();
       const line =
         format === 'json' ? JSON.stringify({ time, level: at, message, ...fields }) : text(time, at, message, fields);
       write(`${oneLine(withoutSecrets(line, secrets))}\n`);
@@ -92,11 +93,11 @@ export function withoutRepetition(log: Logger): LimitedLogger {
     (message: string, fields: Fields = {}): void => {
       const kind = message.split(': ', 1)[0] ?? '';
       const before = told.get(kind);
-      if (before !== undefined && Date.now() < before.untilMs) {
+      if (before !== undefined && monotonicMs() < before.untilMs) {
         before.suppressed++;
         return;
       }
-      told.set(kind, { untilMs: Date.now() + SILENCE_MS, suppressed: 0 });
+      told.set(kind, { untilMs: monotonicMs() + SILENCE_MS, suppressed: 0 });
       log[at](
         message,
         before === undefined || before.suppressed === 0 ? fields : { ...fields, suppressed: before.suppressed },

@@ -1,5 +1,6 @@
 /** Starts the receivers, each as a source of metrics with what must be done for it from time to time. */
 import { join } from 'node:path';
+import { monotonicMs } from './clock.ts';
 import { exponentialGridNs } from './config/exporters.ts';
 import { attributeActions, cgroupPatterns, pidNamespaceOf } from './config/processors.ts';
 import type { Config, RECEIVERS } from './config/schema.ts';
@@ -195,7 +196,7 @@ async function startOverlayfs(context: Context): Promise<Running> {
   const timers = [
     every(LEARN_MS, () => source.learn(), log),
     every(SUPERVISE_MS, () => receiver.supervise(), log),
-    every(KEEP_MS, () => recent.keep(Date.now()), log),
+    every(KEEP_MS, () => recent.keep(monotonicMs()), log),
     every(Math.min(RETIRE_MS, expireMs / 5), () => kernel.end(source.retire()), log),
   ];
   return {
@@ -225,7 +226,7 @@ function momentOf(victimId: bigint, { hierarchy, cgroups, latency }: Context): O
   // Only v2 knows pressure by cgroup.
   const path = hierarchy.version === 2 ? cgroups.path(victimId) : null;
   const pressure = path === null || hierarchy.mount === null ? null : join(hierarchy.mount, path, 'memory.pressure');
-  return describeMoment(pressure, latency.recent?.p99Us(victimId, Date.now()) ?? {});
+  return describeMoment(pressure, latency.recent?.p99Us(victimId, monotonicMs()) ?? {});
 }
 
 function tellMethod(
@@ -281,7 +282,7 @@ function startOom(context: Context): Running {
   ];
   return {
     observe: (observer) => observeOom(observer, receiver, source, reconciliation),
-    settle: () => source.poll(Date.now(), true),
+    settle: () => source.poll(monotonicMs(), true),
     stop() {
       timers.forEach(clearInterval);
       receiver.stop();

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { Health } from '../src/health.ts';
 import { createLogger } from '../src/log.ts';
+import { holdClocks } from './support/clocks.ts';
 
 function healthWithLog(): { health: Health; lines: string[] } {
   const lines: string[] = [];
@@ -66,19 +67,19 @@ suite('collections that fail', () => {
   });
 
   test('do not fill the log: one line a minute', (context) => {
-    context.mock.timers.enable({ apis: ['Date'], now: 1_000_000 });
+    const clocks = holdClocks(context);
     const { health, lines } = healthWithLog();
     health.collectFailed(new Error('first'));
-    context.mock.timers.tick(59_999);
+    clocks.pass(59_999);
     health.collectFailed(new Error('second'));
     assert.equal(lines.length, 1);
   });
 
   test('are logged again after a minute', (context) => {
-    context.mock.timers.enable({ apis: ['Date'], now: 1_000_000 });
+    const clocks = holdClocks(context);
     const { health, lines } = healthWithLog();
     health.collectFailed(new Error('first'));
-    context.mock.timers.tick(60_000);
+    clocks.pass(60_000);
     health.collectFailed(new Error('second'));
     assert.equal(lines.length, 2);
   });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { loadConfig, secretsOf } from '../src/config/load.ts';
 import { createLogger, type Level, type Logger, withoutRepetition } from '../src/log.ts';
+import { holdClocks } from './support/clocks.ts';
 
 const LEVELS: readonly Level[] = ['debug', 'info', 'warn', 'error'];
 
@@ -119,13 +120,13 @@ suite('no line shows', () => {
 
 suite('what happens again and again', () => {
   test('is one line a minute of each kind, with how many were left out', (context) => {
-    context.mock.timers.enable({ apis: ['Date'], now: 1_000_000 });
+    const clocks = holdClocks(context);
     const lines: { message: string; suppressed?: number }[] = [];
     const log = withoutRepetition(createLogger('info', 'json', (line) => lines.push(JSON.parse(line))));
     for (let at = 0; at < 100; at++) {
       log.error(`Cannot collect: reason ${at}`);
       log.warn('Something else');
-      context.mock.timers.tick(1000);
+      clocks.pass(1000);
     }
     log.error('Cannot collect: at last');
     assert.deepEqual(

@@ -1,5 +1,6 @@
 /** Which containers there are, found by walking a hierarchy a bit at a time. */
 import { join } from 'node:path';
+import { wallMs } from '../clock.ts';
 import { type Identity, identify, isContainer } from './identity.ts';
 import { type Found, statCgroup, walk } from './walk.ts';
 
@@ -72,7 +73,7 @@ export class Inventory {
     const key = `${found.path}:${found.id}`;
     if (this.#containers.has(key)) return;
     const identity = this.#identify(found.path);
-    const createdMs = Number(statCgroup(join(this.mount, found.path))?.ctimeMs ?? Date.now());
+    const createdMs = Number(statCgroup(join(this.mount, found.path))?.ctimeMs ?? wallMs());
     const container = { ...found, key, identity, createdMs };
     this.#containers.set(key, container);
     this.#options.onFound?.(container);

@@ -1,5 +1,5 @@
 /** The owner of a series, as attributes. */
-import type { Attributes, HrTime } from '@opentelemetry/api';
+import type { Attributes } from '@opentelemetry/api';
 import type { Identity } from '../containers/identity.ts';
 
 export function attributesOf(identity: Identity): Attributes {
@@ -22,11 +22,3 @@ export function attributesOf(identity: Identity): Attributes {
 
 /** At every scrape for every cgroup, whose identity stays the same object. */
 const cache = new WeakMap<Identity, Attributes>();
-
-/** CLOCK_MONOTONIC in ns as the time of day, by the distance of the two clocks when Floatie started. */
-export function wallClock(monotonicNs: number): HrTime {
-  const ns = monotonicNs + CLOCK_DISTANCE_NS;
-  return [Math.floor(ns / 1e9), Math.floor(ns % 1e9)];
-}
-
-const CLOCK_DISTANCE_NS = Date.now() * 1e6 - Number(process.hrtime.bigint());

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Attributes, Meter, ObservableResult } from '@opentelemetry/api';
-import { hrTime } from '@opentelemetry/core';
+import { monotonicMs, Stamp, toHrTime, wallMs } from '../clock.ts';
 import type { Health } from '../health.ts';
 import { libbpfVersion } from '../libbpf/index.ts';
 import type { OomReceiver } from '../receivers/oom.ts';
@@ -42,7 +42,7 @@ export function instrumentsOf(meter: Meter): Observer {
  * belong to one MeterProvider, and begin anew with the next.
  */
 export function sourcesOf(kernel: KernelMetrics): Observer {
-  const startTime = hrTime();
+  const startTime = toHrTime(wallMs());
   return (metric, read) => {
     kernel.addSource({
       metrics: [metric],
@@ -60,8 +60,8 @@ export function sourcesOf(kernel: KernelMetrics): Observer {
 
 /** The process_* metrics, under the names Prometheus' own clients use. */
 export function observeProcess(observe: Observer): void {
-  const startedS = Date.now() / 1000 - process.uptime();
-  observe(selfMetrics.startTime, (report) => report(startedS));
+  const started = new Stamp(process.uptime());
+  observe(selfMetrics.startTime, (report) => report(started.seconds));
   observe(selfMetrics.residentMemory, (report) => report(process.memoryUsage.rss()));
   observe(selfMetrics.openFds, (report) => report(readdirSync('/proc/self/fd').length));
   const limit = maxFds(readFileSync('/proc/self/limits', 'utf8'));
@@ -87,7 +87,7 @@ const DELAY_WINDOW_MS = 10_000;
 export function observeEventLoop(observe: Observer): () => void {
   const delays = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS });
   delays.enable();
-  let sinceMs = performance.now();
+  let sinceMs = monotonicMs();
   observe(selfMetrics.eventLoopDelay, (report) => {
     // What is measured is the time between two timers.
     const seconds = (ns: number): number => Math.max(0, ns / 1e9 - DELAY_RESOLUTION_MS / 1000);
@@ -95,9 +95,9 @@ export function observeEventLoop(observe: Observer): () => void {
       report(seconds(delays.percentile(99)), { statistic: 'p99' });
       report(seconds(delays.max), { statistic: 'max' });
     }
-    if (performance.now() - sinceMs < DELAY_WINDOW_MS) return;
+    if (monotonicMs() - sinceMs < DELAY_WINDOW_MS) return;
     delays.reset();
-    sinceMs = performance.now();
+    sinceMs = monotonicMs();
   });
   return () => delays.disable();
 }
@@ -134,7 +134,7 @@ export function observeSelf(observe: Observer, health: Health): void {
     }
   });
   observe(selfMetrics.otlpLastSuccess, (report) => {
-    for (const [exporter, ms] of health.lastSuccessMs()) report(ms / 1000, { exporter });
+    for (const [exporter, { seconds }] of health.lastSuccess()) report(seconds, { exporter });
   });
   observe(selfMetrics.collectErrors, (report) => report(health.collectErrors));
 }
@@ -146,7 +146,7 @@ export function observeService(observe: Observer, health: Health): void {
   observe(selfMetrics.scrapes, (report) => report(health.scrapes.count));
   observe(selfMetrics.scrapeSeconds, (report) => report(health.scrapes.ms / 1000));
   observe(selfMetrics.reloadSuccessful, (report) => report(health.reload.successful ? 1 : 0));
-  observe(selfMetrics.reloadSuccess, (report) => report(health.reload.lastSuccessMs / 1000));
+  observe(selfMetrics.reloadSuccess, (report) => report(health.reload.lastSuccess.seconds));
 }
 
 /** What the overlayfs probe could not measure, or not apart. */

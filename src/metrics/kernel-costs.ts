@@ -1,5 +1,6 @@
 /** What Floatie takes of the kernel: the memory of its maps and, while the kernel counts that, the time of its programs. */
 import { readdirSync, readFileSync } from 'node:fs';
+import { monotonicMs } from '../clock.ts';
 
 export interface KernelCosts {
   readonly mapBytes: number;
@@ -23,7 +24,7 @@ export class KernelCostsReader {
     this.#folder = folder;
   }
 
-  read(nowMs = performance.now()): KernelCosts {
+  read(nowMs = monotonicMs()): KernelCosts {
     if (this.#last === null || nowMs - this.#last.atMs >= LOOK_MS) this.#last = { costs: this.#look(), atMs: nowMs };
     return this.#last.costs;
   }

@@ -3,7 +3,6 @@
  * One set of series is shared by all readers; what a reader has already seen is its producer's affair.
  */
 import { type HrTime, ValueType } from '@opentelemetry/api';
-import { hrTime } from '@opentelemetry/core';
 import {
   AggregationTemporality,
   type DataPoint,
@@ -12,6 +11,7 @@ import {
   type MetricData,
   type ViewOptions,
 } from '@opentelemetry/sdk-metrics';
+import { isAfter, toHrTime, wallMs } from '../clock.ts';
 import { foldTable, toNs } from './buckets.ts';
 import type { Metric } from './catalogue.ts';
 import { type ExponentialOptions, exponentialBoundsNs, toExponential } from './exponential.ts';
@@ -60,7 +60,7 @@ export class KernelMetrics {
 
   /** Adds a source; `grid` describes its histograms, if it has any. Several sources can share a metric. */
   addSource(source: Source, grid: Grid = NO_GRID): void {
-    const startTime = hrTime();
+    const startTime = toHrTime(wallMs());
     this.#sources.push(source);
     for (const metric of source.metrics) {
       if (this.#added.has(metric.name)) continue;
@@ -233,13 +233,13 @@ function sumUs(totals: Float64Array): number {
   return (totals[0] ?? 0) / 1000;
 }
 
-function points<T>(series: Iterable<Series>, endTime: HrTime, value: (totals: Float64Array) => T): DataPoint<T>[] {
-  return Array.from(series, ({ attributes, startTime, totals }) => ({
-    attributes,
-    startTime,
-    endTime,
-    value: value(totals),
-  }));
+function points<T>(all: Iterable<Series>, endTime: HrTime, value: (totals: Float64Array) => T): DataPoint<T>[] {
+  return Array.from(all, (series) => {
+    // The clock was set back behind its start. A point that starts where it ends tells that the start is not known.
+    if (isAfter(series.startTime, endTime)) series.startTime = endTime;
+    const { attributes, startTime, totals } = series;
+    return { attributes, startTime, endTime, value: value(totals) };
+  });
 }
 
 function descriptorOf(stream: Stream, valueType: ValueType): MetricData['descriptor'] {

@@ -1,4 +1,5 @@
 /** One decision of the OOM killer in words: what the log, the list at /oom and the OTLP log say of it. */
+import { wallMsOf } from '../clock.ts';
 import type { Identity } from '../containers/identity.ts';
 import { gfpNames } from '../receivers/gfp.ts';
 import type { OomVictim } from '../receivers/oom-events.ts';
@@ -54,7 +55,7 @@ export function describeKill(kill: OomKill, { identityOf, cgroupIdOf, momentOf }
   const { trigger, victim, members, isGroup, scope, limit, order, gfpMask, domainBytes } = kill;
   const placeOf = (of: OomVictim): OomMember => fieldsOf(identityOf(cgroupIdOf(of)));
   return defined({
-    time: wallTime(kill.timeNs).toISOString(),
+    time: new Date(wallMsOf(kill.timeNs)).toISOString(),
     scope,
     limit_owner: limit?.owner,
     ...(limit?.cgroup !== undefined && fieldsOf(identityOf(limit.cgroup), 'limit_')),
@@ -116,11 +117,6 @@ function fieldsOf(identity: Identity, prefix = ''): OomMember {
 /** What was left below the limit; it can be exceeded for a moment. */
 function difference(limit: number | undefined, usage: number | undefined): number | undefined {
   return limit === undefined || usage === undefined ? undefined : Math.max(0, limit - usage);
-}
-
-/** @param monotonicNs CLOCK_MONOTONIC, which is also that of `process.hrtime` */
-function wallTime(monotonicNs: number): Date {
-  return new Date(Date.now() - (Number(process.hrtime.bigint()) - monotonicNs) / 1e6);
 }
 
 /** Without the fields whose value is not known. */

@@ -1,6 +1,6 @@
 /** How often processes were killed, by their names and whose they were; bounded whatever names a container makes up. */
 import type { Attributes, HrTime } from '@opentelemetry/api';
-import { hrTime } from '@opentelemetry/core';
+import { toHrTime, wallMs } from '../clock.ts';
 import type { Identity } from '../containers/identity.ts';
 import { attributesOf } from './identity.ts';
 
@@ -94,7 +94,7 @@ export class OomVictims {
     const known = this.#series.get(name);
     const series = known ?? {
       key: `${this.#born++}:${name}`,
-      ...{ attributes, startTime: hrTime(), count: 0, lastMs: nowMs, place },
+      ...{ attributes, startTime: toHrTime(wallMs()), count: 0, lastMs: nowMs, place },
     };
     if (known === undefined) this.#sizes.set(place, (this.#sizes.get(place) ?? 0) + 1);
     series.count++;

@@ -1,6 +1,6 @@
 /** The OOM receiver as a source of metrics: kills counted by trigger, victim and whose memory ran out. */
 import type { Attributes } from '@opentelemetry/api';
-import { hrTime } from '@opentelemetry/core';
+import { monotonicMs, toHrTime, wallMs } from '../clock.ts';
 import type { Cgroups } from '../containers/cgroups.ts';
 import { type Identity, identify } from '../containers/identity.ts';
 import { normaliseComm } from '../receivers/comm.ts';
@@ -34,7 +34,7 @@ export class OomSource implements Source {
   readonly #receiver: OomReceiver;
   readonly #cgroups: Cgroups;
   readonly #options: OomSourceOptions;
-  readonly #startTime = hrTime();
+  readonly #startTime = toHrTime(wallMs());
   readonly #victims: OomVictims;
   /** The cgroups that only the kills in them made known, the oldest first. */
   readonly #named: bigint[] = [];
@@ -52,7 +52,7 @@ export class OomSource implements Source {
   }
 
   /** Takes the kills that are known by now. */
-  poll(nowMs = Date.now(), final = false): void {
+  poll(nowMs = monotonicMs(), final = false): void {
     const kills = this.#receiver.take(nowMs, final);
     if (kills.length === 0) return;
     const unknown = kills.flatMap((kill) => this.#cgroupIds(kill)).filter((id) => !this.#cgroups.knows(id));
@@ -83,7 +83,7 @@ export class OomSource implements Source {
   }
 
   /** Ends the series that are too many or too old. */
-  retire(nowMs = Date.now()): Sample[] {
+  retire(nowMs = monotonicMs()): Sample[] {
     return this.#victims.retire(nowMs, this.#options.retainMs).map((series) => this.#sample(series));
   }
 

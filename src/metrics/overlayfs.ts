@@ -1,12 +1,12 @@
 /** The overlayfs receiver as a source of metrics: its totals under the names of their cgroups. */
-import { hrTime } from '@opentelemetry/core';
+import { monotonicMs, monotonicNs, toHrTime, wallMs, wallMsOf } from '../clock.ts';
 import type { Cgroups } from '../containers/cgroups.ts';
 import type { CgroupFilter } from '../containers/filter.ts';
 import type { Identity } from '../containers/identity.ts';
 import type { OverlayfsReceiver } from '../receivers/overlayfs.ts';
 import { type CgroupTotals, OPS, type Op, type OperationTotals } from '../receivers/overlayfs-counts.ts';
 import { kernelMetrics } from './catalogue.ts';
-import { attributesOf, wallClock } from './identity.ts';
+import { attributesOf } from './identity.ts';
 import type { Sample, Source } from './kernel-metrics.ts';
 import { OVERFLOW } from './series.ts';
 
@@ -32,7 +32,7 @@ export class OverlayfsSource implements Source {
   readonly #receiver: OverlayfsReceiver;
   readonly #cgroups: Cgroups;
   #filter: CgroupFilter | null;
-  readonly #startTime = hrTime();
+  readonly #startTime = toHrTime(wallMs());
   /** What cgroups did while they were left out, of those that no longer are, or are no more. */
   readonly #excluded: Record<Op, number> = { read: 0, write: 0 };
   /** What cgroups had done when the filter last let them in or out, by key: that is counted elsewhere. */
@@ -70,7 +70,7 @@ export class OverlayfsSource implements Source {
 
   /** The last counts of cgroups that have been gone for long enough; they are in no later {@link read}. */
   retire(): Sample[] {
-    const retired = this.#receiver.retire((id) => this.#cgroups.isGone(id), Date.now());
+    const retired = this.#receiver.retire((id) => this.#cgroups.isGone(id), monotonicMs());
     const last = retired.map((one) => this.#since(one));
     for (const { key } of last) this.#before.delete(key);
     const samples = this.#samples(last.filter((one) => this.#includes(one)));
@@ -92,7 +92,7 @@ export class OverlayfsSource implements Source {
       const one = this.#since(now);
       if (this.#includes(one)) samples.push(...this.#samples([one]));
       else addOperations(this.#excluded, one);
-      this.#before.set(now.key, { ...now, bornNs: Number(process.hrtime.bigint()) });
+      this.#before.set(now.key, { ...now, bornNs: monotonicNs() });
     }
     this.#filter = filter;
     return samples;
@@ -159,7 +159,7 @@ export function* overlayfsSamples(
 ): Generator<Sample> {
   for (const { key, cgroupId, bornNs, operations } of totals) {
     const attributes = cgroupId === null ? OVERFLOW : attributesOf(identityOf(cgroupId));
-    const startTime = wallClock(bornNs);
+    const startTime = toHrTime(wallMsOf(bornNs));
     for (const op of OPS) {
       const { sumNs, buckets, errors, zeros, async } = operations[op];
       // Most cgroups only read, and many only ever open files: nothing happened is no series.

@@ -2,7 +2,7 @@
 import { uptime } from 'node:os';
 import { join } from 'node:path';
 import type { Attributes, HrTime } from '@opentelemetry/api';
-import { millisToHrTime } from '@opentelemetry/core';
+import { toHrTime, wallMs } from '../clock.ts';
 import type { CgroupFilter } from '../containers/filter.ts';
 import type { Container, Inventory } from '../containers/inventory.ts';
 import { readHeadroom } from '../receivers/memory.ts';
@@ -46,7 +46,6 @@ export class PressureSource implements Source {
   ];
   readonly #options: PressureSourceOptions;
   #filter: CgroupFilter | null;
-  readonly #bootTime = millisToHrTime(Date.now() - uptime() * 1000);
   /** What was read last of each container. */
   readonly #last = new Map<string, Sample[]>();
   readonly #told = new Set<PressureReason>();
@@ -78,7 +77,8 @@ export class PressureSource implements Source {
   read(): Sample[] {
     const samples: Sample[] = [];
     const host = this.#readHost();
-    if (host !== null) samples.push(...this.#pressureSamples('/host', { scope: 'host' }, this.#bootTime, host));
+    const bootTime = toHrTime(wallMs() - uptime() * 1000);
+    if (host !== null) samples.push(...this.#pressureSamples('/host', { scope: 'host' }, bootTime, host));
     samples.push(...this.#readPressures(), ...this.#readHeadrooms());
     return samples;
   }
@@ -127,7 +127,7 @@ export class PressureSource implements Source {
       if (pressure === null) return [];
       const { key, identity, createdMs } = container;
       const attributes = { scope: 'container', ...attributesOf(identity) };
-      const samples = this.#pressureSamples(key, attributes, millisToHrTime(createdMs), pressure);
+      const samples = this.#pressureSamples(key, attributes, toHrTime(createdMs), pressure);
       this.#last.set(key, samples);
       return samples;
     });
@@ -161,7 +161,7 @@ export class PressureSource implements Source {
       .flatMap(({ key, path, identity, createdMs }) => {
         const headroom = readHeadroom({ mount: inventory.mount, version }, path, levels);
         if (headroom === null) return [];
-        const startTime = millisToHrTime(createdMs);
+        const startTime = toHrTime(createdMs);
         return [{ key, attributes: attributesOf(identity), startTime, totals: Float64Array.of(headroom) }];
       })
       .sort((a, b) => (a.totals[0] ?? 0) - (b.totals[0] ?? 0))

@@ -1,6 +1,6 @@
 /** Hands the kernel's series to one metric reader, in the temporality that reader wants. */
 import type { HrTime } from '@opentelemetry/api';
-import { hrTime, type InstrumentationScope } from '@opentelemetry/core';
+import type { InstrumentationScope } from '@opentelemetry/core';
 import { emptyResource } from '@opentelemetry/resources';
 import {
   AggregationTemporality,
@@ -8,6 +8,7 @@ import {
   type MetricData,
   type MetricProducer,
 } from '@opentelemetry/sdk-metrics';
+import { isAfter, monotonicMs, monotonicNs, toHrTime, wallMs, wallMsOf } from '../clock.ts';
 import type { Form, KernelMetrics, StreamState } from './kernel-metrics.ts';
 import { keyOf, type Series } from './series.ts';
 
@@ -46,7 +47,7 @@ export function createProducer(
     return { resourceMetrics: { resource: emptyResource(), scopeMetrics }, errors };
   };
   const reportAll = (): MetricData[] => {
-    const endTime = hrTime();
+    const endTime = toHrTime(wallMs());
     return metrics.states().map((state) => report.of(state, endTime));
   };
   let last: MetricData[] | null = null;
@@ -54,17 +55,17 @@ export function createProducer(
     async collect(): Promise<CollectionResult> {
       if (last !== null) return resultOf(isDelta ? last.splice(0) : last, []);
       const errors: unknown[] = [];
-      const began = performance.now();
+      const began = monotonicMs();
       try {
         metrics.refresh();
       } catch (error) {
         errors.push(error);
       }
       const result = resultOf(reportAll(), errors);
-      onCollect(performance.now() - began);
+      onCollect(monotonicMs() - began);
       return result;
     },
-    takeOver: () => report.skip(hrTime()),
+    takeOver: () => report.skip(toHrTime(wallMs())),
     finish() {
       last ??= reportAll();
       report.end();
@@ -81,7 +82,7 @@ function reportTotals(form: Form): Report {
 }
 
 function reportDeltas(metrics: KernelMetrics, form: Form): Report {
-  const reported = new WeakMap<Series, { readonly totals: Float64Array; readonly at: HrTime }>();
+  const reported = new WeakMap<Series, { readonly totals: Float64Array; readonly at: HrTime; readonly atNs: number }>();
   const ended = new Map<StreamState, Series[]>();
   const end = metrics.onEnd((state, series) => {
     const others = ended.get(state);
@@ -91,10 +92,12 @@ function reportDeltas(metrics: KernelMetrics, form: Form): Report {
 
   const delta = (series: Series, endTime: HrTime): Series => {
     const before = reported.get(series);
-    reported.set(series, { totals: series.totals.slice(), at: endTime });
+    reported.set(series, { totals: series.totals.slice(), at: endTime, atNs: monotonicNs() });
     if (before === undefined) return { ...series, totals: series.totals.slice() };
     const totals = series.totals.map((total, index) => total - (before.totals[index] ?? 0));
-    return { attributes: series.attributes, startTime: before.at, totals };
+    // Without a gap to the point before, unless the clock was set back since.
+    const startTime = isAfter(before.at, endTime) ? toHrTime(wallMsOf(before.atNs)) : before.at;
+    return { attributes: series.attributes, startTime, totals };
   };
 
   return {

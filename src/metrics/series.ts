@@ -18,7 +18,8 @@ export interface Member {
 
 export interface Series {
   readonly attributes: Attributes;
-  readonly startTime: HrTime;
+  /** Given once, and changed only where the clock was set back behind it. */
+  startTime: HrTime;
   readonly totals: Float64Array;
 }
 
@@ -26,16 +27,12 @@ export interface Series {
 export const OVERFLOW: Attributes = { 'otel.metric.overflow': true };
 
 interface Owner {
-  readonly series: Growing;
+  readonly series: Series;
   readonly seriesKey: string;
   readonly startTime: HrTime;
   readonly seen: Float64Array;
   /** Of the member, before the stream's filter. */
   attributes: Attributes;
-}
-
-interface Growing extends Series {
-  startTime: HrTime;
 }
 
 /** How the samples of a stream become series. */
@@ -59,7 +56,7 @@ export interface Store {
 export class SeriesStore implements Store {
   readonly #stream: Stream;
   readonly #overflowKey: string;
-  readonly #series = new Map<string, Growing>();
+  readonly #series = new Map<string, Series>();
   readonly #memberCount = new Map<string, number>();
   readonly #owners = new Map<string, Owner>();
   readonly #onEnd: ((series: Series) => void)[] = [];
@@ -141,7 +138,7 @@ export class SeriesStore implements Store {
     return this.#series.size;
   }
 
-  #begin(attributes: Attributes, startTime: HrTime, width: number): Growing {
+  #begin(attributes: Attributes, startTime: HrTime, width: number): Series {
     const key = keyOf(attributes);
     const series = this.#series.get(key) ?? { attributes, startTime, totals: new Float64Array(width) };
     this.#series.set(key, series);

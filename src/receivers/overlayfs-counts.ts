@@ -4,6 +4,7 @@
  */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import { monotonicNs } from '../clock.ts';
 import { array, BpfObject, Cells, possibleCpus, Struct, u8, u32, u64 } from '../libbpf/index.ts';
 
 /** `MAX_BOUNDS` of the header. */
@@ -123,7 +124,7 @@ export class OverlayfsCounts {
   readonly #cells: Cells;
   readonly #slots: Cells;
   readonly #counters: Cells;
-  readonly #startedNs = Number(process.hrtime.bigint());
+  readonly #startedNs = monotonicNs();
   readonly #generations: Uint32Array;
   readonly #goneSince = new Map<number, number>();
   readonly #draining = new Map<number, { readonly cgroupId: bigint; readonly since: number }>();

@@ -6,6 +6,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { monotonicMs } from '../../src/clock.ts';
 import { Cgroups } from '../../src/containers/cgroups.ts';
 import { cgroupIdOf, findHierarchy } from '../../src/containers/hierarchy.ts';
 import { OomSource } from '../../src/metrics/oom.ts';
@@ -193,7 +194,7 @@ suite('an OOM kill', { skip: missing('root', 'btf') }, () => {
     try {
       // Nobody empties the buffer meanwhile.
       for (let burst = 0; burst < 3; burst++) await killTenAtOnce(`lost${burst}`);
-      source.poll(Date.now(), true);
+      source.poll(monotonicMs(), true);
       const { kills, lost } = receiver.counts();
       assert.equal(kills, 30);
       assert.ok(lost > 0 && lost < 30, `${lost} lost`);

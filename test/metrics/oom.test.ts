@@ -14,6 +14,7 @@ import { viewOptions } from '../../src/metrics/views.ts';
 import type { OomReceiver } from '../../src/receivers/oom.ts';
 import type { OomTask, OomVictim } from '../../src/receivers/oom-events.ts';
 import type { OomKill } from '../../src/receivers/oom-kills.ts';
+import { holdClocks } from '../support/clocks.ts';
 import { collect, labels, named, valuesOf, view } from './counts.ts';
 
 const KILLS = kernelMetrics.oomKills;
@@ -364,11 +365,12 @@ suite('the series of victims', () => {
   });
 
   test('are others, with a key and a start of their own, when they come again', (context) => {
-    context.mock.timers.enable({ apis: ['Date'], now: 1_000_000 });
+    const clocks = holdClocks(context);
     const setup = setUp({ retainMs: 1000 });
     killAt(setup, 0, 'a');
     const before = sampleOf(setup.source.read(), 'a').member;
     setup.source.retire(1000);
+    clocks.pass(2000);
     killAt(setup, 2000, 'a');
     const after = sampleOf(setup.source.read(), 'a').member;
     assert.notEqual(after.key, before.key);

@@ -1,0 +1,42 @@
+/** Both clocks of this process in the hands of one test: they stand still until it lets time pass or sets the time of day. */
+
+import { syncBuiltinESMExports } from 'node:module';
+import os from 'node:os';
+import type { TestContext } from 'node:test';
+
+export interface Clocks {
+  /** Time passes, on both clocks. */
+  pass(ms: number): void;
+  /** Somebody sets the time of day, forward or back. */
+  set(byMs: number): void;
+  /** The time of day, in ms. */
+  readonly nowMs: number;
+}
+
+export function holdClocks(context: TestContext): Clocks {
+  const { mock } = context;
+  // Whole numbers: sums of them are exact.
+  const [wallMs, monotonicMs, uptimeS] = [Date.now(), Math.floor(performance.now()), Math.floor(os.uptime())];
+  const ns = process.hrtime.bigint();
+  let [passedMs, setMs] = [0, 0];
+  mock.method(Date, 'now', () => wallMs + passedMs + setMs);
+  mock.method(performance, 'now', () => monotonicMs + passedMs);
+  mock.method(process.hrtime, 'bigint', () => ns + BigInt(passedMs) * 1_000_000n);
+  const uptime = mock.method(os, 'uptime', () => uptimeS + passedMs / 1000);
+  syncBuiltinESMExports();
+  context.after(() => {
+    uptime.mock.restore();
+    syncBuiltinESMExports();
+  });
+  return {
+    pass(ms) {
+      passedMs += ms;
+    },
+    set(byMs) {
+      setMs += byMs;
+    },
+    get nowMs() {
+      return wallMs + passedMs + setMs;
+    },
+  };
+}
