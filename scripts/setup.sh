@@ -58,6 +58,7 @@ if [ "$goal" = test ] || [ "$goal" = bench ]; then
   have bpftool || [ -x /usr/sbin/bpftool ] || need bpftool
   have pkg-config || need pkg-config
   have openssl || need openssl
+  have git || need git
 fi
 if [ "$goal" = single ]; then
   have clang || need clang
@@ -80,8 +81,10 @@ if [ -n "$packages" ]; then
   say "installing system packages:$packages"
   log=$(mktemp)
   export DEBIAN_FRONTEND=noninteractive
+  # Another installation, such as the system's own, is waited for.
+  install="apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=600"
   # The lists may be too old for what they name, or not be there at all.
-  { apt-get install -y -qq --no-install-recommends $packages || { apt-get update -qq && apt-get install -y -qq --no-install-recommends $packages; }; } >"$log" 2>&1 ||
+  { $install $packages || { apt-get update -qq && $install $packages; }; } >"$log" 2>&1 ||
     { cat "$log"; say "apt-get could not install:$packages"; exit 1; }
   rm -f "$log"
 fi

@@ -1,51 +1,86 @@
 /**
  * `npm test`: format and lint, types, then every test this machine allows. Prints what was skipped and why.
- * With CI=true a skip that is not in test/known-skips.json fails the run. Arguments are files to run instead of all;
- * `npm run test:soak` gives those that take long.
+ * With CI=true a skip that is not in test/known-skips.json fails the run, and so does what a live test leaves on the
+ * machine. Arguments are files to run instead of all; `npm run test:soak` gives those that take long.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { globSync, readFileSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
 import { run } from 'node:test';
-import { spec } from 'node:test/reporters';
+import { compare, machineState } from '../test/support/machine-state.ts';
+import { BARE, withMounts } from '../test/support/mounts.ts';
+import { type Outcome, report } from './test-report.ts';
+
+/** One file; building the image, the longest, takes some minutes. */
+const FILE_TIMEOUT_MS = 20 * 60_000;
+/** Real programs that the live tests run beside Floatie: each is fetched once, which takes the network and not the CPUs. */
+const PEERS = ['containers', 'prometheus', 'otelcol', 'victoria-metrics', 'kustomize'];
+
+const isRoot = process.getuid?.() === 0;
+const isStrict = process.env.CI === 'true';
+const given = process.argv.slice(2);
+const files = given.length > 0 ? given : globSync('test/**/*.test.ts', { exclude: ['test/soak/**'] }).sort();
+const live = files.filter((file) => /(^|\/)test\/(live|soak)\//.test(file));
+
+if (given.length === 0) {
+  check('format and lint', 'biome', 'check', '--error-on-warnings', '.');
+  check('types', 'tsc', '--project', 'test/tsconfig.json');
+}
+const peers = given.length === 0 && isRoot ? fetchPeers() : null;
+const outcomes: Outcome[] = [
+  await report(run({ files: files.filter((file) => !live.includes(file)), timeout: FILE_TIMEOUT_MS })),
+];
+await peers;
+// One after the other: the live tests measure a kernel that they share.
+for (const file of live) outcomes.push(await runAlone(file));
+finish(outcomes);
 
 function check(name: string, command: string, ...args: string[]): void {
   process.stdout.write(`${name}\n`);
   if (spawnSync(command, args, { stdio: 'inherit' }).status !== 0) process.exit(1);
 }
 
-const given = process.argv.slice(2);
-if (given.length === 0) {
-  check('format and lint', 'biome', 'check', '--error-on-warnings', '.');
-  check('types', 'tsc', '--project', 'test/tsconfig.json');
+/** While the unit tests run. A peer that cannot be had fails the tests that need it. */
+async function fetchPeers(): Promise<void> {
+  for (const name of PEERS) {
+    await once(spawn('sh', [`test/peers/${name}.sh`], { stdio: ['ignore', 'ignore', 'inherit'] }), 'exit');
+  }
 }
 
-/** One file; building the collector and the image, the longest, take some minutes. */
-const FILE_TIMEOUT_MS = 20 * 60_000;
+/**
+ * A live test file in a mount namespace of its own, where nothing is mounted that a new machine does not mount. What it
+ * leaves on the machine is named, and on a machine of its own it fails the run.
+ */
+async function runAlone(file: string): Promise<Outcome> {
+  const before = machineState();
+  const began = performance.now();
+  process.stdout.write(`\n${file}\n`);
+  const [command = '', ...args] = [...(isRoot ? withMounts(BARE) : []), process.execPath, 'scripts/test-file.ts', file];
+  const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit', 'pipe'], timeout: FILE_TIMEOUT_MS });
+  const [told, [code]] = await Promise.all([
+    text(child.stdio[3] as NodeJS.ReadableStream),
+    once(child, 'exit') as Promise<[number | null]>,
+  ]);
+  const outcome =
+    told === '' ? { passed: 0, failed: [`${file} ended with ${code}`], skipped: [] } : (JSON.parse(told) as Outcome);
+  const left = await compare(before);
+  for (const what of left) process.stdout.write(`left behind by ${file}: ${what}\n`);
+  process.stdout.write(`${file} took ${((performance.now() - began) / 1000).toFixed(1)} s\n`);
+  return isStrict && left.length > 0
+    ? { ...outcome, failed: [...outcome.failed, `${file} left something behind`] }
+    : outcome;
+}
 
-const skipped: { readonly name: string; readonly reason: string }[] = [];
-let failed = false;
-const files = given.length > 0 ? given : globSync('test/**/*.test.ts', { exclude: ['test/soak/**'] }).sort();
-// One after the other: the live tests measure a kernel that they share.
-const events = run({ files, concurrency: 1, timeout: FILE_TIMEOUT_MS });
-events.on('test:pass', ({ name, skip }) => {
-  if (skip !== undefined && skip !== false) skipped.push({ name, reason: String(skip) });
-});
-events.on('test:fail', () => {
-  failed = true;
-});
-// Unlike stream.compose, this waits for the reporter's last line.
-events.compose(new spec()).pipe(process.stdout);
-await new Promise((resolve) => events.on('end', resolve));
-
-process.on('exit', () => {
+function finish(outcomes: readonly Outcome[]): void {
+  const passed = outcomes.reduce((sum, outcome) => sum + outcome.passed, 0);
+  const failed = outcomes.flatMap((outcome) => outcome.failed);
+  const skipped = outcomes.flatMap((outcome) => outcome.skipped);
   for (const { name, reason } of skipped) process.stdout.write(`skipped: ${name}: ${reason}\n`);
   const known = JSON.parse(readFileSync('test/known-skips.json', 'utf8')) as string[];
   const unknown = skipped.filter(({ name }) => !known.includes(name));
-  if (process.env.CI === 'true' && unknown.length > 0) {
-    process.stdout.write(
-      `${unknown.length} skipped that should run here (test/known-skips.json lists those that may be)\n`,
-    );
-    failed = true;
-  }
-  process.exitCode = failed ? 1 : 0;
-});
+  if (isStrict) failed.push(...unknown.map(({ name }) => `${name} was skipped, and is not in test/known-skips.json`));
+  for (const name of failed) process.stdout.write(`failed: ${name}\n`);
+  process.stdout.write(`${passed} passed, ${failed.length} failed, ${skipped.length} skipped\n`);
+  process.exitCode = failed.length > 0 ? 1 : 0;
+}

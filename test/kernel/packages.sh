@@ -20,6 +20,6 @@ have setpriv || missing="$missing util-linux"
 once packages
 begin_work
 say "installing$missing"
-install="apt-get install -y -qq --no-install-recommends$missing"
+install="apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=600$missing"
 # The lists may be too old for what they name, or not be there at all.
 $install >"$work/log" 2>&1 9>&- || { quietly apt-get -qq update && quietly $install; }

@@ -12,7 +12,8 @@ import { diagnose } from '../../src/commands/doctor.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { Readiness } from '../../src/health.ts';
 import { runDoctor, withOnly } from '../support/doctor.ts';
-import { startFloatie } from '../support/floatie.ts';
+import { MAIN, startFloatie } from '../support/floatie.ts';
+import { BARE, MOUNTED, withMounts } from '../support/mounts.ts';
 import { missing } from '../support/requirements.ts';
 
 /** What a shell would run of a cure: the part before those for containers and the like. */
@@ -21,23 +22,27 @@ function commandIn(cure = ''): string {
 }
 
 suite('floatie doctor', { skip: missing('root', 'btf') }, () => {
-  test('says as root how Floatie would attach, and it does', async (context) => {
-    const { checks, of } = await runDoctor();
-    for (const { name, verdict, reason } of checks) context.diagnostic(`${verdict} ${name}: ${reason}`);
-    await using floatie = await startFloatie();
-    const response = await fetch(new URL('/readyz', floatie.url), { signal: AbortSignal.timeout(30_000) });
-    const { probes } = (await response.json()) as Readiness;
-    const expected = probes.map(({ probe, method }) => `${probe} by ${method}`).join(', ');
-    assert.equal(of('start').reason, `Floatie would start: ${expected}`);
-    for (const { probe, method, refusals = [] } of probes.filter(({ probe }) => probe !== 'pressure')) {
-      assert.equal(of(`${probe}.${method}`).verdict, 'ok');
-      assert.match(of(`${probe}.${method}`).reason, /^used; /);
-      for (const refusal of refusals) assert.equal(of(`${probe}.${refusal.method}`).verdict, 'unneeded');
-    }
-  });
+  for (const [mounts, state] of [
+    ['nothing of the kernel’s is mounted', BARE],
+    ['tracefs, debugfs, bpffs and securityfs are mounted', MOUNTED],
+  ] as const)
+    test(`says as root how Floatie would attach where ${mounts}, and it does`, async (context) => {
+      const { checks, of } = await runDoctor(undefined, { after: state });
+      for (const { name, verdict, reason } of checks) context.diagnostic(`${verdict} ${name}: ${reason}`);
+      await using floatie = await startFloatie([], { command: [...withMounts(state), process.execPath, MAIN] });
+      const response = await fetch(new URL('/readyz', floatie.url), { signal: AbortSignal.timeout(30_000) });
+      const { probes } = (await response.json()) as Readiness;
+      const expected = probes.map(({ probe, method }) => `${probe} by ${method}`).join(', ');
+      assert.equal(of('start').reason, `Floatie would start: ${expected}`);
+      for (const { probe, method, refusals = [] } of probes.filter(({ probe }) => probe !== 'pressure')) {
+        assert.equal(of(`${probe}.${method}`).verdict, 'ok');
+        assert.match(of(`${probe}.${method}`).reason, /^used; /);
+        for (const refusal of refusals) assert.equal(of(`${probe}.${refusal.method}`).verdict, 'unneeded');
+      }
+    });
 
   test('says with CAP_BPF and CAP_PERFMON alone, as another user, what is lost, and Floatie starts', async () => {
-    const { code, of } = await runDoctor(undefined, { by: withOnly('bpf', 'perfmon') });
+    const { code, of } = await runDoctor(undefined, { after: MOUNTED, by: withOnly('bpf', 'perfmon') });
     assert.equal(code, 0);
     for (const name of ['cap_bpf', 'cap_perfmon', 'libbpf', 'btf', 'cgroups'])
       assert.equal(of(name).verdict, 'ok', name);
@@ -49,7 +54,7 @@ suite('floatie doctor', { skip: missing('root', 'btf') }, () => {
     assert.match(of('overlayfs.syscall_classic').reason, /tracefs.* belongs to root/);
     // With what it asks for, that is no longer so.
     const asked = ['bpf', 'perfmon', 'sys_admin', 'syslog', 'dac_read_search', 'dac_override'];
-    const cured = await runDoctor(undefined, { by: withOnly(...asked) });
+    const cured = await runDoctor(undefined, { after: MOUNTED, by: withOnly(...asked) });
     for (const name of ['cap_sys_admin', 'cap_dac_read_search', 'kernel_log', 'overlayfs.syscall_classic']) {
       assert.equal(cured.of(name).verdict, 'ok', name);
     }
@@ -57,9 +62,9 @@ suite('floatie doctor', { skip: missing('root', 'btf') }, () => {
   });
 
   test('prints every line without any capability, and each it asks for cures its line', async () => {
-    const { code, checks, of } = await runDoctor(undefined, { by: withOnly() });
+    const { code, checks, of } = await runDoctor(undefined, { after: BARE, by: withOnly() });
     assert.equal(code, 1);
-    const root = await runDoctor();
+    const root = await runDoctor(undefined, { after: BARE });
     assert.deepEqual(
       checks.map(({ name }) => name),
       root.checks.map(({ name }) => name),
@@ -69,7 +74,7 @@ suite('floatie doctor', { skip: missing('root', 'btf') }, () => {
     for (const capability of ['bpf', 'perfmon']) {
       const { cure = '' } = of(`cap_${capability}`);
       assert.match(cure, new RegExp(`--cap-add ${capability.toUpperCase()} in a container`));
-      const cured = await runDoctor(undefined, { by: withOnly(capability) });
+      const cured = await runDoctor(undefined, { after: BARE, by: withOnly(capability) });
       assert.equal(cured.of(`cap_${capability}`).verdict, 'ok');
       assert.equal(cured.code, 1);
     }
@@ -141,21 +146,19 @@ suite('floatie doctor', { skip: missing('root', 'btf') }, () => {
   });
 
   test('says of tracefs that is not mounted how to mount it', async () => {
-    const hide = 'umount /sys/kernel/tracing 2>/dev/null; umount /sys/kernel/debug/tracing 2>/dev/null; true';
-    const { code, of } = await runDoctor(undefined, { after: hide });
+    const { code, of } = await runDoctor(undefined, { after: BARE });
     assert.equal(code, 0);
     const { reason, cure } = of('overlayfs.syscall_classic');
     assert.match(reason, /tracefs.* is not mounted/);
-    const cured = await runDoctor(undefined, { after: `${hide}; ${commandIn(cure)}` });
+    const cured = await runDoctor(undefined, { after: `${BARE}; ${commandIn(cure)}` });
     assert.equal(cured.of('overlayfs.syscall_classic').verdict, 'ok');
   });
 
   test('says of securityfs that it cannot see how to mount it', async () => {
-    const hide = 'umount /sys/kernel/security 2>/dev/null; true';
     const by = withOnly('bpf', 'perfmon');
-    const { of } = await runDoctor(undefined, { after: hide, by });
+    const { of } = await runDoctor(undefined, { after: BARE, by });
     assert.equal(of('lockdown').verdict, 'unknown');
-    const cured = await runDoctor(undefined, { after: `${hide}; ${commandIn(of('lockdown').cure)}`, by });
+    const cured = await runDoctor(undefined, { after: `${BARE}; ${commandIn(of('lockdown').cure)}`, by });
     assert.notEqual(cured.of('security_modules').verdict, 'unknown');
     assert.notEqual(cured.of('lockdown').verdict, 'unknown');
   });

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import type { Check } from '../../src/commands/doctor/check.ts';
 import { MAIN } from './floatie.ts';
+import { withMounts } from './mounts.ts';
 
 export interface Diagnosis {
   readonly code: number | null;
@@ -26,7 +27,7 @@ export async function runDoctor(
   args: readonly string[] = ['--set', 'exporters.prometheus.port=0'],
   { by = [], after, env = {} }: Conditions = {},
 ): Promise<Diagnosis> {
-  const shell = after === undefined ? [] : ['unshare', '--mount', 'sh', '-c', `{ ${after}; } >&2 && exec "$@"`, 'sh'];
+  const shell = after === undefined ? [] : withMounts(after);
   const [command = '', ...rest] = [...shell, ...by, process.execPath, MAIN, 'doctor', '--json', ...args];
   const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
   const exited = once(child, 'exit') as Promise<[number | null]>;
