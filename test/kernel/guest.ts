@@ -6,7 +6,7 @@ import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { inspect } from 'node:util';
 import type { GuestLine, Outcome } from './results.ts';
-import { LEFT_OUT } from './selection.ts';
+import { LEFT_OUT, otherWays } from './selection.ts';
 
 const DETAIL_CHARACTERS = 20_000;
 
@@ -39,9 +39,9 @@ function nameOf(file = ''): string {
 }
 
 say({ type: 'ready', release: release() });
-const { TEST_FILES = '', TEST_ALL } = process.env;
+const { TEST_FILES = '', TEST_ALL, TEST_WAY } = process.env;
 // In this process, because another one takes seconds to start here.
-const testSkipPatterns = TEST_ALL === undefined ? LEFT_OUT : [];
+const testSkipPatterns = TEST_ALL === undefined ? [...LEFT_OUT, ...otherWays(TEST_WAY)] : [];
 const events = run({ files: TEST_FILES.split(','), testSkipPatterns, isolation: 'none' });
 events.on('test:dequeue', ({ name, file, type }) => {
   if (type === 'test') say({ type: 'begin', file: nameOf(file), name });

@@ -1,10 +1,11 @@
 /**
  * `npm run test:kernels`: the live tests on other kernels, in QEMU without hardware's help.
  *
- *   npm run test:kernels -- [--kernel NAME]… [test/live/FILE.test.ts]…
+ *   npm run test:kernels -- [--all] [--kernel NAME]… [test/live/FILE.test.ts]…
  *
- * variants.ts lists the kernels, selection.ts what is tested when no file is named. Files that start Floatie often take
- * very long here. Tests find TEST_SCALE in their environment.
+ * variants.ts lists the kernels, selection.ts what is tested when no file is named: of the ways to attach, the one that
+ * `auto` chooses on each kernel, and with --all every one. Files that start Floatie often take very long here. Tests find
+ * TEST_SCALE in their environment.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
@@ -29,7 +30,7 @@ const TESTS_MS = 600_000;
 const SCALE = process.env.TEST_SCALE ?? '0.02';
 
 const { values, positionals } = parseArgs({
-  options: { kernel: { type: 'string', multiple: true } },
+  options: { kernel: { type: 'string', multiple: true }, all: { type: 'boolean', default: false } },
   allowPositionals: true,
 });
 const variants = chosenVariants(values.kernel);
@@ -115,7 +116,7 @@ async function runVariant(variant: Variant): Promise<Run> {
 }
 
 async function bootOnce(variant: Variant, attempt: number): Promise<Run> {
-  const { name, suite, cgroup, exact, skips, boot: extra = '', cpu = 'max', only, files: more = [] } = variant;
+  const { name, suite, cgroup, exact, auto, skips, boot: extra = '', cpu = 'max', only, files: more = [] } = variant;
   const kernel = kernels.get(suite) ?? '';
   const initrd = join(OUTPUT, `${name}.initrd`);
   script('initrd.sh', kernel, initrd);
@@ -126,6 +127,7 @@ async function bootOnce(variant: Variant, attempt: number): Promise<Run> {
       : [`TEST_FILES=${only ?? [...FILES, ...more]}`]),
     `TEST_SCALE=${SCALE}`,
     `TEST_EXACT=${exact.join(',')}`,
+    ...(values.all || auto === null ? [] : [`TEST_WAY=${auto}`]),
   ];
   const machine = {
     kernel: join(kernel, 'vmlinuz'),

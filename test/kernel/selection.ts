@@ -8,3 +8,8 @@ export const FILES = globSync('test/live/{kernel/*,oom}.test.ts', { cwd: ROOT })
 
 /** Tests in these files that take too long in an emulated machine for what they say about its kernel. */
 export const LEFT_OUT = [/the machine’s memory ran out/, /tiny ring buffer/, /10 at once/, /in the cgroup it is told/];
+
+/** Tests of the ways to attach other than this one. Without a way: none. */
+export function otherWays(way: string | undefined): RegExp[] {
+  return way === undefined ? [] : [new RegExp(`\\bby (?!${way}\\b)(fentry|kprobe|syscall|syscall_classic)\\b`)];
+}

@@ -12,6 +12,8 @@ export interface Variant {
   readonly cgroup: 'v1' | 'v2' | 'systemd';
   /** The ways to attach to overlayfs that must miss nothing here; any other may, if it counts what it missed. */
   readonly exact: readonly Method[];
+  /** The way to attach to overlayfs that `auto` chooses here: the one that is tested without --all; null for none. */
+  readonly auto: Method | null;
   /** Tests of what it does not have; any other that is skipped counts as failed. */
   readonly skips: readonly RegExp[];
   /** Test files for this kernel alone. */
@@ -61,17 +63,19 @@ export const VARIANTS: readonly Variant[] = [
     suite: 'bullseye',
     cgroup: 'v2',
     exact: ALL,
+    auto: 'kprobe',
     skips: [FENTRY, ONLY_ON_V1, LOCKED_DOWN, NOT_PARANOID, ANOTHER_USER],
     files: [DOCTOR, PRIVILEGES],
   },
-  { name: '5.10-v1', suite: 'bullseye', cgroup: 'v1', exact: ALL, skips: [FENTRY, ONLY_ON_V2] },
+  { name: '5.10-v1', suite: 'bullseye', cgroup: 'v1', exact: ALL, auto: 'kprobe', skips: [FENTRY, ONLY_ON_V2] },
   // No bpf_rdonly_cast; rss is not yet a percpu counter.
-  { name: '6.1', suite: 'bookworm', cgroup: 'v2', exact: ALL, skips: [ONLY_ON_V1], files: [KILLS] },
+  { name: '6.1', suite: 'bookworm', cgroup: 'v2', exact: ALL, auto: 'fentry', skips: [ONLY_ON_V1], files: [KILLS] },
   {
     name: '6.12',
     suite: 'trixie',
     cgroup: 'v2',
     exact: ALL,
+    auto: 'fentry',
     skips: [ONLY_ON_V1, LOCKED_DOWN, LOCKED_MEMORY, BUILT_IN, MEMLOCK, PARANOID, ANOTHER_USER],
     cpu: CPU_OF_6_12,
     // Debian has a level of its own, which 5.10 is tested with.
@@ -84,6 +88,7 @@ export const VARIANTS: readonly Variant[] = [
     suite: 'trixie',
     cgroup: 'v2',
     exact: NOT_PREEMPTIBLE,
+    auto: 'kprobe',
     skips: [ONLY_ON_V1],
     cpu: CPU_OF_6_12,
     boot: 'preempt=full',
@@ -94,6 +99,7 @@ export const VARIANTS: readonly Variant[] = [
     suite: 'trixie',
     cgroup: 'v2',
     exact: [],
+    auto: null,
     skips: [/./],
     cpu: CPU_OF_6_12,
     boot: 'lockdown=confidentiality psi=0 TEST_LOCKED=1',
@@ -104,11 +110,12 @@ export const VARIANTS: readonly Variant[] = [
     suite: 'trixie',
     cgroup: 'systemd',
     exact: [],
+    auto: null,
     skips: [],
     cpu: CPU_OF_6_12,
     boot: 'systemd.getty_auto=no systemd.show_status=no',
     only: ['test/live/systemd-guest.test.ts'],
   },
   // Preempts lazily, and raw tracepoints too.
-  { name: 'newest', suite: 'sid', cgroup: 'v2', exact: NOT_PREEMPTIBLE, skips: [ONLY_ON_V1] },
+  { name: 'newest', suite: 'sid', cgroup: 'v2', exact: NOT_PREEMPTIBLE, auto: 'kprobe', skips: [ONLY_ON_V1] },
 ];

@@ -1,0 +1,17 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { otherWays } from './selection.ts';
+
+suite('without --all a guest leaves out', () => {
+  const leftOut = (name: string): boolean => otherWays('syscall').some((pattern) => pattern.test(name));
+
+  test('the tests of the ways that auto does not choose there', () => {
+    assert.ok(leftOut('by fentry an end without a beginning is no sample'));
+    assert.ok(leftOut('every kind of I/O is counted by syscall_classic as the README says'));
+  });
+
+  test('no test of the way that it chooses, and none of no way', () => {
+    assert.ok(!leftOut('by syscall an end without a beginning is no sample'));
+    assert.ok(!leftOut('by a cgroup’s own limit names that cgroup'));
+  });
+});
