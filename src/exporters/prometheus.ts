@@ -6,6 +6,7 @@ import { gzip } from 'node:zlib';
 import type { Readiness } from '../health.ts';
 import type { OomRecord } from '../metrics/oom-record.ts';
 import { reasonOf } from '../reason.ts';
+import { oomList, QueryError } from './oom-list.ts';
 import { page } from './page.ts';
 import type { Body, Scrapes } from './scrapes.ts';
 import type { Web } from './web.ts';
@@ -148,7 +149,8 @@ export class PrometheusEndpoint {
       response.setHeader('www-authenticate', 'Basic');
       return send(response, 401, 'This needs a user and a password\n');
     }
-    switch (request.url?.split('?', 1)[0]) {
+    const [path, query = ''] = request.url?.split(/\?(.*)/s, 2) ?? [];
+    switch (path) {
       case '/metrics':
         return this.#answerMetrics(request, response);
       case '/healthz':
@@ -163,11 +165,20 @@ export class PrometheusEndpoint {
         );
       }
       case '/oom':
-        return send(response, 200, `${JSON.stringify({ records: this.#options.records() })}\n`, 'application/json');
+        return this.#answerOom(query, response);
       case '/':
         return send(response, 200, page(this.#options.readiness()), 'text/html; charset=utf-8');
       default:
         return send(response, 404, 'Nothing is here; the metrics are at /metrics\n');
+    }
+  }
+
+  #answerOom(query: string, response: ServerResponse): void {
+    try {
+      send(response, 200, oomList(this.#options.records(), query), 'application/json');
+    } catch (error) {
+      if (!(error instanceof QueryError)) throw error;
+      send(response, 400, `${error.message}\n`);
     }
   }
 

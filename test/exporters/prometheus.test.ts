@@ -370,6 +370,51 @@ suite('other requests', () => {
     assert.deepEqual(JSON.parse(answer.text), { records });
   });
 
+  const kills = Array.from({ length: 5 }, (_, index) => ({ victim_comm: `killed${index}` }));
+
+  for (const [query, expected] of [
+    ['', kills],
+    ['?', kills],
+    ['?limit=2', kills.slice(3)],
+    ['?limit=5', kills],
+    ['?limit=1000000000000000000000', kills],
+    ['?other=1&limit=1', kills.slice(4)],
+    ['?limit=%31', kills.slice(4)],
+  ] as const) {
+    test(`for /oom${query} are the last ${expected.length} of 5 records, the newest last, each on a line`, async () => {
+      const { ask } = await start({ records: () => kills });
+      const { status, text } = await ask(`/oom${query}`);
+      assert.deepEqual([status, JSON.parse(text)], [200, { records: expected }]);
+      const lines = text.split('\n').filter((line) => line.includes('killed'));
+      assert.deepEqual(
+        lines.map((line) => JSON.parse(line.replace(/,$/, ''))),
+        expected,
+      );
+    });
+  }
+
+  for (const query of [
+    '?limit=',
+    '?limit=0',
+    '?limit=-1',
+    '?limit=1.5',
+    '?limit=ten',
+    '?limit=1&limit=2',
+    '?limit=%',
+  ]) {
+    test(`for /oom${query} say what a limit is`, async () => {
+      const { ask } = await start({ records: () => kills });
+      const { status, text } = await ask(`/oom${query}`);
+      assert.equal(status, 400);
+      assert.match(text, /^limit must be one whole number from 1 on.*\n$/);
+    });
+  }
+
+  test('for /oom without a kill are an empty list', async () => {
+    const { ask } = await start({ records: () => [] });
+    assert.deepEqual(JSON.parse((await ask('/oom?limit=3')).text), { records: [] });
+  });
+
   for (const [readiness, expected] of [
     [attached, 200],
     [missing, 503],
