@@ -3,6 +3,7 @@ import type { Resource } from '@opentelemetry/resources';
 import type { LogRecordExporter } from '@opentelemetry/sdk-logs';
 import { AggregationTemporality, MeterProvider, type MetricReader } from '@opentelemetry/sdk-metrics';
 import { exponentialOf, exportersOf } from './config/exporters.ts';
+import { endpointFrom } from './config/otlp-variables.ts';
 import type { Instance } from './config/pipeline.ts';
 import type { Config, OtlpConfig } from './config/schema.ts';
 import { type Connection, connectionOf } from './exporters/connection.ts';
@@ -131,6 +132,13 @@ export class Exporting {
   }
 }
 
+/** Those that have somewhere to send a signal to. */
+function otlpOf(config: Config, type: 'otlp' | 'otlphttp', signal: 'METRICS' | 'LOGS'): Instance<OtlpConfig>[] {
+  return exportersOf(config, type).filter(
+    ({ settings }) => settings.endpoint !== '' || endpointFrom(process.env, type, signal) !== null,
+  );
+}
+
 /** What pushes metrics; OTLP has none while it is off. */
 async function createPushes(
   config: Config,
@@ -138,8 +146,6 @@ async function createPushes(
   producersOf: (name: string, form: Form) => Producer[],
   health: Health,
 ): Promise<Push[]> {
-  const { OTEL_EXPORTER_OTLP_ENDPOINT: all, OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: metrics } = process.env;
-  const isOn = ({ settings }: { settings: OtlpConfig }): boolean => Boolean(settings.endpoint || all || metrics);
   const onExport = (name: string) => (error: Error | null) => health.exported(name, error);
   const optionsOf = (name: string, settings: OtlpConfig) => {
     const { temporality, interval_ms: intervalMs } = settings;
@@ -157,11 +163,11 @@ async function createPushes(
   };
   const pushes: Push[] = [];
   // gRPC is the largest thing Floatie imports: only when it is on.
-  for (const { name, settings } of exportersOf(config, 'otlp').filter(isOn)) {
+  for (const { name, settings } of otlpOf(config, 'otlp', 'METRICS')) {
     const { createOtlpReader } = await import('./exporters/otlp.ts');
     pushes.push({ name, reader: createOtlpReader(optionsOf(name, settings)) });
   }
-  for (const { name, settings } of exportersOf(config, 'otlphttp').filter(isOn)) {
+  for (const { name, settings } of otlpOf(config, 'otlphttp', 'METRICS')) {
     const { createOtlpHttpReader } = await import('./exporters/otlphttp.ts');
     pushes.push({ name, reader: createOtlpHttpReader(optionsOf(name, settings)) });
   }
@@ -184,9 +190,6 @@ async function createLogs(
 ): Promise<Map<string, OtlpLogs>> {
   const all = new Map<string, OtlpLogs>();
   if (!config.service.pipelines.metrics.receivers.includes('oom')) return all;
-  const { OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_LOGS_ENDPOINT } = process.env;
-  const isOn = ({ settings }: { settings: OtlpConfig }): boolean =>
-    Boolean(settings.endpoint || OTEL_EXPORTER_OTLP_ENDPOINT || OTEL_EXPORTER_OTLP_LOGS_ENDPOINT);
   const add = async (
     { name: configured, settings }: Instance<OtlpConfig>,
     createExporter: (connection: Connection) => LogRecordExporter,
@@ -197,10 +200,10 @@ async function createLogs(
     const onExport = (error: Error | null): void => health.exported(name, error);
     all.set(name, createOtlpLogs(exporter, { intervalMs: settings.interval_ms, resource, onExport }));
   };
-  for (const exporter of exportersOf(config, 'otlp').filter(isOn)) {
+  for (const exporter of otlpOf(config, 'otlp', 'LOGS')) {
     await add(exporter, (await import('./exporters/otlp.ts')).createOtlpLogExporter);
   }
-  for (const exporter of exportersOf(config, 'otlphttp').filter(isOn)) {
+  for (const exporter of otlpOf(config, 'otlphttp', 'LOGS')) {
     await add(exporter, (await import('./exporters/otlphttp.ts')).createOtlpHttpLogExporter);
   }
   return all;

@@ -4,7 +4,8 @@ import { writeFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { parseArguments, UsageError } from './commands/arguments.ts';
 import { exportersOf } from './config/exporters.ts';
-import { ConfigError, loadConfig, redact } from './config/load.ts';
+import { ConfigError, load, type Sources } from './config/load.ts';
+import { redact } from './config/redact.ts';
 import type { Config } from './config/schema.ts';
 import { oneLine, withoutSecrets } from './log.ts';
 
@@ -26,26 +27,33 @@ async function main(): Promise<number> {
       writeFileSync(1, (await import('./packaged.ts')).readPackaged('LICENSE'));
       return OK;
     case 'validate':
-      await validate(loadConfig(sources));
+      await validate(loadTelling(sources));
       process.stdout.write('The configuration is valid\n');
       return OK;
     case 'print-config':
-      process.stdout.write((await import('yaml')).stringify(redact(loadConfig(sources))));
+      process.stdout.write((await import('yaml')).stringify(redact(loadTelling(sources))));
       return OK;
     case 'doctor': {
-      const config = loadConfig(sources);
+      const config = loadTelling(sources);
       await validate(config);
       return (await (await import('./commands/doctor.ts')).doctor(config, json ? 'json' : 'text')) ? OK : FAILED;
     }
     case 'run': {
-      const config = loadConfig(sources);
+      const loaded = load(sources);
       // What a scrape allocates dies with it: letting V8's young generation grow costs 9 MB and saves nothing.
       setFlagsFromString('--semi-space-growth-factor=1');
       // Loaded only now: the other commands need neither OpenTelemetry nor libbpf.
       const { run } = await import('./commands/run.ts');
-      return (await run(config, () => loadConfig(sources))) ? OK : FAILED;
+      return (await run(loaded, () => load(sources))) ? OK : FAILED;
     }
   }
+}
+
+/** Warnings go where problems go, so that what is printed can be piped. */
+function loadTelling(sources: Sources): Config {
+  const { config, warnings } = load(sources);
+  for (const warning of warnings) complain(`warning: ${warning}`);
+  return config;
 }
 
 /** @throws {@link ConfigError} for what is wrong in the files that the configuration names */

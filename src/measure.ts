@@ -1,8 +1,8 @@
 /** The kernel's measurements for a program with a MeterProvider of its own. */
 import type { Meter } from '@opentelemetry/api';
 import { AggregationTemporality, type MetricProducer, type ViewOptions } from '@opentelemetry/sdk-metrics';
-import { secretsOf } from './config/load.ts';
 import { attributeActions } from './config/processors.ts';
+import { secretsOf } from './config/redact.ts';
 import type { Config } from './config/schema.ts';
 import { Health, type Readiness } from './health.ts';
 import { createLogger, type Logger } from './log.ts';

@@ -1,7 +1,7 @@
 /** The whole way of the data, from the kernel's counts to the exporters; stopping goes the other way. */
 import { ConfigError } from './config/error.ts';
-import { secretsOf } from './config/load.ts';
 import { attributeActions } from './config/processors.ts';
+import { secretsOf } from './config/redact.ts';
 import { keepRunning } from './config/reload.ts';
 import type { Config } from './config/schema.ts';
 import { Endpoints } from './endpoints.ts';

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { loadConfig, secretsOf } from '../src/config/load.ts';
+import { loadConfig } from '../src/config/load.ts';
+import { secretsOf } from '../src/config/redact.ts';
 import { createLogger, type Level, type Logger, withoutRepetition } from '../src/log.ts';
 import { holdClocks } from './support/clocks.ts';
 

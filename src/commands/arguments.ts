@@ -1,7 +1,8 @@
 /** argv → what to do. */
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { nearest, type Sources } from '../config/load.ts';
+import type { Sources } from '../config/load.ts';
+import { nearest } from '../config/nearest.ts';
 
 export const COMMANDS = ['run', 'doctor', 'validate', 'print-config'] as const;
 export type Command = (typeof COMMANDS)[number] | (typeof INSTEAD)[number];

@@ -1,7 +1,8 @@
 /** `floatie run`: measure until a signal says stop; on SIGHUP with the configuration as it is then. */
 import { isSdkDisabled } from '../config/environment.ts';
-import { secretsOf } from '../config/load.ts';
+import type { Loaded } from '../config/load.ts';
 import { typeOf } from '../config/pipeline.ts';
+import { secretsOf } from '../config/redact.ts';
 import type { Config } from '../config/schema.ts';
 import { createLogger } from '../log.ts';
 import { type Service, startService } from '../service.ts';
@@ -14,9 +15,10 @@ const SAME_MS = 1000;
  * @param load reads the configuration anew. Throws what is wrong with it.
  * @returns whether it stopped in peace; false when a second signal would not wait for that
  */
-export async function run(config: Config, load: () => Config): Promise<boolean> {
+export async function run({ config, warnings }: Loaded, load: () => Loaded): Promise<boolean> {
   const { log_level, log_format } = config.service.telemetry;
   const log = createLogger(log_level, log_format, undefined, secretsOf(config));
+  for (const warning of warnings) log.warn(warning);
   const handover = takeHandover(process.env, process.pid);
   const notifier = new Notifier(handover, log);
   const { first, second } = stopSignals();
@@ -40,7 +42,11 @@ export async function run(config: Config, load: () => Config): Promise<boolean> 
     notifier.ready(() => running.status());
     reloads.begin(async () => {
       notifier.reloading();
-      await running.reload(load);
+      await running.reload(() => {
+        const { config: next, warnings: told } = load();
+        for (const warning of told) log.warn(warning);
+        return next;
+      });
       notifier.ready(() => running.status());
     });
     const signal = await first;

@@ -1,5 +1,5 @@
 /** What `--help` prints. */
-import { envName } from '../config/load.ts';
+import { envName } from '../config/keys.ts';
 
 export const usage = `Usage: floatie [command] [flags]
 

@@ -2,6 +2,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { type Document, isAlias, isMap, isPair, isScalar, isSeq, LineCounter, parseDocument, visit } from 'yaml';
 import { ConfigError } from './error.ts';
+import { nearest } from './nearest.ts';
 import { readScalar, substitute } from './substitution.ts';
 
 type Path = readonly (string | number)[];
@@ -13,6 +14,8 @@ export interface ConfigDocument {
   readonly texts: unknown;
   /** References to variables that cannot be understood. */
   readonly problems: readonly string[];
+  /** References to variables that are not set. */
+  readonly warnings: readonly string[];
   /** `file:line` of a key, or of the nearest one above it. */
   placeOf(path: Path): string;
 }
@@ -38,26 +41,33 @@ export function readDocument(file: string, env: Readonly<Record<string, string |
   }
   const placeOf = (path: Path): string => `${file}:${lines.linePos(offsetOf(document, path)).line}`;
   const problems: string[] = [];
+  const warnings: string[] = [];
   const texts = new Map<{ value: unknown }, string>();
   visit(document, {
     Scalar(key, node, ancestors) {
       if (env === null || key === 'key' || typeof node.value !== 'string' || !node.value.includes('$')) return;
+      const path = ancestors.flatMap((ancestor) =>
+        isPair(ancestor) && isScalar(ancestor.key) ? [String(ancestor.key.value)] : [],
+      );
+      const place = `${placeOf(path)}: ${path.join('.')}`;
+      const unset = (name: string): void => {
+        const meant = nearest(name, Object.keys(env));
+        const cure = `write $\{env:${name}:-} where that is meant${meant}`;
+        warnings.push(`${place}: the variable ${name} is not set and counts as nothing; ${cure}`);
+      };
       try {
-        texts.set(node, substitute(node.value, env));
+        texts.set(node, substitute(node.value, env, unset));
       } catch (error) {
-        const path = ancestors.flatMap((ancestor) =>
-          isPair(ancestor) && isScalar(ancestor.key) ? [String(ancestor.key.value)] : [],
-        );
-        problems.push(`${placeOf(path)}: ${path.join('.')}: ${(error as Error).message}`);
+        problems.push(`${place}: ${(error as Error).message}`);
       }
     },
   });
   try {
     for (const [node, text] of texts) node.value = text;
     const asTexts: unknown = document.toJS({ maxAliasCount: 100 }) ?? {};
-    if (texts.size === 0) return { values: asTexts, texts: asTexts, problems, placeOf };
+    if (texts.size === 0) return { values: asTexts, texts: asTexts, problems, warnings, placeOf };
     for (const [node, text] of texts) node.value = readScalar(text);
-    return { values: document.toJS({ maxAliasCount: 100 }) ?? {}, texts: asTexts, problems, placeOf };
+    return { values: document.toJS({ maxAliasCount: 100 }) ?? {}, texts: asTexts, problems, warnings, placeOf };
   } catch (error) {
     throw new ConfigError([`${file}: ${(error as Error).message}`]);
   }

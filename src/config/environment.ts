@@ -1,10 +1,12 @@
-/** OpenTelemetry's own variables that stand for settings: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/ */
-import { readScalar } from './substitution.ts';
+/**
+ * OpenTelemetry's own variables that stand for settings: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
+ * They are meant for every program around. What Floatie cannot use of them is a warning and counts for nothing, as
+ * OpenTelemetry asks. Warnings name the variable and never show its value.
+ */
 
-type Env = Readonly<Record<string, string | undefined>>;
+export type Env = Readonly<Record<string, string | undefined>>;
 
-/** What a setting has from the first of its variables that is set. Endpoints, headers and certificates are
- * read by OpenTelemetry's exporters themselves. */
+/** What a setting has from the first of its variables that can be used. */
 const VARIABLES: readonly {
   readonly setting: string;
   readonly types: readonly string[];
@@ -33,45 +35,52 @@ const VARIABLES: readonly {
   },
 ];
 
-/** The values of OpenTelemetry's variables for `exporters.TYPE.SETTING`, each with the variable's name. */
-export function exporterVariables(env: Env): { type: string; setting: string; value: unknown; origin: string }[] {
-  return VARIABLES.flatMap(({ setting, types, names }) => {
-    const name = names.find((candidate) => isSet(env[candidate]));
-    if (name === undefined) return [];
+/** The variables for the settings of one type of exporter that are set, the one that counts most first. */
+export function exporterVariables(env: Env, type: string): { setting: string; name: string; text: string }[] {
+  return VARIABLES.filter(({ types }) => types.includes(type)).flatMap(({ setting, names }) =>
     // The names of temporalities and aggregations are "case insensitive".
-    const value = readScalar((env[name] ?? '').toLowerCase());
-    return types.map((type) => ({ type, setting, value, origin: name }));
-  });
+    names.map((name) => ({ setting, name, text: (env[name] ?? '').trim().toLowerCase() })).filter(({ text }) => text),
+  );
 }
 
-/**
- * The attributes in OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME.
- * @throws an Error that begins with the variable's name
- */
-export function resourceVariables(env: Env): Record<string, string> {
-  const { OTEL_RESOURCE_ATTRIBUTES: list, OTEL_SERVICE_NAME: service } = env;
-  const pairs = (list ?? '').split(',').filter((pair) => pair.trim() !== '');
-  const entries = pairs.map((pair): [string, string] => {
-    const [, key = '', value = ''] = /^([^=]*)=(.*)$/s.exec(pair) ?? [];
-    if (key.trim() === '') throw new Error(`OTEL_RESOURCE_ATTRIBUTES: must look like key=value,key=value, not ${list}`);
-    return [decode(key.trim()), decode(value.trim())];
-  });
-  return Object.fromEntries(isSet(service) ? [...entries, ['service.name', service]] : entries);
+/** The attributes in OTEL_RESOURCE_ATTRIBUTES, which counts as a whole or not at all, and OTEL_SERVICE_NAME. */
+export function resourceVariables(env: Env): { attributes: Record<string, string>; warnings: string[] } {
+  const { OTEL_RESOURCE_ATTRIBUTES: list = '', OTEL_SERVICE_NAME: service = '' } = env;
+  const entries = pairsOf(list);
+  const name: [string, string][] = service.trim() === '' ? [] : [['service.name', service]];
+  const attributes = Object.fromEntries([...(entries ?? []), ...name]);
+  const form =
+    'OTEL_RESOURCE_ATTRIBUTES: is ignored: it must look like key=value,key=value, with %25 for a percent sign';
+  return { attributes, warnings: entries === null ? [form] : [] };
+}
+
+/** `key=value,key=value`, percent-encoded; null where it is anything else. */
+export function pairsOf(list: string): [key: string, value: string][] | null {
+  const pairs = list.split(',').filter((pair) => pair.trim() !== '');
+  try {
+    const entries = pairs.map((pair): [string, string] => {
+      const [, key = '', value = ''] = /^([^=]*)=(.*)$/s.exec(pair) ?? [];
+      return [decodeURIComponent(key.trim()), decodeURIComponent(value.trim())];
+    });
+    return entries.some(([key]) => key === '') ? null : entries;
+  } catch {
+    return null; // "%" and no two hexadecimal digits, or bytes that are no UTF-8
+  }
 }
 
 /** Whether OTEL_SDK_DISABLED says so; anything but "true" is no. */
 export function isSdkDisabled(env: Env): boolean {
-  return env.OTEL_SDK_DISABLED?.trim().toLowerCase() === 'true';
+  return switchOf(env, 'OTEL_SDK_DISABLED') === 'true';
 }
 
-function isSet(value: string | undefined): value is string {
-  return value !== undefined && value.trim() !== '';
+const SWITCHES = ['OTEL_SDK_DISABLED', 'OTEL_EXPORTER_OTLP_INSECURE', 'OTEL_EXPORTER_OTLP_METRICS_INSECURE'];
+
+export function switchWarnings(env: Env): string[] {
+  return SWITCHES.filter((name) => !['', 'true', 'false'].includes(switchOf(env, name))).map(
+    (name) => `${name}: is ignored: it must be true or false`,
+  );
 }
 
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    throw new Error(`OTEL_RESOURCE_ATTRIBUTES: "${text}" is not percent-encoded; write %25 for a percent sign`);
-  }
+function switchOf(env: Env, name: string): string {
+  return (env[name] ?? '').trim().toLowerCase();
 }

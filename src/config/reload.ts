@@ -4,7 +4,7 @@ import { toNs } from '../metrics/buckets.ts';
 import { exponentialBoundsNs } from '../metrics/exponential.ts';
 import { selectedBy } from '../metrics/selection.ts';
 import { exponentialOf, exportersOf } from './exporters.ts';
-import { keys } from './load.ts';
+import { keys } from './keys.ts';
 import { pidNamespaceOf } from './processors.ts';
 import type { Config } from './schema.ts';
 

@@ -9,16 +9,19 @@ const VARIABLE = /^(?:env:)?([A-Za-z_][A-Za-z0-9_]*)(?::-((?:(?!\$\{).)*))?$/s;
 /**
  * A text with the variables in their places, and a dollar for `$$`. A variable that is not set is nothing, unless it has
  * a default; one that is set to nothing is nothing.
+ * @param onUnset told of each variable that is not set and has no default
  * @throws an Error that says what a reference must look like
  */
-export function substitute(text: string, env: Env): string {
+export function substitute(text: string, env: Env, onUnset: (name: string) => void = () => undefined): string {
   return text.replace(REFERENCE, (reference, inner: string | undefined) => {
     if (inner === undefined) return '$';
-    const [match, name = '', otherwise = ''] = VARIABLE.exec(inner) ?? [];
+    const [match, name = '', otherwise] = VARIABLE.exec(inner) ?? [];
     if (match === undefined) {
       throw new Error(`must look like $\{env:NAME} or $\{env:NAME:-default}, not ${reference}; write $$ for a dollar`);
     }
-    return env[name] ?? otherwise;
+    const value = env[name] ?? otherwise;
+    if (value === undefined) onUnset(name);
+    return value ?? '';
   });
 }
 

@@ -8,7 +8,7 @@ import { dirname, resolve } from 'node:path';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { readDocument } from '../config/document.ts';
 import { ConfigError } from '../config/error.ts';
-import { nearest } from '../config/load.ts';
+import { nearest } from '../config/nearest.ts';
 import { isRecord } from '../config/shapes.ts';
 
 export interface WebConfig {

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, suite, test } from 'node:test';
 import { exponentialGridNs, exportersOf } from '../../src/config/exporters.ts';
-import { ConfigError, loadConfig, redact, type Sources } from '../../src/config/load.ts';
+import { ConfigError, loadConfig, type Sources } from '../../src/config/load.ts';
+import { redact } from '../../src/config/redact.ts';
 import type { Config } from '../../src/config/schema.ts';
 import { exponentialBoundsNs } from '../../src/metrics/exponential.ts';
 

@@ -5,7 +5,7 @@ import { suite, test } from 'node:test';
 import { Ajv } from 'ajv';
 import { parse } from 'yaml';
 import { CONFIG_SCHEMA, configSchemaJson } from '../../scripts/config-schema.ts';
-import { keys } from '../../src/config/load.ts';
+import { keys } from '../../src/config/keys.ts';
 import { FILE, mutants, outcomeOf } from '../support/random-config.ts';
 
 const file = (name: string): string => readFileSync(new URL(`../../config/${name}`, import.meta.url), 'utf8');

@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, suite, test } from 'node:test';
 import { stringify } from 'yaml';
-import { ConfigError, envName, keys, loadConfig, nearest, type Sources } from '../../src/config/load.ts';
+import { envName, keys } from '../../src/config/keys.ts';
+import { ConfigError, type Loaded, loadConfig, load as loadSources, type Sources } from '../../src/config/load.ts';
+import { nearest } from '../../src/config/nearest.ts';
 import { type Config, RECEIVERS } from '../../src/config/schema.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'floatie-config-'));
@@ -18,8 +20,12 @@ function fileWith(text: string): string {
   return file;
 }
 
-function load({ yaml, ...sources }: Partial<Sources> & { yaml?: string } = {}): Config {
-  return loadConfig({ file: yaml === undefined ? undefined : fileWith(yaml), env: {}, set: [], ...sources });
+function load(sources: Parameters<typeof withWarnings>[0] = {}): Config {
+  return withWarnings(sources).config;
+}
+
+function withWarnings({ yaml, ...sources }: Partial<Sources> & { yaml?: string } = {}): Loaded {
+  return loadSources({ file: yaml === undefined ? undefined : fileWith(yaml), env: {}, set: [], ...sources });
 }
 
 /** The problems, without the name of the temporary file. Throws when there are none. */
@@ -99,7 +105,8 @@ suite('every key', () => {
   for (const key of keys) {
     test(`${key} has the variable ${envName(key)}`, () => {
       const value = key.split('.').reduce((node: unknown, part) => (node as Record<string, unknown>)[part], defaults);
-      assert.deepEqual(load({ env: { [envName(key)]: JSON.stringify(value) } }), defaults);
+      const text = typeof value === 'string' ? value : JSON.stringify(value);
+      assert.deepEqual(load({ env: { [envName(key)]: text } }), defaults);
     });
   }
 
@@ -149,6 +156,68 @@ suite('a value in a flag or a variable', () => {
   ];
   for (const [name, pair, get, expected] of rows) {
     test(`can be ${name}`, () => assert.deepEqual(get(load({ set: [pair] })), expected));
+  }
+
+  const texts: [key: string, text: string][] = [
+    ['exporters.prometheus.host', '::'],
+    ['exporters.prometheus.web_config_file', '/etc/a #b: c.yaml'],
+    ['exporters.prometheus.web_config_file', '"quoted"'],
+    ['exporters.prometheus.web_config_file', "{ a: '1' }"],
+    ['exporters.otlp.endpoint', 'http://host:4317/#part # comment'],
+    ['exporters.otlp.endpoint', ''],
+    ['exporters.otlp.tls.ca_file', '*alias'],
+    ['exporters.otlp.tls.ca_file', '&anchor a'],
+    ['exporters.otlp.tls.ca_file', '~'],
+    ['exporters.otlp.tls.ca_file', '1.10'],
+    ['kernel.cgroup', '/a #b'],
+    ['kernel.cgroup', '/a: [b'],
+  ];
+  for (const [key, text] of texts) {
+    test(`is the text that it is: ${key}=${text}`, () => {
+      const taken = (sources: Parameters<typeof load>[0]) =>
+        key.split('.').reduce((node: unknown, part) => (node as Record<string, unknown>)[part], load(sources));
+      assert.equal(taken({ set: [`${key}=${text}`] }), text);
+      assert.equal(taken({ env: { [envName(key)]: text } }), text);
+    });
+  }
+
+  test('of a list of texts can have what YAML would take for something else', () => {
+    const { include } = load({ set: ['containers.include=*, /a #b,/c'] }).containers;
+    assert.deepEqual(include, ['*', '/a #b', '/c']);
+  });
+
+  const numbers: [text: string, expected: number | null][] = [
+    ['9435', 9435],
+    [' 9435 ', 9435],
+    ['0x10', 16],
+    ['1e3', 1000],
+    ['9435 # the port', null],
+    ['&a 9435', null],
+    ['[9435]', null],
+    ['9435x', null],
+    ['0x', null],
+    ['1_000', null],
+    ['', null],
+  ];
+  for (const [text, expected] of numbers) {
+    test(`of a number is ${expected === null ? 'no number' : 'one'}: "${text}"`, () => {
+      const set = [`exporters.prometheus.port=${text}`];
+      if (expected === null)
+        assert.match(problemsOf({ set })[0] ?? '', /^exporters\.prometheus\.port: must be a whole/);
+      else assert.equal(load({ set }).exporters.prometheus.port, expected);
+    });
+  }
+
+  for (const text of ['true', 'True', 'TRUE']) {
+    test(`is on when it is ${text}`, () => assert.ok(load({ set: [`containers.names=${text}`] }).containers.names));
+  }
+  for (const text of ['yes', '1', 'true # not yet', '!!bool true', '']) {
+    test(`is neither on nor off when it is "${text}"`, () => {
+      assert.match(
+        problemsOf({ set: [`containers.names=${text}`] })[0] ?? '',
+        /^containers\.names: must be true or false/,
+      );
+    });
   }
 
   test('that is no YAML is a problem of its key, not the end', () => {
@@ -232,17 +301,17 @@ suite('a problem names key, cure, value and origin', () => {
     [
       'nothing behind the =',
       { set: ['kernel.max_map_entries='] },
-      `kernel.max_map_entries: ${WHOLE} 1 to 65536, not null (from --set)`,
+      `kernel.max_map_entries: ${WHOLE} 1 to 65536, not "" (from --set)`,
     ],
     [
       'a mapping for a number',
       { set: ['exporters.prometheus.port={a: 1}'] },
-      `exporters.prometheus.port: ${WHOLE} 0 to 65535, not {"a":1} (from --set)`,
+      `exporters.prometheus.port: ${WHOLE} 0 to 65535, not "{a: 1}" (from --set)`,
     ],
     [
       'a list for a number',
       { set: ['exporters.prometheus.port=[1]'] },
-      `exporters.prometheus.port: ${WHOLE} 0 to 65535, not [1] (from --set)`,
+      `exporters.prometheus.port: ${WHOLE} 0 to 65535, not "[1]" (from --set)`,
     ],
     [
       'a word that is none of those allowed',
@@ -252,7 +321,7 @@ suite('a problem names key, cure, value and origin', () => {
     [
       'a mapping for a word',
       { set: ['service.telemetry.log_level={a: 1}'] },
-      'service.telemetry.log_level: must be "debug", "info", "warn" or "error", not {"a":1} (from --set)',
+      'service.telemetry.log_level: must be "debug", "info", "warn" or "error", not "{a: 1}" (from --set)',
     ],
     [
       'a PID namespace by another word',
@@ -369,6 +438,43 @@ suite('variables of others', () => {
       FLOATIE_PORT_9090_TCP_ADDR: '10.0.0.11',
     };
     assert.deepEqual(load({ env }), defaults);
+  });
+
+  const others: [service: string, env: Record<string, string>][] = [
+    ['floatie-metrics', { FLOATIE_METRICS_SERVICE_HOST: '10.0.0.1', FLOATIE_METRICS_SERVICE_PORT: '9090' }],
+    ['floatie-metrics, by a port with a name', { FLOATIE_METRICS_SERVICE_PORT_HTTP_ALT: '9090' }],
+    ['floatie-metrics, as a link', { FLOATIE_METRICS_PORT: 'udp://10.0.0.1:53', FLOATIE_METRICS_PORT_53_UDP: 'x' }],
+    ['floatie-sctp', { FLOATIE_SCTP_PORT: 'sctp://[fd00::1]:7', FLOATIE_SCTP_PORT_7_SCTP_ADDR: 'fd00::1' }],
+    ['floatie-exporters-prometheus', { FLOATIE_EXPORTERS_PROMETHEUS_PORT: 'tcp://10.0.0.1:9090' }],
+  ];
+  for (const [service, env] of others) {
+    test(`that Kubernetes sets for a Service are no mistakes: ${service}`, () =>
+      assert.deepEqual(load({ env }), defaults));
+  }
+
+  test('that are a setting by name and of Kubernetes by value are told', () => {
+    const { warnings } = withWarnings({ env: { FLOATIE_EXPORTERS_PROMETHEUS_PORT: 'tcp://10.0.0.1:9090' } });
+    assert.deepEqual(warnings, [
+      'FLOATIE_EXPORTERS_PROMETHEUS_PORT: is ignored: by its value it is of a Service of Kubernetes, and no setting',
+    ]);
+  });
+
+  for (const [name, value] of [
+    ['FLOATIE_PORT', '9435'],
+    ['FLOATIE_EXPORTERS_OTLP_PORT', '4317'],
+    ['FLOATIE_METRICS_SERVICE_HOSTS', '10.0.0.1'],
+    ['FLOATIE_METRICS_SERVICE', '10.0.0.1'],
+    ['FLOATIE_PORT_TCP', 'tcp://10.0.0.1:1'],
+    ['FLOATIE_METRICS_PORT', 'http://10.0.0.1:1'],
+  ] as const) {
+    test(`that only look like those of Kubernetes are mistakes: ${name}=${value}`, () => {
+      assert.match(problemsOf({ env: { [name]: value } })[0] ?? '', new RegExp(`^${name}: no setting has this`));
+    });
+  }
+
+  test('that are settings are taken, whatever they end in', () => {
+    assert.equal(load({ env: { FLOATIE_EXPORTERS_PROMETHEUS_PORT: '9435' } }).exporters.prometheus.port, 9435);
+    assert.match(problemsOf({ env: { FLOATIE_EXPORTERS_PROMETHEUS_PORT: 'http' } })[0] ?? '', /must be a whole number/);
   });
 });
 

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
-import { keys, loadConfig } from '../../src/config/load.ts';
+import { keys } from '../../src/config/keys.ts';
+import { loadConfig } from '../../src/config/load.ts';
 import { schema } from '../../src/config/schema.ts';
 import { boundsProblem } from '../../src/config/views.ts';
 
@@ -17,9 +18,9 @@ function at(node: unknown, key: string): unknown {
 
 /** The comments above a key, and behind it. */
 function commentOf(key: string): string {
-  const [, type = '', name = ''] = key.split('.');
-  const section = text.slice(text.indexOf(`\n  ${type}:\n`) + 1);
-  return new RegExp(`(?: *#.*\\n)*    ${name}:.*\\n`).exec(section)?.[0] ?? '';
+  const [type = '', name = ''] = key.split('.').slice(-2);
+  const section = text.slice(new RegExp(`^ *${type}:\\n`, 'm').exec(text)?.index);
+  return new RegExp(`(?: *#.*\\n)* *${name}:.*\\n`).exec(section)?.[0] ?? '';
 }
 
 suite('config/floatie.yaml', () => {

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, suite, test } from 'node:test';
-import { ConfigError, loadConfig } from '../../src/config/load.ts';
+import { ConfigError, loadConfig, load as loadSources } from '../../src/config/load.ts';
 import type { Config } from '../../src/config/schema.ts';
 import { substitute } from '../../src/config/substitution.ts';
 
@@ -148,6 +148,39 @@ suite('a variable in a file', () => {
       ],
     );
   });
+});
+
+suite('a variable that is not set', () => {
+  const warningsOf = (yaml: string, env: Record<string, string> = {}) => {
+    writeFileSync(FILE, yaml);
+    return loadSources({ file: FILE, env, set: [] }).warnings.map((warning) => warning.replaceAll(FILE, 'FILE'));
+  };
+  const endpoint = (reference: string) => `\nexporters:\n  otlp:\n    endpoint: ${reference}\n`;
+
+  test('is a warning with its key and line', () => {
+    assert.deepEqual(warningsOf(endpoint('${env:COLLECTR_URL}'), { COLLECTOR_URL: 'http://a:4317' }), [
+      'FILE:4: exporters.otlp.endpoint: the variable COLLECTR_URL is not set and counts as nothing; write ${env:COLLECTR_URL:-} where that is meant; did you mean "COLLECTOR_URL"?',
+    ]);
+  });
+
+  test('is a warning for each of them, also in the middle of a text and in a list', () => {
+    const yaml = 'containers: { include: ["/a${X}${env:Y}", "/b${env:Z}"] }';
+    assert.deepEqual(
+      warningsOf(yaml).map((warning) => /^FILE:1: containers\.include: the variable (\w)/.exec(warning)?.[1]),
+      ['X', 'Y', 'Z'],
+    );
+  });
+
+  for (const [name, reference] of [
+    ['has a default', '${env:NO:-http://a:1}'],
+    ['has an empty default', '${env:NO:-}'],
+    ['is set to nothing', '${env:EMPTY}'],
+    ['is a dollar', '$${env:NO}'],
+  ] as const) {
+    test(`is none where it ${name}`, () => {
+      assert.deepEqual(warningsOf(`service: { telemetry: { resource: { a: "${reference}" } } }`, { EMPTY: '' }), []);
+    });
+  }
 });
 
 suite('a problem says the line', () => {

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { basename } from 'node:path';
 import { exportersOf } from '../../config/exporters.ts';
+import { endpointFrom } from '../../config/otlp-variables.ts';
 import type { Config } from '../../config/schema.ts';
 import { listenProblem } from '../../exporters/prometheus.ts';
 import { type Check, type Finding, finding, findingOf, ok } from './check.ts';
@@ -79,9 +80,8 @@ export function listeners(table: string, port: number): string[] {
 }
 
 async function reach(type: 'otlp' | 'otlphttp', configured: string): Promise<Finding> {
-  const { OTEL_EXPORTER_OTLP_ENDPOINT: all, OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: metrics } = process.env;
-  const endpoint = configured || metrics || all;
-  if (!endpoint) return finding('unneeded', 'off: it has no endpoint');
+  const endpoint = configured === '' ? endpointFrom(process.env, type, 'METRICS') : configured;
+  if (endpoint === null) return finding('unneeded', 'off: it has no endpoint');
   const place = placeOf(type, endpoint);
   if (place === null) return finding('unknown', `the endpoint ${redacted(endpoint)} has no host`);
   const where = `${place.host}:${place.port}`;

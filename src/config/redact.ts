@@ -1,0 +1,32 @@
+/** What of a configuration nobody may read. */
+import { isSensitive } from './keys.ts';
+import type { Config } from './schema.ts';
+import { REDACTED, withoutPasswords } from './secrets.ts';
+import { isRecord } from './shapes.ts';
+
+/** As it may be shown: without the texts of settings that are sensitive, and without passwords in URLs. */
+export function redact(config: Config): unknown {
+  const visit = (node: unknown, path: readonly string[], isSecret: boolean): unknown => {
+    if (typeof node === 'string') return isSecret ? REDACTED : withoutPasswords(node);
+    if (!isRecord(node)) return node;
+    const entries = Object.entries(node).map(([name, child]) => {
+      const inner = [...path, name];
+      return [name, visit(child, inner, isSecret || isSensitive(inner.join('.')))];
+    });
+    return Object.fromEntries(entries);
+  };
+  return visit(config, [], false);
+}
+
+/** The texts of settings that are sensitive, and the words in them: a header has its token behind a "Bearer". */
+export function secretsOf(config: Config): string[] {
+  const visit = (node: unknown, path: readonly string[], isSecret: boolean): string[] => {
+    if (typeof node === 'string') return isSecret ? [node, ...node.split(' ')] : [];
+    if (!isRecord(node)) return [];
+    return Object.entries(node).flatMap(([name, child]) => {
+      const inner = [...path, name];
+      return visit(child, inner, isSecret || isSensitive(inner.join('.')));
+    });
+  };
+  return visit(config, [], false).filter((text) => !/^(bearer|basic)?$/i.test(text));
+}

@@ -1,0 +1,32 @@
+/** What is written in one line, behind `--set KEY=` or in a variable, as a value of that setting. */
+import type { SchemaObj } from 'convict';
+import { settingOf } from './keys.ts';
+import { shapeOf } from './schema.ts';
+import { readScalar } from './substitution.ts';
+
+const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$|^0x[\da-f]+$/i;
+
+/** A text is taken as it is, also where YAML would see a comment or an alias in it; lists and mappings are YAML. */
+export function readWritten(text: string, key: string): unknown {
+  const setting = settingOf(key);
+  const { default: value } = setting;
+  const word = text.trim();
+  switch (typeof value) {
+    case 'string':
+      return text;
+    case 'number':
+      return NUMBER.test(word) ? Number(word) : text;
+    case 'boolean':
+      return /^(true|false)$/i.test(word) ? word.toLowerCase() === 'true' : text;
+    default:
+      return Array.isArray(value) && !word.startsWith('[') ? readList(text, setting) : readScalar(text);
+  }
+}
+
+/** `1,2,3`. */
+function readList(text: string, setting: SchemaObj): unknown {
+  const list = readScalar(`[${text}]`);
+  if (Array.isArray(list)) return list;
+  const { items } = shapeOf(setting).json as { items?: { type?: string } };
+  return items?.type === 'string' ? text.split(',').map((item) => item.trim()) : text;
+}
