@@ -1,5 +1,5 @@
 /** Prometheus queries for Grafana, made of the catalogue: they can name no metric and no attribute that does not exist. */
-import { type Attribute, type Metric, ownerAttributes } from '../../src/metrics/catalogue.ts';
+import { type Attribute, type Metric, ownerAttributes, selfMetrics } from '../../src/metrics/catalogue.ts';
 
 /** Whose a series is, as Prometheus calls it, and where it was scraped. */
 const OWNER = ['instance', 'cgroup', 'container_id', 'container_name', 'k8s_pod_name', 'otel_metric_overflow'];
@@ -55,20 +55,33 @@ export function buckets(metric: Metric): string {
 }
 
 /**
- * How much a counter grew from one step to the next, of which a new series is all: increase() would not see what a
- * series was born with. Below 0, where Floatie started anew, is none.
+ * How much a counter grew since the step before; of a series that is new since, all: increase() does not see what a
+ * series was born with. New is what was not there though Floatie was, whose series without a victim says so, and what is
+ * of a Floatie that has started since. The rest is compared with what was last seen, however long nothing was scraped.
+ *
+ * @param always the series that every Floatie has
  */
-export function growth(metric: Metric, labels: readonly string[], matchers: Matchers, step: string): string {
+export function growth(
+  metric: Metric,
+  labels: readonly string[],
+  matchers: Matchers,
+  step: string,
+  always: string,
+): string {
   check(metric, labels);
-  const selector = series(metric, matchers);
-  const now = sumBy(labels, selector);
-  const before = sumBy(labels, `${selector} offset ${step}`);
-  return `clamp_min(${now} - (${before} or 0 * ${now}), 0)`;
+  const now = series(metric, matchers);
+  const started = series(selfMetrics.startTime);
+  const since = `${started} > 1 + last_over_time(${started}[1d] offset ${step})`;
+  const born = `${now} and on (job, instance) ${always} offset ${step} unless ${now} offset ${step}`;
+  const grown = `${now} - (last_over_time(${now}[1d] offset ${step}) <= ${now})`;
+  return sumBy(labels, `${now} and on (job, instance) (${since}) or ${born} or ${grown} or ${now}`);
 }
 
 /** Growth in all of the time that the dashboard shows, restarts of Floatie included. */
-export function growthInRange(metric: Metric, labels: readonly string[], matchers: Matchers): string {
-  return `sum_over_time(${growth(metric, labels, matchers, '$__interval')}[$__range:$__interval])`;
+export function growthInRange(
+  ...[metric, labels, matchers, always]: readonly [Metric, readonly string[], Matchers, string]
+): string {
+  return `sum_over_time(${growth(metric, labels, matchers, '$__interval', always)}[$__range:$__interval])`;
 }
 
 /**

@@ -24,10 +24,13 @@ const COUNT = 'short';
 const KILL = ['instance', 'trigger_comm', 'victim_comm', 'scope', 'cgroup', 'container_id', 'container_name'];
 const POD = 'k8s_pod_name';
 const VICTIM = { victim_comm: '!=""' };
+/** The series that is there from the start. */
+const NO_VICTIM = `${oomKills.name}{instance=~"$instance", victim_comm=""}`;
 
 /** OOM kills of each victim since the step before. */
-export const killsIn = (step: string): string => `${named(growth(oomKills, [...KILL, POD], VICTIM, step))} > 0`;
-const killsInRange = growthInRange(oomKills, [...KILL, POD], VICTIM);
+export const killsIn = (step: string): string =>
+  `${named(growth(oomKills, [...KILL, POD], VICTIM, step, NO_VICTIM))} > 0`;
+const killsInRange = growthInRange(oomKills, [...KILL, POD], VICTIM, NO_VICTIM);
 
 /** The rows of a table: one for each container. */
 const ROW = ['instance', 'container', 'cgroup'];
@@ -49,7 +52,7 @@ function overview(): Section {
     panels: [
       number(
         { title: 'OOM kills', unit: COUNT, width: 4, about: [oomKills, 'In the time that is shown'] },
-        `sum(${growthInRange(oomKills, [...KILL, POD], {})})`,
+        `sum(${killsInRange} or 0 * max(${NO_VICTIM}))`,
         ['green', ['red', 1]],
       ),
       number(
