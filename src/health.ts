@@ -14,9 +14,17 @@ export interface ProbeState {
   readonly refusals?: readonly { readonly method: string; readonly reason: string }[];
 }
 
+/** What is done again and again, and threw the last time. */
+export interface FailingJob {
+  readonly job: string;
+  readonly reason: string;
+}
+
 export interface Readiness {
   readonly ready: boolean;
   readonly probes: readonly ProbeState[];
+  /** Absent while there are none. */
+  readonly failing?: readonly FailingJob[];
 }
 
 export interface ExportCounts {
@@ -32,6 +40,9 @@ export class Health {
   readonly scrapes = { count: 0, ms: 0 };
   #isIdle = false;
   #collectErrors = 0;
+  /** By job. */
+  readonly #failing = new Map<string, string>();
+  readonly #jobErrors = new Map<string, number>();
   readonly #exports = new Map<string, ExportCounts>();
   readonly #lastSuccess = new Map<string, Stamp>();
   /** It was loaded well once, or nothing would run. */
@@ -56,8 +67,32 @@ export class Health {
   }
 
   /** The probe is not attached; `reason` is for people. */
-  failed(probe: string, reason: string): void {
-    this.#probes.set(probe, { probe, attached: false, method: 'none', reason });
+  failed(probe: string, reason: string, refusals: NonNullable<ProbeState['refusals']> = []): void {
+    this.#probes.set(probe, {
+      probe,
+      attached: false,
+      method: 'none',
+      reason,
+      ...(refusals.length > 0 && { refusals }),
+    });
+  }
+
+  /** A job threw whatever it was. */
+  jobFailed(job: string, thrown: unknown): void {
+    const reason = reasonOf(thrown);
+    this.#failing.set(job, reason);
+    this.#jobErrors.set(job, (this.#jobErrors.get(job) ?? 0) + 1);
+    this.#log.error(`Cannot ${job}: ${reason}`);
+  }
+
+  /** A job went well. */
+  jobEnded(job: string): void {
+    if (this.#failing.delete(job) && this.#log.forget(`Cannot ${job}`)) this.#log.info(`Can ${job} again`);
+  }
+
+  /** How often each job threw, by job; those that never did are not there. */
+  jobErrors(): ReadonlyMap<string, number> {
+    return this.#jobErrors;
   }
 
   /** A collection ended, well or not. */
@@ -104,7 +139,9 @@ export class Health {
 
   readiness(): Readiness {
     const probes = [...this.#probes.values()];
-    return { ready: this.#isIdle || probes.some(({ attached }) => attached), probes };
+    const failing = Array.from(this.#failing, ([job, reason]) => ({ job, reason }));
+    const ready = this.#isIdle || probes.some(({ attached }) => attached);
+    return { ready, probes, ...(failing.length > 0 && { failing }) };
   }
 
   /** The configuration was asked for again, and is used or not. */

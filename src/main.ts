@@ -8,6 +8,7 @@ import { ConfigError, load, type Sources } from './config/load.ts';
 import { redact } from './config/redact.ts';
 import type { Config } from './config/schema.ts';
 import { oneLine, withoutSecrets } from './log.ts';
+import { reasonOf } from './reason.ts';
 
 const OK = 0;
 const FAILED = 1;
@@ -77,7 +78,7 @@ function report(error: unknown): number {
     complain(`${error.message} (see floatie --help)`);
     return WRONG_USAGE;
   }
-  complain(error instanceof Error ? error.message : String(error));
+  complain(reasonOf(error));
   return FAILED;
 }
 

@@ -12,6 +12,7 @@ import { type Container, Inventory } from './containers/inventory.ts';
 import { findPlaces, identifyByName } from './containers/names.ts';
 import { resolvePidNamespace } from './containers/pid-namespace.ts';
 import type { Health, ProbeState } from './health.ts';
+import { every } from './jobs.ts';
 import { type Logger, withoutRepetition } from './log.ts';
 import { toNs, unionOfBounds } from './metrics/buckets.ts';
 import { type Observer, observeOom, observeOverlayfs, observePressure } from './metrics/instruments.ts';
@@ -25,6 +26,7 @@ import { PressureSource } from './metrics/pressure.ts';
 import { KEEP_MS, RecentLatency } from './metrics/recent-latency.ts';
 import { streamsOf } from './metrics/streams.ts';
 import { viewOptions } from './metrics/views.ts';
+import { errorOf, reasonOf } from './reason.ts';
 import { OomReceiver } from './receivers/oom.ts';
 import type { OomVictim } from './receivers/oom-events.ts';
 import { type AttachState, OverlayfsReceiver } from './receivers/overlayfs.ts';
@@ -130,8 +132,8 @@ export async function startReceivers(
     try {
       running.push({ receiver: await starters[name](context), isProbe: name !== 'pressure' });
     } catch (error) {
-      failures.push({ name, error: error as Error });
-      health.failed(name, (error as Error).message);
+      failures.push({ name, error: errorOf(error) });
+      health.failed(name, reasonOf(error));
     }
   }
   const [first] = failures;
@@ -194,10 +196,10 @@ async function startOverlayfs(context: Context): Promise<Running> {
   latency.recent = recent;
   kernel.addSource(source, { gridNs, defaultBounds });
   const timers = [
-    every(LEARN_MS, () => source.learn(), log),
-    every(SUPERVISE_MS, () => receiver.supervise(), log),
-    every(KEEP_MS, () => recent.keep(monotonicMs()), log),
-    every(Math.min(RETIRE_MS, expireMs / 5), () => kernel.end(source.retire()), log),
+    every(LEARN_MS, 'name new cgroups', () => source.learn(), health),
+    every(SUPERVISE_MS, 'look after the overlayfs probe', () => receiver.supervise(), health),
+    every(KEEP_MS, 'keep the latest latencies', () => recent.keep(monotonicMs()), health),
+    every(Math.min(RETIRE_MS, expireMs / 5), 'end old overlayfs series', () => kernel.end(source.retire()), health),
   ];
   return {
     observe: (observer) => observeOverlayfs(observer, receiver),
@@ -210,9 +212,13 @@ async function startOverlayfs(context: Context): Promise<Running> {
   };
 }
 
-function tellAttachment({ method, refusals }: AttachState, health: Health, log: Logger): void {
+function tellAttachment({ method, failure, refusals }: AttachState, health: Health, log: Logger): void {
   if (method !== null) {
     tellMethod('overlayfs', method, refusals, health, log);
+    return;
+  }
+  if (failure !== null) {
+    health.failed('overlayfs', reasonOf(failure), refusals);
     return;
   }
   const waiting = 'overlayfs is not registered in the kernel yet; waiting for its module (modprobe overlay)';
@@ -277,8 +283,8 @@ function startOom(context: Context): Running {
   kernel.addSource(source);
   tellMethod('oom', method, refusals, health, log);
   const timers = [
-    every(OOM_POLL_MS, () => source.poll(), log),
-    every(RETIRE_MS, () => kernel.end(source.retire()), log),
+    every(OOM_POLL_MS, 'read OOM kills', () => source.poll(), health),
+    every(RETIRE_MS, 'end old OOM series', () => kernel.end(source.retire()), health),
   ];
   return {
     observe: (observer) => observeOom(observer, receiver, source, reconciliation),
@@ -325,7 +331,7 @@ function startPressure(context: Context): Running {
     source.discover();
     kernel.end(source.retire());
   };
-  const timers = [every(DISCOVER_MS, discover, log)];
+  const timers = [every(DISCOVER_MS, 'discover containers', discover, health)];
   return {
     observe: (observer) => observePressure(observer, source),
     choose({ filter, identifyCgroup }) {
@@ -334,16 +340,4 @@ function startPressure(context: Context): Running {
     },
     stop: () => timers.forEach(clearInterval),
   };
-}
-
-function every(ms: number, work: () => void | Promise<void>, log: Logger): NodeJS.Timeout {
-  const repeated = withoutRepetition(log);
-  const timer = setInterval(async () => {
-    try {
-      await work();
-    } catch (error) {
-      repeated.error(`Cannot look after the series: ${(error as Error).message}`);
-    }
-  }, ms);
-  return timer.unref();
 }

@@ -1,6 +1,7 @@
 /** What systemd hands over to a service, and what it is told: sd_listen_fds(3), sd_notify(3), sd_watchdog_enabled(3). */
 import { UnixDatagrams } from './libbpf/index.ts';
 import type { Logger } from './log.ts';
+import { reasonOf } from './reason.ts';
 
 type Env = Record<string, string | undefined>;
 
@@ -86,7 +87,7 @@ export class Notifier {
   /** @param status one line, for people; it is read again from time to time */
   ready(status: () => string): void {
     this.#status = status;
-    this.#told = status();
+    this.#told = this.#describe();
     this.#send('READY=1', `STATUS=${this.#told}`);
   }
 
@@ -109,10 +110,19 @@ export class Notifier {
   }
 
   #refresh(): void {
-    const status = this.#status();
+    const status = this.#describe();
     if (status === this.#told) return;
     this.#told = status;
     this.#send(`STATUS=${status}`);
+  }
+
+  /** Not knowing how it is must not end it. */
+  #describe(): string {
+    try {
+      return this.#status();
+    } catch (error) {
+      return `Unknown: ${reasonOf(error)}`;
+    }
   }
 
   #send(...assignments: string[]): void {
@@ -125,7 +135,7 @@ export class Notifier {
   }
 
   #giveUp(error: unknown): void {
-    this.#log.warn(`systemd is not told how Floatie is: ${(error as Error).message}`);
+    this.#log.warn(`systemd is not told how Floatie is: ${reasonOf(error)}`);
     this.close();
   }
 }

@@ -4,7 +4,8 @@ import type { Loaded } from '../config/load.ts';
 import { typeOf } from '../config/pipeline.ts';
 import { secretsOf } from '../config/redact.ts';
 import type { Config } from '../config/schema.ts';
-import { createLogger } from '../log.ts';
+import { createLogger, type Logger, withoutRepetition } from '../log.ts';
+import { errorOf } from '../reason.ts';
 import { type Service, startService } from '../service.ts';
 import { Notifier, takeHandover } from '../systemd.ts';
 
@@ -23,6 +24,7 @@ export async function run({ config, warnings }: Loaded, load: () => Loaded): Pro
   const notifier = new Notifier(handover, log);
   const { first, second } = stopSignals();
   const reloads = new Reloads();
+  const goOn = goOnAfter(log);
   // Without a port that is listened on, nothing else would keep the process: timers of exporters do not.
   const keepAlive = setInterval(() => undefined, 2 ** 31 - 1);
   let service: Service | undefined;
@@ -65,6 +67,7 @@ export async function run({ config, warnings }: Loaded, load: () => Loaded): Pro
     return await Promise.race([measure(), hurry()]);
   } finally {
     notifier.close();
+    goOn();
     clearInterval(keepAlive);
   }
 }
@@ -97,6 +100,24 @@ function stopSignals(): { readonly first: Promise<NodeJS.Signals>; readonly seco
   return { first: first.promise, second: second.promise };
 }
 
+/**
+ * Goes on after what nobody caught, such as an error in the handler of an event: Node would end, and with it everything
+ * that is measured. @returns what ends that
+ */
+function goOnAfter(log: Logger): () => void {
+  const limited = withoutRepetition(log);
+  const tell = (thrown: unknown): void => {
+    const { message, stack } = errorOf(thrown);
+    limited.error(`Unexpected error, which is a bug in Floatie; it goes on: ${message}`, { stack });
+  };
+  process.on('uncaughtException', tell);
+  process.on('unhandledRejection', tell);
+  return () => {
+    process.off('uncaughtException', tell);
+    process.off('unhandledRejection', tell);
+  };
+}
+
 /** One reload at a time; one more where SIGHUP came meanwhile, or before there was anything to reload. */
 class Reloads {
   #reload: (() => Promise<void>) | null = null;
@@ -122,10 +143,13 @@ class Reloads {
   async #work(): Promise<void> {
     if (this.#busy) return;
     this.#busy = true;
-    while (this.#asked && this.#reload !== null) {
-      this.#asked = false;
-      await this.#reload();
+    try {
+      while (this.#asked && this.#reload !== null) {
+        this.#asked = false;
+        await this.#reload();
+      }
+    } finally {
+      this.#busy = false;
     }
-    this.#busy = false;
   }
 }

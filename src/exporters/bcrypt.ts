@@ -14,6 +14,7 @@ export async function matchesHash(password: string, hash: string): Promise<boole
     ? new Worker(readPackaged('dist/exporters/bcrypt.js'), { eval: true, workerData: { bcryptJob } })
     : new Worker(import.meta.filename, { workerData: { bcryptJob } });
   const [matches] = await once(worker, 'message');
+  worker.on('error', () => undefined); // it has answered
   return matches;
 }
 

@@ -47,7 +47,7 @@ export class Reconnecting<E extends Exporter> {
     exporter.export(items, (result) => {
       if ((result.error as { code?: unknown } | undefined)?.code === status.UNAVAILABLE && exporter === this.exporter) {
         this.exporter = this.#create();
-        void exporter.shutdown();
+        exporter.shutdown().catch(() => undefined); // it is of no use any more
       }
       done(result);
     });

@@ -11,6 +11,7 @@ import {
 } from '@opentelemetry/sdk-logs';
 import type { OomRecord } from '../metrics/oom-record.ts';
 import { SCOPE } from '../metrics/producer.ts';
+import { errorOf } from '../reason.ts';
 import { retryDelayMs } from './retry-info.ts';
 
 export interface OtlpLogsOptions {
@@ -155,7 +156,9 @@ export class PatientProcessor implements LogRecordProcessor {
   /** @returns whether it waits no more */
   async #exportBatch(): Promise<boolean> {
     const batch = this.#waiting.slice(0, MAX_BATCH);
-    const { code, error } = await new Promise<ExportResult>((resolve) => this.#exporter.export(batch, resolve));
+    const { code, error } = await new Promise<ExportResult>((resolve) => this.#exporter.export(batch, resolve)).catch(
+      (thrown: unknown): ExportResult => ({ code: ExportResultCode.FAILED, error: errorOf(thrown) }),
+    );
     const arrived = code === ExportResultCode.SUCCESS;
     const isRefused = !arrived && REFUSED.has((error as { readonly code?: unknown } | undefined)?.code);
     this.#askedMs = retryDelayMs(error) ?? 0;

@@ -1,11 +1,12 @@
 /** The page a person sees at `/`. */
 import type { Readiness } from '../health.ts';
 
-export function page({ ready, probes }: Readiness): string {
+export function page({ ready, probes, failing = [] }: Readiness): string {
   const rows = probes.map(
     ({ probe, attached, method, reason = '' }) =>
       `<tr><td>${escapeHtml(probe)}</td><td>${attached ? 'attached' : 'not attached'}</td><td>${escapeHtml(method)}</td><td>${escapeHtml(reason)}</td></tr>`,
   );
+  const problems = failing.map(({ job, reason }) => `<li>Cannot ${escapeHtml(job)}: ${escapeHtml(reason)}</li>`);
   return `<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><title>Floatie</title>
@@ -14,7 +15,7 @@ export function page({ ready, probes }: Readiness): string {
 <h1>Floatie</h1>
 <p>Overlayfs latency, OOM kills and memory pressure of containers. ${ready ? 'It is measuring.' : 'It is <strong>not</strong> measuring.'}</p>
 <table><tr><th>Probe</th><th>State</th><th>Method</th><th>Reason</th></tr>${rows.join('')}</table>
-<ul><li><a href="/metrics">/metrics</a></li><li><a href="/oom">/oom</a>: the last OOM kills</li><li><a href="/readyz">/readyz</a></li><li><a href="/healthz">/healthz</a></li></ul>
+${problems.length > 0 ? `<ul>${problems.join('')}</ul>\n` : ''}<ul><li><a href="/metrics">/metrics</a></li><li><a href="/oom">/oom</a>: the last OOM kills</li><li><a href="/readyz">/readyz</a></li><li><a href="/healthz">/healthz</a></li></ul>
 </body>
 </html>
 `;

@@ -9,6 +9,7 @@ import {
   type PushMetricExporter,
   type ResourceMetrics,
 } from '@opentelemetry/sdk-metrics';
+import { errorOf } from '../reason.ts';
 import type { Connection } from './connection.ts';
 import { Retry } from './retry.ts';
 
@@ -75,13 +76,18 @@ class WatchedExporter implements PushMetricExporter {
       done({ code: ExportResultCode.FAILED, error });
       return;
     }
-    this.#exporter.export(metrics, (result) => {
+    const ended = (result: ExportResult): void => {
       const failed = result.code !== ExportResultCode.SUCCESS;
       const error = failed ? (result.error ?? new Error('the exporter gives no reason')) : null;
       this.#retry.ended(error);
       this.#onExport(error);
       done(result);
-    });
+    };
+    try {
+      this.#exporter.export(metrics, ended);
+    } catch (thrown) {
+      ended({ code: ExportResultCode.FAILED, error: errorOf(thrown) });
+    }
   }
 
   selectAggregationTemporality(...args: Parameters<NonNullable<PushMetricExporter['selectAggregationTemporality']>>) {

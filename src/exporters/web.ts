@@ -3,6 +3,7 @@ import { statSync } from 'node:fs';
 import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Logger } from '../log.ts';
+import { reasonOf } from '../reason.ts';
 import { Passwords, type Verdict } from './passwords.ts';
 import { readWebConfig, type WebConfig } from './web-config.ts';
 
@@ -39,7 +40,7 @@ export class Web {
       [this.#config, this.#stamp, this.#problem] = [config, stamp, null];
       this.#log.info('Using the changed web configuration', { file: this.#file });
     } catch (error) {
-      const { message } = error as Error;
+      const message = reasonOf(error);
       if (message !== this.#problem) this.#log.error(`Keeping the previous web configuration: ${message}`);
       [this.#problem, this.#stamp] = [message, null];
     }
@@ -56,8 +57,8 @@ export class Web {
     server.prependListener('connection', () => {
       const { tls } = this.current();
       if (tls === null || tls === context) return;
-      context = tls;
       server.setSecureContext(tls);
+      context = tls;
     });
     return server;
   }
@@ -78,8 +79,12 @@ export class Web {
 function stampOf(files: readonly string[]): string {
   return files
     .map((file) => {
-      const stat = statSync(file, { bigint: true, throwIfNoEntry: false });
-      return stat === undefined ? '' : `${stat.ino} ${stat.size} ${stat.mtimeNs} ${stat.ctimeNs}`;
+      try {
+        const { ino, size, mtimeNs, ctimeNs } = statSync(file, { bigint: true });
+        return `${ino} ${size} ${mtimeNs} ${ctimeNs}`;
+      } catch {
+        return ''; // reading it says why
+      }
     })
     .join('\n');
 }

@@ -250,6 +250,13 @@ export const selfMetrics = {
     description: 'Collections that could not read every metric',
     attributes: [],
   },
+  jobErrors: {
+    name: 'floatie_job_errors_total',
+    kind: 'counter',
+    unit: '',
+    description: 'How often a job that Floatie does again and again failed; /readyz says why while it fails',
+    attributes: [{ name: 'job', meaning: 'what could not be done, as the log calls it' }],
+  },
   collections: {
     name: 'floatie_collections_total',
     kind: 'counter',

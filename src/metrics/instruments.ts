@@ -137,6 +137,9 @@ export function observeSelf(observe: Observer, health: Health): void {
     for (const [exporter, { seconds }] of health.lastSuccess()) report(seconds, { exporter });
   });
   observe(selfMetrics.collectErrors, (report) => report(health.collectErrors));
+  observe(selfMetrics.jobErrors, (report) => {
+    for (const [job, count] of health.jobErrors()) report(count, { job });
+  });
 }
 
 /** How the service does its work. */

@@ -1,5 +1,6 @@
 /** What the kernel must have and allow, and what to do where it does not. */
 import { existsSync, readFileSync } from 'node:fs';
+import { reasonOf } from '../reason.ts';
 import { AS_ROOT, type Cause, causeOf, type Failure, lacking, missingCapabilities } from './causes.ts';
 import { capabilitiesIn, type Permissions, readPermissions } from './permissions.ts';
 
@@ -56,7 +57,7 @@ export function explain(
 /** Why something is not done, in one line, and the cure. */
 export function reasonFor(error: unknown): string {
   if (error instanceof KernelError) return withCure(error);
-  return error instanceof Error ? error.message : String(error);
+  return reasonOf(error);
 }
 
 function withCure({ why, cure }: { why: string; cure?: string | undefined }): string {

@@ -1,5 +1,6 @@
 /** The overlayfs receiver: attached in the cheapest way that is exact here, stepping to the next when it is not. */
 import { readFileSync } from 'node:fs';
+import { errorOf } from '../reason.ts';
 import { checkKernel, explain, reasonFor } from './kernel.ts';
 import {
   type CgroupTotals,
@@ -35,8 +36,10 @@ export interface Refusal {
 }
 
 export interface AttachState {
-  /** null while it waits for overlayfs to appear in the kernel. */
+  /** null while it is not attached. */
   readonly method: Method | null;
+  /** Why it is not attached; null while it is, or waits for overlayfs to appear in the kernel. */
+  readonly failure: Error | null;
   /** The cheaper methods, and why not. */
   readonly refusals: readonly Refusal[];
 }
@@ -60,6 +63,8 @@ export class OverlayfsReceiver {
   /** Those that can be attached and were left, or not taken, because they miss something. */
   readonly #inexact: Method[] = [];
   #probes: Probes | null = null;
+  /** Why it cannot be attached, once every way is refused. */
+  #failure: Error | null = null;
   /** Of methods that are no longer attached. */
   #missedBefore = { entry: 0, exit: 0 };
   #supervising: Promise<void> | null = null;
@@ -93,7 +98,8 @@ export class OverlayfsReceiver {
 
   /**
    * To be called from time to time: attaches once overlayfs is there, and leaves a method that missed something for the
-   * next one. It goes back to one it has left only where no other can be attached. A call while another one is at it waits for that.
+   * next one. It goes back to one it has left only where no other can be attached. A call while another one is at it
+   * waits for that. Rejects when no way is left, each time.
    */
   async supervise(): Promise<void> {
     this.#supervising ??= this.#supervise().finally(() => {
@@ -104,8 +110,19 @@ export class OverlayfsReceiver {
 
   async #supervise(): Promise<void> {
     if (this.#stopped) return;
+    if (this.#failure !== null) throw this.#failure;
+    try {
+      await this.#look();
+    } catch (thrown) {
+      const failure = errorOf(thrown);
+      if (this.#probes === null) this.#options.onChange?.({ method: null, failure, refusals: this.#refusals });
+      throw failure;
+    }
+  }
+
+  async #look(): Promise<void> {
     if (this.#probes === null) {
-      if (this.#mustWait()) this.#options.onChange?.({ method: null, refusals: [] });
+      if (this.#mustWait()) this.#options.onChange?.({ method: null, failure: null, refusals: [] });
       else await this.#attachNext();
       return;
     }
@@ -169,7 +186,7 @@ export class OverlayfsReceiver {
   }
 
   async #attachNext(): Promise<void> {
-    let last: unknown;
+    let last = new Error('no way to attach is left');
     for (let method = this.#remaining.shift(); method !== undefined; method = this.#remaining.shift()) {
       try {
         await this.#try(method);
@@ -177,7 +194,7 @@ export class OverlayfsReceiver {
         this.#attach(method);
         return;
       } catch (error) {
-        last = explain(error);
+        last = errorOf(explain(error));
         this.#refusals.push({ method, reason: reasonFor(last) });
       }
     }
@@ -187,16 +204,22 @@ export class OverlayfsReceiver {
       this.#attach(inexact);
       return;
     }
-    if (this.#isAuto || !(last instanceof Error)) throw last;
-    throw new Error(
-      `Cannot attach to overlayfs by ${this.#options.attach}: ${reasonFor(last)} (receivers.overlayfs.attach: auto takes what works)`,
-    );
+    this.#failure = this.#isAuto
+      ? last
+      : new Error(
+          `Cannot attach to overlayfs by ${this.#options.attach}: ${reasonFor(last)} (receivers.overlayfs.attach: auto takes what works)`,
+        );
+    throw this.#failure;
   }
 
   #attach(method: Method): void {
     const { attachBy = attachProbes, features, onChange } = this.#options;
     this.#probes = attachBy(this.#counts, method, features);
-    onChange?.({ method, refusals: this.#refusals.filter((refusal) => refusal.method !== method) });
+    onChange?.({
+      method,
+      failure: null,
+      refusals: this.#refusals.filter((refusal) => refusal.method !== method),
+    });
   }
 
   /** Rejects with the reason not to attach by this method, where there is another one to take. */

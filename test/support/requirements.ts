@@ -8,6 +8,7 @@ const checks = {
   fuse: () => existsSync('/dev/fuse') || '/dev/fuse',
   pressure: () => existsSync('/proc/pressure/memory') || 'pressure information (psi=1)',
   'pid namespaces': () => runs('unshare', '--pid', '--fork', 'true') || 'unshare --pid',
+  'mount namespaces': () => runs('unshare', '--mount', 'true') || 'unshare --mount',
   guest: () => process.env.TEST_CGROUP !== undefined || 'a machine of its own to fill up (npm run test:kernels)',
   setcap: () => existsSync('/usr/sbin/setcap') || existsSync('/sbin/setcap') || 'setcap (libcap2-bin)',
   systemd: () => process.env.TEST_CGROUP === 'systemd' || 'a systemd of its own (npm run test:kernels)',
