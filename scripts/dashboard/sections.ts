@@ -238,13 +238,14 @@ function floatie(): Section {
           title: 'What was missed',
           unit: PER_SECOND,
           width: 12,
-          about: [self.probeMisses, self.eventsLost, self.seriesOverflow, self.collectErrors],
+          about: [self.probeMisses, self.eventsLost, self.seriesOverflow, self.collectErrors, self.jobErrors],
         },
         {
           '{{probe}}, {{reason}} · {{instance}}': `${rate(self.probeMisses)} > 0`,
           'details of {{probe}} lost · {{instance}}': rate(self.eventsLost),
           '{{probe}} without a series of its own · {{instance}}': rate(self.seriesOverflow),
           'collections that failed · {{instance}}': rate(self.collectErrors),
+          'cannot {{job_name}} · {{instance}}': rate(self.jobErrors),
         },
       ).height(6),
       graph(

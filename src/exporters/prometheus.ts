@@ -9,6 +9,7 @@ import { reasonOf } from '../reason.ts';
 import { oomList, QueryError } from './oom-list.ts';
 import { page } from './page.ts';
 import type { Body, Scrapes } from './scrapes.ts';
+import { parseTarget } from './target.ts';
 import type { Web } from './web.ts';
 
 export interface PrometheusOptions {
@@ -149,7 +150,7 @@ export class PrometheusEndpoint {
       response.setHeader('www-authenticate', 'Basic');
       return send(response, 401, 'This needs a user and a password\n');
     }
-    const [path, query = ''] = request.url?.split(/\?(.*)/s, 2) ?? [];
+    const { path, query } = parseTarget(request.url);
     switch (path) {
       case '/metrics':
         return this.#answerMetrics(request, response);

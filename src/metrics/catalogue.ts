@@ -255,7 +255,7 @@ export const selfMetrics = {
     kind: 'counter',
     unit: '',
     description: 'How often a job that Floatie does again and again failed; /readyz says why while it fails',
-    attributes: [{ name: 'job', meaning: 'what could not be done, as the log calls it' }],
+    attributes: [{ name: 'job_name', meaning: 'what could not be done, as the log calls it' }],
   },
   collections: {
     name: 'floatie_collections_total',

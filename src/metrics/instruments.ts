@@ -138,7 +138,7 @@ export function observeSelf(observe: Observer, health: Health): void {
   });
   observe(selfMetrics.collectErrors, (report) => report(health.collectErrors));
   observe(selfMetrics.jobErrors, (report) => {
-    for (const [job, count] of health.jobErrors()) report(count, { job });
+    for (const [job, count] of health.jobErrors()) report(count, { job_name: job });
   });
 }
 

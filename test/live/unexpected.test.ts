@@ -36,7 +36,8 @@ suite('a Floatie that goes on', { skip: missing('root', 'btf', 'mount namespaces
     copy.takeProgramsAway();
     copy.registerOverlay();
     const job = 'look after the overlayfs probe';
-    const failures = async (): Promise<number> => (await floatie.scrape()).sum('floatie_job_errors_total', { job });
+    const failures = async (): Promise<number> =>
+      (await floatie.scrape()).sum('floatie_job_errors_total', { job_name: job });
     await eventually('it failed three times', async () => (await failures()) >= 3, 15_000);
     const { reason = '', refusals = [], attached } = (await overlayfs()) ?? {};
     assert.equal(attached, false);
