@@ -35,9 +35,9 @@ export interface ExportCounts {
 export class Health {
   readonly #log: LimitedLogger;
   readonly #probes = new Map<string, ProbeState>();
-  /** How many there were, and how long they took. */
-  readonly collections = { count: 0, ms: 0 };
-  readonly scrapes = { count: 0, ms: 0 };
+  /** How many there were, and how long they took, in whole µs. */
+  readonly collections = { count: 0, us: 0 };
+  readonly scrapes = { count: 0, us: 0 };
   #isIdle = false;
   #collectErrors = 0;
   /** By job. */
@@ -98,13 +98,13 @@ export class Health {
   /** A collection ended, well or not. */
   collected(ms: number): void {
     this.collections.count++;
-    this.collections.ms += ms;
+    this.collections.us += Math.round(ms * 1000);
   }
 
   /** A scrape was answered. */
   scraped(ms: number): void {
     this.scrapes.count++;
-    this.scrapes.ms += ms;
+    this.scrapes.us += Math.round(ms * 1000);
   }
 
   collectFailed(error: unknown): void {

@@ -10,9 +10,16 @@ export interface Metric {
   readonly kind: 'histogram' | 'counter' | 'gauge';
   /** UCUM, or empty where a unit would change the name on its way through a collector. */
   readonly unit: string;
+  /**
+   * How many of what is counted make one unit, where that is not 1. Only whole numbers are added up, and divided where
+   * they leave: sums of fractions would lose a digit now and then, which Prometheus takes for a restart.
+   */
+  readonly perUnit?: number;
   readonly description: string;
   readonly attributes: readonly Attribute[];
 }
+
+const [NS_PER_US, US_PER_S, NS_PER_S] = [1e3, 1e6, 1e9];
 
 /** Whose a series is. The names are there where `containers.names` asks for them. */
 export const ownerAttributes: readonly Attribute[] = [
@@ -38,6 +45,7 @@ export const kernelMetrics = {
     name: 'floatie_overlayfs_read_latency_us',
     kind: 'histogram',
     unit: 'us',
+    perUnit: NS_PER_US,
     description: 'Time that reads of files on overlayfs took, in microseconds',
     attributes: ownerAttributes,
   },
@@ -45,6 +53,7 @@ export const kernelMetrics = {
     name: 'floatie_overlayfs_write_latency_us',
     kind: 'histogram',
     unit: 'us',
+    perUnit: NS_PER_US,
     description: 'Time that writes to files on overlayfs took, in microseconds',
     attributes: ownerAttributes,
   },
@@ -115,6 +124,7 @@ export const kernelMetrics = {
     name: 'floatie_memory_pressure_waiting_seconds_total',
     kind: 'counter',
     unit: 's',
+    perUnit: US_PER_S,
     description: 'Time in which at least one task waited for memory',
     attributes: [SCOPE, ...ownerAttributes],
   },
@@ -122,6 +132,7 @@ export const kernelMetrics = {
     name: 'floatie_memory_pressure_stalled_seconds_total',
     kind: 'counter',
     unit: 's',
+    perUnit: US_PER_S,
     description: 'Time in which all tasks that had something to do waited for memory',
     attributes: [SCOPE, ...ownerAttributes],
   },
@@ -268,6 +279,7 @@ export const selfMetrics = {
     name: 'floatie_collection_seconds_total',
     kind: 'counter',
     unit: 's',
+    perUnit: US_PER_S,
     description: 'Time that collections took: reading what was counted and shaping it by the views',
     attributes: [],
   },
@@ -282,6 +294,7 @@ export const selfMetrics = {
     name: 'floatie_scrape_seconds_total',
     kind: 'counter',
     unit: 's',
+    perUnit: US_PER_S,
     description: 'Time from requests for metrics to their answers',
     attributes: [],
   },
@@ -304,6 +317,7 @@ export const selfMetrics = {
     name: 'floatie_bpf_program_seconds_total',
     kind: 'counter',
     unit: 's',
+    perUnit: NS_PER_S,
     description: 'Time that these runs took',
     attributes: [],
   },
@@ -332,6 +346,7 @@ export const selfMetrics = {
     name: 'process_cpu_seconds_total',
     kind: 'counter',
     unit: 's',
+    perUnit: US_PER_S,
     description: 'CPU time this process used, user and system',
     attributes: [],
   },

@@ -17,7 +17,10 @@ import type { OomReconciliation } from './oom-reconciliation.ts';
 import type { PressureSource } from './pressure.ts';
 import { keyOf } from './series.ts';
 
-/** Measured when a reader collects; observing nothing means there is no value. An error fails the collection. */
+/**
+ * Measured when a reader collects, in whole parts of the metric's unit where it says how many make one; observing nothing
+ * means there is no value. An error fails the collection.
+ */
 export type Observe = (observe: (value: number, attributes?: Attributes) => void) => void;
 
 /** Takes a metric with what is to be read for it: as an instrument, or as a source beside the kernel's. */
@@ -32,7 +35,7 @@ export function instrumentsOf(meter: Meter): Observer {
         ? meter.createObservableCounter(metric.name, options)
         : meter.createObservableGauge(metric.name, options);
     instrument.addCallback((result: ObservableResult) =>
-      read((value, attributes) => result.observe(value, attributes)),
+      read((value, attributes) => result.observe(value / (metric.perUnit ?? 1), attributes)),
     );
   };
 }
@@ -68,7 +71,7 @@ export function observeProcess(observe: Observer): void {
   if (limit !== null) observe(selfMetrics.maxFds, (report) => report(limit));
   observe(selfMetrics.cpuSeconds, (report) => {
     const { user, system } = process.cpuUsage();
-    report((user + system) / 1e6);
+    report(user + system);
   });
 }
 
@@ -111,7 +114,7 @@ export function observeKernelCosts(observe: Observer, costs = new KernelCostsRea
   });
   observe(selfMetrics.programSeconds, (report) => {
     const { programs } = costs.read();
-    if (programs !== null) report(programs.runTimeNs / 1e9);
+    if (programs !== null) report(programs.runTimeNs);
   });
 }
 
@@ -145,9 +148,9 @@ export function observeSelf(observe: Observer, health: Health): void {
 /** How the service does its work. */
 export function observeService(observe: Observer, health: Health): void {
   observe(selfMetrics.collections, (report) => report(health.collections.count));
-  observe(selfMetrics.collectionSeconds, (report) => report(health.collections.ms / 1000));
+  observe(selfMetrics.collectionSeconds, (report) => report(health.collections.us));
   observe(selfMetrics.scrapes, (report) => report(health.scrapes.count));
-  observe(selfMetrics.scrapeSeconds, (report) => report(health.scrapes.ms / 1000));
+  observe(selfMetrics.scrapeSeconds, (report) => report(health.scrapes.us));
   observe(selfMetrics.reloadSuccessful, (report) => report(health.reload.successful ? 1 : 0));
   observe(selfMetrics.reloadSuccess, (report) => report(health.reload.lastSuccess.seconds));
 }

@@ -18,7 +18,10 @@ import { type ExponentialOptions, exponentialBoundsNs, toExponential } from './e
 import { GaugeStore, type Member, type Series, SeriesStore, type Store } from './series.ts';
 import { type Stream, streamsOf } from './streams.ts';
 
-/** A member's values for one metric: `[value]` of a counter or gauge, `[sum in ns, ...buckets]` of a histogram. */
+/**
+ * A member's values for one metric: `[value]` of a counter or gauge, `[sum, ...buckets]` of a histogram. Counters and sums
+ * are whole numbers, {@link Metric.perUnit} of which make one unit.
+ */
 export interface Sample {
   readonly metric: Metric;
   readonly member: Member;
@@ -183,12 +186,13 @@ function gaugeData(stream: Stream): StreamState['toData'] {
 }
 
 function counterData(stream: Stream): StreamState['toData'] {
+  const { perUnit = 1 } = stream.metric;
   return (series, { temporality: aggregationTemporality }, endTime) => ({
     descriptor: descriptorOf(stream, stream.metric.unit === '' ? ValueType.INT : ValueType.DOUBLE),
     aggregationTemporality,
     dataPointType: DataPointType.SUM,
     isMonotonic: true,
-    dataPoints: points(series, endTime, ([count = 0]) => count),
+    dataPoints: points(series, endTime, ([count = 0]) => count / perUnit),
   });
 }
 
@@ -198,6 +202,8 @@ function histogramData(
   boundaries: readonly number[],
 ): StreamState['toData'] {
   const explicit = foldTable(gridNs, boundaries.map(toNs));
+  const { perUnit = 1 } = stream.metric;
+  const sumOf = ([sum = 0]: Float64Array): number => sum / perUnit;
   const exponentials = new Map<number, readonly number[]>();
   const exponentialAt = (scale: number): readonly number[] => {
     const fold = exponentials.get(scale) ?? foldTable(gridNs, exponentialBoundsNs(scale));
@@ -210,13 +216,13 @@ function histogramData(
       const dataPoints = points(series, endTime, (totals): Histogram => {
         const counts = folded(totals, explicit);
         const count = counts.reduce((sum, one) => sum + one, 0);
-        return { sum: sumUs(totals), count, buckets: { boundaries: [...boundaries], counts } };
+        return { sum: sumOf(totals), count, buckets: { boundaries: [...boundaries], counts } };
       });
       return { descriptor, aggregationTemporality, dataPointType: DataPointType.HISTOGRAM, dataPoints };
     }
     const fold = exponentialAt(exponential.maxScale);
     const dataPoints = points(series, endTime, (totals) =>
-      toExponential(folded(totals, fold), sumUs(totals), exponential),
+      toExponential(folded(totals, fold), sumOf(totals), exponential),
     );
     return { descriptor, aggregationTemporality, dataPointType: DataPointType.EXPONENTIAL_HISTOGRAM, dataPoints };
   };
@@ -227,10 +233,6 @@ function folded(totals: Float64Array, fold: readonly number[]): number[] {
   const counts = new Array<number>((fold.at(-1) ?? 0) + 1).fill(0);
   for (const [bucket, coarse] of fold.entries()) counts[coarse] = (counts[coarse] ?? 0) + (totals[bucket + 1] ?? 0);
   return counts;
-}
-
-function sumUs(totals: Float64Array): number {
-  return (totals[0] ?? 0) / 1000;
 }
 
 function points<T>(all: Iterable<Series>, endTime: HrTime, value: (totals: Float64Array) => T): DataPoint<T>[] {

@@ -182,8 +182,8 @@ export class PressureSource implements Source {
     });
     return [
       sample(kernelMetrics.pressureScore, pressureScore(pressure, this.#options.window)),
-      sample(kernelMetrics.pressureWaiting, pressure.some.totalUs / 1e6),
-      sample(kernelMetrics.pressureStalled, pressure.full.totalUs / 1e6),
+      sample(kernelMetrics.pressureWaiting, pressure.some.totalUs),
+      sample(kernelMetrics.pressureStalled, pressure.full.totalUs),
     ];
   }
 }

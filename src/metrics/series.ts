@@ -84,7 +84,11 @@ export class SeriesStore implements Store {
       // At every scrape for every bucket of every cgroup: an iterator here would double what a scrape costs.
       for (let index = 0; index < member.totals.length; index++) {
         const total = member.totals[index] ?? 0;
-        series.totals[index] = (series.totals[index] ?? 0) + total - (seen[index] ?? 0);
+        const growth = total - (seen[index] ?? 0);
+        // In this order a sum does not fall beyond 2^53 either, where it is rounded; and a member that seems to have
+        // fallen was not read well.
+        if (growth <= 0) continue;
+        series.totals[index] = (series.totals[index] ?? 0) + growth;
         seen[index] = total;
       }
     }
@@ -119,9 +123,14 @@ export class SeriesStore implements Store {
       if (series === undefined) continue;
       if (isSame) series.startTime = old.startTime;
       // What members did that are no more is known by their series alone; and none that stays goes backwards.
-      add(series.totals, old.totals, 1);
+      const rest = old.totals.slice();
       for (const [member, { seen }] of membersOf.get(key) ?? []) {
-        if (!isSame || this.#owners.get(member)?.seriesKey === key) add(series.totals, seen, -1);
+        if (!isSame || this.#owners.get(member)?.seriesKey === key) subtract(rest, seen);
+      }
+      for (const [index, amount] of rest.entries()) {
+        const total = (series.totals[index] ?? 0) + amount;
+        // Beyond 2^53 these sums are rounded.
+        series.totals[index] = isSame ? Math.max(total, old.totals[index] ?? 0) : total;
       }
     }
   }
@@ -212,8 +221,9 @@ export class GaugeStore implements Store {
   }
 }
 
-function add(sums: Float64Array, values: Float64Array, sign: 1 | -1): void {
-  for (const [index, value] of values.entries()) sums[index] = (sums[index] ?? 0) + sign * value;
+/** Down to 0 at most. */
+function subtract(from: Float64Array, values: Float64Array): void {
+  for (const [index, value] of values.entries()) from[index] = Math.max(0, (from[index] ?? 0) - value);
 }
 
 /** The series of everything, and the one of all the rest, are Floatie's own and stay. */

@@ -69,11 +69,12 @@ function sourceOf(options: Partial<PressureSourceOptions> = {}): {
   return { source, told };
 }
 
+/** In the metric's unit, as they leave. */
 function values(samples: readonly Sample[], metric: Metric = SCORE): Record<string, number> {
   return Object.fromEntries(
     samples
       .filter((sample) => sample.metric === metric)
-      .map(({ member }) => [labels(member.attributes), member.totals[0] ?? Number.NaN]),
+      .map(({ member }) => [labels(member.attributes), (member.totals[0] ?? Number.NaN) / (metric.perUnit ?? 1)]),
   );
 }
 
@@ -388,7 +389,7 @@ suite('pressure under a view', () => {
       restart(A, 1);
       source.discover();
       const after = source.read().findLast(({ metric }) => metric === WAITING)?.member;
-      assert.deepEqual([before?.totals[0], after?.totals[0]], [6, 1]);
+      assert.deepEqual([before?.totals[0], after?.totals[0]], [6e6, 1e6]);
       assert.notEqual(after?.key, before?.key);
     });
   });
