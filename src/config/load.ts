@@ -13,6 +13,7 @@ import { nearest } from './nearest.ts';
 import { otlpWarnings, typeFrom } from './otlp-variables.ts';
 import { typeOf } from './pipeline.ts';
 import { processorProblems } from './processors.ts';
+import { resourceWarnings } from './resource.ts';
 import { type Config, schema, shapeOf } from './schema.ts';
 import { show } from './show.ts';
 import { viewProblems } from './views.ts';
@@ -51,7 +52,9 @@ export function load(sources: Sources): Loaded {
   if (problems.length > 0) throw new ConfigError(problems);
   const loaded = structuredClone(config.getProperties()) as Config;
   const otlp = [...exportersOf(loaded, 'otlp'), ...exportersOf(loaded, 'otlphttp')];
-  return { config: loaded, warnings: [...warnings, ...switchWarnings(env), ...otlpWarnings(env, otlp)] };
+  const { resource } = loaded.service.telemetry;
+  warnings.push(...switchWarnings(env), ...otlpWarnings(env, otlp), ...resourceWarnings(resource, env));
+  return { config: loaded, warnings };
 }
 
 /** OTEL_EXPORTER_OTLP_PROTOCOL chooses between otlp and otlphttp where nothing else does. */

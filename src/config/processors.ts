@@ -2,6 +2,7 @@
 import type { Patterns } from '../containers/filter.ts';
 import { applyActions } from '../metrics/attribute-actions.ts';
 import { allMetrics, type Metric } from '../metrics/catalogue.ts';
+import { labelName } from '../metrics/labels.ts';
 import { selectedBy } from '../metrics/selection.ts';
 import { isWithin, overlap } from '../wildcard.ts';
 import { type Instance, instancesOf } from './pipeline.ts';
@@ -9,10 +10,15 @@ import type { AttributeAction, Config, Processors, ProcessorType, ViewConfig } f
 import { anyText, listOf, oneOf, type Shape, section, shape } from './shapes.ts';
 
 const attributeName = shape({ type: 'string', pattern: '^[A-Za-z][A-Za-z0-9_.-]*$' }, (value) => {
-  if (value === 'otel.metric.overflow') return 'marks what did not fit, which no processor changes';
+  if (typeof value === 'string' && labelName(value) === labelName(OVERFLOW)) {
+    return 'marks what did not fit, which no processor changes';
+  }
+  if (value === 'le' || value === 'quantile') return 'is a label that Prometheus keeps for histograms and summaries';
   if (typeof value === 'string' && /^[A-Za-z][A-Za-z0-9_.-]*$/.test(value)) return null;
   return 'must be the name of an attribute: letters, digits, dots, underscores and hyphens, beginning with a letter';
 });
+
+const OVERFLOW = 'otel.metric.overflow';
 
 const form = section(
   {
@@ -133,8 +139,7 @@ function labelProblems(views: readonly ViewConfig[], actions: readonly Attribute
   const problems = allMetrics.flatMap((metric) =>
     keptBy(views, metric).flatMap((kept) => {
       const attributes = Object.keys(applyActions(Object.fromEntries(kept.map((name) => [name, ''])), actions));
-      const all = metric.kind === 'histogram' ? [...attributes, 'le'] : attributes;
-      const labels = all.map((name) => name.replace(/[^a-z0-9_]+/gi, '_').replace(/_+/g, '_'));
+      const labels = attributes.map(labelName);
       return labels
         .filter((label, index) => labels.indexOf(label) < index)
         .map((label) => `${PIPELINE}: two attributes of ${metric.name} would be the label "${label}"; delete one`);

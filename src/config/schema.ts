@@ -182,7 +182,7 @@ const cgroupPatterns = texts(
   textMatching(/^[/*]/, 'a path'),
 );
 
-const resource = mapping('a mapping of attribute names to texts', anyText);
+const resource = mapping('a mapping of attribute names to texts', anyText, /[\s\S]/);
 
 /** What the exporters of OTLP have in common. */
 const otlp = {

@@ -11,7 +11,8 @@ export function viewProblems(
   exponentialNs: readonly number[] = [],
 ): string[] {
   const shared = sharedNames(given).map(
-    (name) => `views: two of them export "${name}"; give one a stream.name of its own`,
+    (name) =>
+      `views: two metrics would be "${name}" in Prometheus, or one beside its own; give one another stream.name`,
   );
   const asked = given.map(({ stream }) => stream.aggregation?.explicit_bucket_histogram?.boundaries ?? []);
   const grid = unionOfBounds([exponentialNs, ...[boundsUs, ...asked].map((set) => set.map(toNs))]);
@@ -49,7 +50,7 @@ const form = section(
     stream: section({
       // What Prometheus takes as it is: a colon or a double underscore would be changed on the way.
       name: textMatching(
-        /^(?!.*__)[A-Za-z_][A-Za-z0-9_]*$/,
+        /^(?!.*__)(?!_$)[A-Za-z_][A-Za-z0-9_]*$/,
         'a metric name: letters, digits and underscores, not beginning with a digit',
       ),
       description: text,

@@ -1,6 +1,8 @@
 /** What scrapes get: OpenTelemetry's exporter collects, its serializer writes, once for all who ask meanwhile. */
 import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
-import type { MetricProducer, MetricReader } from '@opentelemetry/sdk-metrics';
+import { resourceFromAttributes } from '@opentelemetry/resources';
+import type { MetricData, MetricProducer, MetricReader, ResourceMetrics } from '@opentelemetry/sdk-metrics';
+import { labelsOf } from '../metrics/labels.ts';
 
 export interface ScrapesOptions {
   /** How long a collection may take, in ms. */
@@ -57,7 +59,7 @@ export class Scrapes {
       const { resourceMetrics, errors } = await this.reader.collect({ timeoutMillis: timeoutMs });
       if (errors.length > 0)
         throw errors.length === 1 ? errors[0] : new AggregateError(errors, 'Several sources failed');
-      return { bytes: Buffer.from(this.#serializer.serialize(resourceMetrics)) };
+      return { bytes: Buffer.from(this.#serializer.serialize(withLabels(resourceMetrics))) };
     } catch (error) {
       onError(error);
       throw error;
@@ -65,6 +67,19 @@ export class Scrapes {
       clearTimeout(late);
     }
   }
+}
+
+/** The serializer writes names as they are, or two of them the same. */
+function withLabels({ resource, scopeMetrics }: ResourceMetrics): ResourceMetrics {
+  return {
+    resource: resourceFromAttributes(labelsOf(resource.attributes)),
+    scopeMetrics: scopeMetrics.map(({ scope, metrics }) => ({ scope, metrics: metrics.map(withLabelledPoints) })),
+  };
+}
+
+function withLabelledPoints(data: MetricData): MetricData {
+  const dataPoints = data.dataPoints.map((point) => ({ ...point, attributes: labelsOf(point.attributes) }));
+  return { ...data, dataPoints } as MetricData;
 }
 
 function tooLate(ms: number): Error {

@@ -8,19 +8,31 @@ export function selectedBy(view: ViewConfig): Metric[] {
   return allMetrics.filter(({ name }) => matches(view.selector.instrument_name, name));
 }
 
-/** Names that two streams would share in Prometheus, which would make every scrape invalid. */
+/** The resource's, and what Prometheus says itself of what it scrapes: https://prometheus.io/docs/concepts/jobs_instances/ */
+const TAKEN = new Set([
+  ...['target_info', 'up', 'scrape_duration_seconds', 'scrape_samples_scraped', 'scrape_series_added'],
+  ...['scrape_samples_post_metric_relabeling', 'scrape_timeout_seconds', 'scrape_sample_limit'],
+  ...['scrape_body_size_bytes', 'ALERTS', 'ALERTS_FOR_STATE'],
+]);
+
+/** Names that two streams would share in Prometheus, which would make every scrape invalid, or one with Prometheus. */
 export function sharedNames(views: readonly ViewConfig[]): string[] {
   const names = allMetrics.flatMap((metric) => {
     const matching = views.filter((view) => selectedBy(view).includes(metric));
-    if (matching.length === 0) return [metric.name];
+    if (matching.length === 0) return prometheusNames(metric.name, metric);
     return matching
       .filter(({ stream }) => stream.aggregation?.drop === undefined)
-      .map(({ stream }) => prometheusName(stream.name ?? metric.name, metric));
+      .flatMap(({ stream }) => prometheusNames(stream.name ?? metric.name, metric));
   });
-  return [...new Set(names.filter((name, index) => names.indexOf(name) !== index))];
+  const shared = new Set(names.filter((name, index) => TAKEN.has(name) || names.indexOf(name) !== index));
+  // Two histograms share their other names as well.
+  return [...shared].filter((name) => !shared.has(name.replace(HISTOGRAM, '')) || !HISTOGRAM.test(name));
 }
 
-/** The serializer ends every counter's name in `_total`. */
-function prometheusName(name: string, { kind }: Metric): string {
-  return kind === 'counter' && !name.endsWith('_total') ? `${name}_total` : name;
+const HISTOGRAM = /_(bucket|sum|count)$/;
+
+/** The serializer ends every counter's name in `_total`; a histogram has the names of its parts. */
+function prometheusNames(name: string, { kind }: Metric): string[] {
+  if (kind === 'histogram') return [name, `${name}_bucket`, `${name}_sum`, `${name}_count`];
+  return [kind === 'counter' && !name.endsWith('_total') ? `${name}_total` : name];
 }

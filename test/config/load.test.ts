@@ -257,6 +257,13 @@ suite('resource attributes', () => {
     ]);
   });
 
+  for (const resource of ['{ "": x }', '{ "a\\ud800": x }', '{ a: "x\\udc00" }']) {
+    test(`that are no texts, or have no name, are a problem: ${resource}`, () => {
+      const [problem] = problemsOf({ yaml: `service: { telemetry: { resource: ${resource} } }` });
+      assert.match(problem ?? '', /^service\.telemetry\.resource: must be a mapping of attribute names to texts/);
+    });
+  }
+
   for (const name of ['constructor', 'prototype', 'toString']) {
     test(`called ${name} are attributes like any other`, () => {
       const entries = Object.entries(resourceOf(`{ ${name}: x, other: y }`));

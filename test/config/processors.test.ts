@@ -190,9 +190,15 @@ suite('processors that cannot be used are a problem', () => {
     });
   }
 
-  test('the bounds of a histogram, which are a label as well', () => {
-    assert.equal(problemsOf(actions('[{ key: le, action: insert, value: x }]')).length, 2);
-  });
+  for (const name of ['le', 'quantile', 'otel.metric.overflow', 'otel_metric_overflow', 'otel.metric-overflow']) {
+    test(`a label that has its meaning in Prometheus: ${name}`, () => {
+      const problems = problemsOf(actions(`[{ key: ${name}, action: insert, value: x }]`));
+      assert.deepEqual(
+        problems.map((problem) => problem.split(':')[0]),
+        ['processors.attributes.actions[0].key'],
+      );
+    });
+  }
 });
 
 suite('no problem is', () => {

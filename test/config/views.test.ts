@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { ViewConfig } from '../../src/config/schema.ts';
 import { views as shape, viewProblems } from '../../src/config/views.ts';
+import { sharedNames } from '../../src/metrics/selection.ts';
 
 const LATENCY = 'floatie_overlayfs_read_latency_us';
 
@@ -13,6 +14,36 @@ function problemsOf(views: readonly unknown[]): string[] {
 function stream(value: unknown, instrument_name: unknown = LATENCY): unknown[] {
   return [{ selector: { instrument_name }, stream: value }];
 }
+
+suite('names that Prometheus would have twice', () => {
+  const named = (metric: string, name: string) => ({ selector: { instrument_name: metric }, stream: { name } });
+  const rows: [string, ReturnType<typeof named>[], string[]][] = [
+    ["a gauge like a histogram's count", [named('floatie_map_entries', `${LATENCY}_count`)], [`${LATENCY}_count`]],
+    [
+      "a histogram whose sum is a gauge's name",
+      [named(LATENCY, 'x'), named('floatie_map_entries', 'x_sum')],
+      ['x_sum'],
+    ],
+    [
+      'a counter that gets its _total',
+      [named('floatie_oom_kills_total', 'x'), named('process_max_fds', 'x_total')],
+      ['x_total'],
+    ],
+    ['the resource', [named('process_max_fds', 'target_info')], ['target_info']],
+    ["Prometheus' own", [named('process_max_fds', 'up')], ['up']],
+    ['two histograms', [named(LATENCY, 'x'), named('floatie_overlayfs_write_latency_us', 'x')], ['x']],
+    ['none: a counter called as the count of nothing', [named('floatie_oom_kills_total', 'kills_count')], []],
+    ['none: a counter with the name of a gauge and its own end', [named('floatie_oom_kills_total', 'up')], []],
+  ];
+  for (const [name, views, expected] of rows) {
+    test(name, () => assert.deepEqual(sharedNames(views), expected));
+  }
+
+  test('are a problem, and so is a name that the page would leave out', () => {
+    assert.equal(problemsOf([named('process_max_fds', 'up')]).length, 1);
+    assert.equal(problemsOf([named('process_max_fds', '_')]).length, 1);
+  });
+});
 
 suite('views that are right', () => {
   const rows: [string, unknown[]][] = [
@@ -123,7 +154,7 @@ suite('views that are wrong name the key', () => {
     [
       'two views that export the same name',
       [...stream({}), ...stream({ attribute_keys: { included: [] } })],
-      [`views: two of them export "${LATENCY}"; give one a stream.name of its own`],
+      [`views: two metrics would be "${LATENCY}" in Prometheus, or one beside its own; give one another stream.name`],
     ],
     [
       'several wrong views',

@@ -5,10 +5,11 @@ import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { eventually } from '../support/eventually.ts';
 import { MAIN, startFloatie } from '../support/floatie.ts';
-import { folder } from '../support/peers.ts';
+import { folder, peer } from '../support/peers.ts';
 
 /** Needs no rights. */
 const PRESSURE = ['--set', 'service.pipelines.metrics.receivers=pressure'];
@@ -98,6 +99,28 @@ suite('OTLP', () => {
     const messages = running.log.map(({ message }) => message);
     assert.ok(messages.some((message) => message.startsWith('OTEL_EXPORTER_OTLP_ENDPOINT: is ignored, and ')));
     assert.equal(running.log.find(({ message }) => message === 'Floatie is measuring')?.otlp, false);
+  });
+});
+
+suite('resource attributes', () => {
+  test('that Prometheus would have under one name, or under none, are labels that it takes', async () => {
+    const env = { OTEL_RESOURCE_ATTRIBUTES: 'host.name=a,host_name=b,9lives=c,le=d,%C3%A9=e' };
+    await using running = await startFloatie(PRESSURE, { env });
+    const page = await (await fetch(running.url)).text();
+    const { status, stderr } = spawnSync(join(peer('prometheus'), 'promtool'), ['check', 'metrics'], { input: page });
+    assert.deepEqual([status, String(stderr)], [0, '']);
+    const [info] = (await running.scrape()).select('target_info');
+    const { host_name, key_9lives, exported_le, _ } = info?.labels ?? {};
+    assert.deepEqual(
+      { host_name, key_9lives, exported_le, _ },
+      { host_name: 'a;b', key_9lives: 'c', exported_le: 'd', _: 'e' },
+    );
+    assert.deepEqual(
+      running.log.filter(({ level }) => level === 'warn').map(({ message }) => message),
+      [
+        'service.telemetry.resource: "host.name" and "host_name" are one label in Prometheus, "host_name", with their values behind each other',
+      ],
+    );
   });
 });
 

@@ -43,14 +43,20 @@ export interface Collector extends AsyncDisposable {
   logRecords(): LogRecord[];
 }
 
-/** @param tls as in the collector's configuration of a server */
-export async function createCollector(tls?: Readonly<Record<string, string>>): Promise<Collector> {
+/**
+ * @param tls as in the collector's configuration of a server
+ * @param verbosity "basic" tells only how much came
+ */
+export async function createCollector(
+  tls?: Readonly<Record<string, string>>,
+  verbosity: 'basic' | 'detailed' = 'detailed',
+): Promise<Collector> {
   const port = await freePort();
   const httpPort = await freePort();
   const home = folder({
     'config.yaml': `
 receivers: {otlp: {protocols: {grpc: {endpoint: "127.0.0.1:${port}", tls: ${JSON.stringify(tls ?? null)}}, http: {endpoint: "127.0.0.1:${httpPort}"}}}}
-exporters: {debug: {verbosity: detailed}}
+exporters: {debug: {verbosity: ${verbosity}}}
 service:
   telemetry: {metrics: {level: none}}
   pipelines:

@@ -58,7 +58,7 @@ const LIKELY: ReadonlyMap<string, readonly string[]> = new Map(
 );
 
 /** mulberry32: the same numbers from 0 to 1 for the same seed. */
-function createRandom(seed: number): () => number {
+export function createRandom(seed: number): () => number {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;

@@ -1,0 +1,37 @@
+/**
+ * Attributes as Prometheus' labels: https://opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics/#metric-attributes
+ * Prometheus refuses a whole page for one name that is none, or that is there twice.
+ */
+import type { Attributes } from '@opentelemetry/api';
+
+/** What Prometheus keeps for histograms and summaries. */
+const RESERVED: readonly string[] = ['le', 'quantile'];
+
+/** The label's name of an attribute, whatever that is called. */
+export function labelName(attribute: string): string {
+  const name = attribute.replace(/[^A-Za-z0-9_]+/g, '_').replace(/_+/g, '_') || '_';
+  if (RESERVED.includes(name)) return `exported_${name}`;
+  return /^\d/.test(name) ? `key_${name}` : name;
+}
+
+/** One label for each name: attributes that share one are one label, with their values in the order of their names. */
+export function labelsOf(attributes: Attributes): Attributes {
+  const known = cache.get(attributes);
+  if (known !== undefined) return known;
+  const byLabel = Map.groupBy(Object.keys(attributes), labelName);
+  const labels = Object.fromEntries(
+    Array.from(byLabel, ([label, names]) => {
+      const values = names.sort().map((name) => textOf(attributes[name]));
+      return [label, values.join(';')];
+    }),
+  );
+  cache.set(attributes, labels);
+  return labels;
+}
+
+/** The attributes of a series stay the same object from scrape to scrape. */
+const cache = new WeakMap<Attributes, Attributes>();
+
+function textOf(value: Attributes[string]): string {
+  return (typeof value === 'string' ? value : (JSON.stringify(value) ?? '')).toWellFormed();
+}
