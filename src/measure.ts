@@ -27,7 +27,7 @@ export interface Measurement {
   observe(meter: Meter): void;
   /** Which probe is attached and how, and why not better. */
   readiness(): Readiness;
-  /** The last OOM kills, oldest first. */
+  /** The last OOM kills that were seen, oldest first. */
   oomRecords(): readonly OomRecord[];
   /** Calls `listener` with each OOM kill from now on. */
   onOomKill(listener: (record: OomRecord) => void): void;
@@ -56,7 +56,7 @@ export async function startMeasuring(config: Config, log: Logger = defaultLog(co
       receivers.observe(observer);
     },
     readiness: () => health.readiness(),
-    oomRecords: () => records.last,
+    oomRecords: () => records.seen,
     onOomKill: (listener) => records.onAdd(listener),
     stop: () => receivers.stop(),
   };

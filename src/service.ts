@@ -74,7 +74,7 @@ export async function startService(given: Config, log: Logger, { sockets = [] }:
   receivers.observe(observer);
   exporting.begin(null);
   await opened.use(exporting.scrapes);
-  for (const record of records.last) exporting.emit(record);
+  for (const record of records.seen) exporting.emit(record);
   records.onAdd((record) => exporting.emit(record));
 
   if (exporting.isEmpty) log.warn('Nothing is exported: exporters.otlp.endpoint is empty');

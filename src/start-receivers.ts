@@ -19,6 +19,7 @@ import { type Observer, observeOom, observeOverlayfs, observePressure } from './
 import type { KernelMetrics } from './metrics/kernel-metrics.ts';
 import { OomSource } from './metrics/oom.ts';
 import { describeMoment } from './metrics/oom-moment.ts';
+import { describePastKills } from './metrics/oom-past.ts';
 import { OomReconciliation } from './metrics/oom-reconciliation.ts';
 import type { OomMember, OomRecords } from './metrics/oom-record.ts';
 import { OverlayfsSource, overlayfsMetrics } from './metrics/overlayfs.ts';
@@ -250,6 +251,7 @@ function tellMethod(
 function startOom(context: Context): Running {
   const { config, kernel, health, log, hierarchy, cgroups, pidNsInum, cgroupId, records } = context;
   const { max_series: maxSeries, retain_ms: retainMs, ring_bytes: ringBytes } = config.receivers.oom;
+  const { cgroup } = config.kernel;
   const receiver = OomReceiver.start({
     pidNsInum,
     cgroupId,
@@ -274,7 +276,10 @@ function startOom(context: Context): Running {
       records.add(record);
     },
   });
-  const { method, refusals, kmsgProblem } = receiver;
+  const { method, refusals, kmsgProblem, past } = receiver;
+  if (kmsgProblem !== null) log.debug(`/oom has no kills of before the start: ${kmsgProblem}`);
+  // A report does not tell the PID namespace.
+  else if (pidNsInum === 0) records.remember(describePastKills(past, { identityOf: context.identifyCgroup, cgroup }));
   if (method === 'tracepoint' && kmsgProblem !== null) {
     log.warn(`The scope of OOM kills will be "unknown": ${kmsgProblem}`, {
       cure: 'allow /dev/kmsg: --device /dev/kmsg --cap-add SYSLOG',

@@ -18,7 +18,7 @@ export type OomMember = Readonly<Record<string, OomField>>;
 /** How many of the last records are kept. */
 const MAX_RECORDS = 1000;
 
-/** The records of the last kills, in memory, and those who want each at once. */
+/** The records of the last kills, in memory, and those who want each of a kill that was seen at once. */
 export class OomRecords {
   readonly #last: OomRecord[] = [];
   readonly #listeners: ((record: OomRecord) => void)[] = [];
@@ -29,9 +29,19 @@ export class OomRecords {
     for (const listen of this.#listeners) listen(record);
   }
 
+  /** Records of kills before the start: they are listed, and nobody is told. */
+  remember(past: readonly OomRecord[]): void {
+    this.#last.unshift(...past.slice(-MAX_RECORDS));
+  }
+
   /** Oldest first. */
   get last(): readonly OomRecord[] {
     return this.#last;
+  }
+
+  /** Those of kills that were seen. */
+  get seen(): readonly OomRecord[] {
+    return this.#last.filter(({ read_from }) => read_from === undefined);
   }
 
   onAdd(listen: (record: OomRecord) => void): void {
@@ -49,7 +59,7 @@ export interface OomSurroundings {
 }
 
 /** Of a cgroup with more processes the others are only counted. */
-const MAX_MEMBERS = 100;
+export const MAX_MEMBERS = 100;
 
 export function describeKill(kill: OomKill, { identityOf, cgroupIdOf, momentOf }: OomSurroundings): OomRecord {
   const { trigger, victim, members, isGroup, scope, limit, order, gfpMask, domainBytes } = kill;
@@ -109,13 +119,13 @@ function memoryOf(victim: OomVictim): OomMember {
 }
 
 /** The same names as the attributes of metrics, as Prometheus writes them. */
-function fieldsOf(identity: Identity, prefix = ''): OomMember {
+export function fieldsOf(identity: Identity, prefix = ''): OomMember {
   const entries = Object.entries(attributesOf(identity));
   return Object.fromEntries(entries.map(([name, value]) => [prefix + name.replaceAll('.', '_'), String(value)]));
 }
 
 /** What was left below the limit; it can be exceeded for a moment. */
-function difference(limit: number | undefined, usage: number | undefined): number | undefined {
+export function difference(limit: number | undefined, usage: number | undefined): number | undefined {
   return limit === undefined || usage === undefined ? undefined : Math.max(0, limit - usage);
 }
 

@@ -1,6 +1,6 @@
-/** The kernel's own report of OOM kills, from /dev/kmsg: there it says whose limit was hit. */
-import { closeSync, constants, openSync, readSync } from 'node:fs';
-import { seekToEnd } from '../libbpf/index.ts';
+/** The kernel's own report of OOM kills, in the records of /dev/kmsg: there it says whose limit was hit. */
+import { decodeComm } from './comm.ts';
+import { cgroupsIn } from './kmsg-cgroups.ts';
 
 export interface KmsgKill {
   readonly pid: number;
@@ -11,6 +11,18 @@ export interface KmsgKill {
   readonly report?: KmsgReport;
   /** The process that the kernel chose, when this one was killed with the whole cgroup; it can be the same. */
   chosenPid?: number;
+  /** For those who know the kill by its report alone. */
+  readonly about?: KmsgAbout;
+}
+
+export interface KmsgAbout {
+  /** When it was reported, by the clock of the log in ns: CLOCK_MONOTONIC, but for what that was slewed by. */
+  readonly timeNs: number;
+  readonly comm: string;
+  readonly uid?: number;
+  readonly oomScoreAdj?: number;
+  /** The thread whose allocation failed. */
+  readonly trigger?: { readonly comm: string; readonly pid?: number };
 }
 
 export interface KmsgMemory {
@@ -25,8 +37,9 @@ export interface KmsgMemory {
 export interface KmsgReport {
   /** `none`, `cpuset`, `memory_policy` or `memcg`. */
   readonly constraint: string;
+  /** Paths below the root of the hierarchy. */
   readonly victimCgroup: string;
-  /** Paths below the root of the hierarchy. Absent where no cgroup's limit was hit. */
+  /** Absent where no cgroup's limit was hit. */
   readonly limitCgroup?: string;
   readonly limit?: KmsgLimit;
   readonly order?: number;
@@ -40,13 +53,15 @@ export interface KmsgLimit {
   readonly includesSwap: boolean;
 }
 
-const INVOKED = / invoked oom-killer: gfp_mask=(0x[0-9a-f]+)\(.*\), order=(-?\d+), /;
+const INVOKED = /^(.*) invoked oom-killer: gfp_mask=(0x[0-9a-f]+)\(.*\), order=(-?\d+), /;
+const INVOKER = /^CPU: \d+ (?:UID: \d+ )?PID: (\d+) Comm: /;
 const USAGE = /^(memory|memory\+swap): usage (\d+)kB, limit (\d+)kB, /;
-const SUMMARY =
-  /^oom-kill:constraint=CONSTRAINT_(\w+),.*?(?:,oom_memcg=(.*)|,global_oom),task_memcg=(.*),task=.*,pid=(\d+),uid=\d+$/;
-const KILLED = /^(Memory cgroup out of memory|Out of memory[^:]*): Killed process (\d+) /;
+const STATISTICS = /^Memory cgroup stats for (\/.*):$/;
+const SUMMARY = /^oom-kill:constraint=CONSTRAINT_(\w+)(,.*),pid=(\d+),uid=\d+$/;
+/** A name is too short to hold what follows it. */
+const KILLED = /^(Memory cgroup out of memory|Out of memory[^:]*): Killed process (\d+) \((.*)\) total-vm:/;
 const MEMORY =
-  /\) total-vm:(\d+)kB, anon-rss:(\d+)kB, file-rss:(\d+)kB, shmem-rss:(\d+)kB, UID:\d+ pgtables:(\d+)kB oom_score_adj:/;
+  /\) total-vm:(\d+)kB, anon-rss:(\d+)kB, file-rss:(\d+)kB, shmem-rss:(\d+)kB, UID:(\d+) pgtables:(\d+)kB oom_score_adj:(-?\d+)/;
 const WHOLE_CGROUP = /^Tasks in .* are going to be killed due to memory\.oom\.group set$/;
 
 /**
@@ -56,8 +71,10 @@ const WHOLE_CGROUP = /^Tasks in .* are going to be killed due to memory\.oom\.gr
  */
 export class KmsgKills {
   #asked: { readonly gfpMask: number; readonly order: number } | null = null;
+  #trigger: KmsgAbout['trigger'];
   #limits: KmsgLimit[] = [];
-  #summary: { readonly pid: number; readonly report: KmsgReport } | null = null;
+  #limitCgroup: string | undefined;
+  #summary: { readonly pid: number; readonly constraint: string; readonly text: string } | null = null;
   #last: KmsgKill | null = null;
   #chosenPid: number | undefined;
 
@@ -73,7 +90,14 @@ export class KmsgKills {
     const invoked = INVOKED.exec(message);
     if (invoked !== null) {
       this.#begin();
-      this.#asked = { gfpMask: Number(invoked[1]), order: Number(invoked[2]) };
+      const [, comm = '', gfpMask, order] = invoked;
+      this.#trigger = { comm: decodeComm(bytesOf(comm)) };
+      this.#asked = { gfpMask: Number(gfpMask), order: Number(order) };
+      return null;
+    }
+    const [, invoker] = INVOKER.exec(message) ?? [];
+    if (invoker !== undefined && this.#trigger !== undefined) {
+      this.#trigger = { ...this.#trigger, pid: Number(invoker) };
       return null;
     }
     const [, what, usageKb, limitKb] = USAGE.exec(message) ?? [];
@@ -82,10 +106,15 @@ export class KmsgKills {
       this.#limits.push({ ...bytes, includesSwap: what !== 'memory' });
       return null;
     }
+    const [, limitCgroup] = STATISTICS.exec(message) ?? [];
+    if (limitCgroup !== undefined) {
+      this.#limitCgroup = limitCgroup;
+      return null;
+    }
     const summary = SUMMARY.exec(message);
     if (summary !== null) {
-      const [, constraint = '', limitCgroup, victimCgroup = '', pid] = summary;
-      this.#summary = { pid: Number(pid), report: this.#report(constraint, decodeEscapes(victimCgroup), limitCgroup) };
+      const [, constraint = '', text = '', pid] = summary;
+      this.#summary = { pid: Number(pid), constraint: constraint.toLowerCase(), text };
       return null;
     }
     if (WHOLE_CGROUP.test(message) && this.#last !== null) {
@@ -93,101 +122,83 @@ export class KmsgKills {
       this.#last.chosenPid = this.#last.pid;
       return null;
     }
-    return this.#killed(message);
+    return this.#killed(message, Number(record.split(',', 3)[2]) * 1000);
   }
 
   #begin(): void {
     this.#asked = null;
+    this.#trigger = undefined;
     this.#limits = [];
+    this.#limitCgroup = undefined;
     this.#summary = null;
     this.#chosenPid = undefined;
   }
 
-  #report(constraint: string, victimCgroup: string, limitCgroup: string | undefined): KmsgReport {
+  /** @param comm of the victim, as the log has it */
+  #report(pid: number, comm: string): KmsgReport | null {
+    if (this.#summary?.pid !== pid) return null;
+    const { constraint, text } = this.#summary;
+    const cgroups = cgroupsIn(text, comm, this.#limitCgroup);
+    if (cgroups === null) return null;
+    const { victimCgroup, limitCgroup } = cgroups;
     // Of two the one with less room left; the kernel tries the second one first.
     const room = ({ limitBytes, usageBytes }: KmsgLimit): number => limitBytes - usageBytes;
     const [limit] = this.#limits.toReversed().toSorted((a, b) => room(a) - room(b));
     return {
-      constraint: constraint.toLowerCase(),
-      victimCgroup,
-      ...(limitCgroup !== undefined && { limitCgroup: decodeEscapes(limitCgroup), ...(limit && { limit }) }),
+      constraint,
+      victimCgroup: bytesOf(victimCgroup).toString(),
+      ...(limitCgroup !== undefined && { limitCgroup: bytesOf(limitCgroup).toString(), ...(limit && { limit }) }),
       ...this.#asked,
     };
   }
 
-  #killed(message: string): KmsgKill | null {
-    const [, what, digits] = KILLED.exec(message) ?? [];
+  #killed(message: string, timeNs: number): KmsgKill | null {
+    const [, what, digits, comm = ''] = KILLED.exec(message) ?? [];
     if (what === undefined) return null;
     const pid = Number(digits);
     // The one that was chosen is killed once more with its cgroup; by then it may have given memory back.
     if (pid === this.#chosenPid) return null;
-    const report = this.#summary?.pid === pid ? this.#summary.report : undefined;
-    const memory = memoryIn(message);
+    const report = this.#report(pid, comm);
+    const { memory, ...task } = sizeIn(message);
     this.#last = {
       pid,
       memcg: what.startsWith('Memory cgroup'),
       ...(memory && { memory }),
       ...(report && { report }),
       ...(this.#chosenPid !== undefined && { chosenPid: this.#chosenPid }),
+      about: {
+        timeNs,
+        comm: decodeComm(bytesOf(comm)),
+        ...task,
+        ...(this.#trigger && { trigger: this.#trigger }),
+      },
     };
+    // Those of which only ten in five seconds have a report must not get that of another.
+    this.#trigger = undefined;
     return this.#last;
   }
 }
 
-function memoryIn(message: string): KmsgMemory | null {
+function sizeIn(message: string): Pick<KmsgKill, 'memory'> & Pick<KmsgAbout, 'uid' | 'oomScoreAdj'> {
   const found = MEMORY.exec(message);
-  if (found === null) return null;
-  const [totalVmBytes = 0, anonBytes = 0, fileBytes = 0, shmemBytes = 0, pageTableBytes = 0] = found
+  if (found === null) return {};
+  const [totalVm = 0, anon = 0, file = 0, shmem = 0, uid = 0, pageTables = 0, oomScoreAdj = 0] = found
     .slice(1)
-    .map((kb) => Number(kb) * 1024);
-  return { totalVmBytes, anonBytes, fileBytes, shmemBytes, pageTableBytes };
+    .map(Number);
+  const memory = {
+    totalVmBytes: totalVm * 1024,
+    anonBytes: anon * 1024,
+    fileBytes: file * 1024,
+    shmemBytes: shmem * 1024,
+    pageTableBytes: pageTables * 1024,
+  };
+  return { memory, uid, oomScoreAdj };
 }
 
 /** What is no printable ASCII, and every backslash, is written as \xHH. */
-function decodeEscapes(text: string): string {
+function bytesOf(text: string): Buffer {
   const bytes = text.replace(/\\x([0-9a-f]{2})/g, (_, digits: string) =>
     String.fromCharCode(Number.parseInt(digits, 16)),
   );
-  return Buffer.from(bytes, 'latin1').toString();
-}
-
-/** A record is at most this long, Documentation/ABI/testing/dev-kmsg. */
-const RECORD_BYTES = 8192;
-
-export class Kmsg {
-  readonly #fd: number;
-  readonly #record = Buffer.alloc(RECORD_BYTES);
-  readonly #kills = new KmsgKills();
-
-  /** Opens the log at its end. Throws when this process may not read it (CAP_SYSLOG) or it is not there. */
-  constructor(path = '/dev/kmsg') {
-    this.#fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    try {
-      seekToEnd(this.#fd);
-    } catch (error) {
-      closeSync(this.#fd);
-      throw error;
-    }
-  }
-
-  /** The kills reported since the last call. */
-  read(): KmsgKill[] {
-    const kills: KmsgKill[] = [];
-    for (;;) {
-      try {
-        const length = readSync(this.#fd, this.#record);
-        if (length === 0) return kills;
-        const kill = this.#kills.take(this.#record.toString('utf8', 0, length));
-        if (kill !== null) kills.push(kill);
-      } catch (error) {
-        const { code } = error as NodeJS.ErrnoException;
-        if (code === 'EAGAIN') return kills; // nothing more
-        if (code !== 'EPIPE') throw error; // EPIPE: overwritten before we read it; the next read goes on after the gap
-      }
-    }
-  }
-
-  close(): void {
-    closeSync(this.#fd);
-  }
+  return Buffer.from(bytes, 'latin1');
 }

@@ -133,7 +133,7 @@ function describe({ event, report }: Waiting, others: readonly Waiting[]): OomKi
   return { ...who, isGroup, ...explainByReport(report) };
 }
 
-function scopeOf(constraint: string, order?: number): OomScope {
+export function scopeOf(constraint: string, order?: number): OomScope {
   if (order === -1) return 'sysrq';
   switch (constraint) {
     case 'none':

@@ -2,7 +2,8 @@
 import { join } from 'node:path';
 import { BpfObject, Cells, pageSize, type RingBuffer } from '../libbpf/index.ts';
 import { checkKernel, explain } from './kernel.ts';
-import { Kmsg } from './kmsg.ts';
+import { Kmsg, readPastKills } from './kernel-log.ts';
+import type { KmsgKill } from './kmsg.ts';
 import { decodeOomEvent, OOM_CONFIG, OOM_COUNTERS, OOM_EVENT } from './oom-events.ts';
 import { type OomKill, OomKills } from './oom-kills.ts';
 import {
@@ -28,11 +29,16 @@ export interface OomOptions {
   readonly methods?: readonly OomMethod[];
 }
 
+/** How many kills from before the start are read. */
+const MAX_PAST = 1000;
+
 export class OomReceiver {
   /** The better ways to attach, and why not. */
   readonly refusals: readonly OomRefusal[];
   /** Why the kernel's log cannot be read, or null. */
   readonly kmsgProblem: string | null;
+  /** The last kills from before the start that the kernel's log still has, oldest first. */
+  readonly past: readonly KmsgKill[];
   readonly #probes: OomProbes;
   readonly #counters: Cells;
   readonly #ring: RingBuffer;
@@ -49,6 +55,7 @@ export class OomReceiver {
     // Before the first kill is counted, so that its report is not missed.
     const { kmsg, problem } = openKmsg();
     this.#kmsg = kmsg;
+    this.past = kmsg === null ? [] : readPastKills(MAX_PAST);
     this.#kills = new OomKills(kmsg);
     this.kmsgProblem = problem;
     const open = (): BpfObject => {

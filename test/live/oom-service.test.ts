@@ -33,7 +33,10 @@ suite('OOM kills', { skip: missing('root', 'btf') }, () => {
     const { level, message, ...record } = line;
     const response = await fetch(new URL('/oom', floatie.url));
     const { records } = (await response.json()) as { records: Record<string, unknown>[] };
-    assert.deepEqual(records, [record]);
+    assert.deepEqual(
+      records.filter(({ read_from }) => read_from === undefined),
+      [record],
+    );
 
     const [arrived] = await eventually('the record is at the collector', () => {
       const all = collector.logRecords();
@@ -167,6 +170,44 @@ suite('OOM kills', { skip: missing('root', 'btf') }, () => {
     );
     const metrics = await floatie.scrape();
     for (const victim_comm of shown) assert.equal(metrics.sum(KILLS, { victim_comm }), 1);
+  });
+
+  test('from before the start are listed at /oom by the kernel’s log, and are neither counted nor logged nor exported', {
+    timeout: 300_000, // the collector may have to be built
+  }, async () => {
+    await using cgroup = createCgroup('before');
+    limit(cgroup, 32);
+    const child = hog(cgroup, 'asks', 100, 'before');
+    await once(child, 'exit');
+    const killedMs = Date.now();
+    await using collector = await createCollector();
+    await collector.start();
+    const otlp = ['--set', `exporters.otlp.endpoint=${collector.endpoint}`, '--set', 'exporters.otlp.interval_ms=500'];
+    await using floatie = await startFloatie(otlp);
+    const list = (await (await fetch(new URL('/oom', floatie.url))).json()) as { records: Record<string, unknown>[] };
+    const record = list.records.find(({ victim_pid }) => victim_pid === child.pid);
+    assert.ok(record, 'it is listed');
+    const { time, read_from, victim_comm, scope, cgroup: where } = record;
+    assert.deepEqual([read_from, victim_comm, scope], ['kernel_log', 'asks', 'memcg']);
+    // The kernel reports ten kills in five seconds in full.
+    assert.ok(where === cgroup.name || where === 'unknown', String(where));
+    assert.ok(
+      Math.abs(Date.parse(String(time)) - killedMs) < 2000,
+      `${time} is not ${new Date(killedMs).toISOString()}`,
+    );
+    assert.equal((await floatie.scrape()).sum(KILLS), 0);
+    await once(hog(cgroup, 'now', 100), 'exit');
+    const lines = await killLines(floatie, 1);
+    assert.deepEqual(
+      lines.map(({ victim_comm }) => victim_comm),
+      ['now'],
+    );
+    await eventually('the kill that was seen is at the collector', () => collector.logRecords().length > 0);
+    await floatie.stop();
+    assert.deepEqual(
+      collector.logRecords().map(({ attributes }) => attributes.victim_comm),
+      ['now'],
+    );
   });
 
   test('by threads whose names count up are counted under their process, and the record has the thread', async () => {

@@ -4,7 +4,8 @@ import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, suite, test } from 'node:test';
-import { Kmsg, type KmsgKill, KmsgKills } from '../../src/receivers/kmsg.ts';
+import { Kmsg, readPastKills } from '../../src/receivers/kernel-log.ts';
+import { type KmsgKill, KmsgKills } from '../../src/receivers/kmsg.ts';
 
 const MEMCG =
   '3,1523,4661620610,-;Memory cgroup out of memory: Killed process 20932 (hog) total-vm:35112kB, anon-rss:32512kB, file-rss:1196kB, shmem-rss:0kB, UID:0 pgtables:104kB oom_score_adj:0\n';
@@ -21,6 +22,11 @@ function memory(totalVm: number, anon: number, file: number, pageTables: number)
     shmemBytes: 0,
     pageTableBytes: pageTables * 1024,
   };
+}
+
+/** What others than the receiver need of a kill is tried on its own. */
+function withoutAbout({ about, ...kill }: KmsgKill): KmsgKill {
+  return kill;
 }
 
 const HOG = memory(35112, 32512, 1196, 104);
@@ -60,7 +66,7 @@ suite('a record of the kernel’s log that reports a kill', () => {
     ],
   ];
   for (const [name, record, expected] of rows)
-    test(name, () => assert.deepEqual(new KmsgKills().take(record), expected));
+    test(name, () => assert.deepEqual(withoutAbout(new KmsgKills().take(record) as KmsgKill), expected));
 });
 
 suite('a record that reports no kill', () => {
@@ -95,8 +101,12 @@ suite('a record that reports no kill', () => {
   for (const [name, record] of rows) test(name, () => assert.equal(new KmsgKills().take(record), null));
 });
 
-/** What the records of a kernel's log report, of which each line here is one. */
 function killsOf(text: string): KmsgKill[] {
+  return reportsIn(text).map(withoutAbout);
+}
+
+/** What the records of a kernel's log report, of which each line here is one. */
+function reportsIn(text: string): KmsgKill[] {
   const kills = new KmsgKills();
   const lines = text.trim().split('\n');
   return lines
@@ -171,6 +181,31 @@ suite('the longer report of a kill', () => {
       ${killed(7)}`;
     const { limitCgroup, victimCgroup } = killsOf(text)[0]?.report ?? {};
     assert.deepEqual([limitCgroup, victimCgroup], ['/é', '/é/a,b\\']);
+  });
+
+  test('says who was killed, when, and who asked for memory', () => {
+    const [kill] = reportsIn(`
+      a\\x0ab invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0
+      CPU: 1 UID: 0 PID: 16740 Comm: a\\x0ab Not tainted 6.18.44 #1 PREEMPT(none)
+      Memory cgroup out of memory: Killed process 7 (x) total-vm:) total-vm:1kB, anon-rss:1kB, file-rss:1kB, shmem-rss:0kB, UID:1000 pgtables:4kB oom_score_adj:-998`);
+    assert.deepEqual(kill?.about, {
+      timeNs: 2000,
+      comm: 'x) total-vm:',
+      uid: 1000,
+      oomScoreAdj: -998,
+      trigger: { comm: 'a\uFFFDb', pid: 16740 },
+    });
+  });
+
+  test('has the one who asked for memory of that kill only', () => {
+    const kills = reportsIn(`
+      ${INVOKED}
+      ${killed(7)}
+      ${killed(8)}`);
+    assert.deepEqual(
+      kills.map(({ about }) => about?.trigger?.comm),
+      ['hog', undefined],
+    );
   });
 
   test('is of one kill, not of the next, which has none', () => {
@@ -260,8 +295,19 @@ suite('the kernel’s log', () => {
     writeFileSync(path, MEMCG);
     withLog((kmsg) => {
       appendFileSync(path, GLOBAL);
-      assert.deepEqual([kmsg.read(), kmsg.read()], [[{ pid: 812, memcg: false, memory: JAVA }], []]);
+      assert.deepEqual([kmsg.read().map(withoutAbout), kmsg.read()], [[{ pid: 812, memcg: false, memory: JAVA }], []]);
     });
+  });
+
+  test('has kills of before, oldest first, and no more than are wanted', () => {
+    writeFileSync(path, '');
+    assert.deepEqual(readPastKills(10, path), []);
+    writeFileSync(path, MEMCG); // a file is read at once
+    assert.deepEqual(
+      readPastKills(10, path).map(({ pid, about }) => [pid, about?.timeNs]),
+      [[20932, 4_661_620_610_000]],
+    );
+    assert.deepEqual(readPastKills(0, path), []);
   });
 
   test('gives nothing for other records', () => {

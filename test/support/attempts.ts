@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { cgroupIdOf, findHierarchy } from '../../src/containers/hierarchy.ts';
 import { isPidNamespaceInUse } from '../../src/containers/pid-namespace.ts';
 import { BpfObject, openKernfsNode, openOnDetachedOverlay } from '../../src/libbpf/index.ts';
-import { Kmsg } from '../../src/receivers/kmsg.ts';
+import { Kmsg } from '../../src/receivers/kernel-log.ts';
 import { OomReceiver } from '../../src/receivers/oom.ts';
 import { attachOomProbes, type OomMethod } from '../../src/receivers/oom-probes.ts';
 import { OverlayfsReceiver } from '../../src/receivers/overlayfs.ts';

@@ -7,7 +7,7 @@ import { cgroupIdOf, findV2Mount, mountedHierarchies } from '../../containers/hi
 import { isPidNamespaceInUse, NOBODY_LIVES, pidNamespaceOf } from '../../containers/pid-namespace.ts';
 import { BpfObject, LibbpfError, libbpfVersion } from '../../libbpf/index.ts';
 import { BTF, explain, KernelError, noBtf } from '../../receivers/kernel.ts';
-import { Kmsg } from '../../receivers/kmsg.ts';
+import { Kmsg } from '../../receivers/kernel-log.ts';
 import { type PressureError, readPressure } from '../../receivers/pressure.ts';
 import { OBJECTS } from '../../start-receivers.ts';
 import { type Finding, finding, findingOf, ok } from './check.ts';
