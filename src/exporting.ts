@@ -1,6 +1,5 @@
 /** What a reload makes anew: the exporters of one configuration, and the readers that collect for them. */
 import type { Resource } from '@opentelemetry/resources';
-import type { LogRecordExporter } from '@opentelemetry/sdk-logs';
 import { AggregationTemporality, MeterProvider, type MetricReader } from '@opentelemetry/sdk-metrics';
 import { exponentialOf, exportersOf } from './config/exporters.ts';
 import { endpointFrom } from './config/otlp-variables.ts';
@@ -8,7 +7,8 @@ import type { Instance } from './config/pipeline.ts';
 import type { Config, OtlpConfig } from './config/schema.ts';
 import { type Connection, connectionOf } from './exporters/connection.ts';
 import type { Credentials } from './exporters/credentials.ts';
-import type { OtlpLogs } from './exporters/otlp-logs.ts';
+import type { LogExporter, OtlpLogs } from './exporters/otlp-logs.ts';
+import type { OnExport } from './exporters/push.ts';
 import { Scrapes } from './exporters/scrapes.ts';
 import type { Health } from './health.ts';
 import type { Form, KernelMetrics } from './metrics/kernel-metrics.ts';
@@ -146,7 +146,10 @@ async function createPushes(
   producersOf: (name: string, form: Form) => Producer[],
   health: Health,
 ): Promise<Push[]> {
-  const onExport = (name: string) => (error: Error | null) => health.exported(name, error);
+  const onExport =
+    (name: string): OnExport =>
+    (error, verdict) =>
+      health.exported(name, error, verdict);
   const optionsOf = (name: string, settings: OtlpConfig) => {
     const { temporality, interval_ms: intervalMs } = settings;
     const connection = connectionOf(name, settings, credentials.get(name));
@@ -159,7 +162,7 @@ async function createPushes(
       ...(exponential !== undefined && { exponential }),
     };
     const producers = producersOf(name, form);
-    return { ...connection, temporality, intervalMs, timeoutMs, producers, onExport: onExport(name) };
+    return { ...connection, intervalMs, timeoutMs, producers, onExport: onExport(name) };
   };
   const pushes: Push[] = [];
   // gRPC is the largest thing Floatie imports: only when it is on.
@@ -192,12 +195,12 @@ async function createLogs(
   if (!config.service.pipelines.metrics.receivers.includes('oom')) return all;
   const add = async (
     { name: configured, settings }: Instance<OtlpConfig>,
-    createExporter: (connection: Connection) => LogRecordExporter,
+    createExporter: (connection: Connection) => LogExporter,
   ): Promise<void> => {
     const { createOtlpLogs } = await import('./exporters/otlp-logs.ts');
     const name = configured.replace(/^\w+/, '$&_logs');
     const exporter = createExporter(connectionOf(configured, settings, credentials.get(configured)));
-    const onExport = (error: Error | null): void => health.exported(name, error);
+    const onExport: OnExport = (error, verdict) => health.exported(name, error, verdict);
     all.set(name, createOtlpLogs(exporter, { intervalMs: settings.interval_ms, resource, onExport }));
   };
   for (const exporter of otlpOf(config, 'otlp', 'LOGS')) {

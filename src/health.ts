@@ -29,7 +29,18 @@ export interface Readiness {
 
 export interface ExportCounts {
   success: number;
+  /** The endpoint took the export, and rejected some of what was in it. */
+  partial: number;
   failure: number;
+}
+
+/** What an endpoint says of an export that it took. */
+export interface Verdict {
+  /** How many data points or records the export had, and how many of them the endpoint rejects. */
+  readonly sent: number;
+  readonly rejected: number;
+  /** The endpoint's words, in one line of bounded length; may be empty. */
+  readonly message: string;
 }
 
 export class Health {
@@ -45,6 +56,7 @@ export class Health {
   readonly #jobErrors = new Map<string, number>();
   readonly #exports = new Map<string, ExportCounts>();
   readonly #lastSuccess = new Map<string, Stamp>();
+  readonly #rejected = new Map<string, number>();
   /** It was loaded well once, or nothing would run. */
   #reload = { successful: true, lastSuccess: new Stamp() };
 
@@ -112,19 +124,42 @@ export class Health {
     this.#log.error(`Cannot collect: ${reasonOf(error)}`);
   }
 
-  /** An export ended: well, or with an error. */
-  exported(exporter: string, error: Error | null): void {
-    const counts = this.#exports.get(exporter) ?? { success: 0, failure: 0 };
+  /** An export ended: well, with something to say, or with an error. */
+  exported(exporter: string, error: Error | null, verdict?: Verdict): void {
+    const counts = this.#exports.get(exporter) ?? { success: 0, partial: 0, failure: 0 };
     this.#exports.set(exporter, counts);
     const what = `Cannot export by ${exporter}`;
     if (error !== null) {
       counts.failure++;
       this.#log.error(`${what}: ${reasonOf(error)}`, { failures: counts.failure });
-    } else {
-      counts.success++;
-      this.#lastSuccess.set(exporter, new Stamp());
-      if (this.#log.forget(what)) this.#log.info(`Exporting by ${exporter} again`);
+      return;
     }
+    const { rejected = 0, sent = 0, message = '' } = verdict ?? {};
+    const words = message === '' ? 'without a reason' : message;
+    if (verdict !== undefined && rejected === 0) this.#log.warn(`The endpoint of ${exporter} has a warning: ${words}`);
+    if (rejected > 0) this.#log.warn(`The endpoint of ${exporter} rejects data: ${words}`, { rejected, of: sent });
+    counts[rejected > 0 ? 'partial' : 'success']++;
+    this.#rejected.set(exporter, (this.#rejected.get(exporter) ?? 0) + rejected);
+    // What rejects everything has taken nothing.
+    if (rejected > 0 && rejected >= sent) return;
+    this.#lastSuccess.set(exporter, new Stamp());
+    if (this.#log.forget(what)) this.#log.info(`Exporting by ${exporter} again`);
+  }
+
+  /** Files of certificates changed: they are used, or those before are kept for these problems. */
+  renewed(exporter: string, problems: readonly string[]): void {
+    const what = `Cannot use the renewed certificates of ${exporter}, and keep those before`;
+    if (problems.length > 0) this.#log.error(`${what}: ${problems.join('; ')}`);
+    else {
+      const used = `Using the renewed certificates of ${exporter}`;
+      for (const kind of [what, used]) this.#log.forget(kind);
+      this.#log.info(used);
+    }
+  }
+
+  /** Data points and records that endpoints rejected of exports that they took, by exporter. */
+  rejected(): ReadonlyMap<string, number> {
+    return this.#rejected;
   }
 
   /** By exporter. */

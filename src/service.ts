@@ -4,6 +4,7 @@ import { attributeActions } from './config/processors.ts';
 import { secretsOf } from './config/redact.ts';
 import { keepRunning } from './config/reload.ts';
 import type { Config } from './config/schema.ts';
+import { takeDiagnostics } from './diagnostics.ts';
 import { Endpoints } from './endpoints.ts';
 import { readCredentials } from './exporters/credentials.ts';
 import { Exporting } from './exporting.ts';
@@ -53,14 +54,17 @@ export async function startService(given: Config, log: Logger, { sockets = [] }:
   const endpoints = new Endpoints({ health, records }, log, sockets);
 
   // First, so that files that cannot be used, and a port in use, are known before anything is loaded.
-  const credentials = readCredentials(given);
+  const onRenewal = (name: string, problems: readonly string[]): void => health.renewed(name, problems);
+  const credentials = readCredentials(given, onRenewal);
   const opened = await endpoints.open(given);
+  let endDiagnostics = takeDiagnostics(log, given.service.telemetry.log_level);
   let exporting: Exporting; // what a reload makes anew
   let receivers: Receivers;
   try {
     exporting = await Exporting.create(given, credentials, kernel, health);
     receivers = await startReceivers({ config: given, kernel, records, health, log });
   } catch (error) {
+    endDiagnostics();
     await opened.abandon();
     throw error;
   }
@@ -86,7 +90,7 @@ export async function startService(given: Config, log: Logger, { sockets = [] }:
   let config = given;
   const reload = async (wanted: Config): Promise<void> => {
     const { config: next, kept } = keepRunning(config, wanted, kernel.gridNs(kernelMetrics.readLatency));
-    const credentials = readCredentials(next);
+    const credentials = readCredentials(next, onRenewal);
     const opened = await endpoints.open(next);
     const before = exporting;
     const after = await Exporting.create(next, credentials, kernel, health).catch(async (error: unknown) => {
@@ -107,6 +111,8 @@ export async function startService(given: Config, log: Logger, { sockets = [] }:
     [config, exporting] = [next, after];
     const { log_level, log_format } = next.service.telemetry;
     log.configure?.(log_level, log_format, secretsOf(next));
+    endDiagnostics();
+    endDiagnostics = takeDiagnostics(log, log_level);
     await Promise.all([opened.use(after.scrapes), before.stop(after)]);
     if (kept.length > 0) log.warn(`Settings that need a restart keep their values: ${kept.join(', ')}`);
   };
@@ -116,6 +122,7 @@ export async function startService(given: Config, log: Logger, { sockets = [] }:
     receivers.settle();
     await Promise.all([endpoints.stop(), exporting.stop()]);
     receivers.stop();
+    endDiagnostics();
   };
   return {
     get url() {

@@ -23,7 +23,7 @@ suite('exports', () => {
   test('are counted by how they ended', () => {
     const { health } = healthWithLog();
     for (const error of [null, DOWN, null, DOWN, DOWN]) health.exported('otlp', error);
-    assert.deepEqual(health.exports().get('otlp'), { success: 2, failure: 3 });
+    assert.deepEqual(health.exports().get('otlp'), { success: 2, partial: 0, failure: 3 });
   });
 
   test('are counted by exporter', () => {
@@ -33,10 +33,36 @@ suite('exports', () => {
     assert.deepEqual(
       [...health.exports()],
       [
-        ['otlp', { success: 1, failure: 0 }],
-        ['other', { success: 0, failure: 1 }],
+        ['otlp', { success: 1, partial: 0, failure: 0 }],
+        ['other', { success: 0, partial: 0, failure: 1 }],
       ],
     );
+  });
+
+  test('of which the endpoint rejects a part are counted apart, with how much, and told in its words', (context) => {
+    const { nowMs } = holdClocks(context);
+    const { health, lines } = healthWithLog();
+    for (const rejected of [3, 2]) health.exported('otlp', null, { sent: 10, rejected, message: 'too old' });
+    assert.deepEqual(health.exports().get('otlp'), { success: 0, partial: 2, failure: 0 });
+    assert.deepEqual([...health.rejected()], [['otlp', 5]]);
+    assert.equal(health.lastSuccess().get('otlp')?.seconds, nowMs / 1000);
+    assert.deepEqual(
+      lines.map(({ level, message }) => [level, message]),
+      [['warn', 'The endpoint of otlp rejects data: too old']],
+    );
+  });
+
+  test('of which the endpoint rejects everything are no success', () => {
+    const { health } = healthWithLog();
+    health.exported('otlp', null, { sent: 10, rejected: 10, message: '' });
+    assert.deepEqual([health.exports().get('otlp')?.partial, health.lastSuccess().size], [1, 0]);
+  });
+
+  test('that the endpoint takes with a warning are a success, and the warning is told', () => {
+    const { health, lines } = healthWithLog();
+    health.exported('otlp', null, { sent: 10, rejected: 0, message: 'soon to be refused' });
+    assert.deepEqual(health.exports().get('otlp'), { success: 1, partial: 0, failure: 0 });
+    assert.equal(lines[0]?.message, 'The endpoint of otlp has a warning: soon to be refused');
   });
 
   test('leave the time of the last that went well', (context) => {

@@ -249,10 +249,16 @@ function floatie(): Section {
         },
       ).height(6),
       graph(
-        { title: 'Exports by OTLP', unit: PER_SECOND, width: 6, about: [self.otlpExports, self.otlpDropped] },
+        {
+          title: 'Exports by OTLP',
+          unit: PER_SECOND,
+          width: 6,
+          about: [self.otlpExports, self.otlpRejected, self.otlpDropped],
+        },
         {
           '{{exporter}}, {{outcome}} · {{instance}}': rate(self.otlpExports),
           'records given up · {{instance}}': rate(self.otlpDropped),
+          'rejected · {{exporter}} on {{instance}}': rate(self.otlpRejected),
         },
       ),
       graph(

@@ -1,13 +1,28 @@
-/** The files by which OTLP proves who it is, and whom it trusts. */
+/** The files by which OTLP proves who it is, and whom it trusts; read again when they change. */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
+import { diag } from '@opentelemetry/api';
 import { ConfigError } from '../config/error.ts';
 import { exportersOf } from '../config/exporters.ts';
-import type { Config } from '../config/schema.ts';
-import type { Tls } from './connection.ts';
+import type { Config, OtlpConfig } from '../config/schema.ts';
 
-/** By the exporter's name; without one: what OTEL_EXPORTER_OTLP_CERTIFICATE and its kin say. */
-export type Credentials = ReadonlyMap<string, Tls>;
+/** PEM; what is left out is what Node knows, and no certificate of our own. */
+export interface Tls {
+  readonly ca?: Buffer;
+  readonly cert?: Buffer;
+  readonly key?: Buffer;
+}
+
+/** What is to be used now: the same object as long as nothing changes. */
+export type TlsSource = () => Tls;
+
+/** By the exporter's name. */
+export type Credentials = ReadonlyMap<string, TlsSource>;
+
+/** Told when files change while Floatie runs: that they are used, or the problem for which those before are kept. */
+export type OnRenewal = (exporter: string, problems: readonly string[]) => void;
+
+type Files = OtlpConfig['tls'];
 
 const PARSERS = {
   ca_file: (pem: Buffer) => new X509Certificate(pem),
@@ -19,34 +34,99 @@ const PARSERS = {
  * Of every exporter in the pipeline whose `tls` names a file.
  * @throws {@link ConfigError} with every problem found
  */
-export function readCredentials(config: Config): Credentials {
-  const all = new Map<string, Tls>();
+export function readCredentials(config: Config, onRenewal: OnRenewal = () => undefined): Credentials {
+  const all = new Map<string, TlsSource>();
   const problems: string[] = [];
   for (const { name, settings } of [...exportersOf(config, 'otlp'), ...exportersOf(config, 'otlphttp')]) {
     const { endpoint, tls } = settings;
-    const path = `exporters.${name}.tls`;
-    const read = (key: keyof typeof PARSERS): Buffer | undefined => {
-      if (tls[key] === '') return;
-      try {
-        const pem = readFileSync(tls[key]);
-        PARSERS[key](pem);
-        return pem;
-      } catch (error) {
-        problems.push(`${path}.${key}: ${tls[key]} is not what it must be: ${(error as Error).message}`);
-        return;
-      }
-    };
-    const files = { ca: read('ca_file'), cert: read('cert_file'), key: read('key_file') };
     if (Object.values(tls).every((file) => file === '')) continue;
-    if ((tls.cert_file === '') !== (tls.key_file === ''))
-      problems.push(`${path}: cert_file and key_file need each other`);
+    const path = `exporters.${name}.tls`;
     if (endpoint.startsWith('http:')) problems.push(`${path}: needs an endpoint that begins with https://`);
-    const { cert, key } = files;
-    if (cert !== undefined && key !== undefined && !new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))) {
-      problems.push(`${path}.key_file: ${tls.key_file} is not the key of ${tls.cert_file}`);
-    }
-    all.set(name, Object.fromEntries(Object.entries(files).filter(([, pem]) => pem !== undefined)));
+    const nameOf = (key: keyof Files): string => `${path}.${key}`;
+    const source = sourceOf(tls, nameOf, (found) => onRenewal(name, found));
+    problems.push(...source.problems);
+    if (isHalf(tls)) problems.push(`${path}: cert_file and key_file need each other`);
+    all.set(name, source.current);
   }
   if (problems.length > 0) throw new ConfigError(problems);
   return all;
+}
+
+const VARIABLES = { ca_file: 'CERTIFICATE', cert_file: 'CLIENT_CERTIFICATE', key_file: 'CLIENT_KEY' } as const;
+
+/** What OTEL_EXPORTER_OTLP_CERTIFICATE and its kin name; as if they named none where that cannot be used. */
+export function tlsOfVariables(variable: (name: string) => string | undefined): TlsSource {
+  const entries = Object.entries(VARIABLES).map(([key, name]) => [key, variable(name) ?? '']);
+  const files = Object.fromEntries(entries) as Files;
+  const nameOf = (key: keyof Files): string => `OTEL_EXPORTER_OTLP_${VARIABLES[key]}`;
+  const warn = (problems: readonly string[]): void => {
+    for (const problem of problems) diag.warn(problem);
+  };
+  const { current, problems } = sourceOf(files, nameOf, warn);
+  warn(problems);
+  if (isHalf(files)) warn([`${nameOf('cert_file')} and ${nameOf('key_file')} need each other: neither is used`]);
+  return current;
+}
+
+/** A certificate without its key, or a key without its certificate. */
+function isHalf({ cert_file: cert, key_file: key }: Files): boolean {
+  return (cert === '') !== (key === '');
+}
+
+/** Reads the files now, and whenever they are asked for and have changed; keeps what it has while that is no good. */
+function sourceOf(
+  files: Files,
+  nameOf: (key: keyof Files) => string,
+  onRenewal: (problems: readonly string[]) => void,
+): { readonly current: TlsSource; readonly problems: readonly string[] } {
+  let seen = stampOf(files);
+  const first = read(files, nameOf);
+  let { tls } = first;
+  return {
+    problems: first.problems,
+    current() {
+      const stamp = stampOf(files);
+      if (stamp === seen) return tls;
+      const next = read(files, nameOf);
+      // One that is being written is looked at again at the next export, whether or not its time stamp moves by then.
+      if (next.problems.length === 0) [tls, seen] = [next.tls, stamp];
+      onRenewal(next.problems);
+      return tls;
+    },
+  };
+}
+
+function read(files: Files, nameOf: (key: keyof Files) => string): { tls: Tls; problems: string[] } {
+  const problems: string[] = [];
+  const readOne = (key: keyof Files): Buffer | undefined => {
+    if (files[key] === '') return;
+    try {
+      const pem = readFileSync(files[key]);
+      PARSERS[key](pem);
+      return pem;
+    } catch (error) {
+      problems.push(`${nameOf(key)}: ${files[key]} is not what it must be: ${(error as Error).message}`);
+      return;
+    }
+  };
+  const [ca, cert, key] = [readOne('ca_file'), readOne('cert_file'), readOne('key_file')];
+  if (cert !== undefined && key !== undefined && !new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))) {
+    problems.push(`${nameOf('key_file')}: ${files.key_file} is not the key of ${files.cert_file}`);
+  }
+  if (problems.length > 0) return { tls: {}, problems };
+  return { tls: { ...(ca && { ca }), ...(cert && key && { cert, key }) }, problems };
+}
+
+/** What is another one after every change of a file, also one by rename or by a symbolic link. */
+function stampOf(files: Files): string {
+  const stamps = Object.values(files).map((file) => {
+    if (file === '') return '';
+    try {
+      const { dev, ino, size, mtimeNs, ctimeNs } = statSync(file, { bigint: true });
+      return [dev, ino, size, mtimeNs, ctimeNs].join(':');
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code;
+    }
+  });
+  return stamps.join(' ');
 }

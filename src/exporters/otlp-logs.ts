@@ -1,31 +1,34 @@
 /** Records of OOM kills as OpenTelemetry logs, pushed to a collector; kept until it has taken them. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type AnyValue, type Logger, SeverityNumber } from '@opentelemetry/api';
-import { type ExportResult, ExportResultCode } from '@opentelemetry/core';
+import { ExportResultCode } from '@opentelemetry/core';
 import type { Resource } from '@opentelemetry/resources';
-import {
-  LoggerProvider,
-  type LogRecordExporter,
-  type LogRecordProcessor,
-  type ReadableLogRecord,
-} from '@opentelemetry/sdk-logs';
+import { LoggerProvider, type LogRecordProcessor, type ReadableLogRecord } from '@opentelemetry/sdk-logs';
 import type { OomRecord } from '../metrics/oom-record.ts';
 import { SCOPE } from '../metrics/producer.ts';
 import { errorOf } from '../reason.ts';
+import type { Outcome } from './otlp-exporter.ts';
+import type { OnExport } from './push.ts';
 import { retryDelayMs } from './retry-info.ts';
+
+/** What sends records. */
+export interface LogExporter {
+  export(records: ReadableLogRecord[], done: (outcome: Outcome) => void): void;
+  shutdown(): Promise<void>;
+}
 
 export interface OtlpLogsOptions {
   /** How soon a failed export is tried again, in ms. */
   readonly intervalMs: number;
   readonly resource: Resource;
-  readonly onExport: (error: Error | null) => void;
+  readonly onExport: OnExport;
 }
 
 export interface OtlpLogs {
   emit(record: OomRecord): void;
   /** Records that wait to be taken. */
   waiting(): number;
-  /** Records that were given up, since too many waited. */
+  /** Records that were given up or rejected. */
   dropped(): number;
   /** Sends what another one could not. */
   resume(records: readonly ReadableLogRecord[]): void;
@@ -37,7 +40,7 @@ export interface OtlpLogs {
   stop(deadlineMs: number): Promise<readonly ReadableLogRecord[]>;
 }
 
-export function createOtlpLogs(exporter: LogRecordExporter, options: OtlpLogsOptions): OtlpLogs {
+export function createOtlpLogs(exporter: LogExporter, options: OtlpLogsOptions): OtlpLogs {
   const { intervalMs, resource, onExport } = options;
   const processor = new PatientProcessor(exporter, intervalMs, onExport);
   const provider = new LoggerProvider({ resource, processors: [processor] });
@@ -87,20 +90,23 @@ const MAX_WAITING = 1000;
 const MAX_BATCH = 100;
 /** What can never be taken, of gRPC (INVALID_ARGUMENT) and HTTP; anything else may be over later, a wrong token too. */
 const REFUSED: ReadonlySet<unknown> = new Set([3, 400, 413, 422]);
+/** What fewer records at once may help with, of gRPC (RESOURCE_EXHAUSTED, also of a message that is too large) and HTTP. */
+const TOO_LARGE: ReadonlySet<unknown> = new Set([8, 413]);
 
 /** The SDK's own processors forget what a failed export carried. */
 export class PatientProcessor implements LogRecordProcessor {
-  readonly #exporter: LogRecordExporter;
+  readonly #exporter: LogExporter;
   readonly #retryMs: number;
   readonly #onExport: OtlpLogsOptions['onExport'];
   #waiting: ReadableLogRecord[] = [];
   #timer: NodeJS.Timeout | null = null;
   #underWay: Promise<void> | null = null;
   #dropped = 0;
+  #batchSize = MAX_BATCH;
   /** For how long the collector asked to be left alone. */
   #askedMs = 0;
 
-  constructor(exporter: LogRecordExporter, retryMs: number, onExport: OtlpLogsOptions['onExport']) {
+  constructor(exporter: LogExporter, retryMs: number, onExport: OtlpLogsOptions['onExport']) {
     this.#exporter = exporter;
     this.#retryMs = retryMs;
     this.#onExport = onExport;
@@ -153,22 +159,29 @@ export class PatientProcessor implements LogRecordProcessor {
     while (this.#waiting.length > 0 && (await this.#exportBatch()));
   }
 
-  /** @returns whether it waits no more */
+  /** @returns whether another export may follow */
   async #exportBatch(): Promise<boolean> {
-    const batch = this.#waiting.slice(0, MAX_BATCH);
-    const { code, error } = await new Promise<ExportResult>((resolve) => this.#exporter.export(batch, resolve)).catch(
-      (thrown: unknown): ExportResult => ({ code: ExportResultCode.FAILED, error: errorOf(thrown) }),
+    const batch = this.#waiting.slice(0, this.#batchSize);
+    const outcome = await new Promise<Outcome>((resolve) => this.#exporter.export(batch, resolve)).catch(
+      (thrown: unknown): Outcome => ({ code: ExportResultCode.FAILED, error: errorOf(thrown) }),
     );
-    const arrived = code === ExportResultCode.SUCCESS;
-    const isRefused = !arrived && REFUSED.has((error as { readonly code?: unknown } | undefined)?.code);
+    const arrived = outcome.code === ExportResultCode.SUCCESS;
+    const error = arrived ? null : (outcome.error ?? new Error('the exporter gives no reason'));
+    const { code } = (error ?? {}) as { readonly code?: unknown };
     this.#askedMs = retryDelayMs(error) ?? 0;
-    if (arrived || isRefused) {
-      // Others may have been dropped meanwhile.
-      const rest = this.#waiting.filter((record) => !batch.includes(record));
-      if (isRefused) this.#dropped += this.#waiting.length - rest.length;
-      this.#waiting = rest;
+    this.#onExport(error, outcome.verdict);
+    if (batch.length > 1 && this.#askedMs === 0 && TOO_LARGE.has(code)) {
+      this.#batchSize = Math.ceil(batch.length / 2);
+      return true;
     }
-    this.#onExport(arrived ? null : (error ?? new Error('the exporter gives no reason')));
-    return arrived || isRefused;
+    this.#batchSize = MAX_BATCH;
+    const isRefused = REFUSED.has(code);
+    if (!arrived && !isRefused) return false;
+    // Others may have been dropped meanwhile.
+    const rest = this.#waiting.filter((record) => !batch.includes(record));
+    if (isRefused) this.#dropped += this.#waiting.length - rest.length;
+    this.#dropped += outcome.verdict?.rejected ?? 0;
+    this.#waiting = rest;
+    return true;
   }
 }

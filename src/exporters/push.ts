@@ -9,8 +9,10 @@ import {
   type PushMetricExporter,
   type ResourceMetrics,
 } from '@opentelemetry/sdk-metrics';
+import type { Verdict } from '../health.ts';
 import { errorOf } from '../reason.ts';
 import type { Connection } from './connection.ts';
+import type { Outcome } from './otlp-exporter.ts';
 import { Retry } from './retry.ts';
 
 export interface PushOptions {
@@ -18,18 +20,23 @@ export interface PushOptions {
   /** How long one export may take, in ms, at most the interval; then it has failed. */
   readonly timeoutMs: number;
   readonly producers: MetricProducer[];
-  readonly onExport: (error: Error | null) => void;
+  readonly onExport: OnExport;
 }
 
-/** As OpenTelemetry's exporters number them. */
-export const TEMPORALITIES = { delta: 0, cumulative: 1, lowmemory: 2 } as const;
+/** Told how each export ended, and what the endpoint says of one that it took. */
+export type OnExport = (error: Error | null, verdict?: Verdict) => void;
 
-export interface OtlpOptions extends PushOptions, Connection {
-  readonly temporality: keyof typeof TEMPORALITIES;
+export interface OtlpOptions extends PushOptions, Connection {}
+
+/** What sends metrics, such as one of OpenTelemetry's exporters. */
+interface Exporter {
+  export(metrics: ResourceMetrics, done: (outcome: Outcome) => void): void;
+  forceFlush(): Promise<void>;
+  shutdown(): Promise<void>;
 }
 
 /** A reader that collects and exports at its interval, and once more at its shutdown. */
-export function createPushReader(exporter: PushMetricExporter, options: PushOptions): MetricReader {
+export function createPushReader(exporter: Exporter, options: PushOptions): MetricReader {
   const { timeoutMs, intervalMs, producers, onExport } = options;
   const retry = new Retry(intervalMs, () => void reader.forceFlush().catch(() => undefined));
   const reader = new PushReader(retry, {
@@ -58,30 +65,30 @@ class PushReader extends PeriodicExportingMetricReader {
 
 /** An exporter whose outcomes are told, and which is used again after those that are worth it. */
 class WatchedExporter implements PushMetricExporter {
-  readonly #exporter: PushMetricExporter;
+  readonly #exporter: Exporter;
   readonly #retry: Retry;
-  readonly #onExport: PushOptions['onExport'];
+  readonly #onExport: OnExport;
 
-  constructor(exporter: PushMetricExporter, retry: Retry, onExport: PushOptions['onExport']) {
+  constructor(exporter: Exporter, retry: Retry, onExport: OnExport) {
     this.#exporter = exporter;
     this.#retry = retry;
     this.#onExport = onExport;
   }
 
+  /** What ended badly is told: the reader, which would tell it once more, hears that it ended. */
   export(metrics: ResourceMetrics, done: (result: ExportResult) => void): void {
     const { heldMs } = this.#retry;
     if (heldMs > 0) {
-      const error = new Error(`the collector asks to be left alone for ${Math.ceil(heldMs / 1000)} s more`);
-      this.#onExport(error);
-      done({ code: ExportResultCode.FAILED, error });
+      this.#onExport(new Error(`the collector asks to be left alone for ${Math.ceil(heldMs / 1000)} s more`));
+      done({ code: ExportResultCode.SUCCESS });
       return;
     }
-    const ended = (result: ExportResult): void => {
-      const failed = result.code !== ExportResultCode.SUCCESS;
-      const error = failed ? (result.error ?? new Error('the exporter gives no reason')) : null;
+    const ended = ({ code, error: reason, verdict }: Outcome): void => {
+      const failed = code !== ExportResultCode.SUCCESS;
+      const error = failed ? (reason ?? new Error('the exporter gives no reason')) : null;
       this.#retry.ended(error);
-      this.#onExport(error);
-      done(result);
+      this.#onExport(error, verdict);
+      done({ code: ExportResultCode.SUCCESS });
     };
     try {
       this.#exporter.export(metrics, ended);
@@ -90,8 +97,9 @@ class WatchedExporter implements PushMetricExporter {
     }
   }
 
-  selectAggregationTemporality(...args: Parameters<NonNullable<PushMetricExporter['selectAggregationTemporality']>>) {
-    return this.#exporter.selectAggregationTemporality?.(...args) ?? AggregationTemporality.CUMULATIVE;
+  /** Of instruments; what producers give is as their reader wants it already. */
+  selectAggregationTemporality(): AggregationTemporality {
+    return AggregationTemporality.CUMULATIVE;
   }
 
   forceFlush(): Promise<void> {

@@ -6,12 +6,20 @@
 import { retryDelayMs } from './retry-info.ts';
 
 /**
- * gRPC's codes by the OTLP specification; RESOURCE_EXHAUSTED only with the time after which it is over. Numbers, since
- * gRPC is large, and OTLP over HTTP, which tries again by itself, does without it.
+ * gRPC's codes and HTTP's statuses by the OTLP specification; RESOURCE_EXHAUSTED only with the time after which it is
+ * over. Numbers, since gRPC is large, and OTLP over HTTP does without it.
  */
-const RETRYABLE: ReadonlySet<unknown> = new Set(
-  Object.values({ CANCELLED: 1, DEADLINE_EXCEEDED: 4, ABORTED: 10, OUT_OF_RANGE: 11, UNAVAILABLE: 14, DATA_LOSS: 15 }),
-);
+const RETRYABLE: ReadonlySet<unknown> = new Set([
+  ...Object.values({
+    CANCELLED: 1,
+    DEADLINE_EXCEEDED: 4,
+    ABORTED: 10,
+    OUT_OF_RANGE: 11,
+    UNAVAILABLE: 14,
+    DATA_LOSS: 15,
+  }),
+  ...[429, 502, 503, 504],
+]);
 
 const RESOURCE_EXHAUSTED = 8;
 
@@ -38,7 +46,7 @@ export class Retry {
     if (error === null) return;
     const askedMs = retryDelayMs(error);
     this.#heldUntil = performance.now() + (askedMs ?? 0);
-    if (!RETRYABLE.has(error.code) && !(error.code === RESOURCE_EXHAUSTED && askedMs !== undefined)) return;
+    if (!isRetryable(error.code) && !(error.code === RESOURCE_EXHAUSTED && askedMs !== undefined)) return;
     // Spread out, so that not all nodes come back to a collector at once.
     const backoffMs = FIRST_MS * 2 ** this.#failures * (0.5 + Math.random());
     const delayMs = askedMs === undefined ? backoffMs : askedMs + FIRST_MS * Math.random();
@@ -56,4 +64,9 @@ export class Retry {
     clearTimeout(this.#timer);
     this.#heldUntil = 0;
   }
+}
+
+/** A text is the name of an error of the network: nobody has answered. */
+function isRetryable(code: unknown): boolean {
+  return RETRYABLE.has(code) || typeof code === 'string';
 }

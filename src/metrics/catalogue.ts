@@ -214,13 +214,27 @@ export const selfMetrics = {
     kind: 'counter',
     unit: '',
     description: 'Exports that ended, well or not',
-    attributes: [EXPORTER, { name: 'outcome', meaning: '`success` or `failure`' }],
+    attributes: [
+      EXPORTER,
+      {
+        name: 'outcome',
+        meaning: '`success`, `partial` (the endpoint took it, and rejected some of what was in it) or `failure`',
+      },
+    ],
+  },
+  otlpRejected: {
+    name: 'floatie_otlp_rejected_total',
+    kind: 'counter',
+    unit: '',
+    description:
+      'Data points and records of OOM kills that the OTLP endpoint rejected, in exports that it took otherwise; the log has its words',
+    attributes: [EXPORTER],
   },
   otlpLastSuccess: {
     name: 'floatie_otlp_last_success_timestamp_seconds',
     kind: 'gauge',
     unit: 's',
-    description: 'When an export last went well, in seconds since 1970; none before the first',
+    description: 'When the endpoint last took an export, or some of it, in seconds since 1970; none before the first',
     attributes: [EXPORTER],
   },
   otlpQueueLength: {
@@ -236,7 +250,7 @@ export const selfMetrics = {
     kind: 'counter',
     unit: '',
     description:
-      'Records of OOM kills that were given up: the OTLP endpoint refused them for good, or had not taken them for too long',
+      'Records of OOM kills that did not arrive: the OTLP endpoint refused or rejected them, or had not taken them for too long',
     attributes: [EXPORTER],
   },
   seriesOverflow: {

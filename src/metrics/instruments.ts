@@ -131,10 +131,12 @@ export function observeSelf(observe: Observer, health: Health): void {
     for (const { probe, attached, method } of health.readiness().probes) report(attached ? 1 : 0, { probe, method });
   });
   observe(selfMetrics.otlpExports, (report) => {
-    for (const [exporter, { success, failure }] of health.exports()) {
-      report(success, { exporter, outcome: 'success' });
-      report(failure, { exporter, outcome: 'failure' });
+    for (const [exporter, counts] of health.exports()) {
+      for (const [outcome, count] of Object.entries(counts)) report(count, { exporter, outcome });
     }
+  });
+  observe(selfMetrics.otlpRejected, (report) => {
+    for (const [exporter, count] of health.rejected()) report(count, { exporter });
   });
   observe(selfMetrics.otlpLastSuccess, (report) => {
     for (const [exporter, { seconds }] of health.lastSuccess()) report(seconds, { exporter });

@@ -5,7 +5,8 @@ import { after, before, suite, test } from 'node:test';
 import { emptyResource } from '@opentelemetry/resources';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { loadConfig } from '../../src/config/load.ts';
-import { type Connection, connectionOf, type Tls } from '../../src/exporters/connection.ts';
+import { type Connection, connectionOf, grpcDestination, httpDestination } from '../../src/exporters/connection.ts';
+import type { Tls } from '../../src/exporters/credentials.ts';
 import { createOtlpLogExporter, createOtlpReader } from '../../src/exporters/otlp.ts';
 import { createOtlpLogs } from '../../src/exporters/otlp-logs.ts';
 import { createOtlpHttpLogExporter, createOtlpHttpReader } from '../../src/exporters/otlphttp.ts';
@@ -25,7 +26,6 @@ async function exportMetrics(
   const reader = METRICS[transport]({
     timeoutMs: 2000,
     intervalMs: 3_600_000,
-    temporality: 'cumulative',
     producers: [],
     onExport(error) {
       outcome = error;
@@ -117,7 +117,7 @@ for (const transport of TRANSPORTS) {
       test(name, async () => {
         const { tls, ...server } = given();
         await using peer = await startOtlpPeer(transport, { tls: server });
-        const message = await exportMetrics(transport, { endpoint: peer.url, tls });
+        const message = await exportMetrics(transport, { endpoint: peer.url, tls: () => tls });
         if (expected === undefined) assert.deepEqual([message, peer.requests.length > 0], [undefined, true]);
         else {
           assert.match(message ?? 'it arrived', expected);
@@ -172,7 +172,7 @@ for (const transport of TRANSPORTS) {
       await withEnv({ OTEL_EXPORTER_OTLP_CERTIFICATE: authority.cert }, async () => {
         assert.equal(await exportMetrics(transport, { endpoint: peer.url }), undefined);
         assert.match(
-          (await exportMetrics(transport, { endpoint: peer.url, isPrivate: true, tls: {} })) ?? 'it arrived',
+          (await exportMetrics(transport, { endpoint: peer.url, isPrivate: true, tls: () => ({}) })) ?? 'it arrived',
           /certificate/,
         );
       });
@@ -213,7 +213,59 @@ suite('the secrets of OTEL_EXPORTER_OTLP_* are for', () => {
   for (const [name, exporter, endpoint, env, expected] of rows) {
     test(name, () => {
       const { isPrivate, tls } = connectionOf(exporter, { ...otlp, endpoint }, undefined, env);
-      assert.deepEqual([isPrivate, tls], expected ? [false, undefined] : [true, {}]);
+      assert.deepEqual([isPrivate, tls?.()], expected ? [false, undefined] : [true, {}]);
+    });
+  }
+});
+
+suite('an endpoint is at', () => {
+  const rows: ['otlp' | 'otlphttp', string, string, number][] = [
+    ['otlp', 'http://127.0.0.1:4317', '127.0.0.1', 4317],
+    ['otlp', 'https://collector:4317/', 'collector', 4317],
+    ['otlp', 'http://collector', 'collector', 443],
+    ['otlp', 'http://collector:80', 'collector', 80],
+    ['otlp', 'http://[::1]:4317', '[::1]', 4317],
+    ['otlphttp', 'http://collector:4318/v1', 'collector', 4318],
+    ['otlphttp', 'http://collector', 'collector', 80],
+    ['otlphttp', 'https://collector', 'collector', 443],
+  ];
+  for (const [type, endpoint, host, port] of rows) {
+    test(`${host} ${port} for ${type} ${endpoint}`, () => {
+      const destinationOf = type === 'otlp' ? grpcDestination : httpDestination;
+      const { url, port: found } = destinationOf({ endpoint, timeoutMs: 1000 }, 'metrics', {});
+      assert.deepEqual([url.hostname, found], [host, port]);
+    });
+  }
+});
+
+suite('OTEL_EXPORTER_OTLP_* lead', () => {
+  const rows: [string, Record<string, string>, 'otlp' | 'otlphttp', 'metrics' | 'logs', string][] = [
+    ['to a collector beside us where they name none', {}, 'otlphttp', 'logs', 'http://localhost:4318/v1/logs'],
+    ['below an endpoint', { ENDPOINT: 'http://a:1/x/' }, 'otlphttp', 'logs', 'http://a:1/x/v1/logs'],
+    [
+      'to each signal where an endpoint ends in the path of one',
+      { ENDPOINT: 'http://a:1/v1/metrics' },
+      'otlphttp',
+      'logs',
+      'http://a:1/v1/logs',
+    ],
+    [
+      'to what one signal has of its own, as it is',
+      { METRICS_ENDPOINT: 'http://a:1/x' },
+      'otlphttp',
+      'metrics',
+      'http://a:1/x',
+    ],
+    ['by TLS to one without a scheme over gRPC', { ENDPOINT: 'a:1' }, 'otlp', 'metrics', 'https://a:1/'],
+    ['without TLS where INSECURE says so', { ENDPOINT: 'a:1', INSECURE: 'True' }, 'otlp', 'metrics', 'http://a:1/'],
+  ];
+  for (const [name, variables, type, signal, expected] of rows) {
+    test(name, () => {
+      const env = Object.fromEntries(
+        Object.entries(variables).map(([key, value]) => [`OTEL_EXPORTER_OTLP_${key}`, value]),
+      );
+      const destinationOf = type === 'otlp' ? grpcDestination : httpDestination;
+      assert.equal(destinationOf({ endpoint: '', timeoutMs: 1000 }, signal, env).url.href, expected);
     });
   }
 });

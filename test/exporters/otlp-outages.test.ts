@@ -13,7 +13,6 @@ function start(endpoint: string, intervalMs: number) {
     endpoint,
     intervalMs,
     timeoutMs: 1000,
-    temporality: 'cumulative',
     producers: [],
     onExport: (error) => outcomes.push(error),
   });

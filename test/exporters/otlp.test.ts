@@ -8,7 +8,6 @@ import {
   AggregationTemporality,
   type CollectionResult,
   DataPointType,
-  InstrumentType,
   MeterProvider,
   type MetricProducer,
   type MetricReader,
@@ -83,7 +82,6 @@ function start(endpoint: string, options: Partial<OtlpOptions> = {}): Started {
     endpoint,
     intervalMs: 3_600_000,
     timeoutMs: 1000,
-    temporality: 'cumulative',
     producers: [producer],
     onExport: (error) => outcomes.push(error),
     ...options,
@@ -145,19 +143,4 @@ suite('a shutdown', () => {
     await new Promise((resolve) => setTimeout(resolve, 350));
     assert.equal(producer.collections, collections);
   });
-});
-
-suite('the temporality', () => {
-  const { CUMULATIVE, DELTA } = AggregationTemporality;
-  for (const [temporality, expected] of [
-    ['cumulative', CUMULATIVE],
-    ['delta', DELTA],
-    ['lowmemory', CUMULATIVE],
-  ] as const) {
-    test(`of Floatie's own counters is ${AggregationTemporality[expected]} where ${temporality} is asked for`, async () => {
-      const { reader } = start(await nowhere(), { temporality });
-      assert.equal(reader.selectAggregationTemporality(InstrumentType.OBSERVABLE_COUNTER), expected);
-      await reader.shutdown();
-    });
-  }
 });

@@ -40,7 +40,6 @@ async function exportOnce(endpoint: string, options: Partial<OtlpOptions> = {}):
   const outcomes: (Error | null)[] = [];
   const reader = createOtlpHttpReader({
     endpoint,
-    temporality: 'cumulative',
     intervalMs: 3_600_000,
     timeoutMs: 1000,
     producers: [],

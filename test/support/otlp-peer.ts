@@ -17,6 +17,8 @@ export type Transport = 'grpc' | 'http';
 export interface OtlpPeer extends AsyncDisposable {
   readonly url: string;
   readonly requests: { readonly path: string | undefined; readonly headers: IncomingHttpHeaders }[];
+  /** How many were made to it. */
+  connections(): number;
 }
 
 export interface OtlpPeerOptions {
@@ -59,12 +61,15 @@ export async function startOtlpPeer(
   }
   const sockets = new Set<Socket>();
   for (const event of ['connection', 'secureConnection']) server.on(event, (socket: Socket) => sockets.add(socket));
+  let made = 0;
+  server.on('connection', () => made++);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as { port: number };
   return {
     url: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
     requests,
+    connections: () => made,
     async [Symbol.asyncDispose]() {
       server.close();
       for (const socket of sockets) socket.destroy();

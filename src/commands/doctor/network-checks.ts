@@ -1,12 +1,15 @@
 /** Ports to listen on, and endpoints to export to. */
 import { once } from 'node:events';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import { connect, createServer, type Server } from 'node:net';
 import { basename } from 'node:path';
 import { exportersOf } from '../../config/exporters.ts';
 import { endpointFrom } from '../../config/otlp-variables.ts';
 import type { Config } from '../../config/schema.ts';
+import { type Connection, connectionOf, grpcDestination, httpDestination } from '../../exporters/connection.ts';
 import { listenProblem } from '../../exporters/prometheus.ts';
+import { type ProxyServer, placeOf, proxyFor } from '../../exporters/proxy.ts';
 import { type Check, type Finding, finding, findingOf, ok } from './check.ts';
 
 const CONNECT_MS = 2000;
@@ -27,7 +30,7 @@ export async function exporters(config: Config): Promise<Check[]> {
   const reached = (['otlp', 'otlphttp'] as const).flatMap((type) =>
     exportersOf(config, type).map(async ({ name, settings }) => ({
       name: `exporters.${name}`,
-      ...(await reach(type, settings.endpoint)),
+      ...(await reach(type, connectionOf(name, settings, undefined))),
     })),
   );
   const debug = exportersOf(config, 'debug').map(({ name }) => ({
@@ -79,40 +82,73 @@ export function listeners(table: string, port: number): string[] {
   });
 }
 
-async function reach(type: 'otlp' | 'otlphttp', configured: string): Promise<Finding> {
-  const endpoint = configured === '' ? endpointFrom(process.env, type, 'METRICS') : configured;
-  if (endpoint === null) return finding('unneeded', 'off: it has no endpoint');
-  const place = placeOf(type, endpoint);
-  if (place === null) return finding('unknown', `the endpoint ${redacted(endpoint)} has no host`);
-  const where = `${place.host}:${place.port}`;
-  const socket = connect(place);
+async function reach(type: 'otlp' | 'otlphttp', connection: Connection): Promise<Finding> {
+  const isOn = connection.endpoint !== '' || endpointFrom(process.env, type, 'METRICS') !== null;
+  if (!isOn) return finding('unneeded', 'off: it has no endpoint');
+  const destination = (type === 'otlp' ? grpcDestination : httpDestination)(connection, 'metrics');
+  const { url, port } = destination;
+  const where = `${url.hostname}:${port}`;
+  try {
+    const proxy = proxyFor(destination, type === 'otlp' ? 'grpc' : 'http');
+    const isTunnel = type === 'otlp' || url.protocol === 'https:';
+    if (proxy === null) return await tryPlace(where, hostOf(url), port);
+    const through = `${where} through the proxy ${placeOf(proxy)}`;
+    if (isTunnel) return await tryTunnel(through, proxy, where);
+    return await tryPlace(through, hostOf(proxy.url), portOf(proxy.url));
+  } catch (error) {
+    return finding(
+      'warn',
+      (error as Error).message,
+      'correct that variable; without a proxy, add the host to NO_PROXY',
+    );
+  }
+}
+
+async function tryPlace(where: string, host: string, port: number): Promise<Finding> {
+  const socket = connect({ host, port });
   try {
     await once(socket, 'connect', { signal: AbortSignal.timeout(CONNECT_MS) });
     return ok(`${where} takes connections`);
   } catch (error) {
-    const { code, name } = error as NodeJS.ErrnoException;
-    return finding(
-      'warn',
-      `${where} takes no connection: ${name === 'AbortError' ? `no answer in ${CONNECT_MS} ms` : code}`,
-      LATER,
-    );
+    return finding('warn', `${where} takes no connection: ${reasonOfFailure(error)}`, LATER);
   } finally {
     socket.destroy();
   }
 }
 
-/** Where an endpoint is: gRPC may leave out the scheme, and its port is then 443. */
-export function placeOf(type: 'otlp' | 'otlphttp', endpoint: string): { host: string; port: number } | null {
-  const url = URL.parse(/^[a-z]+:\/\//.test(endpoint) ? endpoint : `https://${endpoint}`);
-  if (url === null || url.hostname === '') return null;
-  const isPlainHttp = type === 'otlphttp' && url.protocol === 'http:';
-  // The URL leaves out the port that is its scheme's own.
-  const explicit = /:(\d+)(?:[/?#]|$)/.exec(endpoint.replace(/^[a-z]+:\/\//, ''))?.[1];
-  return { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(explicit ?? (isPlainHttp ? 80 : 443)) };
+/** Asks the proxy for a connection, as an export does. */
+async function tryTunnel(where: string, { url }: ProxyServer, target: string): Promise<Finding> {
+  const { request } = await import(url.protocol === 'https:' ? 'node:https' : 'node:http');
+  const [name, password] = [decodeURIComponent(url.username), decodeURIComponent(url.password)];
+  const authorization = `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`;
+  const headers = { host: target, ...(name !== '' && { 'proxy-authorization': authorization }) };
+  const place = { host: hostOf(url), port: portOf(url) };
+  const asked: ClientRequest = request({ ...place, method: 'CONNECT', path: target, headers, agent: false });
+  asked.end();
+  try {
+    const [{ statusCode }] = (await Promise.race(
+      ['connect', 'response'].map((event) => once(asked, event, { signal: AbortSignal.timeout(CONNECT_MS) })),
+    )) as [IncomingMessage];
+    if (statusCode === 200) return ok(`${where} takes connections`);
+    return finding('warn', `${where} takes no connection: the proxy answers ${statusCode}`, LATER);
+  } catch (error) {
+    return finding('warn', `${where} takes no connection: ${reasonOfFailure(error)}`, LATER);
+  } finally {
+    asked.destroy();
+  }
 }
 
-function redacted(endpoint: string): string {
-  return endpoint.replace(/\/\/.*@/, '//…@');
+function reasonOfFailure(error: unknown): string {
+  const { code, name, message } = error as NodeJS.ErrnoException;
+  return name === 'AbortError' ? `no answer in ${CONNECT_MS} ms` : (code ?? message);
+}
+
+function hostOf(url: URL): string {
+  return url.hostname.replace(/^\[|\]$/g, '');
+}
+
+function portOf(url: URL): number {
+  return Number(url.port) || (url.protocol === 'https:' ? 443 : 80);
 }
 
 function readOr(path: string): string {

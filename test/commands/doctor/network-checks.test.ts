@@ -2,27 +2,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { suite, test } from 'node:test';
-import { exporters, listeners, ownerOf, placeOf } from '../../../src/commands/doctor/network-checks.ts';
+import { exporters, listeners, ownerOf } from '../../../src/commands/doctor/network-checks.ts';
 import { loadConfig } from '../../../src/config/load.ts';
-
-suite('an endpoint is at', () => {
-  const rows: ['otlp' | 'otlphttp', string, string, number][] = [
-    ['otlp', 'http://127.0.0.1:4317', '127.0.0.1', 4317],
-    ['otlp', 'https://collector:4317/', 'collector', 4317],
-    ['otlp', 'collector:4317', 'collector', 4317],
-    ['otlp', 'http://collector', 'collector', 443],
-    ['otlp', 'http://collector:80', 'collector', 80],
-    ['otlp', 'http://[::1]:4317', '::1', 4317],
-    ['otlphttp', 'http://collector:4318/v1', 'collector', 4318],
-    ['otlphttp', 'http://collector', 'collector', 80],
-    ['otlphttp', 'https://collector', 'collector', 443],
-  ];
-  for (const [type, endpoint, host, port] of rows) {
-    test(`${host} ${port} for ${type} ${endpoint}`, () => assert.deepEqual(placeOf(type, endpoint), { host, port }));
-  }
-
-  test('no place where it has no host', () => assert.equal(placeOf('otlp', 'http://'), null));
-});
 
 test('who listens is told by the table of the kernel', () => {
   const table = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode

@@ -1,0 +1,31 @@
+/** Reads protobuf as far as the answers of collectors need it. */
+
+/**
+ * The fields of a message: numbers, and the bytes of whatever has a length.
+ * @throws RangeError where the bytes are no such message
+ */
+export function* fields(bytes: Buffer): Generator<[number: number, value: number | Buffer]> {
+  let at = 0;
+  const varint = (): number => {
+    for (let value = 0, scale = 1; ; scale *= 128) {
+      const byte = bytes.readUInt8(at++);
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) return value;
+    }
+  };
+  const take = (length: number): Buffer => {
+    if (at + length > bytes.length) throw new RangeError('The message is cut off');
+    at += length;
+    return bytes.subarray(at - length, at);
+  };
+  while (at < bytes.length) {
+    const tag = varint();
+    const [number, type] = [Math.floor(tag / 8), tag % 8];
+    if (number === 0) throw new RangeError('No field has the number 0');
+    if (type === 0) yield [number, varint()];
+    else if (type === 2) yield [number, take(varint())];
+    else if (type === 1) yield [number, take(8)];
+    else if (type === 5) yield [number, take(4)];
+    else throw new RangeError('None of these messages has such a field');
+  }
+}
