@@ -18,6 +18,9 @@ ln -s usr/lib64 "$image/lib64"
 strip -o "$image/opt/floatie/bin/node" "$node"
 find node_modules/node/ -path '*/node-linux-*/LICENSE' -exec cp '{}' "$image/opt/floatie/bin/" ';'
 clang -O2 -Wall -Werror -s -o "$image/usr/local/bin/floatie" "$here/floatie.c"
+# Who is neither root nor of Floatie's group gets no capabilities by it.
+chown 0:65532 "$image/usr/local/bin/floatie"
+chmod 0750 "$image/usr/local/bin/floatie"
 # All that Floatie can use: the README says what for.
 setcap cap_bpf,cap_perfmon,cap_sys_admin,cap_sys_resource,cap_syslog,cap_sys_ptrace,cap_dac_read_search,cap_dac_override=p \
   "$image/usr/local/bin/floatie"

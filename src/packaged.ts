@@ -1,5 +1,5 @@
 /** The files that come with Floatie: those of its package or, where it is a single executable, those inside of it. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { getAsset, getRawAsset, isSea } from 'node:sea';
@@ -21,6 +21,11 @@ export function readPackaged(path: string): string {
  */
 export function withPackaged<T>(path: string, use: (file: string) => T): T {
   if (!isSingle) return use(place(path));
+  if (isPrivilegedByFile()) {
+    throw new Error(
+      `Cannot run ${process.execPath} with capabilities of its file: another program of the same user could swap the libraries that it unpacks; take them away (setcap -r FILE) and give ambient ones (setpriv --ambient-caps, or AmbientCapabilities= of systemd)`,
+    );
+  }
   const problems: string[] = [];
   for (const folder of folders()) {
     try {
@@ -32,6 +37,19 @@ export function withPackaged<T>(path: string, use: (file: string) => T): T {
   throw new Error(
     `Cannot load ${basename(path)} out of this executable: no folder can be written to and run programs from; let TMPDIR name one, or in a container mount one with --tmpfs /tmp:exec (tried: ${problems.join('; ')})`,
   );
+}
+
+/** `AT_SECURE` of include/uapi/linux/auxvec.h: the kernel says that the program has more rights than who started it. */
+const AT_SECURE = 23n;
+
+function isPrivilegedByFile(): boolean {
+  try {
+    const vector = new BigUint64Array(new Uint8Array(readFileSync('/proc/self/auxv')).buffer);
+    return vector.some((value, index) => index % 2 === 0 && value === AT_SECURE && vector[index + 1] !== 0n);
+  } catch {
+    // The kernel hides it from such a program's own user; others that hide it, without /proc, have no such file either.
+    return existsSync('/proc/self/auxv');
+  }
 }
 
 function place(path: string): string {

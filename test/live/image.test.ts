@@ -94,6 +94,37 @@ suite('the container image', { skip: missing('root', 'btf') }, () => {
     podman('run', '--rm', '--ulimit', 'host', '--network=none', '--cap-drop=ALL', IMAGE, 'validate');
   });
 
+  test('passes on the variables that Floatie reads, and none that lets Node or the loader run code', async () => {
+    const given = {
+      FLOATIE_SERVICE_TELEMETRY_LOG_FORMAT: 'json',
+      OTEL_SERVICE_NAME: 'floatie',
+      K8S_NODE_NAME: 'node-1',
+      TOKEN: 'secret',
+      NODE_OPTIONS: '--require=/no/such/code.js',
+      NODE_V8_COVERAGE: '/tmp',
+      NODE_COMPILE_CACHE: '/tmp',
+      OPENSSL_CONF: '/no/such/openssl.cnf',
+      LD_PRELOAD: '/no/such/code.so',
+      FLOATIE_ENV: 'TOKEN,NODE_OPTIONS,LD_PRELOAD',
+    };
+    const variables = Object.entries(given).flatMap(([name, value]) => ['-e', `${name}=${value}`]);
+    using floatie = await startPublished(least, ...NO_SECCOMP, ...variables);
+    const pid = podman('inspect', '--format', '{{.State.Pid}}', floatie.id);
+    const passed = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').filter(Boolean);
+    assert.deepEqual(passed.map((variable) => variable.split('=')[0]).sort(), [
+      ...['FLOATIE_SERVICE_TELEMETRY_LOG_FORMAT', 'K8S_NODE_NAME', 'OTEL_SERVICE_NAME', 'TOKEN'],
+    ]);
+  });
+
+  test('gives its capabilities to root and to its own user, and to nobody else', () => {
+    const run = ['run', '--rm', '--ulimit', 'host', '--network=none'];
+    const { status, stderr } = runPodman(...run, '--user', '1000:1000', IMAGE, '--version');
+    assert.notEqual(status, 0);
+    assert.match(stderr, /permission denied/i);
+    podman(...run, '--user', '0', IMAGE, '--version');
+    podman(...run, IMAGE, '--version');
+  });
+
   test('is small, and labelled with what it is', () => {
     const [{ Size, Labels }] = JSON.parse(podman('image', 'inspect', IMAGE));
     assert.ok(Size < 140e6, `${Size} bytes`);
