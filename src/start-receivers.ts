@@ -1,5 +1,4 @@
 /** Starts the receivers, each as a source of metrics with what must be done for it from time to time. */
-import { join } from 'node:path';
 import { monotonicMs } from './clock.ts';
 import { exponentialGridNs } from './config/exporters.ts';
 import { attributeActions, cgroupPatterns, pidNamespaceOf } from './config/processors.ts';
@@ -27,6 +26,7 @@ import { PressureSource } from './metrics/pressure.ts';
 import { KEEP_MS, RecentLatency } from './metrics/recent-latency.ts';
 import { streamsOf } from './metrics/streams.ts';
 import { viewOptions } from './metrics/views.ts';
+import { joinRaw } from './raw-path.ts';
 import { errorOf, reasonOf } from './reason.ts';
 import { OomReceiver } from './receivers/oom.ts';
 import type { OomVictim } from './receivers/oom-events.ts';
@@ -231,8 +231,9 @@ function tellAttachment({ method, failure, refusals }: AttachState, health: Heal
 
 function momentOf(victimId: bigint, { hierarchy, cgroups, latency }: Context): OomMember {
   // Only v2 knows pressure by cgroup.
-  const path = hierarchy.version === 2 ? cgroups.path(victimId) : null;
-  const pressure = path === null || hierarchy.mount === null ? null : join(hierarchy.mount, path, 'memory.pressure');
+  const place = hierarchy.version === 2 ? cgroups.place(victimId) : null;
+  const folder = place === null || hierarchy.mount === null ? null : joinRaw(hierarchy.mount, place.raw);
+  const pressure = folder === null ? null : joinRaw(folder, 'memory.pressure');
   return describeMoment(pressure, latency.recent?.p99Us(victimId, monotonicMs()) ?? {});
 }
 

@@ -1,53 +1,59 @@
 /** From a cgroup's id to its path with one look, where this process may do that. */
 import { closeSync, openSync, readlinkSync } from 'node:fs';
-import { join } from 'node:path';
 import { LibbpfError, openKernfsNode } from '../libbpf/index.ts';
-import { statCgroup } from './walk.ts';
+import { type Place, placeAt, rawPath } from '../raw-path.ts';
+import { isBusy, lookAt, statCgroup } from './walk.ts';
+
+/** `hidden`: it is there, and has no path that can be seen here: it is nested too deep, or not below the mount. */
+export type ByHandle = Place | 'gone' | 'hidden';
 
 /**
- * The paths below the mount by id, null for a cgroup that is gone; null for all of it where the kernel refuses: without
- * CAP_DAC_READ_SEARCH, or on what is no cgroup filesystem.
+ * Where the cgroups are, by id. `refused` where the kernel does not allow it: without CAP_DAC_READ_SEARCH, or on what is no
+ * cgroup filesystem; `busy` when it can be asked again soon.
  */
-export function pathsByHandle(mount: string, ids: Iterable<bigint>): Map<bigint, string | null> | null {
-  let fd: number;
+export function placesByHandle(mount: string, ids: Iterable<bigint>): Map<bigint, ByHandle> | 'refused' | 'busy' {
+  let fd: number | undefined;
   try {
     fd = openSync(mount, 'r');
-  } catch {
-    return null;
-  }
-  try {
     // Other filesystems may know such handles, with another meaning.
     const root = statCgroup(mount);
-    if (root === null || pathByHandle(fd, mount, root.ino) !== '/') return null;
-    return new Map(Array.from(ids, (id) => [id, pathByHandle(fd, mount, id)]));
+    if (root === null) return 'refused';
+    const at = placeByHandle(fd, mount, root.ino);
+    if (typeof at === 'string' || at.path !== '/') return 'refused';
+    const places = new Map<bigint, ByHandle>();
+    for (const id of ids) places.set(id, placeByHandle(fd, mount, id));
+    return places;
   } catch (error) {
-    if (error instanceof LibbpfError) return null;
-    throw error;
+    const code = error instanceof LibbpfError ? error.code : (error as NodeJS.ErrnoException).code;
+    if (code === undefined) throw error;
+    return isBusy(code) ? 'busy' : 'refused';
   } finally {
-    closeSync(fd);
+    if (fd !== undefined) closeSync(fd);
   }
 }
 
-function pathByHandle(mountFd: number, mount: string, id: bigint): string | null {
+function placeByHandle(mountFd: number, mount: string, id: bigint): ByHandle {
   const fd = openKernfsNode(mountFd, id);
-  if (fd === null) return null;
+  if (fd === null) return 'gone';
   try {
-    return pathBelow(mount, readlinkSync(`/proc/self/fd/${fd}`), id);
+    return placeBelow(mount, readlinkSync(`/proc/self/fd/${fd}`, { encoding: 'latin1' }), id);
   } catch {
-    return null; // nested too deep to be named
+    return 'hidden'; // nested too deep to be named
   } finally {
     closeSync(fd);
   }
 }
 
-/** null for what the mount does not show: a part of the hierarchy may be mounted only. */
-function pathBelow(mount: string, link: string, id: bigint): string | null {
-  if (link === mount) return '/';
-  if (!link.startsWith(`${mount}/`)) return null;
-  const path = link.slice(mount.length);
+/** @param link one character for each byte */
+function placeBelow(mount: string, link: string, id: bigint): ByHandle {
+  const start = Buffer.from(mount).toString('latin1');
+  if (link === start) return placeAt('/');
+  if (!link.startsWith(`${start}/`)) return 'hidden'; // a part of the hierarchy may be mounted only
+  const bytes = link.slice(start.length);
+  const place = placeAt(rawPath(bytes));
   // Removed between the two calls; a cgroup can have that name as well.
-  const isRemoved = path.endsWith(REMOVED) && statCgroup(join(mount, path))?.ino !== id;
-  return isRemoved ? path.slice(0, -REMOVED.length) : path;
+  const isRemoved = bytes.endsWith(REMOVED) && lookAt(mount, place, id) !== 'there';
+  return isRemoved ? placeAt(rawPath(bytes.slice(0, -REMOVED.length))) : place;
 }
 
 const REMOVED = ' (deleted)';

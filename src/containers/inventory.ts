@@ -1,8 +1,8 @@
 /** Which containers there are, found by walking a hierarchy a bit at a time. */
-import { join } from 'node:path';
 import { wallMs } from '../clock.ts';
+import { joinRaw } from '../raw-path.ts';
 import { type Identity, identify, isContainer } from './identity.ts';
-import { type Found, statCgroup, walk } from './walk.ts';
+import { type Found, lookAt, Root, statCgroup, type WalkEnd, walk } from './walk.ts';
 
 export interface Container extends Found {
   /** Unique: a container that was started again has the path of the one before, and is another. */
@@ -23,10 +23,12 @@ export class Inventory {
   readonly #options: InventoryOptions;
   #identify: (path: string) => Identity;
   readonly #containers = new Map<string, Container>();
-  #walk: Generator<Found> | null = null;
+  #walk: Generator<Found, WalkEnd> | null = null;
+  readonly #root: Root;
 
   constructor(mount: string, options: InventoryOptions = {}) {
     this.mount = mount;
+    this.#root = new Root(mount);
     this.#options = options;
     this.#identify = options.identify ?? identify;
   }
@@ -38,7 +40,7 @@ export class Inventory {
    * @returns the containers that are gone
    */
   discover(budget = Number.POSITIVE_INFINITY): Container[] {
-    const gone = [...this.#containers.values()].filter((container) => !this.isThere(container));
+    const gone = [...this.#containers.values()].filter((container) => this.isGone(container));
     for (const { key } of gone) this.#containers.delete(key);
     for (let left = budget; left > 0; left--) {
       this.#walk ??= walk(this.mount);
@@ -64,18 +66,25 @@ export class Inventory {
     return this.#containers.values();
   }
 
-  /** Another one may have taken its path. */
-  isThere({ path, id }: Found): boolean {
-    return statCgroup(join(this.mount, path))?.ino === id;
+  /** Surely: what cannot be seen may be there. Another one may have taken its path. */
+  isGone(found: Found): boolean {
+    return lookAt(this.mount, found, found.id) === 'gone' && this.#root.isMounted;
   }
 
   #add(found: Found): void {
     const key = `${found.path}:${found.id}`;
     if (this.#containers.has(key)) return;
     const identity = this.#identify(found.path);
-    const createdMs = Number(statCgroup(join(this.mount, found.path))?.ctimeMs ?? wallMs());
+    const createdMs = this.#createdMs(found);
     const container = { ...found, key, identity, createdMs };
     this.#containers.set(key, container);
     this.#options.onFound?.(container);
+  }
+  #createdMs({ raw }: Found): number {
+    try {
+      return Number(statCgroup(joinRaw(this.mount, raw))?.ctimeMs ?? wallMs());
+    } catch {
+      return wallMs();
+    }
   }
 }

@@ -1,42 +1,89 @@
 /** A hierarchy of cgroups, folder by folder. */
 import { type BigIntStats, readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { joinRaw, type Place, placeAt, type RawPath, rawPath } from '../raw-path.ts';
 
-export interface Found {
-  /** Below the mount; `/` is the mount itself. */
-  readonly path: string;
+export interface Found extends Place {
   /** A cgroup's inode number is its id (kernfs). */
   readonly id: bigint;
 }
 
+/** Whether a walk saw everything; `busy`: it did not, for a reason that may be over soon. */
+export type WalkEnd = 'complete' | 'incomplete' | 'busy';
+
 /** Every cgroup below a mount, parents first. What is removed meanwhile is left out; one may stop and go on later. */
-export function* walk(mount: string): Generator<Found> {
-  const paths = ['/'];
-  for (let path = paths.pop(); path !== undefined; path = paths.pop()) {
-    const stats = statCgroup(join(mount, path));
-    if (stats === null) continue;
-    yield { path, id: stats.ino };
-    // A folder without folders has two links: its name and its own `.`. Listing it means going through 60 files.
-    if (stats.nlink === 2n) continue;
-    for (const name of subfolders(join(mount, path))) paths.push(join(path, name));
+export function* walk(mount: string): Generator<Found, WalkEnd> {
+  let end: WalkEnd = 'complete';
+  const paths: RawPath[] = ['/'];
+  for (let raw = paths.pop(); raw !== undefined; raw = paths.pop()) {
+    const folder = joinRaw(mount, raw);
+    try {
+      const stats = statCgroup(folder);
+      if (stats === null) {
+        if (raw === '/') end = 'incomplete'; // it is not mounted any more
+        continue;
+      }
+      yield { ...placeAt(raw), id: stats.ino };
+      // A folder without folders has two links: its name and its own `.`. Listing it means going through 60 files.
+      if (stats.nlink === 2n) continue;
+      for (const name of subfolders(folder)) paths.push(joinRaw(raw, name));
+    } catch (error) {
+      if (end !== 'busy') end = isBusy((error as NodeJS.ErrnoException).code) ? 'busy' : 'incomplete';
+    }
   }
+  return end;
 }
 
-/** null when the cgroup is gone, or nested too deep to be named. */
-export function statCgroup(path: string): BigIntStats | null {
+/** null when there is none. Throws when that cannot be seen: it is nested too deep, or this process may not look. */
+export function statCgroup(path: RawPath): BigIntStats | null {
+  return statSync(path, { bigint: true, throwIfNoEntry: false }) ?? null;
+}
+
+/** Whether there is a cgroup with this id at a place; `hidden` where that cannot be seen. */
+export function lookAt(mount: string, { raw }: Place, id: bigint): 'there' | 'gone' | 'hidden' {
   try {
-    return statSync(path, { bigint: true, throwIfNoEntry: false }) ?? null;
+    return statCgroup(joinRaw(mount, raw))?.ino === id ? 'there' : 'gone';
   } catch {
-    return null;
+    return 'hidden';
   }
 }
 
-function subfolders(path: string): string[] {
+/** Where a hierarchy is mounted. While it is not, none of its cgroups can be seen. */
+export class Root {
+  readonly #mount: string;
+  readonly #id: string | null;
+
+  constructor(mount: string) {
+    this.#mount = mount;
+    this.#id = this.#look();
+  }
+
+  get isMounted(): boolean {
+    return this.#id !== null && this.#look() === this.#id;
+  }
+
+  #look(): string | null {
+    try {
+      const stats = statCgroup(this.#mount);
+      return stats === null ? null : `${stats.dev}:${stats.ino}`;
+    } catch {
+      return null;
+    }
+  }
+}
+
+/** Is this error about what others use up for the moment, and no refusal? */
+export function isBusy(code: string | undefined): boolean {
+  return code === 'EMFILE' || code === 'ENFILE' || code === 'ENOMEM' || code === 'EAGAIN' || code === 'EINTR';
+}
+
+function subfolders(path: RawPath): RawPath[] {
   try {
-    return readdirSync(path, { withFileTypes: true })
+    return readdirSync(path, { withFileTypes: true, encoding: 'latin1' })
       .filter((entry) => entry.isDirectory())
-      .map((entry) => entry.name);
-  } catch {
-    return []; // removed during the walk
+      .map((entry) => rawPath(entry.name));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENODEV') return []; // removed during the walk
+    throw error;
   }
 }

@@ -1,4 +1,6 @@
 /** How the machine and a victim's container were doing when it was killed, as far as that is known. */
+
+import type { RawPath } from '../raw-path.ts';
 import type { Op } from '../receivers/overlayfs-counts.ts';
 import { pressureScore, readPressure } from '../receivers/pressure.ts';
 import { defined, type OomMember } from './oom-record.ts';
@@ -7,7 +9,7 @@ import { defined, type OomMember } from './oom-record.ts';
  * @param pressure the pressure file of the victim's cgroup, null where it has none
  * @param p99Us of overlayfs in the victim's cgroup
  */
-export function describeMoment(pressure: string | null, p99Us: Partial<Record<Op, number>>): OomMember {
+export function describeMoment(pressure: RawPath | null, p99Us: Partial<Record<Op, number>>): OomMember {
   return defined({
     host_pressure_score_60s: scoreOf('/proc/pressure/memory'),
     pressure_score_60s: pressure === null ? undefined : scoreOf(pressure),
@@ -16,7 +18,7 @@ export function describeMoment(pressure: string | null, p99Us: Partial<Record<Op
   });
 }
 
-function scoreOf(path: string): number | undefined {
+function scoreOf(path: RawPath): number | undefined {
   try {
     return pressureScore(readPressure(path), 'avg60');
   } catch {

@@ -1,9 +1,9 @@
 /** Is every OOM kill counted? The kernel counts them, too: on the whole machine and by cgroup. */
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Cgroups } from '../containers/cgroups.ts';
 import type { Hierarchy } from '../containers/hierarchy.ts';
 import { walk } from '../containers/walk.ts';
+import { joinRaw, type RawPath } from '../raw-path.ts';
 
 /** Where the kernel's count is read. */
 export type ReconcileSource = 'vmstat' | 'memory_events';
@@ -37,8 +37,8 @@ export class OomReconciliation {
     this.#before = now === null ? null : now - options.seen();
     const { mount } = options.hierarchy;
     if (!options.isWhole || mount === null) return;
-    for (const { id, path } of walk(mount)) {
-      const kills = this.#in(path);
+    for (const { id, raw } of walk(mount)) {
+      const kills = this.#in(raw);
       if (kills !== null && kills > 0) this.#beforeIn.set(id, kills);
     }
   }
@@ -66,8 +66,8 @@ export class OomReconciliation {
     const { cgroups } = this.#options;
     let difference = 0;
     for (const [id, kills] of this.#killsIn) {
-      const path = cgroups.isGone(id) ? null : cgroups.path(id);
-      const now = path === null ? null : this.#in(path);
+      const place = cgroups.isGone(id) ? null : cgroups.place(id);
+      const now = place === null ? null : this.#in(place.raw);
       if (now !== null) difference += now - (this.#beforeIn.get(id) ?? 0) - kills;
     }
     return difference;
@@ -78,14 +78,14 @@ export class OomReconciliation {
   }
 
   /** Of the cgroup itself, without those below it. */
-  #in(path: string): number | null {
+  #in(path: RawPath): number | null {
     const { version, mount } = this.#options.hierarchy;
-    return killsIn(join(mount ?? '', path, version === 1 ? 'memory.oom_control' : 'memory.events.local'));
+    return killsIn(joinRaw(joinRaw(mount ?? '', path), version === 1 ? 'memory.oom_control' : 'memory.events.local'));
   }
 }
 
 /** The line `oom_kill N` of a file, null where there is none. */
-function killsIn(file: string): number | null {
+function killsIn(file: RawPath): number | null {
   try {
     const [, kills] = /^oom_kill (\d+)$/m.exec(readFileSync(file, 'utf8')) ?? [];
     return kills === undefined ? null : Number(kills);

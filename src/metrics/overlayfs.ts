@@ -65,7 +65,7 @@ export class OverlayfsSource implements Source {
 
   /** Before the last read: decides what all of them are called. */
   settle(): void {
-    for (let pass = 0; pass < 2; pass++) this.#cgroups.learn(this.#receiver.cgroupIds());
+    for (let pass = 0; pass < 2; pass++) this.#cgroups.learn(this.#receiver.cgroupIds(), Number.POSITIVE_INFINITY, 0);
   }
 
   /** The last counts of cgroups that have been gone for long enough; they are in no later {@link read}. */

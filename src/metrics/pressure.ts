@@ -1,10 +1,10 @@
 /** The pressure receiver as a source of metrics: the host, then every container that has pressure or a limit of its own. */
 import { uptime } from 'node:os';
-import { join } from 'node:path';
 import type { Attributes, HrTime } from '@opentelemetry/api';
 import { toHrTime, wallMs } from '../clock.ts';
 import type { CgroupFilter } from '../containers/filter.ts';
 import type { Container, Inventory } from '../containers/inventory.ts';
+import { joinRaw } from '../raw-path.ts';
 import { readHeadroom } from '../receivers/memory.ts';
 import {
   type Pressure,
@@ -136,10 +136,10 @@ export class PressureSource implements Source {
   /** null where a container has none of its own, or is gone: no sample, never a zero. */
   #readContainer(inventory: Inventory, container: Container): Pressure | null {
     try {
-      return readPressure(join(inventory.mount, container.path, 'memory.pressure'));
+      return readPressure(joinRaw(joinRaw(inventory.mount, container.raw), 'memory.pressure'));
     } catch (error) {
       if (!(error instanceof PressureError)) throw error;
-      if (inventory.isThere(container)) this.#tell(error);
+      if (!inventory.isGone(container)) this.#tell(error);
       return null;
     }
   }
@@ -158,8 +158,8 @@ export class PressureSource implements Source {
     const { inventory, version } = memory;
     const levels = new Map<string, number | null>();
     return this.#present(inventory)
-      .flatMap(({ key, path, identity, createdMs }) => {
-        const headroom = readHeadroom({ mount: inventory.mount, version }, path, levels);
+      .flatMap(({ key, raw, identity, createdMs }) => {
+        const headroom = readHeadroom({ mount: inventory.mount, version }, raw, levels);
         if (headroom === null) return [];
         const startTime = toHrTime(createdMs);
         return [{ key, attributes: attributesOf(identity), startTime, totals: Float64Array.of(headroom) }];
@@ -172,7 +172,7 @@ export class PressureSource implements Source {
   #present(inventory: Inventory): Container[] {
     const filter = this.#filter;
     const included = [...inventory.containers()].filter(({ path }) => filter === null || filter(path));
-    return included.filter((container) => inventory.isThere(container));
+    return included.filter((container) => !inventory.isGone(container));
   }
 
   #pressureSamples(key: string, attributes: Attributes, startTime: HrTime, pressure: Pressure): Sample[] {

@@ -1,8 +1,8 @@
 /** How much memory a cgroup may still take. */
 import { readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { joinRaw, parentOf, type RawPath } from '../raw-path.ts';
 
-type Read = (path: string) => string;
+type Read = (path: RawPath) => string;
 
 /** Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/memory.rst; v1 counts what is below only in `total_…`. */
 const FILES = {
@@ -23,31 +23,34 @@ const V1_NO_LIMIT = 2 ** 62;
  */
 export function readHeadroom(
   { mount, version }: { readonly mount: string; readonly version: 1 | 2 },
-  path: string,
+  path: RawPath,
   levels = new Map<string, number | null>(),
   read: Read = (file) => readFileSync(file, 'utf8'),
 ): number | null {
   let nearest: number | null = null;
   // The root has no limit.
-  for (let level = path; level !== '/' && level !== '.'; level = dirname(level)) {
-    let headroom = levels.get(level);
+  for (let level: RawPath | null = path; level !== null && level !== '/'; level = parentOf(level)) {
+    const key = typeof level === 'string' ? level : `bytes ${level.toString('latin1')}`;
+    let headroom = levels.get(key);
     if (headroom === undefined) {
-      headroom = headroomOfOne(join(mount, level), version, read);
-      levels.set(level, headroom);
+      headroom = headroomOfOne(joinRaw(mount, level), version, read);
+      levels.set(key, headroom);
     }
     if (headroom !== null && (nearest === null || headroom < nearest)) nearest = headroom;
   }
   return nearest;
 }
 
-function headroomOfOne(folder: string, version: 1 | 2, read: Read): number | null {
+function headroomOfOne(folder: RawPath, version: 1 | 2, read: Read): number | null {
   const { limit: limitFile, usage: usageFile, inactiveFile } = FILES[version];
   try {
-    const limit = Number(read(join(folder, limitFile)));
+    const limit = Number(read(joinRaw(folder, limitFile)));
     // `max` is no number. A controller that is off in this cgroup has no files.
     if (!(limit < V1_NO_LIMIT)) return null;
-    const usage = Number(read(join(folder, usageFile)));
-    const inactive = Number(new RegExp(`^${inactiveFile} (\\d+)$`, 'm').exec(read(join(folder, 'memory.stat')))?.[1]);
+    const usage = Number(read(joinRaw(folder, usageFile)));
+    const inactive = Number(
+      new RegExp(`^${inactiveFile} (\\d+)$`, 'm').exec(read(joinRaw(folder, 'memory.stat')))?.[1],
+    );
     const headroom = limit - Math.max(usage - inactive, 0);
     return Number.isFinite(headroom) ? headroom : null;
   } catch {

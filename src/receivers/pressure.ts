@@ -1,5 +1,6 @@
 /** The pressure receiver: PSI, what the kernel itself measures of tasks that wait for memory. */
 import { readFileSync } from 'node:fs';
+import type { RawPath } from '../raw-path.ts';
 
 export const WINDOWS = ['avg10', 'avg60', 'avg300'] as const;
 export type Window = (typeof WINDOWS)[number];
@@ -45,8 +46,8 @@ export function pressureScore({ some, full }: Pressure, window: Window): number 
 
 /** @throws {@link PressureError} with the reason and the cure */
 export function readPressure(
-  path: string,
-  read: (path: string) => string = (path) => readFileSync(path, 'utf8'),
+  path: RawPath,
+  read: (path: RawPath) => string = (path) => readFileSync(path, 'utf8'),
 ): Pressure {
   let text: string;
   try {
@@ -74,7 +75,7 @@ function parseLine(text: string, kind: 'some' | 'full'): PressureLine | null {
   return { avg10, avg60, avg300, totalUs };
 }
 
-function unreadable(path: string, code: string | undefined): [PressureReason, string] {
+function unreadable(path: RawPath, code: string | undefined): [PressureReason, string] {
   switch (code) {
     case 'ENOENT':
     case 'ENOTDIR':

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, suite, type TestContext, test } from 'node:test';
 import { Cgroups } from '../../src/containers/cgroups.ts';
+import { placeAt } from '../../src/raw-path.ts';
 
 let mount: string;
 
@@ -77,7 +78,7 @@ suite('a cgroup', () => {
   test('that was met keeps its name when it is first asked for after it is gone', () => {
     const id = createCgroup('/a');
     const cgroups = new Cgroups(mount);
-    cgroups.meet({ path: '/a', id, identity: { cgroup: '/a' } });
+    cgroups.meet({ ...placeAt('/a'), id, identity: { cgroup: '/a' } });
     rmdirSync(join(mount, 'a'));
     for (let pass = 0; pass < 2; pass++) cgroups.learn([id]);
     assert.deepEqual([cgroups.path(id), cgroups.isGone(id)], ['/a', true]);
@@ -86,14 +87,14 @@ suite('a cgroup', () => {
   test('that was met gives its name to the one that has its number now', () => {
     const id = createCgroup('/b');
     const cgroups = new Cgroups(mount);
-    cgroups.meet({ path: '/a', id, identity: { cgroup: '/a' } });
+    cgroups.meet({ ...placeAt('/a'), id, identity: { cgroup: '/a' } });
     cgroups.learn([id]);
     assert.equal(cgroups.path(id), '/b');
   });
 
   test('is forgotten for good when 2,048 others were met since', () => {
     const cgroups = new Cgroups(mount);
-    for (let id = 1n; id <= 2049n; id++) cgroups.meet({ path: `/${id}`, id, identity: { cgroup: `/${id}` } });
+    for (let id = 1n; id <= 2049n; id++) cgroups.meet({ ...placeAt(`/${id}`), id, identity: { cgroup: `/${id}` } });
     assert.deepEqual([cgroups.path(1n), cgroups.path(2n)], [null, '/2']);
   });
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import type { RawPath } from '../../src/raw-path.ts';
 import { readHeadroom } from '../../src/receivers/memory.ts';
 
 type Files = Record<string, string>;
@@ -17,7 +18,8 @@ const V1 = (limit: number | string, usage: number, inactive: number): Files => (
 });
 
 function headroom(version: 1 | 2, path: string, files: Record<string, Files>, reads: string[] = []): number | null {
-  return readHeadroom({ mount: '/cg', version }, path, undefined, (file) => {
+  return readHeadroom({ mount: '/cg', version }, path, undefined, (at) => {
+    const file = String(at);
     reads.push(file);
     const [, folder = '', name = ''] = /^\/cg(.*)\/([^/]+)$/.exec(file) ?? [];
     const text = files[folder]?.[name];
@@ -54,8 +56,8 @@ suite('headroom is of the nearest limit', () => {
   test('and what two containers share is read once', () => {
     const reads: string[] = [];
     const levels = new Map<string, number | null>();
-    const read = (file: string): string => {
-      reads.push(file);
+    const read = (file: RawPath): string => {
+      reads.push(String(file));
       return 'max';
     };
     for (const path of ['/pod/a', '/pod/b']) readHeadroom({ mount: '/cg', version: 2 }, path, levels, read);

@@ -108,7 +108,7 @@ suite('reading pressure', () => {
     return path;
   }
 
-  function problemOf(path: string, read?: (path: string) => string): { reason: PressureReason; message: string } {
+  function problemOf(path: string, read?: () => string): { reason: PressureReason; message: string } {
     try {
       readPressure(path, read);
     } catch (error) {
