@@ -59,6 +59,7 @@ if [ "$goal" = test ] || [ "$goal" = bench ]; then
   have pkg-config || need pkg-config
   have openssl || need openssl
   have git || need git
+  have setcap || [ -x /usr/sbin/setcap ] || need libcap2-bin
 fi
 if [ "$goal" = single ]; then
   have clang || need clang
