@@ -6,7 +6,7 @@ import { PrometheusEndpoint, type PrometheusOptions } from './exporters/promethe
 import type { Scrapes } from './exporters/scrapes.ts';
 import type { Health } from './health.ts';
 import type { Logger } from './log.ts';
-import type { OomRecords } from './metrics/oom-record.ts';
+import type { OomRecords } from './metrics/oom-records.ts';
 import { assignSockets, type ListeningSocket } from './systemd.ts';
 
 interface Place extends Pick<Exporters['prometheus'], 'host' | 'port' | 'web_config_file'> {

@@ -21,7 +21,7 @@ import {
   sourcesOf,
 } from './metrics/instruments.ts';
 import { KernelMetrics } from './metrics/kernel-metrics.ts';
-import { OomRecords } from './metrics/oom-record.ts';
+import { OomRecords } from './metrics/oom-records.ts';
 import { viewOptions } from './metrics/views.ts';
 import { reasonOf } from './reason.ts';
 import { type Receivers, startReceivers } from './start-receivers.ts';

@@ -15,10 +15,26 @@ export function attributesOf(identity: Identity): Attributes {
     'k8s.pod.name': names.podName,
     'k8s.namespace.name': names.podNamespace,
   };
-  const attributes = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+  const attributes = Object.fromEntries(
+    Object.entries(all).flatMap(([name, value]) => (value === undefined ? [] : [[name, printable(value)]])),
+  );
   cache.set(identity, attributes);
   return attributes;
 }
 
 /** At every scrape for every cgroup, whose identity stays the same object. */
 const cache = new WeakMap<Identity, Attributes>();
+
+/** What tells a terminal what to do, begins a line or turns text around. */
+const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+
+/**
+ * The same name for people and terminals: whoever makes a cgroup can call it nearly anything. Such characters become
+ * `\u{1b}`, and then backslashes are doubled, so that two names never become one.
+ */
+function printable(name: string): string {
+  if (!name.includes('\\u{') && name.search(UNPRINTABLE) < 0) return name;
+  return name
+    .replaceAll('\\', '\\\\')
+    .replace(UNPRINTABLE, (character) => `\\u{${character.charCodeAt(0).toString(16)}}`);
+}

@@ -15,40 +15,6 @@ export interface OomRecord {
 
 export type OomMember = Readonly<Record<string, OomField>>;
 
-/** How many of the last records are kept. */
-const MAX_RECORDS = 1000;
-
-/** The records of the last kills, in memory, and those who want each of a kill that was seen at once. */
-export class OomRecords {
-  readonly #last: OomRecord[] = [];
-  readonly #listeners: ((record: OomRecord) => void)[] = [];
-
-  add(record: OomRecord): void {
-    this.#last.push(record);
-    if (this.#last.length > MAX_RECORDS) this.#last.shift();
-    for (const listen of this.#listeners) listen(record);
-  }
-
-  /** Records of kills before the start: they are listed, and nobody is told. */
-  remember(past: readonly OomRecord[]): void {
-    this.#last.unshift(...past.slice(-MAX_RECORDS));
-  }
-
-  /** Oldest first. */
-  get last(): readonly OomRecord[] {
-    return this.#last;
-  }
-
-  /** Those of kills that were seen. */
-  get seen(): readonly OomRecord[] {
-    return this.#last.filter(({ read_from }) => read_from === undefined);
-  }
-
-  onAdd(listen: (record: OomRecord) => void): void {
-    this.#listeners.push(listen);
-  }
-}
-
 /** What else the record needs to know. */
 export interface OomSurroundings {
   identityOf(cgroup: bigint | string): Identity;

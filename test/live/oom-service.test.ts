@@ -7,7 +7,7 @@ import { createCollector } from '../support/collector.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Floatie, type LogLine, startFloatie } from '../support/floatie.ts';
 import { reportedKills } from '../support/kernel-log.ts';
-import { emptied, hog, killsOf, limit, ready } from '../support/oom.ts';
+import { createChild, emptied, hog, killsOf, limit, ready } from '../support/oom.ts';
 import { missing } from '../support/requirements.ts';
 
 const KILLS = 'floatie_oom_kills_total';
@@ -238,6 +238,50 @@ suite('OOM kills', { skip: missing('root', 'btf') }, () => {
     assert.deepEqual(
       series.map(({ labels, value }) => [labels.trigger_comm, labels.victim_comm, value]),
       [['vhost', 'vhost', 3]],
+    );
+  });
+
+  test('in a cgroup that is called like the kernel’s report are told under the limit that was hit', async () => {
+    await using floatie = await startFloatie();
+    await using outer = createCgroup('forge');
+    await using middle = createChild(outer, 'x,task_memcg=');
+    await using inner = createChild(middle, 'inner');
+    limit(inner, 32);
+    // The kernel reports ten kills in five seconds in full.
+    const record = await eventually(
+      'a kill is reported in full',
+      async () => {
+        const before = floatie.log.filter(({ message }) => message === 'OOM kill').length;
+        await once(hog(inner, 'forger', 100), 'exit');
+        const line = (await killLines(floatie, before + 1)).at(-1);
+        return line?.limit_owner !== undefined && line;
+      },
+      30_000,
+    );
+    assert.deepEqual([record.limit_owner, record.limit_cgroup, record.cgroup], ['self', inner.name, inner.name]);
+  });
+
+  test('in cgroups whose names hold escapes send none to whoever reads them, and stay apart', async () => {
+    await using floatie = await startFloatie();
+    await using parent = createCgroup('escapes');
+    await using red = createChild(parent, '\x1b[31m\rred');
+    await using written = createChild(parent, '\\u{1b}[31m\\u{d}red');
+    for (const cgroup of [red, written]) {
+      limit(cgroup, 32);
+      await once(hog(cgroup, 'coloured', 100), 'exit');
+    }
+    await killLines(floatie, 2);
+    for (const path of ['/metrics', '/oom?limit=2']) {
+      const text = await (await fetch(new URL(path, floatie.url))).text();
+      assert.doesNotMatch(text, /(?!\n)\p{Cc}/u);
+    }
+    const series = (await floatie.scrape()).select(KILLS, { victim_comm: 'coloured' });
+    assert.deepEqual(
+      series.map(({ labels, value }) => [labels.cgroup, value]),
+      [
+        [`${parent.name}/\\u{1b}[31m\\u{d}red`, 1],
+        [`${parent.name}/\\\\u{1b}[31m\\\\u{d}red`, 1],
+      ],
     );
   });
 

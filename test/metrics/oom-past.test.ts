@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { identify } from '../../src/containers/identity.ts';
 import { describePastKills } from '../../src/metrics/oom-past.ts';
-import { OomRecords } from '../../src/metrics/oom-record.ts';
+import { OomRecords } from '../../src/metrics/oom-records.ts';
 import type { KmsgKill } from '../../src/receivers/kmsg.ts';
 
 const ID = 'c'.repeat(64);

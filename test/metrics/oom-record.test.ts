@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { Identity } from '../../src/containers/identity.ts';
 import { createLogger } from '../../src/log.ts';
-import { describeKill, type OomRecord, OomRecords, type OomSurroundings } from '../../src/metrics/oom-record.ts';
+import { describeKill, type OomRecord, type OomSurroundings } from '../../src/metrics/oom-record.ts';
+import { OomRecords } from '../../src/metrics/oom-records.ts';
 import type { OomVictim } from '../../src/receivers/oom-events.ts';
 import type { OomKill } from '../../src/receivers/oom-kills.ts';
 

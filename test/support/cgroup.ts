@@ -36,7 +36,7 @@ export function createCgroup(label = 'test', exactly?: string): Cgroup {
   };
   const wrap = (command: string, ...args: string[]): [string, string[]] => [
     'sh',
-    ['-c', `echo $$ >${join(path, 'cgroup.procs')} && exec "$@"`, 'sh', command, ...args],
+    ['-c', 'echo $$ >"$1" && shift && exec "$@"', 'sh', join(path, 'cgroup.procs'), command, ...args],
   ];
   return {
     name,

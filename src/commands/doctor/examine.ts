@@ -5,7 +5,7 @@ import { Health, type ProbeState } from '../../health.ts';
 import { openOnDetachedOverlay } from '../../libbpf/index.ts';
 import { createLogger } from '../../log.ts';
 import { KernelMetrics } from '../../metrics/kernel-metrics.ts';
-import { OomRecords } from '../../metrics/oom-record.ts';
+import { OomRecords } from '../../metrics/oom-records.ts';
 import { viewOptions } from '../../metrics/views.ts';
 import { checkKernel, explain } from '../../receivers/kernel.ts';
 import { OomReceiver } from '../../receivers/oom.ts';
