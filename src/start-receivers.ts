@@ -1,4 +1,5 @@
 /** Starts the receivers, each as a source of metrics with what must be done for it from time to time. */
+import { isDeepStrictEqual } from 'node:util';
 import { monotonicMs } from './clock.ts';
 import { exponentialGridNs } from './config/exporters.ts';
 import { attributeActions, cgroupPatterns, pidNamespaceOf } from './config/processors.ts';
@@ -6,9 +7,9 @@ import type { Config, RECEIVERS } from './config/schema.ts';
 import { Cgroups } from './containers/cgroups.ts';
 import { type CgroupFilter, cgroupFilter } from './containers/filter.ts';
 import { cgroupIdOf, findHierarchy, findV2Mount, type Hierarchy } from './containers/hierarchy.ts';
-import { type Identity, identify } from './containers/identity.ts';
+import { type Identity, type IsTask, identify } from './containers/identity.ts';
 import { type Container, Inventory } from './containers/inventory.ts';
-import { findPlaces, identifyByName } from './containers/names.ts';
+import { RuntimeFiles } from './containers/names.ts';
 import { resolvePidNamespace } from './containers/pid-namespace.ts';
 import type { Health, ProbeState } from './health.ts';
 import { every } from './jobs.ts';
@@ -59,14 +60,17 @@ interface Choice {
   readonly filter: CgroupFilter | null;
   /** Says whose a cgroup is, by name where that is configured. */
   readonly identifyCgroup: (path: string | null) => Identity;
+  readonly isTask: IsTask;
 }
 
 function choiceOf(config: Config): Choice {
-  const places = config.containers.names ? findPlaces() : null;
+  const { names, places } = config.containers;
+  const files = new RuntimeFiles(places);
   const patterns = cgroupPatterns(config);
   return {
     filter: patterns.length === 0 ? null : cgroupFilter(...patterns),
-    identifyCgroup: places === null ? identify : (path) => identifyByName(path, places),
+    identifyCgroup: (path) => (names ? files.identify(path) : identify(path, files.isTask)),
+    isTask: files.isTask,
   };
 }
 
@@ -147,7 +151,7 @@ export async function startReceivers(
   }
   for (const { name, error } of failures) log.error(`The receiver "${name}" does not run: ${error.message}`);
   const all: readonly Running[] = running.map(({ receiver }) => receiver);
-  let { names } = config.containers;
+  let { containers } = config;
   return {
     observe(observer) {
       for (const receiver of all) receiver.observe(observer);
@@ -155,8 +159,10 @@ export async function startReceivers(
     reload(next) {
       const choice = choiceOf(next);
       // Names cost reading files, and those of containers that are gone cannot be read again.
-      if (next.containers.names !== names) cgroups.identifyBy(choice.identifyCgroup);
-      names = next.containers.names;
+      const { names, places } = next.containers;
+      const isSame = isDeepStrictEqual({ names, places }, { names: containers.names, places: containers.places });
+      if (!isSame) cgroups.identifyBy(choice.identifyCgroup);
+      containers = next.containers;
       for (const receiver of all) receiver.choose?.(choice);
     },
     settle() {
@@ -304,7 +310,7 @@ function startOom(context: Context): Running {
 }
 
 function startPressure(context: Context): Running {
-  const { config, kernel, health, hierarchy, cgroups, identifyCgroup, filter } = context;
+  const { config, kernel, health, hierarchy, cgroups, identifyCgroup, isTask, filter } = context;
   // Pressure that can be read now and then would be told at every scrape.
   const log = withoutRepetition(context.log);
   const v2Mount = findV2Mount();
@@ -312,7 +318,7 @@ function startPressure(context: Context): Running {
     if (mount === null) return null;
     // What is met here keeps its name for a kill that is told when its cgroup is gone.
     const onFound = mount === hierarchy.mount ? (container: Container) => cgroups.meet(container) : undefined;
-    return new Inventory(mount, { identify: identifyCgroup, ...(onFound && { onFound }) });
+    return new Inventory(mount, { identify: identifyCgroup, isTask, ...(onFound && { onFound }) });
   };
   const memory = inventoryOf(hierarchy.mount);
   const pressure = v2Mount === hierarchy.mount ? memory : inventoryOf(v2Mount);

@@ -1,5 +1,6 @@
 /** Every setting: its type, default and reason. config/floatie.yaml shows the same to people; a test compares them. */
 import convict, { type Schema, type SchemaObj } from 'convict';
+import { DEFAULT_PLACES } from '../containers/places.ts';
 import type { Attach } from '../receivers/overlayfs.ts';
 import { WINDOWS, type Window } from '../receivers/pressure.ts';
 import { actions } from './processors.ts';
@@ -83,7 +84,12 @@ export interface Processors {
 
 export interface Config {
   kernel: { pid_ns_inum: number | 'self'; cgroup: string; max_map_entries: number };
-  containers: { names: boolean; include: string[]; exclude: string[] };
+  containers: {
+    names: boolean;
+    places: { docker: string[]; containerd: string[]; storage: string[] };
+    include: string[];
+    exclude: string[];
+  };
   receivers: {
     overlayfs: { attach: Attach; bounds_us: number[]; expire_ms: number };
     oom: { max_series: number; retain_ms: number; ring_bytes: number };
@@ -182,6 +188,12 @@ const cgroupPatterns = texts(
   textMatching(/^[/*]/, 'a path'),
 );
 
+/** `*` is one whole folder: a pattern within a name would have to be looked for in everybody's files. */
+const places = texts(
+  'a list of absolute paths of folders, in which * stands for any one folder, such as "/home/*/.local/share/docker"',
+  textMatching(/^(\/(\*|[^/*\0]+))+$/, 'a path'),
+);
+
 const resource = mapping('a mapping of attribute names to texts', anyText, /[\s\S]/);
 
 /** What the exporters of OTLP have in common. */
@@ -250,6 +262,23 @@ export const schema: Schema<Config> = {
       boolean,
       "Adds the names of containers, images and pods to their series, from the runtimes' files on disk",
     ),
+    places: {
+      docker: setting<string[]>(
+        [...DEFAULT_PLACES.docker],
+        places,
+        'Where docker keeps its data (data-root); what daemon.json and a running dockerd name is added',
+      ),
+      containerd: setting<string[]>(
+        [...DEFAULT_PLACES.containerd],
+        places,
+        'Where containerd keeps its state (state); what config.toml and a running containerd name is added',
+      ),
+      storage: setting<string[]>(
+        [...DEFAULT_PLACES.storage],
+        places,
+        'Where podman and cri-o keep containers (graphroot and runroot); what storage.conf names is added',
+      ),
+    },
     include: setting<string[]>([], cgroupPatterns, 'Only these cgroups get series: paths with * and ?; empty: all'),
     exclude: setting<string[]>(
       [],

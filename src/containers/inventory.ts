@@ -1,7 +1,7 @@
 /** Which containers there are, found by walking a hierarchy a bit at a time. */
 import { wallMs } from '../clock.ts';
 import { joinRaw } from '../raw-path.ts';
-import { type Identity, identify, isContainer } from './identity.ts';
+import { type Identity, type IsTask, identify, isContainer } from './identity.ts';
 import { type Found, lookAt, Root, statCgroup, type WalkEnd, walk } from './walk.ts';
 
 export interface Container extends Found {
@@ -14,6 +14,8 @@ export interface Container extends Found {
 export interface InventoryOptions {
   /** Says whose a cgroup is, once, when it is found. */
   readonly identify?: (path: string) => Identity;
+  /** Which cgroups are containers of containerd's. */
+  readonly isTask?: IsTask;
   /** Told of each container that is found. */
   readonly onFound?: (container: Container) => void;
 }
@@ -49,7 +51,7 @@ export class Inventory {
         this.#walk = null;
         break;
       }
-      if (isContainer(value.path)) this.#add(value);
+      if (isContainer(value.path, this.#options.isTask)) this.#add(value);
     }
     return gone;
   }

@@ -1,10 +1,13 @@
 /**
- * What people call a container, as far as its runtime leaves that on disk. These files are root's, written by the
- * runtime itself before the container starts; no socket is asked, and no process of the container.
+ * What people call a container, as far as its runtime leaves that on disk, written by the runtime itself before the
+ * container starts; no socket is asked, and no process of the container.
  */
-import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Identity, identify, type Runtime } from './identity.ts';
+import { monotonicMs } from '../clock.ts';
+import { type Folder, listFolder, openBelow, openFolder, readFileIn } from './foreign-files.ts';
+import { type Identity, type IsTask, identify, isDefaultTask, type Runtime, userOf } from './identity.ts';
+import { findPlaces, foldersOf, PLACE_KINDS, type Place, type PlaceKind, type PlaceSettings } from './places.ts';
 
 export interface Names {
   readonly containerName?: string;
@@ -14,75 +17,129 @@ export interface Names {
   readonly podNamespace?: string;
 }
 
-/** Where runtimes keep their files. */
-export interface Places {
-  readonly docker: string;
-  readonly containerd: string;
-  /** Of cri-o and podman: the permanent one first. */
-  readonly storage: readonly string[];
-}
-
 /** Of a container's configuration: real ones have some dozens of kB. */
 const MAX_CONFIG_BYTES = 1 << 20;
 /** Of the list of all containers of cri-o and podman. */
 const MAX_LIST_BYTES = 1 << 23;
 /** The longest name in Kubernetes; what is longer is cut. */
 const MAX_NAME = 253;
+/** How many of containerd's namespaces, and of the folders of cri-o and podman, are looked through. */
+const MAX_FOLDERS = 100;
+/** How soon places are looked for again where a container has no name, in ms: daemons come, and looking takes long. */
+const REDISCOVER_MS = 60_000;
+
+/** Below containerd's state. */
+export const TASKS = 'io.containerd.runtime.v2.task';
+/** Below the root of cri-o and podman, for each storage driver: `overlay-containers`. */
+export const LISTS = '-containers';
 
 type Found = { -readonly [Key in keyof Names]: Names[Key] | undefined };
 type Json = Readonly<Record<string, unknown>>;
-type Reader = (places: Places, containerId: string) => Found;
 
-const READERS: Readonly<Record<'docker' | 'containerd' | 'storage', Reader>> = {
-  docker: fromDocker,
-  containerd: fromContainerd,
-  storage: fromStorage,
+type Reader = (place: Folder, containerId: string) => Found;
+
+/** What a later one of a kind says counts more. */
+const READERS: Readonly<Record<PlaceKind, readonly Reader[]>> = {
+  docker: [fromDocker],
+  containerd: [fromContainerd],
+  storage: [fromLists, fromBundle],
 };
 
-const READERS_OF: Readonly<Record<Runtime, readonly Reader[]>> = {
-  docker: [READERS.docker],
-  containerd: [READERS.containerd],
-  'cri-o': [READERS.storage],
-  podman: [READERS.storage],
-  lxc: [],
-  'systemd-nspawn': [],
+/** Whose files tell of what which runtime runs. */
+const KINDS_OF: Readonly<Partial<Record<Runtime, readonly PlaceKind[]>>> = {
+  docker: ['docker'],
+  containerd: ['containerd'],
+  'cri-o': ['storage'],
+  podman: ['storage'],
 };
 
-/** As the runtimes are installed, except for what containers-storage.conf(5) says. */
-export function findPlaces(): Places {
-  const file = process.env.CONTAINERS_STORAGE_CONF ?? '/etc/containers/storage.conf';
-  const text = readSmall(file, MAX_CONFIG_BYTES) ?? '';
-  const setting = (key: string): string | undefined => new RegExp(`^\\s*${key}\\s*=\\s*"([^"]+)"`, 'm').exec(text)?.[1];
-  return {
-    docker: '/var/lib/docker/containers',
-    containerd: '/run/containerd/io.containerd.runtime.v2.task',
-    storage: [setting('graphroot') ?? '/var/lib/containers/storage', setting('runroot') ?? '/run/containers/storage'],
-  };
-}
+/** What the id of those that leave no such files says. */
+const NAME_OF: Readonly<Partial<Record<Runtime, (containerId: string) => string>>> = {
+  lxc: (name) => name,
+  'systemd-nspawn': (name) => name,
+  nomad: (allocationAndTask) => allocationAndTask.replace(/^[^.]*\./, ''),
+};
 
-/** Like {@link identify}, with what people call it. */
-export function identifyByName(path: string | null, places: Places): Identity {
-  const identity = identify(path);
-  const names = readNames(identity, places);
-  return Object.keys(names).length === 0 ? identity : { ...identity, names };
-}
+/** The files of the runtimes of this machine. */
+export class RuntimeFiles {
+  readonly #settings: PlaceSettings;
+  #places: readonly Place[];
+  #foundAtMs = monotonicMs();
+  readonly #namespaces = new Map<string, { readonly changedMs: number; readonly names: ReadonlySet<string> }>();
 
-/** What is not known is absent. */
-export function readNames({ containerId, runtime }: Identity, places: Places): Names {
-  if (containerId === undefined) return {};
-  // They have names only, and nobody looks for a file by what somebody chose to call it.
-  if (runtime === 'lxc' || runtime === 'systemd-nspawn') return { containerName: containerId };
-  if (!/^[0-9a-f]{64}$/.test(containerId)) return {};
-  for (const read of runtime === undefined ? Object.values(READERS) : READERS_OF[runtime]) {
-    const names = defined(read(places, containerId));
-    if (Object.keys(names).length > 0) return names;
+  constructor(settings: PlaceSettings) {
+    this.#settings = settings;
+    this.#places = findPlaces(settings);
   }
-  return {};
+
+  /** Like {@link identify}, with what people call it. */
+  identify(path: string | null): Identity {
+    const identity = identify(path, this.isTask);
+    const names = this.namesOf(identity);
+    return Object.keys(names).length === 0 ? identity : { ...identity, names };
+  }
+
+  /** Has containerd made a container of this name, in this namespace? Asked of every cgroup that could be one. */
+  readonly isTask: IsTask = (namespace, id) => {
+    if (isDefaultTask(namespace, id)) return true;
+    return this.#places.some(({ kind, path }) => {
+      if (kind !== 'containerd' || path.includes('*')) return false;
+      const tasks = join(path, TASKS);
+      // One look at the folder says that no namespace has come since.
+      const changedMs = statSync(tasks, { throwIfNoEntry: false })?.mtimeMs;
+      if (changedMs === undefined) return false;
+      if (this.#namespaces.get(path)?.changedMs !== changedMs) {
+        using folder = openFolder(tasks);
+        const names = folder === null ? [] : listFolder(folder, MAX_FOLDERS);
+        this.#namespaces.set(path, { changedMs, names: new Set(names) });
+      }
+      return this.#namespaces.get(path)?.names.has(namespace) === true && existsSync(join(tasks, namespace, id));
+    });
+  };
+
+  /** What is not known is absent. */
+  namesOf({ cgroup, containerId, runtime }: Identity): Names {
+    if (containerId === undefined) return {};
+    const nameOf = runtime === undefined ? undefined : NAME_OF[runtime];
+    if (nameOf !== undefined) return { containerName: nameOf(containerId) };
+    const kinds = runtime === undefined ? PLACE_KINDS : (KINDS_OF[runtime] ?? []);
+    // Nobody looks for a file by what somebody chose to call it; with containerd, a file has led to the name.
+    const isChosen = !/^[0-9a-f]{64}$/.test(containerId);
+    if (isChosen && runtime !== 'containerd') return {};
+    const names = this.#read(kinds, containerId, userOf(cgroup));
+    return isChosen ? { containerName: containerId, ...names } : names;
+  }
+
+  #read(kinds: readonly PlaceKind[], containerId: string, uid: number): Names {
+    for (const kind of kinds) {
+      const names: Names = Object.assign(
+        {},
+        ...READERS[kind].map((read) => this.#readBy(read, kind, containerId, uid)),
+      );
+      if (Object.keys(names).length > 0) return names;
+    }
+    if (monotonicMs() - this.#foundAtMs < REDISCOVER_MS) return {};
+    this.#foundAtMs = monotonicMs();
+    this.#places = findPlaces(this.#settings);
+    return this.#read(kinds, containerId, uid);
+  }
+
+  #readBy(read: Reader, kind: PlaceKind, containerId: string, uid: number): Names {
+    const places = this.#places.filter((place) => place.kind === kind);
+    let found: Names = {};
+    for (const place of places) {
+      for (const folder of foldersOf(place, uid)) found = { ...defined(read(folder, containerId)), ...found };
+    }
+    return found;
+  }
 }
 
-/** config.v2.json */
-function fromDocker({ docker }: Places, containerId: string): Found {
-  const container = readJson(join(docker, containerId, 'config.v2.json'), MAX_CONFIG_BYTES);
+/** config.v2.json; with `userns-remap`, below a folder that is called after user and group. */
+function fromDocker(root: Folder, containerId: string): Found {
+  const remapped = listFolder(root, MAX_FOLDERS).filter((name) => /^\d+\.\d+$/.test(name));
+  const paths = [[], ...remapped.map((name) => [name])];
+  const found = paths.map((path) => readJson(root, [...path, 'containers', containerId, 'config.v2.json']));
+  const container = found.find((json) => json !== null);
   const config = record(container?.Config);
   const labels = record(config?.Labels);
   return {
@@ -94,9 +151,10 @@ function fromDocker({ docker }: Places, containerId: string): Found {
 }
 
 /** The bundle's config.json, one folder for each of containerd's namespaces. */
-function fromContainerd({ containerd }: Places, containerId: string): Found {
-  for (const namespace of subfolders(containerd)) {
-    const bundle = readJson(join(containerd, namespace, containerId, 'config.json'), MAX_CONFIG_BYTES);
+function fromContainerd(state: Folder, containerId: string): Found {
+  using tasks = openBelow(state, TASKS);
+  for (const namespace of tasks === null ? [] : listFolder(tasks, MAX_FOLDERS)) {
+    const bundle = readJson(state, [TASKS, namespace, containerId, 'config.json']);
     if (bundle === null) continue;
     const annotations = record(bundle.annotations);
     return {
@@ -109,32 +167,34 @@ function fromContainerd({ containerd }: Places, containerId: string): Found {
   return {};
 }
 
-/** The bundle's config.json as cri-o writes it, and the list of containers, which also has podman's names. */
-function fromStorage({ storage }: Places, containerId: string): Found {
-  let found: Found = {};
-  for (const root of storage) {
-    const folder = join(root, 'overlay-containers');
-    const bundle = readJson(join(folder, containerId, 'userdata', 'config.json'), MAX_CONFIG_BYTES);
-    const annotations = record(bundle?.annotations);
-    const listed = fromList(join(folder, 'containers.json'), containerId);
-    const volatile = fromList(join(folder, 'volatile-containers.json'), containerId);
-    found = {
-      ...volatile,
-      ...listed,
-      ...defined(found),
-      ...defined({
-        containerName: text(annotations?.['io.kubernetes.container.name']),
-        imageName: image(annotations?.['io.kubernetes.cri-o.ImageName']),
-        podName: text(annotations?.['io.kubernetes.pod.name']),
-        podNamespace: text(annotations?.['io.kubernetes.pod.namespace']),
-      }),
-    };
-  }
-  return found;
+/** The lists of containers of cri-o and podman, one for each storage driver, in a folder such as overlay-containers. */
+function fromLists(root: Folder, containerId: string): Found {
+  const found = containersFoldersIn(root).flatMap((folder) =>
+    ['containers.json', 'volatile-containers.json'].map((file) => fromList(root, [folder, file], containerId)),
+  );
+  return Object.assign({}, ...found.reverse());
 }
 
-function fromList(path: string, containerId: string): Names {
-  const list = parse(readSmall(path, MAX_LIST_BYTES));
+/** The bundle's config.json as cri-o writes it. */
+function fromBundle(root: Folder, containerId: string): Found {
+  const bundles = containersFoldersIn(root).map((folder) =>
+    readJson(root, [folder, containerId, 'userdata', 'config.json']),
+  );
+  const annotations = record(bundles.find((bundle) => bundle !== null)?.annotations);
+  return {
+    containerName: text(annotations?.['io.kubernetes.container.name']),
+    imageName: image(annotations?.['io.kubernetes.cri-o.ImageName']),
+    podName: text(annotations?.['io.kubernetes.pod.name']),
+    podNamespace: text(annotations?.['io.kubernetes.pod.namespace']),
+  };
+}
+
+function containersFoldersIn(root: Folder): string[] {
+  return listFolder(root, MAX_FOLDERS).filter((name) => name.endsWith(LISTS));
+}
+
+function fromList(root: Folder, path: readonly string[], containerId: string): Names {
+  const list = parse(read(root, path, MAX_LIST_BYTES));
   const container = Array.isArray(list) ? list.map(record).find((entry) => entry?.id === containerId) : undefined;
   const metadata = record(parse(text(container?.metadata, Number.POSITIVE_INFINITY) ?? null));
   return defined({ containerName: text(metadata?.name), imageName: image(metadata?.['image-name']) });
@@ -161,8 +221,13 @@ function record(value: unknown): Json | undefined {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : undefined;
 }
 
-function readJson(path: string, limit: number): Json | null {
-  return record(parse(readSmall(path, limit))) ?? null;
+function readJson(root: Folder, path: readonly string[]): Json | null {
+  return record(parse(read(root, path, MAX_CONFIG_BYTES))) ?? null;
+}
+
+function read(root: Folder, path: readonly string[], limit: number): string | null {
+  using folder = openBelow(root, ...path.slice(0, -1));
+  return folder === null ? null : readFileIn(folder, path.at(-1) ?? '', limit);
 }
 
 function parse(json: string | null): unknown {
@@ -170,31 +235,5 @@ function parse(json: string | null): unknown {
     return json === null ? null : JSON.parse(json);
   } catch {
     return null;
-  }
-}
-
-/** null for what cannot be read, is larger, or is no plain file. */
-function readSmall(path: string, limit: number): string | null {
-  let fd: number;
-  try {
-    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
-  } catch {
-    return null;
-  }
-  try {
-    const stats = fstatSync(fd);
-    return stats.isFile() && stats.size <= limit ? readFileSync(fd, 'utf8') : null;
-  } catch {
-    return null;
-  } finally {
-    closeSync(fd);
-  }
-}
-
-function subfolders(path: string): string[] {
-  try {
-    return readdirSync(path);
-  } catch {
-    return [];
   }
 }

@@ -5,18 +5,22 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, suite, test } from 'node:test';
 import type { Identity, Runtime } from '../../src/containers/identity.ts';
-import { findPlaces, identifyByName, type Names, type Places, readNames } from '../../src/containers/names.ts';
+import { type Names, RuntimeFiles } from '../../src/containers/names.ts';
+import { findPlaces, type PlaceSettings } from '../../src/containers/places.ts';
 
 const ID = '0123456789abcdef'.repeat(4);
+/** A cgroup of whoever runs this test: its files name only what its user has made. */
+const UID = process.getuid?.() ?? 0;
+const MINE = UID === 0 ? '/' : `/user.slice/user-${UID}.slice/user@${UID}.service/docker-${ID}.scope`;
 
 let root: string;
-let places: Places;
+let places: PlaceSettings;
 
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'floatie-names-'));
   places = {
-    docker: join(root, 'docker'),
-    containerd: join(root, 'containerd'),
+    docker: [join(root, 'docker')],
+    containerd: [join(root, 'containerd')],
     storage: [join(root, 'lib'), join(root, 'run')],
   };
 });
@@ -29,13 +33,13 @@ function write(path: string, content: unknown): void {
 }
 
 function namesOf(runtime?: Runtime, containerId = ID): Names {
-  const identity: Identity = { cgroup: '/', containerId, ...(runtime === undefined ? {} : { runtime }) };
-  return readNames(identity, places);
+  const identity: Identity = { cgroup: MINE, containerId, ...(runtime === undefined ? {} : { runtime }) };
+  return new RuntimeFiles(places).namesOf(identity);
 }
 
 suite('names are read', () => {
   test('of docker', () => {
-    write(`docker/${ID}/config.v2.json`, { Name: '/web', Config: { Image: 'nginx:1.27', Labels: {} } });
+    write(`docker/containers/${ID}/config.v2.json`, { Name: '/web', Config: { Image: 'nginx:1.27', Labels: {} } });
     assert.deepEqual(namesOf('docker'), { containerName: 'web', imageName: 'nginx' });
   });
 
@@ -45,7 +49,7 @@ suite('names are read', () => {
       'io.kubernetes.pod.name': 'consume-577cd986c7-8mk4h',
       'io.kubernetes.pod.namespace': 'default',
     };
-    write(`docker/${ID}/config.v2.json`, { Name: '/k8s_consume_consume-577cd986c7', Config: { Labels } });
+    write(`docker/containers/${ID}/config.v2.json`, { Name: '/k8s_consume_consume-577cd986c7', Config: { Labels } });
     assert.deepEqual(namesOf('docker'), {
       containerName: 'consume',
       podName: 'consume-577cd986c7-8mk4h',
@@ -54,8 +58,8 @@ suite('names are read', () => {
   });
 
   test('of containerd under Kubernetes', () => {
-    write('containerd/default/other/config.json', {});
-    write(`containerd/k8s.io/${ID}/config.json`, {
+    write('containerd/io.containerd.runtime.v2.task/default/other/config.json', {});
+    write(`containerd/io.containerd.runtime.v2.task/k8s.io/${ID}/config.json`, {
       annotations: {
         'io.kubernetes.cri.container-name': 'coredns',
         'io.kubernetes.cri.container-type': 'container',
@@ -73,7 +77,9 @@ suite('names are read', () => {
   });
 
   test('of nerdctl', () => {
-    write(`containerd/default/${ID}/config.json`, { annotations: { 'nerdctl/name': 'nginx' } });
+    write(`containerd/io.containerd.runtime.v2.task/default/${ID}/config.json`, {
+      annotations: { 'nerdctl/name': 'nginx' },
+    });
     assert.deepEqual(namesOf('containerd'), { containerName: 'nginx' });
   });
 
@@ -113,7 +119,9 @@ suite('names are read', () => {
   }
 
   test('wherever they are, where the path does not say whose container it is', () => {
-    write(`containerd/k8s.io/${ID}/config.json`, { annotations: { 'io.kubernetes.cri.sandbox-name': 'pod' } });
+    write(`containerd/io.containerd.runtime.v2.task/k8s.io/${ID}/config.json`, {
+      annotations: { 'io.kubernetes.cri.sandbox-name': 'pod' },
+    });
     assert.deepEqual(namesOf(), { podName: 'pod' });
   });
 
@@ -123,14 +131,16 @@ suite('names are read', () => {
   });
 
   test('into the identity', () => {
-    write(`docker/${ID}/config.v2.json`, { Name: '/web' });
-    assert.deepEqual(identifyByName(`/docker/${ID}`, places).names, { containerName: 'web' });
-    assert.equal('names' in identifyByName('/system.slice', places), false);
+    write(`docker/containers/${ID}/config.v2.json`, { Name: '/web' });
+    const files = new RuntimeFiles(places);
+    const cgroup = UID === 0 ? `/docker/${ID}` : MINE;
+    assert.deepEqual(files.identify(cgroup).names, { containerName: 'web' });
+    assert.equal('names' in files.identify('/system.slice'), false);
   });
 });
 
 suite('there are no names', () => {
-  const file = `docker/${ID}/config.v2.json`;
+  const file = `docker/containers/${ID}/config.v2.json`;
   const rows: [string, () => void][] = [
     ['without a file', () => {}],
     ['in what is no JSON', () => write(file, '{')],
@@ -142,14 +152,14 @@ suite('there are no names', () => {
       'behind a symbolic link',
       () => {
         write('elsewhere', { Name: '/web' });
-        mkdirSync(join(root, 'docker', ID), { recursive: true });
+        mkdirSync(join(root, 'docker', 'containers', ID), { recursive: true });
         symlinkSync(join(root, 'elsewhere'), join(root, file));
       },
     ],
     [
       'in a pipe, which nobody waits for',
       () => {
-        mkdirSync(join(root, 'docker', ID), { recursive: true });
+        mkdirSync(join(root, 'docker', 'containers', ID), { recursive: true });
         execFileSync('mkfifo', [join(root, file)]);
       },
     ],
@@ -162,15 +172,15 @@ suite('there are no names', () => {
   }
 
   test('by an id that leads elsewhere', () => {
-    write('secret/config.v2.json', { Name: '/web' });
+    write('docker/secret/config.v2.json', { Name: '/web' });
     assert.deepEqual(namesOf('docker', '../secret'), {});
   });
 
-  test('of what is no container', () => assert.deepEqual(readNames({ cgroup: '/' }, places), {}));
+  test('of what is no container', () => assert.deepEqual(new RuntimeFiles(places).namesOf({ cgroup: '/' }), {}));
 });
 
 test('a name is cut where Kubernetes’ longest end, and is valid text', () => {
-  write(`docker/${ID}/config.v2.json`, { Name: `/${'x'.repeat(300)}`, Config: { Image: 'a\ud800b' } });
+  write(`docker/containers/${ID}/config.v2.json`, { Name: `/${'x'.repeat(300)}`, Config: { Image: 'a\ud800b' } });
   const { containerName, imageName } = namesOf('docker');
   assert.deepEqual([containerName?.length, imageName], [252, 'a\ufffdb']);
 });
@@ -180,7 +190,8 @@ test('containers-storage.conf says where cri-o and podman keep theirs', () => {
   try {
     write('storage.conf', '[storage]\ndriver = "overlay"\n# graphroot = "/no"\ngraphroot = "/data/containers"\n');
     process.env.CONTAINERS_STORAGE_CONF = join(root, 'storage.conf');
-    assert.deepEqual(findPlaces().storage, ['/data/containers', '/run/containers/storage']);
+    const found = findPlaces({ docker: [], containerd: [], storage: [] }).filter(({ kind }) => kind === 'storage');
+    assert.deepEqual(found, [{ kind: 'storage', path: '/data/containers', from: join(root, 'storage.conf') }]);
   } finally {
     if (before === undefined) delete process.env.CONTAINERS_STORAGE_CONF;
     else process.env.CONTAINERS_STORAGE_CONF = before;

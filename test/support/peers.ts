@@ -10,7 +10,9 @@ import { fileURLToPath } from 'node:url';
 const cache = new Map<string, string>();
 
 /** What test/peers/NAME.sh prints: the path of the peer. */
-export function peer(name: 'prometheus' | 'victoria-metrics' | 'otelcol' | 'containers' | 'kustomize'): string {
+export function peer(
+  name: 'prometheus' | 'victoria-metrics' | 'otelcol' | 'containers' | 'kustomize' | 'runtimes',
+): string {
   const known = cache.get(name);
   if (known !== undefined) return known;
   const script = fileURLToPath(new URL(`../peers/${name}.sh`, import.meta.url));

@@ -1,8 +1,11 @@
 /** Everything that `floatie doctor` looks at, in its order. */
+
+import { PLACE_KINDS } from '../../containers/places.ts';
 import { OOM_METHODS } from '../../receivers/oom-probes.ts';
 import { METHODS } from '../../receivers/overlayfs-probes.ts';
 import type { Capability } from '../../receivers/permissions.ts';
 import type { Finding } from './check.ts';
+import * as containers from './container-checks.ts';
 import type { Examination } from './examine.ts';
 import * as machine from './machine-checks.ts';
 import { oomBy, overlayfsBy } from './probe-checks.ts';
@@ -31,6 +34,10 @@ export const CHECKS: Readonly<Record<string, Look>> = {
   cgroups: machine.cgroups,
   pid_namespace: machine.pidNamespace,
   overlay_mounts: machine.overlayMounts,
+  storage_drivers: containers.storageDrivers,
+  ...Object.fromEntries(
+    PLACE_KINDS.map((kind) => [`names.${kind}`, (examination: Examination) => containers.names(kind, examination)]),
+  ),
   ...Object.fromEntries(
     METHODS.map((method) => [`overlayfs.${method}`, (examination: Examination) => overlayfsBy(method, examination)]),
   ),

@@ -1,0 +1,138 @@
+/**
+ * Reads what others keep in folders that need not be root's, without being led elsewhere: a path is walked folder by
+ * folder, symbolic links are followed only where nobody but root could have made them, and of files only regular ones are
+ * read, up to a limit, without waiting.
+ */
+import { closeSync, constants, fstatSync, opendirSync, openSync, readlinkSync, readSync, type Stats } from 'node:fs';
+
+/** Not among Node's constants; the same on x86-64 and arm64. */
+const O_PATH = 0o10000000;
+/** As many as the kernel follows. */
+const MAX_LINKS = 40;
+
+/** A folder that is held open. */
+export interface Folder extends Disposable {
+  readonly fd: number;
+  /** Whose it is. */
+  readonly uid: number;
+}
+
+/** null where there is no such folder, where this process must not look, or where a user's link would lead. */
+export function openFolder(path: string): Folder | null {
+  let at = open('/');
+  const ahead = partsOf(path);
+  let links = 0;
+  for (let name = ahead.shift(); at !== null && name !== undefined; name = ahead.shift()) {
+    const next = open(entry(at, name));
+    if (next === null || !next.stats.isSymbolicLink()) {
+      closeSync(at.fd);
+      at = next;
+      continue;
+    }
+    closeSync(next.fd);
+    const target = ++links <= MAX_LINKS && next.stats.uid === 0 && at.stats.uid === 0 ? linkAt(entry(at, name)) : null;
+    ahead.unshift(...partsOf(target ?? ''));
+    if (target !== null && !target.startsWith('/')) continue;
+    closeSync(at.fd);
+    at = target === null ? null : open('/');
+  }
+  return at === null ? null : folderOf(at);
+}
+
+/** A folder below another one, no link on the way. */
+export function openBelow(folder: Folder, ...names: string[]): Folder | null {
+  let at = open(`/proc/self/fd/${folder.fd}/.`);
+  for (const name of names) {
+    if (at === null) return null;
+    const next = open(entry(at, name));
+    closeSync(at.fd);
+    at = next;
+  }
+  return at === null ? null : folderOf(at);
+}
+
+/** The names in a folder, so many at most; none where it cannot be read. */
+export function listFolder({ fd }: Folder, limit: number): string[] {
+  const names: string[] = [];
+  try {
+    using folder = opendirSync(`/proc/self/fd/${fd}`);
+    for (let entry = folder.readSync(); entry !== null && names.length < limit; entry = folder.readSync()) {
+      names.push(entry.name);
+    }
+  } catch {
+    // Gone meanwhile, or not ours to read.
+  }
+  return names;
+}
+
+/**
+ * The text of a file in a folder. null for what cannot be read, is larger, or is no regular file; and in the folder of a
+ * user for what is not that user's own, such as a hard link to a file of root's.
+ */
+export function readFileIn(folder: Folder, name: string, limit: number): string | null {
+  let fd: number;
+  try {
+    fd = openSync(entry(folder, name), constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+  } catch {
+    return null;
+  }
+  try {
+    const stats = fstatSync(fd);
+    if (!stats.isFile() || stats.size > limit || (folder.uid !== 0 && stats.uid !== folder.uid)) return null;
+    // It may grow while it is read.
+    const bytes = Buffer.alloc(stats.size);
+    let length = 0;
+    for (let count = -1; count !== 0 && length < bytes.length; length += count) {
+      count = readSync(fd, bytes, length, bytes.length - length, null);
+    }
+    return bytes.toString('utf8', 0, length);
+  } catch {
+    return null;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** The text of a file by its path, read the same way. */
+export function readForeignFile(path: string, limit: number): string | null {
+  const [, parent = '', name = ''] = /^(.*\/)([^/]+)$/.exec(path) ?? [];
+  using folder = openFolder(parent);
+  return folder === null ? null : readFileIn(folder, name, limit);
+}
+
+interface Opened {
+  readonly fd: number;
+  readonly stats: Stats;
+}
+
+/** Whatever it is; nothing of it is read. */
+function open(path: string): Opened | null {
+  try {
+    const fd = openSync(path, O_PATH | constants.O_NOFOLLOW);
+    return { fd, stats: fstatSync(fd) };
+  } catch {
+    return null;
+  }
+}
+
+function folderOf({ fd, stats }: Opened): Folder | null {
+  if (stats.isDirectory()) return { fd, uid: stats.uid, [Symbol.dispose]: () => closeSync(fd) };
+  closeSync(fd);
+  return null;
+}
+
+function entry({ fd }: { readonly fd: number }, name: string): string {
+  return `/proc/self/fd/${fd}/${name}`;
+}
+
+function linkAt(path: string): string | null {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return null;
+  }
+}
+
+function partsOf(path: string): string[] {
+  return path.split('/').filter((part) => part !== '' && part !== '.');
+}

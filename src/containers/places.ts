@@ -1,0 +1,175 @@
+/** Where runtimes keep their files: as configured, and as the runtimes' own settings and command lines say. */
+import { lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Folder, listFolder, openFolder, readForeignFile } from './foreign-files.ts';
+
+/** `storage` is of cri-o and podman. */
+export const PLACE_KINDS = ['docker', 'containerd', 'storage'] as const;
+export type PlaceKind = (typeof PLACE_KINDS)[number];
+/** By kind; `*` stands for any one folder. */
+export type PlaceSettings = Readonly<Record<PlaceKind, readonly string[]>>;
+
+export interface Place {
+  readonly kind: PlaceKind;
+  readonly path: string;
+  /** What names it: a setting of ours, a file, or a process. */
+  readonly from: string;
+}
+
+/** The runtimes' own defaults, those of k3s, RKE2, k0s, MicroK8s and snaps, and those of runtimes without root. */
+export const DEFAULT_PLACES = {
+  docker: ['/var/lib/docker', '/var/snap/docker/common/var-lib-docker', '/home/*/.local/share/docker'],
+  containerd: [
+    '/run/containerd',
+    '/run/k3s/containerd',
+    '/run/k0s/containerd',
+    '/var/snap/microk8s/common/run/containerd',
+    '/run/user/*/containerd',
+  ],
+  storage: [
+    '/var/lib/containers/storage',
+    '/run/containers/storage',
+    '/home/*/.local/share/containers/storage',
+    '/run/user/*/containers',
+  ],
+} as const satisfies PlaceSettings;
+
+const MAX_SETTINGS_BYTES = 1 << 16;
+/** A home directory for each user, at most. */
+const MAX_USERS = 4096;
+
+/** Those that are configured, then those that are discovered now. */
+export function findPlaces(settings: PlaceSettings): Place[] {
+  const configured = PLACE_KINDS.flatMap((kind) =>
+    settings[kind].map((path): Place => ({ kind, path, from: `containers.places.${kind}` })),
+  );
+  const places = [...configured, ...fromFiles(), ...fromProcesses()];
+  return places.filter(({ kind, path }, index) => {
+    const first = places.findIndex((other) => other.kind === kind && other.path === path);
+    return path.startsWith('/') && first === index;
+  });
+}
+
+/**
+ * The folders of a place that belong to a user. A place of root's is looked at for root's containers only, and a user's
+ * for that user's: whoever writes the files must be whoever runs the container.
+ */
+export function* foldersOf({ path }: Place, uid: number): Generator<Folder & { readonly path: string }> {
+  for (const each of expand(path, uid)) {
+    if (uid !== 0 && isOnFuse(each)) continue;
+    using folder = openFolder(each);
+    if (folder?.uid === uid) yield Object.assign(folder, { path: each });
+  }
+}
+
+/** Everybody's, for people to read. */
+export function* allFoldersOf(place: Place): Generator<Folder & { readonly path: string }> {
+  const star = place.path.indexOf('/*');
+  const uids = star === -1 ? [ownerOf(place.path)] : subfoldersOf(place.path.slice(0, star)).map(ownerOf);
+  for (const uid of new Set(uids)) if (uid !== null) yield* foldersOf(place, uid);
+}
+
+/** `*` is whatever belongs to the user: only what that user has is looked at, and nobody else's home is mounted for it. */
+function expand(path: string, uid: number): string[] {
+  const star = path.indexOf('/*');
+  if (star === -1) return [path];
+  const rest = path.slice(star + 2);
+  const mine = subfoldersOf(path.slice(0, star)).filter((folder) => ownerOf(folder) === uid);
+  return mine.flatMap((folder) => expand(folder + rest, uid));
+}
+
+function subfoldersOf(path: string): string[] {
+  using folder = openFolder(path === '' ? '/' : path);
+  return folder === null ? [] : listFolder(folder, MAX_USERS).map((name) => `${path}/${name}`);
+}
+
+function ownerOf(path: string): number | null {
+  try {
+    return lstatSync(path).uid;
+  } catch {
+    return null;
+  }
+}
+
+/** The user may answer for what is mounted there, and never do so. */
+function isOnFuse(path: string): boolean {
+  return readOr('/proc/self/mountinfo')
+    .split('\n')
+    .some((line) => {
+      const [, , , , mountPoint = ''] = line.split(' ');
+      return / - fuse/.test(line) && (path === mountPoint || path.startsWith(`${mountPoint}/`));
+    });
+}
+
+/** What administrators write. */
+function fromFiles(): Place[] {
+  const docker = ['/etc/docker/daemon.json', '/var/snap/docker/current/config/daemon.json'];
+  const { CONTAINERS_STORAGE_CONF: asked } = process.env;
+  const storage = asked ? [asked] : ['/usr/share/containers/storage.conf', '/etc/containers/storage.conf'];
+  return [
+    ...docker.flatMap((file) => placesIn('docker', file, /"(?:data-root|graph)"\s*:\s*"([^"]+)"/g)),
+    ...placesIn('containerd', '/etc/containerd/config.toml', STATE),
+    ...storage.flatMap((file) => placesIn('storage', file, /^\s*(?:graphroot|runroot)\s*=\s*["']([^"']+)["']/gm)),
+  ];
+}
+
+const STATE = /^\s*state\s*=\s*["']([^"']+)["']/gm;
+
+function placesIn(kind: PlaceKind, file: string, setting: RegExp): Place[] {
+  const text = readForeignFile(file, MAX_SETTINGS_BYTES) ?? '';
+  return [...text.matchAll(setting)].map(([, path = '']) => ({ kind, path, from: file }));
+}
+
+/** What daemons that run were told. Only root's are believed, and only where their paths mean what they mean here. */
+function fromProcesses(): Place[] {
+  const mounts = [linkOr('/proc/self/ns/mnt'), linkOr('/proc/1/ns/mnt')].filter((link) => link !== '');
+  return readdirSync('/proc').flatMap((pid) => {
+    const folder = join('/proc', pid);
+    const name = /^\d+$/.test(pid) ? readOr(join(folder, 'comm')).trim() : '';
+    if (name !== 'dockerd' && name !== 'containerd') return [];
+    if (!isRoot(folder) || !mounts.includes(linkOr(join(folder, 'ns/mnt')))) return [];
+    const args = readOr(join(folder, 'cmdline')).split('\0');
+    const from = `${name} (pid ${pid})`;
+    const paths = (kind: PlaceKind, ...options: string[]): Place[] =>
+      options.flatMap((option) => valuesOf(args, option)).map((path) => ({ kind, path, from }));
+    if (name === 'dockerd') {
+      const files = valuesOf(args, '--config-file');
+      const told = files.flatMap((file) => placesIn('docker', file, /"(?:data-root|graph)"\s*:\s*"([^"]+)"/g));
+      return [...paths('docker', '--data-root', '--graph', '-g'), ...told];
+    }
+    const files = [...valuesOf(args, '--config'), ...valuesOf(args, '-c')];
+    return [...paths('containerd', '--state'), ...files.flatMap((file) => placesIn('containerd', file, STATE))];
+  });
+}
+
+/** `--option VALUE` and `--option=VALUE`. */
+function valuesOf(args: readonly string[], option: string): string[] {
+  return args.flatMap((arg, index) => {
+    if (arg === option) return args[index + 1] ?? [];
+    return arg.startsWith(`${option}=`) ? arg.slice(option.length + 1) : [];
+  });
+}
+
+function isRoot(folder: string): boolean {
+  try {
+    return statSync(folder).uid === 0;
+  } catch {
+    return false;
+  }
+}
+
+function readOr(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function linkOr(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,66 @@
+/** What filesystem the containers that run have as their root: overlayfs sees nothing of what is on another one. */
+import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
+import { findHierarchy } from './hierarchy.ts';
+import { identify } from './identity.ts';
+
+export interface Roots {
+  /** How many containers are on overlayfs. */
+  readonly seen: number;
+  /** How many are on what else, by type, such as `fuse.fuse-overlayfs`. */
+  readonly others: ReadonlyMap<string, number>;
+  /** Of how many this process may not know. */
+  readonly hidden: number;
+}
+
+/** The root of a container is among its first mounts; it may have made a hundred thousand more. */
+const MAX_MOUNTINFO_BYTES = 1 << 16;
+
+/** By one process of each container. */
+export function containerRoots(): Roots {
+  const { version } = findHierarchy();
+  const types = new Map<string, string | null>();
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    const { containerId } = identify(cgroupOf(pid, version));
+    // Another process of the container may be one that this one may look at.
+    if (containerId === undefined || (types.get(containerId) ?? null) !== null) continue;
+    types.set(containerId, rootTypeOf(pid));
+  }
+  const all = [...types.values()];
+  const others = new Map<string, number>();
+  for (const type of all) if (type !== null && type !== 'overlay') others.set(type, (others.get(type) ?? 0) + 1);
+  return {
+    seen: all.filter((type) => type === 'overlay').length,
+    others,
+    hidden: all.filter((type) => type === null).length,
+  };
+}
+
+/** In the hierarchy that names containers here; null when the process is gone. */
+function cgroupOf(pid: string, version: 1 | 2): string | null {
+  const line = version === 1 ? /^\d+:(?:[^:]*,)?memory(?:,[^:]*)?:(.*)$/m : /^0::(.*)$/m;
+  try {
+    return line.exec(readFileSync(`/proc/${pid}/cgroup`, 'utf8'))?.[1] ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/** The filesystem that is mounted last at the root of a process, null where it cannot be told. */
+export function rootTypeOf(pid: string): string | null {
+  const bytes = Buffer.alloc(MAX_MOUNTINFO_BYTES);
+  let length = 0;
+  try {
+    const fd = openSync(`/proc/${pid}/mountinfo`, 'r');
+    try {
+      for (let count = -1; count !== 0 && length < bytes.length; length += count) {
+        count = readSync(fd, bytes, length, bytes.length - length, null);
+      }
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    return null;
+  }
+  const roots = bytes.toString('utf8', 0, length).matchAll(/^\d+ \d+ \S+ \S+ \/ .*? - (\S+) /gm);
+  return [...roots].at(-1)?.[1] ?? null;
+}
