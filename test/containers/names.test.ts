@@ -130,6 +130,34 @@ suite('names are read', () => {
     assert.deepEqual(namesOf('systemd-nspawn', 'web-01'), { containerName: 'web-01' });
   });
 
+  test('of ctr, in any namespace, by what it is called', () => {
+    write('containerd/io.containerd.runtime.v2.task/shop/till_2/config.json', {});
+    const files = new RuntimeFiles(places);
+    const identity = { containerId: 'till_2', runtime: 'containerd', names: { containerName: 'till_2' } } as const;
+    assert.deepEqual(files.identify('/shop/till_2'), { cgroup: '/shop/till_2', ...identity });
+    assert.deepEqual(files.identify('/shop/till_3'), { cgroup: '/shop/till_3' });
+    // A namespace that has come since is known as well.
+    write('containerd/io.containerd.runtime.v2.task/new/till_2/config.json', {});
+    assert.deepEqual(files.identify('/new/till_2'), { cgroup: '/new/till_2', ...identity });
+  });
+
+  test('of a task of Nomad from the path; of BuildKit and Apptainer there are none', () => {
+    assert.deepEqual(namesOf('nomad', 'e1aa8f2c-5d3b-7f60-9a3e-0f1f1d9a6b2c.my.task'), { containerName: 'my.task' });
+    assert.deepEqual(namesOf('buildkit', 'xpps4dwxe4l1zrmq4rutaa65j'), {});
+    assert.deepEqual(namesOf('apptainer', '196219'), {});
+  });
+
+  test('of docker whose users are others, below a folder called after the first', () => {
+    write(`docker/165536.165536/containers/${ID}/config.v2.json`, { Name: '/web' });
+    assert.deepEqual(namesOf('docker'), { containerName: 'web' });
+  });
+
+  test('of podman on any storage driver', () => {
+    const metadata = JSON.stringify({ name: 'web' });
+    write('lib/vfs-containers/containers.json', [{ id: ID, metadata }]);
+    assert.deepEqual(namesOf('podman'), { containerName: 'web' });
+  });
+
   test('into the identity', () => {
     write(`docker/containers/${ID}/config.v2.json`, { Name: '/web' });
     const files = new RuntimeFiles(places);

@@ -23,6 +23,13 @@ const CILIUM = 'cilium/cilium pkg/cgroups/manager/provider_test.go';
 const FALCO = 'falcosecurity/libs#1613';
 const KERNEL = 'torvalds/linux Documentation/admin-guide/cgroup-v2.rst';
 const RUNC = 'opencontainers/runc libcontainer/cgroups/systemd/v2.go';
+const CTR = 'containerd/containerd oci/spec.go: ctr run';
+const BUILDKIT = 'moby/buildkit executor/oci/spec.go';
+const NOMAD = 'hashicorp/nomad client/lib/cgroupslib/editor.go';
+const APPTAINER = 'apptainer/apptainer internal/pkg/cgroups/manager_linux.go';
+const KATA = 'kata-containers/kata-containers';
+
+const BUILD = { runtime: 'buildkit', containerId: 'xpps4dwxe4l1zrmq4rutaa65j' } as const;
 
 const rows: readonly Row[] = [
   // docker
@@ -370,6 +377,88 @@ const rows: readonly Row[] = [
     is: null,
     source: 'libvirt/libvirt: a virtual machine',
   },
+  {
+    path: '/machine.slice/systemd-nspawn@w\\xc3\\xa4b\\x2d1.service/payload',
+    is: { runtime: 'systemd-nspawn', containerId: 'wäb-1' },
+    source: 'systemd-escape --template=systemd-nspawn@.service wäb-1',
+  },
+  {
+    path: '/machine.slice/machine-a\\xe2\\x82\\xac\\xf0\\x9f\\x90\\xb3b.scope',
+    is: { runtime: 'systemd-nspawn', containerId: 'a€🐳b' },
+    source: 'systemd.unit(5): each byte is escaped',
+  },
+  {
+    path: '/machine.slice/machine-a\\xff\\x2db\\xc3\\x2dc\\xe2\\x82.scope',
+    is: { runtime: 'systemd-nspawn', containerId: 'a\\xff-b\\xc3-c\\xe2\\x82' },
+    source: 'systemd.unit(5), of bytes that are no UTF-8',
+  },
+  {
+    path: '/machine.slice/machine-a\\xc0\\xafb\\xed\\xa0\\x80c\\x0ad\\x1be.scope',
+    is: { runtime: 'systemd-nspawn', containerId: 'a\\xc0\\xafb\\xed\\xa0\\x80c\\x0ad\\x1be' },
+    source: 'RFC 3629: too long, half of a pair; and control characters',
+  },
+  // containerd without Kubernetes: /NAMESPACE/ID
+  { path: '/default/my.web-1', is: { runtime: 'containerd', containerId: 'my.web-1' }, source: CTR },
+  { path: '/default/redis/child', is: { runtime: 'containerd', containerId: 'redis' }, source: `${CTR}: what it made` },
+  { path: '/default/-web', is: null, source: 'containerd/containerd pkg/identifiers: no name' },
+  { path: '/default', is: null, source: CTR },
+  { path: '/shop/till', is: null, source: `${CTR}, in a namespace that only its files tell` },
+  // BuildKit
+  { path: '/docker/buildkit/xpps4dwxe4l1zrmq4rutaa65j', is: BUILD, source: `${BUILDKIT}, within docker 20.10` },
+  { path: '/buildkit/xpps4dwxe4l1zrmq4rutaa65j', is: BUILD, source: `${BUILDKIT}, by containerd's namespace` },
+  { path: '/system.slice/docker-xpps4dwxe4l1zrmq4rutaa65j.scope', is: BUILD, source: `${BUILDKIT}, systemd's driver` },
+  { path: '/system.slice/buildkit.service', is: null, source: BUILDKIT },
+  // Nomad
+  {
+    path: '/nomad.slice/share.slice/e1aa8f2c-5d3b-7f60-9a3e-0f1f1d9a6b2c.web.scope',
+    is: { runtime: 'nomad', containerId: 'e1aa8f2c-5d3b-7f60-9a3e-0f1f1d9a6b2c.web' },
+    source: NOMAD,
+  },
+  {
+    path: '/nomad.slice/reserve.slice/e1aa8f2c-5d3b-7f60-9a3e-0f1f1d9a6b2c.my.task.scope/child',
+    is: { runtime: 'nomad', containerId: 'e1aa8f2c-5d3b-7f60-9a3e-0f1f1d9a6b2c.my.task' },
+    source: NOMAD,
+  },
+  {
+    path: '/nomad/e1aa8f2c-5d3b-7f60-9a3e-0f1f1d9a6b2c.web',
+    is: { runtime: 'nomad', containerId: 'e1aa8f2c-5d3b-7f60-9a3e-0f1f1d9a6b2c.web' },
+    source: `${NOMAD}: v1`,
+  },
+  { path: '/system.slice/e1aa8f2c-5d3b-7f60-9a3e-0f1f1d9a6b2c.service', is: null, source: 'a unit that is called so' },
+  { path: '/nomad.slice/share.slice', is: null, source: NOMAD },
+  // Apptainer, and Singularity before it
+  { path: '/apptainer/196219', is: { runtime: 'apptainer', containerId: '196219' }, source: APPTAINER },
+  { path: '/singularity/4711', is: { runtime: 'singularity', containerId: '4711' }, source: 'sylabs/singularity' },
+  {
+    path: '/user.slice/user-1000.slice/user@1000.service/user.slice/apptainer-196219.scope',
+    is: { runtime: 'apptainer', containerId: '196219' },
+    source: `${APPTAINER}: user.slice:apptainer:PID`,
+  },
+  // Kata: the sandbox, and what of it is not the virtual machine's
+  {
+    path: '/kubepods/burstable/pod9f1d3c2e-4b5a-4c6d-8e7f-0a1b2c3d4e5f/kata_dc7a95dc3219fa58f6b87ac10cb2f5b0a562d8434c2cdc8d4d940d8e763e5103',
+    is: {
+      containerId: 'dc7a95dc3219fa58f6b87ac10cb2f5b0a562d8434c2cdc8d4d940d8e763e5103',
+      podUid: '9f1d3c2e-4b5a-4c6d-8e7f-0a1b2c3d4e5f',
+    },
+    source: `${KATA} docs/design/host-cgroups.md`,
+  },
+  {
+    path: '/kata_overhead/dc7a95dc3219fa58f6b87ac10cb2f5b0a562d8434c2cdc8d4d940d8e763e5103',
+    is: { containerId: 'dc7a95dc3219fa58f6b87ac10cb2f5b0a562d8434c2cdc8d4d940d8e763e5103' },
+    source: `${KATA} src/runtime/virtcontainers/sandbox.go`,
+  },
+  {
+    path: '/kata.slice/kata-overhead.slice/runtime-rs-dc7a95dc3219fa58f6b87ac10cb2f5b0a562d8434c2cdc8d4d940d8e763e5103.scope',
+    is: { containerId: 'dc7a95dc3219fa58f6b87ac10cb2f5b0a562d8434c2cdc8d4d940d8e763e5103' },
+    source: `${KATA} src/runtime-rs: kata-overhead.slice:runtime-rs:ID`,
+  },
+  {
+    path: '/kubepods.slice/kubepods-pod8dbc5577_d0e2_4706_8787_57d52c03ddf2.slice/crio-kata_sandboxed_pod.scope',
+    is: { podUid: '8dbc5577-d0e2-4706-8787-57d52c03ddf2' },
+    source: `${KATA}: without an id`,
+  },
+  { path: '/kata_overhead', is: null, source: KATA },
   // nested
   {
     path: '/docker/88ea268ece65a02d68b169fd74bcbcb427eb7f28900db0e3b906fb2eeb7341df/kubelet/kubepods/burstable/poda5ea884f-9e60-4912-bd62-fef9a31db47a/a51a9f7d073f848e7fc59e56e8f11524f330a2175a4ed26327da2dfe0d28015e',
@@ -449,8 +538,19 @@ suite('the owner of a cgroup is what its path says', () => {
 
   test('in enough examples of everything that writes paths', () => {
     const runtimes = new Set(rows.flatMap(({ is }) => is?.runtime ?? []));
-    assert.deepEqual([...runtimes].sort(), ['containerd', 'cri-o', 'docker', 'lxc', 'podman', 'systemd-nspawn']);
-    assert.ok(rows.length >= 40);
+    assert.deepEqual([...runtimes].sort(), [
+      'apptainer',
+      'buildkit',
+      'containerd',
+      'cri-o',
+      'docker',
+      'lxc',
+      'nomad',
+      'podman',
+      'singularity',
+      'systemd-nspawn',
+    ]);
+    assert.ok(rows.length >= 70);
   });
 });
 

@@ -78,10 +78,10 @@ suite('of real containers Floatie tells id and name', { skip: missing('root', 'b
   }
 
   test('with podman', async () => {
-    const run = ['run', '--detach', '--ulimit=host', '--name=box', '--network=none', 'localhost/tiny', 'sleep', '600'];
+    const run = ['run', '--detach', '--ulimit=host', '--name=box', '--network=none', '--cgroup-parent=/floatie-box'];
     podman('import', '--quiet', '/run/rootfs.tar', 'localhost/tiny');
-    const id = podman(...run);
-    const labels = await labelsOf(`/libpod_parent/libpod-${id}`);
+    const id = podman(...run, 'localhost/tiny', 'sleep', '600');
+    const labels = await labelsOf(`/floatie-box/libpod-${id}`);
     assert.deepEqual(labels, { container_id: id, container_name: 'box', container_image_name: 'localhost/tiny' });
   });
 
@@ -94,9 +94,9 @@ suite('of real containers Floatie tells id and name', { skip: missing('root', 'b
   });
 
   test('with LXC', async () => {
-    startLxc('mail.example');
-    const labels = await labelsOf('/lxc.payload.mail.example');
-    assert.deepEqual(labels, { container_id: 'mail.example', container_name: 'mail.example' });
+    startLxc('floatie.test');
+    const labels = await labelsOf('/lxc.payload.floatie.test');
+    assert.deepEqual(labels, { container_id: 'floatie.test', container_name: 'floatie.test' });
   });
 
   test('with systemd-nspawn in the unit that systemd would name so', async () => {
@@ -140,7 +140,7 @@ suite('of real containers Floatie tells id and name', { skip: missing('root', 'b
 
   async function startDocker(name: string, driver: string, root: string): Promise<void> {
     const files = ['--exec-root', `/run/${name}`, '--pidfile', `/run/${name}.pid`, '-H', `unix:///run/${name}.sock`];
-    const network = ['--bridge=none', '--iptables=false', '--ip6tables=false'];
+    const network = ['--shutdown-timeout=1', '--bridge=none', '--iptables=false', '--ip6tables=false'];
     // The usual root is not told, as usual.
     const data = root === '/var/lib/docker' ? [] : ['--data-root', root];
     machine.start('dockerd', ...files, ...network, ...data, `--storage-driver=${driver}`);

@@ -29,7 +29,10 @@ export async function runDoctor(
 ): Promise<Diagnosis> {
   const shell = after === undefined ? [] : withMounts(after);
   const [command = '', ...rest] = [...shell, ...by, process.execPath, MAIN, 'doctor', '--json', ...args];
-  const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
+  const child = spawn(command, rest, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, FLOATIE_PEER_CACHE: undefined, ...env },
+  });
   const exited = once(child, 'exit') as Promise<[number | null]>;
   const [output, errors, [code]] = await Promise.all([text(child.stdout), text(child.stderr), exited]);
   assert.match(output, /^\[/, errors);

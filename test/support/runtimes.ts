@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, readlinkSync, rmdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, rmdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually } from './eventually.ts';
 import { MAIN } from './floatie.ts';
@@ -14,8 +14,20 @@ import { peer } from './peers.ts';
 export const USER = { name: 'floatie-user', uid: 61_234 } as const;
 
 const CGROUPS = '/sys/fs/cgroup';
-/** What runtimes leave behind there. */
-const LEFT = /^(docker|default|shop|moby|lxc\..*|machine\.slice|libpod_parent|user\.slice)$/;
+/** What the tests' containers are in, in every hierarchy; whoever is in there is ended. */
+const OURS = [
+  'docker',
+  'default',
+  'shop',
+  'lxc.pivot',
+  'lxc.monitor.floatie.test',
+  'lxc.payload.floatie.test',
+  'floatie-box',
+  'machine.slice/systemd-nspawn@w\\xc3\\xa4b\\x2d1.service',
+  `user.slice/user-${USER.uid}.slice`,
+  'machine.slice',
+  'user.slice',
+];
 
 const PREPARE = `
 set -e
@@ -84,6 +96,7 @@ export async function createMachine(): Promise<Machine> {
       return child;
     },
     async [Symbol.asyncDispose]() {
+      // Daemons end the containers first.
       for (const child of children) child.kill();
       await Promise.all(children.map((child) => child.exitCode ?? child.signalCode ?? once(child, 'exit')));
       for (const pid of livingIn(`/proc/${init.pid}/ns/mnt`)) kill(pid);
@@ -117,11 +130,17 @@ exec setpriv --reuid ${USER.uid} --regid ${USER.uid} --clear-groups \\
 }
 
 function cgroups(): Set<string> {
-  const hierarchies = readdirSync(CGROUPS).map((name) => join(CGROUPS, name));
-  const tops = [CGROUPS, ...hierarchies].flatMap((path) =>
-    readdirSync(path).flatMap((name) => (LEFT.test(name) ? join(path, name) : [])),
+  const hierarchies = [CGROUPS, ...readdirSync(CGROUPS).map((name) => join(CGROUPS, name))];
+  return new Set(
+    hierarchies.flatMap((path) =>
+      OURS.flatMap((name) => (isShared(name) ? [join(path, name)].filter(existsSync) : below(join(path, name)))),
+    ),
   );
-  return new Set(tops.flatMap(below));
+}
+
+/** systemd has cgroups of this name, and others' in them. */
+function isShared(name: string): boolean {
+  return name === 'machine.slice' || name === 'user.slice';
 }
 
 /** The innermost first. */
