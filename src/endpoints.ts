@@ -2,10 +2,11 @@
 import { closeSync } from 'node:fs';
 import { exportersOf } from './config/exporters.ts';
 import type { Config, Exporters } from './config/schema.ts';
+import { Clients, type DropReason } from './exporters/clients.ts';
 import { PrometheusEndpoint, type PrometheusOptions } from './exporters/prometheus.ts';
 import type { Scrapes } from './exporters/scrapes.ts';
 import type { Health } from './health.ts';
-import type { Logger } from './log.ts';
+import { type Logger, withoutRepetition } from './log.ts';
 import type { OomRecords } from './metrics/oom-records.ts';
 import { assignSockets, type ListeningSocket } from './systemd.ts';
 
@@ -29,8 +30,18 @@ export interface Opened {
   abandon(): Promise<void>;
 }
 
+const DROPPED: Readonly<Record<DropReason, string>> = {
+  idle: 'the one that was idle for longest was closed for a new one',
+  unread: 'the one whose answer was taken for longest was closed for a new one',
+  pipelined: 'one that sent many requests and read no answers was closed',
+  busy: 'a request was refused, since too many answers are not read',
+};
+
 export class Endpoints {
-  readonly #answers: Pick<PrometheusOptions, 'readiness' | 'records' | 'onScrape' | 'onError'>;
+  /** Who is connected, to any of them. */
+  readonly clients: Clients;
+  readonly #answers: Pick<PrometheusOptions, 'readiness' | 'records' | 'clients' | 'onScrape' | 'onError'>;
+
   readonly #log: Logger;
   readonly #sockets: Set<ListeningSocket>;
   #listening: readonly Listening[] = [];
@@ -41,7 +52,12 @@ export class Endpoints {
     log: Logger,
     sockets: readonly ListeningSocket[],
   ) {
+    const limited = withoutRepetition(log);
+    this.clients = new Clients({
+      onDrop: (reason) => limited.warn(`Connections to the port take too much: ${DROPPED[reason]}`),
+    });
     this.#answers = {
+      clients: this.clients,
       readiness: () => health.readiness(),
       records: () => records.last,
       onScrape: (ms) => health.scraped(ms),

@@ -20,6 +20,8 @@ const CUMULATIVE: Form = { temporality: AggregationTemporality.CUMULATIVE };
 
 /** How long the last export may take, in ms, whatever the configuration allows the others. */
 const LAST_EXPORT_MS = 4000;
+/** The same where the export before it failed: time for one attempt, and not for the next ones, which OTLP over HTTP makes. */
+const LAST_ATTEMPT_MS = 500;
 
 interface Push {
   /** As the configuration calls it. */
@@ -117,12 +119,13 @@ export class Exporting {
   /** Exports once more; records that could not be sent are `after`'s. */
   async stop(after: Exporting | null = null): Promise<void> {
     const { pushes, logs, health } = this.#parts;
+    const lastMs = (name: string): number => (health.isFailing(name) ? LAST_ATTEMPT_MS : LAST_EXPORT_MS);
     await Promise.all([
       ...pushes.map(({ name, reader }) =>
-        reader.shutdown({ timeoutMillis: LAST_EXPORT_MS }).catch((error: Error) => health.exported(name, error)),
+        reader.shutdown({ timeoutMillis: lastMs(name) }).catch((error: Error) => health.exported(name, error)),
       ),
       ...Array.from(logs, async ([name, exporter]) => {
-        const rest = await exporter.stop(LAST_EXPORT_MS);
+        const rest = await exporter.stop(lastMs(name));
         if (after === null) return;
         const heir = after.#parts.logs.get(name);
         heir?.resume(rest);

@@ -55,6 +55,7 @@ export class Health {
   readonly #failing = new Map<string, string>();
   readonly #jobErrors = new Map<string, number>();
   readonly #exports = new Map<string, ExportCounts>();
+  readonly #failingExports = new Set<string>();
   readonly #lastSuccess = new Map<string, Stamp>();
   readonly #rejected = new Map<string, number>();
   /** It was loaded well once, or nothing would run. */
@@ -131,9 +132,11 @@ export class Health {
     const what = `Cannot export by ${exporter}`;
     if (error !== null) {
       counts.failure++;
+      this.#failingExports.add(exporter);
       this.#log.error(`${what}: ${reasonOf(error)}`, { failures: counts.failure });
       return;
     }
+    this.#failingExports.delete(exporter);
     const { rejected = 0, sent = 0, message = '' } = verdict ?? {};
     const words = message === '' ? 'without a reason' : message;
     if (verdict !== undefined && rejected === 0) this.#log.warn(`The endpoint of ${exporter} has a warning: ${words}`);
@@ -160,6 +163,11 @@ export class Health {
   /** Data points and records that endpoints rejected of exports that they took, by exporter. */
   rejected(): ReadonlyMap<string, number> {
     return this.#rejected;
+  }
+
+  /** Whether the last export failed. */
+  isFailing(exporter: string): boolean {
+    return this.#failingExports.has(exporter);
   }
 
   /** By exporter. */

@@ -12,6 +12,7 @@ import { Health } from './health.ts';
 import type { Logger } from './log.ts';
 import { kernelMetrics } from './metrics/catalogue.ts';
 import {
+  observeClients,
   observeEventLoop,
   observeKernelCosts,
   observeLogs,
@@ -72,6 +73,7 @@ export async function startService(given: Config, log: Logger, { sockets = [] }:
   observeProcess(observer);
   observeSelf(observer, health);
   observeService(observer, health);
+  observeClients(observer, endpoints.clients);
   const endDelays = observeEventLoop(observer);
   observeKernelCosts(observer);
   observeLogs(observer, () => exporting);

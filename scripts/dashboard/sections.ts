@@ -266,7 +266,7 @@ function floatie(): Section {
         { '{{exporter}} · {{instance}}': `time() - ${series(self.otlpLastSuccess)}` },
       ),
       graph(
-        { title: 'Records that wait', unit: COUNT, width: 6, about: [self.otlpQueueLength] },
+        { title: 'Records of OOM kills that wait', unit: COUNT, width: 6, about: [self.otlpQueueLength] },
         { '{{exporter}} · {{instance}}': series(self.otlpQueueLength) },
       ),
       graph(
@@ -309,12 +309,15 @@ function floatie(): Section {
         },
       ),
       graph(
-        { title: 'Records of OOM kills that wait', unit: COUNT, width: 6, about: [self.otlpQueueLength] },
-        { '{{exporter}} · {{instance}}': series(self.otlpQueueLength) },
-      ),
-      graph(
         { title: 'Runs of programs', unit: PER_SECOND, width: 6, about: [self.programRuns] },
         { '{{instance}}': sumBy(['instance'], rate(self.programRuns)) },
+      ),
+      graph(
+        { title: 'Connections', unit: COUNT, width: 6, about: [self.connections, self.connectionsDropped] },
+        {
+          'open · {{instance}}': each(self.connections),
+          'dropped a second, {{reason}} · {{instance}}': `${rate(self.connectionsDropped)} > 0`,
+        },
       ),
       states(
         {

@@ -7,19 +7,25 @@ export class QueryError extends Error {
 }
 
 /**
- * @param records oldest first
+ * How many of the records are wanted.
+ *
  * @param query what follows the `?`: `limit=N` leaves the last N
  * @throws {@link QueryError}
  */
-export function oomList(records: readonly OomRecord[], query: string): string {
+export function limitOf(query: string, count: number): number {
   const limits = new URLSearchParams(query).getAll('limit');
   if (limits.length > 1 || limits.some((limit) => !/^0*[1-9]\d*$/.test(limit))) {
     throw new QueryError(
       'limit must be one whole number from 1 on: the last records that are wanted, as in /oom?limit=10',
     );
   }
-  const [limit = records.length] = limits.map(Number);
-  const lines = records.slice(Math.max(0, records.length - limit)).map(lineOf);
+  const [limit = count] = limits.map(Number);
+  return Math.min(limit, count);
+}
+
+/** @param records oldest first, of which the last ones are told */
+export function oomList(records: readonly OomRecord[], limit: number): string {
+  const lines = records.slice(records.length - limit).map(lineOf);
   return `{"records":[${lines.map((line) => `\n${line}`).join(',')}\n]}\n`;
 }
 

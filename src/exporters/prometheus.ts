@@ -1,18 +1,18 @@
 /** The Prometheus endpoint: a server that answers scrapes, with whatever reader collects at the time. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
-import type { Readiness } from '../health.ts';
-import type { OomRecord } from '../metrics/oom-record.ts';
 import { reasonOf } from '../reason.ts';
-import { oomList, QueryError } from './oom-list.ts';
-import { page } from './page.ts';
-import type { Body, Scrapes } from './scrapes.ts';
+import { Bodies, TooManyUnread } from './bodies.ts';
+import type { Clients } from './clients.ts';
+import { Gate } from './gate.ts';
+import { ListenError, listenProblem } from './listen.ts';
+import { respond } from './respond.ts';
+import { routeOf, type Sources, text } from './routes.ts';
+import type { Scrapes } from './scrapes.ts';
 import { parseTarget } from './target.ts';
 import type { Web } from './web.ts';
 
-export interface PrometheusOptions {
+export interface PrometheusOptions extends Omit<Sources, 'scrapes'> {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
@@ -20,79 +20,78 @@ export interface PrometheusOptions {
   readonly socket?: { readonly fd: number; readonly name: string } | undefined;
   /** TLS and who may ask; null: plain HTTP for everybody. */
   readonly web: Web | null;
-  readonly readiness: () => Readiness;
-  /** Of the last OOM kills, oldest first. */
-  readonly records: () => readonly OomRecord[];
+  /** All who are connected, here and elsewhere. */
+  readonly clients: Clients;
   /** Told how long each scrape took to be answered. */
   readonly onScrape?: (ms: number) => void;
   /** Called for each answer that fails. */
   readonly onError: (error: unknown) => void;
 }
 
-/** The endpoint cannot listen; the message names the cure. */
-export class ListenError extends Error {
-  override name = 'ListenError';
-}
-
-const TEXT = 'text/plain; version=0.0.4; charset=utf-8';
-const compress = promisify(gzip);
-
 /** How long a connection may be idle, a request may take to arrive, and its answer to be read on, in ms. */
 const KEEP_ALIVE_MS = 65_000;
 const REQUEST_MS = 5000;
 const READ_MS = 10_000;
+/** How long an answer may take to be read in all, in ms, however little at a time. */
+const ANSWER_MS = 60_000;
 /** How often requests that take too long are looked for, in ms: Node's 30 s would be their true limit. */
 const CHECK_MS = 1000;
 /** How long answers may take once it stops, and the collection is made. */
 const LAST_ANSWER_MS = 500;
 const MAX_HEADER_BYTES = 16 << 10;
-/** More are closed as they come; each that may ask is answered, if only by a 503 where too many scrapes wait. */
-const MAX_CONNECTIONS = 2000;
-const MAX_SCRAPES = 1000;
+/** The default of 511 resets connections when a thousand scrapers come at once. */
+const BACKLOG = 2000;
 
 export class PrometheusEndpoint {
   readonly #options: PrometheusOptions;
   readonly #server: Server;
-  readonly #connections = new Set<Socket>();
+  readonly #connections = new Set<Gate | Socket>();
+  #bodies: Bodies;
   #scrapes: Scrapes | null = null;
-  /** Whose answers are not yet read. */
-  #unread = 0;
   #stopped: Promise<void> | null = null;
 
   constructor(options: PrometheusOptions) {
     this.#options = options;
+    this.#bodies = new Bodies(options.clients);
     const limits = { maxHeaderSize: MAX_HEADER_BYTES, connectionsCheckingInterval: CHECK_MS };
-    const answer = (request: IncomingMessage, response: ServerResponse): void => {
-      this.#answer(request, response).catch((error: unknown) => {
-        options.onError(error);
-        response.destroy();
-      });
-    };
-    this.#server = options.web?.createServer(limits, answer) ?? createServer(limits, answer);
-    this.#server.on('connection', (socket: Socket) => {
-      this.#connections.add(socket);
-      socket.once('close', () => this.#connections.delete(socket));
-    });
+    this.#server = options.web?.createServer(limits) ?? createServer(limits);
     this.#server.keepAliveTimeout = KEEP_ALIVE_MS;
     this.#server.requestTimeout = REQUEST_MS;
     this.#server.headersTimeout = REQUEST_MS;
-    this.#server.maxConnections = MAX_CONNECTIONS;
+    const isTls = options.web?.current().tls != null;
+    if (isTls) this.#server.prependListener('connection', (socket: Socket) => this.#shakeHands(socket));
+    // node:http is given the gate in place of the connection.
+    const event = isTls ? 'secureConnection' : 'connection';
+    const [serve] = this.#server.listeners(event).slice(-1);
+    this.#server.off(event, serve as () => void).on(event, (socket: Socket) => {
+      const gate = new Gate(socket, options.clients);
+      this.#remember(gate);
+      serve?.call(this.#server, gate);
+    });
+    for (const event of ['request', 'checkExpectation']) {
+      this.#server.on(event, (request: IncomingMessage, response: ServerResponse) => {
+        this.#answer(request, response).catch((error: unknown) => {
+          options.onError(error);
+          response.destroy();
+        });
+      });
+    }
   }
 
   /** What the next scrape gets, from now on; one under way gets what it asked for. */
   serve(scrapes: Scrapes | null): void {
     this.#scrapes = scrapes;
+    this.#bodies = new Bodies(this.#options.clients);
   }
 
   /** @returns the URL of the metrics, or the name of a Unix socket. Throws {@link ListenError}. */
   async start(): Promise<string> {
-    const { host, port, socket } = this.#options;
+    const { host, port, socket, onError } = this.#options;
     const where = socket === undefined ? { host, port } : { fd: socket.fd };
     try {
       await new Promise<void>((resolve, reject) => {
         this.#server.once('error', reject);
-        // The default backlog of 511 resets connections when a thousand scrapers come at once.
-        this.#server.listen({ ...where, backlog: MAX_CONNECTIONS }, () => {
+        this.#server.listen({ ...where, backlog: BACKLOG }, () => {
           this.#server.off('error', reject);
           resolve();
         });
@@ -105,6 +104,8 @@ export class PrometheusEndpoint {
           : `Cannot listen on the socket "${socket.name}" that systemd hands over as descriptor ${socket.fd}: ${code} (it must be a stream socket that listens: ListenStream= in its unit)`;
       throw new ListenError(problem, { cause: error });
     }
+    // A connection that cannot be taken, for want of a descriptor.
+    this.#server.on('error', (error) => onError(new Error(`Cannot take a connection: ${reasonOf(error)}`)));
     const address = this.#server.address() as AddressInfo | null;
     if (address === null) return `unix:${socket?.name}`;
     const scheme = this.#options.web?.current().tls ? 'https' : 'http';
@@ -120,129 +121,88 @@ export class PrometheusEndpoint {
   async #stop(): Promise<void> {
     if (!this.#server.listening) return;
     const closed = new Promise((resolve) => this.#server.close(resolve));
-    this.#server.closeIdleConnections();
-    await this.#scrapes?.settle();
+    for (const connection of this.#connections) {
+      if (!(connection instanceof Gate && connection.isBusy)) connection.destroy();
+    }
+    if (this.#connections.size > 0) await this.#scrapes?.settle();
     // Whoever has not read the answer by then does not keep the process alive.
     const hurry = setTimeout(() => {
-      for (const socket of this.#connections) socket.destroy();
+      for (const connection of this.#connections) connection.destroy();
     }, LAST_ANSWER_MS);
     await closed;
     clearTimeout(hurry);
   }
 
+  /** A connection counts before it can ask anything, too. */
+  #shakeHands(socket: Socket): void {
+    const { clients } = this.#options;
+    clients.enter(socket);
+    this.#remember(socket);
+    socket.once('close', () => clients.leave(socket));
+    const isSame = (other: Socket): boolean =>
+      other.remotePort === socket.remotePort && other.remoteAddress === socket.remoteAddress;
+    const agreed = (secure: Socket): void => {
+      if (isSame(secure)) clients.leave(socket);
+    };
+    this.#server.prependListener('secureConnection', agreed);
+    socket.once('close', () => this.#server.off('secureConnection', agreed));
+  }
+
+  #remember(connection: Gate | Socket): void {
+    this.#connections.add(connection);
+    connection.once('close', () => this.#connections.delete(connection));
+  }
+
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    response.setTimeout(READ_MS + (this.#scrapes?.timeoutMs ?? 0), () => response.destroy());
+    const { web, onScrape, ...sources } = this.#options;
+    const connection: unknown = request.socket;
+    if (connection instanceof Gate) response.once('close', () => connection.next());
+    this.#limit(response);
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.setHeader('allow', 'GET, HEAD');
       response.setHeader('connection', 'close'); // it may have a body that nobody wants
-      return send(response, 405, 'Only GET and HEAD are answered here\n');
+      return respond(request, response, text(405, 'Only GET and HEAD are answered here\n'));
     }
     if (!this.#server.listening) response.setHeader('connection', 'close');
     if (hasBody(request)) {
       response.setHeader('connection', 'close');
-      return send(response, 413, 'A request here has no body\n');
+      return respond(request, response, text(413, 'A request here has no body\n'));
     }
-    const { web } = this.#options;
     for (const [name, value] of Object.entries(web?.current().headers ?? {})) response.setHeader(name, value);
     const verdict = (await web?.judge(request.headers.authorization)) ?? 'right';
-    if (verdict === 'busy') return send(response, 503, 'Too many passwords at once\n');
+    if (verdict === 'busy') return respond(request, response, text(503, 'Too many passwords at once\n'));
     if (verdict === 'wrong') {
       response.setHeader('www-authenticate', 'Basic');
-      return send(response, 401, 'This needs a user and a password\n');
+      return respond(request, response, text(401, 'This needs a user and a password\n'));
     }
-    const { path, query } = parseTarget(request.url);
-    switch (path) {
-      case '/metrics':
-        return this.#answerMetrics(request, response);
-      case '/healthz':
-        return send(response, 200, 'ok\n');
-      case '/readyz': {
-        const readiness = this.#options.readiness();
-        return send(
-          response,
-          readiness.ready ? 200 : 503,
-          `${JSON.stringify(readiness, null, 2)}\n`,
-          'application/json',
-        );
-      }
-      case '/oom':
-        return this.#answerOom(query, response);
-      case '/':
-        return send(response, 200, page(this.#options.readiness()), 'text/html; charset=utf-8');
-      default:
-        return send(response, 404, 'Nothing is here; the metrics are at /metrics\n');
+    const target = parseTarget(request.url);
+    if (target.path === '/metrics') {
+      const began = performance.now();
+      response.once('finish', () => onScrape?.(performance.now() - began));
+    }
+    const bodies = this.#bodies;
+    const route = routeOf(target, { ...sources, scrapes: () => this.#scrapes });
+    try {
+      const { body, release } = await bodies.take(route);
+      response.once('close', release);
+      if (response.closed) release();
+      await respond(request, response, body, (bytes) => bodies.grow(route.key, body, bytes));
+    } catch (error) {
+      if (!(error instanceof TooManyUnread)) throw error;
+      this.#options.clients.drop('busy');
+      await respond(request, response, text(503, 'Too many answers are not yet read\n'));
     }
   }
 
-  #answerOom(query: string, response: ServerResponse): void {
-    try {
-      send(response, 200, oomList(this.#options.records(), query), 'application/json');
-    } catch (error) {
-      if (!(error instanceof QueryError)) throw error;
-      send(response, 400, `${error.message}\n`);
-    }
-  }
-
-  async #answerMetrics(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (this.#scrapes === null) return send(response, 503, 'Floatie is not measuring yet\n');
-    if (this.#unread >= MAX_SCRAPES) return send(response, 503, 'Too many scrapes at once\n');
-    this.#unread++;
-    const began = performance.now();
-    response.once('finish', () => this.#options.onScrape?.(performance.now() - began));
-    response.once('close', () => this.#unread--);
-    let body: Body;
-    try {
-      body = await this.#scrapes.body();
-    } catch (error) {
-      return send(response, 503, `The metrics could not be collected: ${reasonOf(error)}\n`);
-    }
-    response.setHeader('vary', 'accept-encoding');
-    if (!acceptsGzip(request)) return send(response, 200, body.bytes, TEXT);
-    body.compressed ??= compress(body.bytes) as Promise<Buffer>;
-    response.setHeader('content-encoding', 'gzip');
-    return send(response, 200, await body.compressed, TEXT);
+  /** Whoever does not read the answer is not waited for. */
+  #limit(response: ServerResponse): void {
+    const timeoutMs = this.#scrapes?.timeoutMs ?? 0;
+    response.setTimeout(READ_MS + timeoutMs, () => response.destroy());
+    const deadline = setTimeout(() => response.destroy(), ANSWER_MS + timeoutMs).unref();
+    response.once('close', () => clearTimeout(deadline));
   }
 }
 
 function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0;
-}
-
-function acceptsGzip(request: IncomingMessage): boolean {
-  const accepted = String(request.headers['accept-encoding'] ?? '').split(',');
-  return accepted.some((coding) => /^\s*gzip\s*(;\s*q=(?!0(\.0*)?\s*$).*)?$/i.test(coding));
-}
-
-function send(
-  response: ServerResponse,
-  status: number,
-  body: string | Buffer,
-  type = 'text/plain; charset=utf-8',
-): void {
-  response.writeHead(status, {
-    'content-type': type,
-    'content-length': Buffer.byteLength(body),
-    'x-content-type-options': 'nosniff',
-  });
-  // node:http sends no body in answer to HEAD.
-  response.end(body);
-}
-
-/** What keeps it from listening, and the cure in parentheses. */
-export function listenProblem({ code, message }: NodeJS.ErrnoException, host: string, port: number): string {
-  const where = `Cannot listen on ${host}:${port}`;
-  switch (code) {
-    case 'EADDRINUSE': {
-      const prometheus = port === 9090 ? ', perhaps Prometheus itself, whose own port this is' : '';
-      return `${where}: another program does${prometheus} (choose another port: --set exporters.prometheus.port=9435)`;
-    }
-    case 'EACCES':
-      return `${where}: ports below 1024 need CAP_NET_BIND_SERVICE (choose another: --set exporters.prometheus.port=9435)`;
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return `${where}: this machine has no such address (set exporters.prometheus.host to one it has, or to 0.0.0.0)`;
-    default:
-      return `${where}: ${message}`;
-  }
 }

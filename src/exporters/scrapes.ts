@@ -3,6 +3,9 @@ import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporte
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import type { MetricData, MetricProducer, MetricReader, ResourceMetrics } from '@opentelemetry/sdk-metrics';
 import { labelsOf } from '../metrics/labels.ts';
+import type { Body } from './bodies.ts';
+
+const PROMETHEUS_TEXT = 'text/plain; version=0.0.4; charset=utf-8';
 
 export interface ScrapesOptions {
   /** How long a collection may take, in ms. */
@@ -10,13 +13,6 @@ export interface ScrapesOptions {
   readonly producers: MetricProducer[];
   /** Called for each collection that fails, whole or in part. */
   readonly onError: (error: unknown) => void;
-}
-
-export interface Body {
-  /** One copy for all who wait for it, however slowly they read. */
-  readonly bytes: Buffer;
-  /** Made when the first scrape that asks for it does. */
-  compressed?: Promise<Buffer>;
 }
 
 /** How long a collection under way may take once its reader is not used any more, in ms. */
@@ -59,7 +55,8 @@ export class Scrapes {
       const { resourceMetrics, errors } = await this.reader.collect({ timeoutMillis: timeoutMs });
       if (errors.length > 0)
         throw errors.length === 1 ? errors[0] : new AggregateError(errors, 'Several sources failed');
-      return { bytes: Buffer.from(this.#serializer.serialize(withLabels(resourceMetrics))) };
+      const bytes = Buffer.from(this.#serializer.serialize(withLabels(resourceMetrics)));
+      return { status: 200, type: PROMETHEUS_TEXT, bytes, isLong: true };
     } catch (error) {
       onError(error);
       throw error;

@@ -1,6 +1,6 @@
 /** TLS and passwords of the endpoint, by a web configuration file; loaded only where there is one. */
 import { statSync } from 'node:fs';
-import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http';
+import { createServer, type Server, type ServerOptions } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Logger } from '../log.ts';
 import { reasonOf } from '../reason.ts';
@@ -47,12 +47,12 @@ export class Web {
     return this.#config;
   }
 
-  createServer(options: ServerOptions, answer: RequestListener): Server {
+  createServer(options: ServerOptions): Server {
     const { tls, asksForCertificate: asked } = this.current();
-    if (tls === null) return createServer(options, answer);
+    if (tls === null) return createServer(options);
     let context = tls;
     const handshake = { handshakeTimeout: HANDSHAKE_MS, requestCert: asked, rejectUnauthorized: asked };
-    const server = createTlsServer({ ...options, ...context, ...handshake }, answer);
+    const server = createTlsServer({ ...options, ...context, ...handshake });
     // Before the server's own listener, which takes the context that is there.
     server.prependListener('connection', () => {
       const { tls } = this.current();

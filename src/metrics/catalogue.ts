@@ -312,6 +312,26 @@ export const selfMetrics = {
     description: 'Time from requests for metrics to their answers',
     attributes: [],
   },
+  connections: {
+    name: 'floatie_http_connections',
+    kind: 'gauge',
+    unit: '',
+    description: 'Connections to the ports of Floatie that are open',
+    attributes: [],
+  },
+  connectionsDropped: {
+    name: 'floatie_http_dropped_total',
+    kind: 'counter',
+    unit: '',
+    description: 'Connections that were closed, and requests that were refused, because clients took too much',
+    attributes: [
+      {
+        name: 'reason',
+        meaning:
+          '`idle`: closed for a new one, as the one that was idle for longest; `unread`: closed for a new one, as the one whose answer was taken for longest; `pipelined`: closed, since it sent many requests and read no answers; `busy`: refused, since too many answers were not read',
+      },
+    ],
+  },
   mapMemory: {
     name: 'floatie_bpf_map_memory_bytes',
     kind: 'gauge',

@@ -157,6 +157,17 @@ export function observeService(observe: Observer, health: Health): void {
   observe(selfMetrics.reloadSuccess, (report) => report(health.reload.lastSuccess.seconds));
 }
 
+/** Who is connected, and who was turned away. */
+export function observeClients(
+  observe: Observer,
+  clients: { readonly connections: number; readonly dropped: ReadonlyMap<string, number> },
+): void {
+  observe(selfMetrics.connections, (report) => report(clients.connections));
+  observe(selfMetrics.connectionsDropped, (report) => {
+    for (const [reason, count] of clients.dropped) report(count, { reason });
+  });
+}
+
 /** What the overlayfs probe could not measure, or not apart. */
 export function observeOverlayfs(observe: Observer, receiver: OverlayfsReceiver): void {
   const probe = 'overlayfs';

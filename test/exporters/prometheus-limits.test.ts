@@ -4,6 +4,7 @@ import { Agent, request } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { suite, test } from 'node:test';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
+import { Clients } from '../../src/exporters/clients.ts';
 import { PrometheusEndpoint } from '../../src/exporters/prometheus.ts';
 import { Scrapes } from '../../src/exporters/scrapes.ts';
 import { eventually } from '../support/eventually.ts';
@@ -22,6 +23,7 @@ async function start(): Promise<Started> {
     host: '127.0.0.1',
     port: 0,
     web: null,
+    clients: new Clients(),
     readiness: () => ({ ready: true, probes: [] }),
     records: () => [],
     onError: () => undefined,

@@ -9,6 +9,7 @@ import { after, suite, test } from 'node:test';
 import type { PeerCertificate, TLSSocket } from 'node:tls';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import bcrypt from 'bcryptjs';
+import { Clients } from '../../src/exporters/clients.ts';
 import { PrometheusEndpoint } from '../../src/exporters/prometheus.ts';
 import { Scrapes } from '../../src/exporters/scrapes.ts';
 import { Web } from '../../src/exporters/web.ts';
@@ -55,6 +56,7 @@ async function start(text: string): Promise<Started> {
       file,
       createLogger('info', 'json', (line) => log.push(JSON.parse(line))),
     ),
+    clients: new Clients(),
     readiness: () => ({ ready: true, probes: [] }),
     records: () => [],
     onError: (error) => log.push({ level: 'error', message: String(error) }),

@@ -15,6 +15,7 @@ import {
   MeterProvider,
   type MetricProducer,
 } from '@opentelemetry/sdk-metrics';
+import { Clients } from '../../src/exporters/clients.ts';
 import { PrometheusEndpoint, type PrometheusOptions } from '../../src/exporters/prometheus.ts';
 import { Scrapes, type ScrapesOptions } from '../../src/exporters/scrapes.ts';
 import type { Readiness } from '../../src/health.ts';
@@ -94,6 +95,7 @@ function create({ timeoutMs = 10_000, ...options }: Options = {}): Omit<Started,
     host: '127.0.0.1',
     port: 0,
     web: null,
+    clients: new Clients(),
     readiness: () => ({ ready: true, probes: [] }),
     records: () => [],
     onError: (error) => reported.push(error),
