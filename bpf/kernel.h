@@ -24,6 +24,7 @@ struct inode {
 
 struct file {
 	struct inode *f_inode;
+	unsigned int f_flags;
 };
 
 /* Here only for beginning with a pointer. */
@@ -219,8 +220,11 @@ struct syscall_exit_event {
 	long ret;
 };
 
-/* include/linux/fs.h: since 5.10, and before */
-#define IOCB_APPEND (1 << 4 | 1 << 1)
+/* include/linux/fs.h, since 5.10; before, this bit was IOCB_DSYNC. */
+#define IOCB_APPEND (1 << 4)
+
+/* include/uapi/asm-generic/fcntl.h */
+#define O_APPEND 02000
 
 /* include/linux/errno.h: submitted, and completed later */
 #define EIOCBQUEUED 529

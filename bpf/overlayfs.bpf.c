@@ -50,6 +50,7 @@ struct start {
 	__u64 ns; /* 0: none */
 	__u64 id; /* what the exit must show to be this operation's */
 	__s64 pos; /* on functions: where in the file it begins */
+	__u64 cgroup_id; /* whose it is, wherever the task is when it ends */
 };
 
 /* One for the overlay that was called, one for an overlay on it; the kernel allows no deeper stack than two. */
@@ -223,6 +224,17 @@ static __always_inline __u32 slot_of(__u64 cgroup_id, struct thread *thread)
 	return thread->slot = known ? *known : claim_slot(cgroup_id);
 }
 
+/* Something begins that is not to be timed: no start may be left for its exit to take. */
+static __always_inline void enter_elsewhere(enum op op, bool outer)
+{
+	struct thread *thread = thread_record(false);
+
+	if (thread && thread->starts[op][outer].ns) {
+		thread->starts[op][outer].ns = 0;
+		count_miss(MISS_STALE);
+	}
+}
+
 /*
  * An operation begins. id tells it from every other operation of the thread that could be pending;
  * the exit must show the same one.
@@ -232,8 +244,12 @@ static __always_inline void enter(enum op op, __u64 id, __s64 pos, bool outer)
 	struct thread *thread;
 	struct start *start;
 
-	if (!is_chosen())
+	if (!is_chosen()) {
+		/* Of all that chooses, only the cgroup of a task can change. */
+		if (config.cgroup_id)
+			enter_elsewhere(op, outer);
 		return;
+	}
 	thread = thread_record(true);
 	if (!thread)
 		return;
@@ -242,24 +258,14 @@ static __always_inline void enter(enum op op, __u64 id, __s64 pos, bool outer)
 		count_miss(MISS_STALE);
 	start->id = id;
 	start->pos = pos;
+	start->cgroup_id = current_cgroup_id();
 	start->ns = bpf_ktime_get_ns();
 }
 
-/* Something begins that is not to be timed: no start may be left for its exit to take. */
-static __always_inline void enter_elsewhere(enum op op)
-{
-	struct thread *thread = thread_record(false);
-
-	if (thread && thread->starts[op][0].ns) {
-		thread->starts[op][0].ns = 0;
-		count_miss(MISS_STALE);
-	}
-}
-
-static __always_inline void count(enum op op, struct thread *thread, __u64 ns, __s64 ret)
+static __always_inline void count(enum op op, struct thread *thread, __u64 cgroup_id, __u64 ns, __s64 ret)
 {
 	__u32 shard = bpf_get_smp_processor_id() & config.shard_mask;
-	__u32 block = slot_of(current_cgroup_id(), thread) * (config.shard_mask + 1) + shard;
+	__u32 block = slot_of(cgroup_id, thread) * (config.shard_mask + 1) + shard;
 	__u32 group = block * config.block_cells + op * config.group_cells;
 
 	if (ret > 0) {
@@ -280,7 +286,7 @@ static __always_inline void finish(enum op op, struct thread *thread, struct sta
 	if (now_ns < start_ns)
 		count_miss(MISS_CLOCK);
 	else
-		count(op, thread, now_ns - start_ns, ret);
+		count(op, thread, start->cgroup_id, now_ns - start_ns, ret);
 	forget_thread(thread);
 }
 
@@ -314,17 +320,19 @@ static __always_inline void enter_function(enum op op, struct kiocb *iocb)
 }
 
 /*
- * Does the call end that began with this start? Most have their kiocb in the same place of their stack, so one of
- * which neither the end of the last nor its own beginning was seen would pass for it: it must also end where that
- * began, plus what was moved. Appending moves to the end first; who submits does not own the kiocb any more.
+ * Does the call end that began with this start? Most calls have their kiocb in the same place of the stack: when the
+ * end of one call and the beginning of the next were missed, the second would pass for the first. So what is timed must
+ * end where the start began, plus what was moved. Of what failed that cannot be asked: a write whose sync failed has
+ * moved all the same, and who submits does not own the kiocb any more.
  */
 static __always_inline bool ends(const struct start *start, __s64 ret)
 {
 	struct kiocb *iocb = (void *)start->id;
 
-	if (ret == -EIOCBQUEUED || BPF_CORE_READ(iocb, ki_flags) & IOCB_APPEND)
+	if (ret <= 0 || BPF_CORE_READ(iocb, ki_pos) - ret == start->pos)
 		return true;
-	return BPF_CORE_READ(iocb, ki_pos) - (ret > 0 ? ret : 0) == start->pos;
+	/* These move to the file's end first. */
+	return BPF_CORE_READ(iocb, ki_flags) & IOCB_APPEND || BPF_CORE_READ(iocb, ki_filp, f_flags) & O_APPEND;
 }
 
 /*
@@ -336,11 +344,12 @@ static __always_inline __s64 submitted_if_would_wait(__s64 ret)
 	return ret == -EAGAIN ? -EIOCBQUEUED : ret;
 }
 
-/* The function ends: there must have been a beginning. */
+/* The function ends: there must have been a beginning, if what this thread does is to be counted. */
 static __always_inline void leave_function(enum op op, struct thread *thread, struct start *start, __s64 ret)
 {
 	if (!start || !start->ns) {
-		count_miss(MISS_NO_START);
+		if (is_chosen())
+			count_miss(MISS_NO_START);
 	} else if (ends(start, ret)) {
 		finish(op, thread, start, submitted_if_would_wait(ret));
 	} else {
@@ -356,8 +365,6 @@ static __always_inline void leave_this(enum op op, struct kiocb *iocb, __s64 ret
 	struct start *start = NULL;
 	struct thread *thread;
 
-	if (!is_chosen())
-		return;
 	thread = thread_record(false);
 	if (thread)
 		start = &thread->starts[op][thread->starts[op][0].id != (__u64)iocb || !thread->starts[op][0].ns];
@@ -372,8 +379,6 @@ static __always_inline void leave_latest(enum op op, __s64 ret)
 	struct start *start = NULL;
 	struct thread *thread;
 
-	if (!is_chosen())
-		return;
 	thread = thread_record(false);
 	if (thread)
 		start = &thread->starts[op][thread->starts[op][1].ns > thread->starts[op][0].ns];
@@ -437,7 +442,7 @@ static __always_inline void enter_syscall(long nr, bool compat, __u32 fd, __u64 
 	if (is_file_on_overlayfs(fd))
 		enter(op, id, 0, false);
 	else
-		enter_elsewhere(op);
+		enter_elsewhere(op, false);
 }
 
 SEC("tp_btf/sys_enter")

@@ -58,6 +58,7 @@ if [ "$goal" = test ] || [ "$goal" = bench ]; then
   have bpftool || [ -x /usr/sbin/bpftool ] || need bpftool
   have pkg-config || need pkg-config
   have openssl || need openssl
+  have mke2fs || [ -x /usr/sbin/mke2fs ] || need e2fsprogs
   have git || need git
   have setcap || [ -x /usr/sbin/setcap ] || need libcap2-bin
 fi

@@ -9,7 +9,8 @@ here=$root/test/peers
 export FLOATIE_PEER_CACHE="${FLOATIE_PEER_CACHE:-$root/.cache/kernels}"
 . "$here/cache.sh"
 
-place=$cache/kernel-$suite
+modules="virtio virtio_ring virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_blk overlay fuse loop"
+place=$cache/kernel-$suite-$(echo "$modules" | sha256sum | cut -c 1-8)
 once "kernel-$suite"
 if [ -e "$place/vmlinuz" ]; then echo "$place"; exit; fi
 say "fetching the kernel of Debian $suite"
@@ -26,14 +27,14 @@ packages="$image $(depends "$image" 'linux-\(binary\|modules\)-')"
 unpack $packages
 
 release=${image#linux-image-}
-modules=$work/kernel/modules/lib/modules/$release
-mkdir -p "$modules"
-for name in virtio virtio_ring virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_blk overlay fuse; do
+folder=$work/kernel/modules/lib/modules/$release
+mkdir -p "$folder"
+for name in $modules; do
   # One that is not there is a part of the kernel itself.
-  find "$work/root" -name "$name.ko*" -exec cp {} "$modules" \;
+  find "$work/root" -name "$name.ko*" -exec cp {} "$folder" \;
 done
-for module in "$modules"/*.xz; do [ ! -e "$module" ] || quietly xz -d "$module"; done
-for module in "$modules"/*.zst; do [ ! -e "$module" ] || quietly zstd -q -d --rm "$module"; done
+for module in "$folder"/*.xz; do [ ! -e "$module" ] || quietly xz -d "$module"; done
+for module in "$folder"/*.zst; do [ ! -e "$module" ] || quietly zstd -q -d --rm "$module"; done
 busybox depmod -b "$work/kernel/modules" "$release"
 echo "$release" >"$work/kernel/release"
 cp "$(find "$work/root" -name 'vmlinuz*' -type f | head -n 1)" "$work/kernel/vmlinuz"

@@ -1,6 +1,6 @@
 /**
  * What becomes of each kind of I/O on overlayfs, by where Floatie is attached. io-kinds.test.ts lets the kernel that
- * runs say so, kernel/regular-files.test.ts does for some of it on every kernel, scripts/io-table.ts writes it into the
+ * runs say so, kernel/special.test.ts does so for some on every kernel, scripts/io-table.ts writes it into the
  * README.
  */
 
@@ -22,8 +22,8 @@ export interface Row {
   /** The kinds are those of this architecture alone. */
   readonly x86?: true;
   /** What the operations are on, when it is not a plain file: see test/support/io-kinds.ts. */
-  readonly file?: 'program' | 'outer file' | 'outer copy' | 'fifo' | 'device' | 'directory';
-  /** Not a regular file: such I/O is none of overlayfs'. */
+  readonly file?: 'program' | 'outer file' | 'outer copy' | 'fifo' | 'device' | 'directory' | 'full disk';
+  /** Tried on every kernel of the tests. */
   readonly isSpecial?: true;
   /** The program is told that its call failed. */
   readonly fails?: true;
@@ -85,6 +85,16 @@ export const ROWS: readonly Row[] = [
     what: 'these with a bad address',
     reads: ['read_to_nowhere'],
     writes: ['write_from_nowhere'],
+    fails: true,
+    functions: ERROR,
+    syscalls: ERROR,
+  },
+  {
+    what: 'a write whose sync fails: with `O_SYNC`, or where the disk is mounted with `sync`',
+    reads: [],
+    writes: ['write', 'write_sync'],
+    file: 'full disk',
+    isSpecial: true,
     fails: true,
     functions: ERROR,
     syscalls: ERROR,

@@ -10,9 +10,12 @@ export interface Overlay {
   [Symbol.dispose](): void;
 }
 
-/** @param lower the lower folder; an empty one of its own when left out */
-export function mountOverlay(lower?: string): Overlay {
-  const base = mkdtempSync(join(tmpdir(), 'floatie-overlay-'));
+/**
+ * @param lower the lower folder; an empty one of its own when left out
+ * @param place where the upper layer is to be
+ */
+export function mountOverlay(lower?: string, place = tmpdir()): Overlay {
+  const base = mkdtempSync(join(place, 'floatie-overlay-'));
   const folder = (name: string): string => {
     const path = join(base, name);
     mkdirSync(path);

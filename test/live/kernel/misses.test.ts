@@ -1,6 +1,6 @@
 /** Programs that the kernel leaves out: what they miss never becomes a sample. Forced by attaching only some of them. */
 import assert from 'node:assert/strict';
-import { closeSync, openSync, readSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, openSync, readSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -9,8 +9,12 @@ import { OverlayfsCounts } from '../../../src/receivers/overlayfs-counts.ts';
 import { mountOverlay } from '../../support/overlay.ts';
 import { missing } from '../../support/requirements.ts';
 
-/** By method, the programs of a read: what its entry runs, and what its exit runs. */
-const PROGRAMS = { fentry: ['fentry_read', 'fexit_read'], syscall: ['syscall_enter', 'syscall_exit'] } as const;
+/** By method, the programs of a read: what its entry runs, and what its exit runs; and of a write. */
+const PROGRAMS = {
+  fentry: ['fentry_read', 'fexit_read'],
+  syscall: ['syscall_enter', 'syscall_exit'],
+  'fentry of writes': ['fentry_write', 'fexit_write'],
+} as const;
 
 const objects = fileURLToPath(new URL(`../../../dist/bpf/${process.arch}/`, import.meta.url));
 
@@ -54,6 +58,18 @@ suite('a program that the kernel leaves out', { skip: missing('root', 'btf') }, 
       assert.equal(kernel.counts.misses().no_start, method === 'fentry' ? 1 : 0);
     });
   }
+
+  test('by fentry a missed end and then a missed beginning of writes with O_SYNC do not become one operation', (context) => {
+    using kernel = load('fentry of writes', context);
+    if (kernel === null) return;
+    const { entry, exit, write, counts } = kernel;
+    entry.attach();
+    write(0);
+    entry.detach();
+    exit.attach();
+    write(100);
+    assert.equal(samples(counts), 0);
+  });
 });
 
 interface Kernel extends Disposable {
@@ -62,6 +78,8 @@ interface Kernel extends Disposable {
   readonly exit: BpfProgram;
   /** Reads a byte of a file on an overlay. */
   read(file: 'a' | 'b', position: number): void;
+  /** Writes a byte to one of them, and waits until it is on the disk. */
+  write(position: number): void;
 }
 
 /** The programs of a read, loaded and not attached; null, and the test skipped, where the kernel refuses them. */
@@ -72,7 +90,7 @@ function load(method: keyof typeof PROGRAMS, context: TestContext): Kernel | nul
   const files = Object.fromEntries(
     ['a', 'b'].map((name) => {
       writeFileSync(join(overlay.path, name), Buffer.alloc(4096, 1));
-      const fd = openSync(join(overlay.path, name), 'r');
+      const fd = openSync(join(overlay.path, name), constants.O_RDWR | constants.O_SYNC);
       stack.defer(() => closeSync(fd));
       return [name, fd];
     }),
@@ -102,6 +120,7 @@ function load(method: keyof typeof PROGRAMS, context: TestContext): Kernel | nul
     entry,
     exit,
     read: (file, position) => assert.equal(readSync(files[file] ?? -1, Buffer.alloc(1), 0, 1, position), 1),
+    write: (position) => assert.equal(writeSync(files.a ?? -1, Buffer.alloc(1), 0, 1, position), 1),
     [Symbol.dispose]: () => owned.dispose(),
   };
 }
@@ -109,6 +128,6 @@ function load(method: keyof typeof PROGRAMS, context: TestContext): Kernel | nul
 function samples(counts: OverlayfsCounts): number {
   return counts
     .read()
-    .flatMap(({ operations }) => operations.read.buckets)
+    .flatMap(({ operations: { read, write } }) => [...read.buckets, ...write.buckets])
     .reduce((sum, count) => sum + count);
 }
