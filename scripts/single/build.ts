@@ -5,23 +5,13 @@
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { build, type Plugin } from 'esbuild';
+import { build } from 'esbuild';
 import { functions } from '../../src/libbpf/functions.ts';
 import { licenses } from './licenses.ts';
 
 // Relative, because they are inside the executable, which is the same wherever it is made.
 const WORK = '.cache/single';
 const OUTPUT = 'dist/floatie';
-
-/** OpenTelemetry's exporter over gRPC loads gRPC by a require of its own, which esbuild does not know as one. */
-const followRequires: Plugin = {
-  name: 'follow-requires',
-  setup({ onLoad }) {
-    onLoad({ filter: /\/otlp-grpc-exporter-base\/dist\/[^/]+\.mjs$/ }, ({ path }) => ({
-      contents: readFileSync(path, 'utf8').replaceAll('__require(', 'require('),
-    }));
-  },
-};
 
 process.chdir(join(import.meta.dirname, '../..'));
 mkdirSync(WORK, { recursive: true });
@@ -53,7 +43,6 @@ async function bundle(entry: string, output: string): Promise<string[]> {
     external: ['@yuuang/*-musl'],
     alias: { [`@yuuang/ffi-rs-linux-${process.arch}-gnu`]: join(import.meta.dirname, 'addon.cjs') },
     // Only read where there are files beside it.
-    plugins: [followRequires],
     define: { 'import.meta.dirname': '""', 'import.meta.filename': '""' },
     metafile: true,
     logLevel: 'warning',

@@ -31,6 +31,7 @@ const compress = promisify(gzip);
 export class HttpTransport implements Transport {
   readonly #destination: Destination;
   readonly #proxy: ProxyServer | null;
+  /** An agent for proxies takes those of its requests alone. */
   #tls: Tls | undefined;
   #agent: Agent | undefined;
 
@@ -61,16 +62,16 @@ export class HttpTransport implements Transport {
     if (this.#agent !== undefined && tls === this.#tls) return this.#agent;
     const before = this.#agent;
     this.#tls = tls;
-    this.#agent = await this.#createAgent(tls);
+    this.#agent = await this.#createAgent();
     // What is under way ends over the connections it has; they are kept for nobody any more.
     if (before !== undefined) before.maxFreeSockets = 0;
     for (const socket of Object.values(before?.freeSockets ?? {}).flatMap((sockets) => sockets ?? [])) socket.destroy();
     return this.#agent;
   }
 
-  async #createAgent(tls: Tls): Promise<Agent> {
+  async #createAgent(): Promise<Agent> {
     const isTls = this.#destination.url.protocol === 'https:';
-    const options = { keepAlive: true, ...(isTls && tls) };
+    const options = { keepAlive: true };
     if (this.#proxy === null) return new (await import(isTls ? 'node:https' : 'node:http')).Agent(options);
     // Loaded only where there is a proxy.
     if (isTls) return new (await import('https-proxy-agent')).HttpsProxyAgent(this.#proxy.url, options);
@@ -88,7 +89,7 @@ export class HttpTransport implements Transport {
       ...(compression === 'gzip' && { 'content-encoding': 'gzip' }),
     };
     const { promise, resolve, reject } = Promise.withResolvers<Answer>();
-    const sent = request(url, { method: 'POST', headers, agent, signal });
+    const sent = request(url, { method: 'POST', headers, agent, signal, ...this.#tls });
     sent.on('response', (response: IncomingMessage) => {
       readUpTo(response, MAX_ANSWER).then((body) => resolve({ response, body }), reject);
     });
