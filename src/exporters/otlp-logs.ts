@@ -174,7 +174,6 @@ export class PatientProcessor implements LogRecordProcessor {
       this.#batchSize = Math.ceil(batch.length / 2);
       return true;
     }
-    this.#batchSize = MAX_BATCH;
     const isRefused = REFUSED.has(code);
     if (!arrived && !isRefused) return false;
     // Others may have been dropped meanwhile.
@@ -182,6 +181,7 @@ export class PatientProcessor implements LogRecordProcessor {
     if (isRefused) this.#dropped += this.#waiting.length - rest.length;
     this.#dropped += outcome.verdict?.rejected ?? 0;
     this.#waiting = rest;
+    if (rest.length === 0) this.#batchSize = MAX_BATCH;
     return true;
   }
 }

@@ -1,27 +1,34 @@
 import assert from 'node:assert/strict';
 import { suite, type TestContext, test } from 'node:test';
-import { type ExportResult, ExportResultCode } from '@opentelemetry/core';
-import type { LogRecordExporter, ReadableLogRecord } from '@opentelemetry/sdk-logs';
-import { PatientProcessor } from '../../src/exporters/otlp-logs.ts';
+import { ExportResultCode } from '@opentelemetry/core';
+import type { ReadableLogRecord } from '@opentelemetry/sdk-logs';
+import type { Outcome } from '../../src/exporters/otlp-exporter.ts';
+import { type LogExporter, PatientProcessor } from '../../src/exporters/otlp-logs.ts';
 
 /** Takes what it is given while it is up. */
-class FakeExporter implements LogRecordExporter {
+class FakeExporter implements LogExporter {
   up = true;
   stopped = false;
   readonly taken: unknown[] = [];
   code: number | undefined;
+  /** How many it takes at once. */
+  most = Number.POSITIVE_INFINITY;
+  rejected = 0;
 
-  export(records: ReadableLogRecord[], done: (result: ExportResult) => void): void {
-    if (this.up) this.taken.push(...records);
+  export(records: ReadableLogRecord[], done: (outcome: Outcome) => void): void {
     const error = Object.assign(new Error('down'), { code: this.code });
-    done(this.up ? { code: ExportResultCode.SUCCESS } : { code: ExportResultCode.FAILED, error });
+    if (!this.up || records.length > this.most) {
+      done({ code: ExportResultCode.FAILED, error });
+      return;
+    }
+    this.taken.push(...records);
+    const verdict = { rejected: this.rejected, sent: records.length, message: '' };
+    done({ code: ExportResultCode.SUCCESS, ...(this.rejected > 0 && { verdict }) });
   }
 
   async shutdown(): Promise<void> {
     this.stopped = true;
   }
-
-  async forceFlush(): Promise<void> {}
 }
 
 interface Setup {
@@ -103,6 +110,40 @@ suite('log records', () => {
       assert.deepEqual([processor.waiting, processor.dropped, outcomes], [0, 1, ['down']]);
     });
   }
+
+  for (const [code, name] of [
+    [413, 'by HTTP'],
+    [8, 'by gRPC'],
+  ] as const) {
+    test(`that are too many at once, ${name}, are halved until they are taken, and none is lost`, async (context) => {
+      const { exporter, processor, pass } = setUp(context);
+      exporter.code = code;
+      exporter.most = 3;
+      for (let number = 0; number < 40; number++) processor.onEmit(record(number));
+      await pass(200);
+      assert.deepEqual(
+        exporter.taken,
+        Array.from({ length: 40 }, (_, number) => record(number)),
+      );
+      assert.deepEqual([processor.waiting, processor.dropped], [0, 0]);
+    });
+  }
+
+  test('of which one alone is too large lose that one, which is counted', async (context) => {
+    const { exporter, processor, pass } = setUp(context);
+    Object.assign(exporter, { code: 413, most: 0 });
+    for (let number = 0; number < 3; number++) processor.onEmit(record(number));
+    await pass(200);
+    assert.deepEqual([processor.waiting, processor.dropped], [0, 3]);
+  });
+
+  test('that the endpoint rejects of those it takes are lost, and counted', async (context) => {
+    const { exporter, processor, outcomes, pass } = setUp(context);
+    exporter.rejected = 2;
+    for (let number = 0; number < 3; number++) processor.onEmit(record(number));
+    await pass(200);
+    assert.deepEqual([processor.waiting, processor.dropped, outcomes], [0, 2, [undefined]]);
+  });
 
   test('wait for a token to be right (UNAUTHENTICATED)', async (context) => {
     const { exporter, processor, pass } = setUp(context);

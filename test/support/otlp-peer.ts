@@ -10,13 +10,19 @@ import {
 } from 'node:http2';
 import { createServer as createHttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import type { Authority, Certificate } from './certificates.ts';
 
 export type Transport = 'grpc' | 'http';
 
 export interface OtlpPeer extends AsyncDisposable {
   readonly url: string;
-  readonly requests: { readonly path: string | undefined; readonly headers: IncomingHttpHeaders }[];
+  readonly requests: {
+    readonly path: string | undefined;
+    readonly headers: IncomingHttpHeaders;
+    /** The common name of the certificate that the client showed. */
+    readonly client: string | undefined;
+  }[];
   /** How many were made to it. */
   connections(): number;
 }
@@ -42,7 +48,7 @@ export async function startOtlpPeer(
     server = (files === undefined ? createHttpServer() : createHttpsServer(files)).on(
       'request',
       (request, response) => {
-        requests.push({ path: request.url, headers: request.headers });
+        requests.push({ path: request.url, headers: request.headers, client: clientOf(request.socket) });
         request.resume().on('end', () => response.end());
       },
     );
@@ -50,7 +56,7 @@ export async function startOtlpPeer(
     server = (files === undefined ? createHttp2Server() : createSecureHttp2Server(files)).on(
       'stream',
       (stream, headers) => {
-        requests.push({ path: headers[':path'], headers });
+        requests.push({ path: headers[':path'], headers, client: clientOf(stream.session?.socket) });
         stream.resume().on('end', () => {
           stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
           stream.on('wantTrailers', () => stream.sendTrailers(trailers));
@@ -76,4 +82,9 @@ export async function startOtlpPeer(
       await once(server, 'close');
     },
   };
+}
+
+function clientOf(socket: object | undefined): string | undefined {
+  const name = socket instanceof TLSSocket ? socket.getPeerCertificate().subject?.CN : undefined;
+  return typeof name === 'string' ? name : undefined;
 }
