@@ -51,10 +51,15 @@ struct files_struct {
 
 struct kernfs_node {
 	__u64 id;
+	const char *name;
 };
 
 /* Only its address is used. */
 struct cgroup_root;
+
+struct list_head {
+	struct list_head *next;
+};
 
 struct cgroup_subsys_state {
 	struct cgroup *cgroup;
@@ -151,12 +156,20 @@ struct mm_rss_stat {
 	atomic_long_t count[4];
 };
 
+typedef struct {
+	int counter;
+} atomic_t;
+
 struct mm_struct {
+	atomic_t mm_users;
 	unsigned long total_vm; /* pages */
 	atomic_long_t pgtables_bytes;
 };
 
-/* One name, two shapes: a field whose shape differs from the kernel's does not exist for CO-RE. */
+/*
+ * One name, two shapes. CO-RE compares arrays with arrays and structures with structures, but no structure's name: only
+ * what lies in an element tells whether it is the one that is known.
+ */
 struct mm_struct___before_6_2 {
 	struct mm_rss_stat rss_stat;
 };
@@ -166,7 +179,10 @@ struct mm_struct___since_6_2 {
 };
 
 struct signal_struct {
+	atomic_t live; /* threads */
 	short oom_score_adj;
+	struct mm_struct *oom_mm; /* since the OOM killer marked the process */
+	struct list_head thread_head;
 };
 
 struct task_struct {
@@ -176,6 +192,7 @@ struct task_struct {
 	char comm[16];
 	const struct cred *real_cred;
 	struct task_struct *group_leader;
+	struct list_head thread_node; /* of signal->thread_head */
 	struct signal_struct *signal;
 	struct mm_struct *mm;
 	struct files_struct *files;

@@ -6,6 +6,8 @@
  * failed and under the victim's lock. Only a mark that follows a SIGKILL is a kill: a task that is exiting anyway is
  * marked as well, and nobody is killed. That much works on every kernel, and everything is counted by it.
  *
+ * Then the kernel sends SIGKILL to every other process that shares the victim's memory, and marks and counts none of them.
+ *
  * Whose limit was hit only oom_kill_process knows. Where it can be followed, what it was asked to do is kept in one place
  * while it runs: it is called under oom_lock. Where it is not, or was missed once, kills are counted without.
  */
@@ -20,9 +22,6 @@
 #define SIGKILL 9
 /* The kernel's own signals carry this in place of a siginfo, include/linux/sched/signal.h. */
 #define SEND_SIG_PRIV 1
-
-/* include/trace/events/signal.h: what became of a signal to a process that was ending already */
-enum { TRACE_SIGNAL_IGNORED = 1, TRACE_SIGNAL_ALREADY_PENDING };
 
 /* include/linux/mm_types_task.h */
 enum { MM_FILEPAGES, MM_ANONPAGES, MM_SWAPENTS, MM_SHMEMPAGES };
@@ -49,8 +48,29 @@ static struct {
 	__u64 number;
 	__u64 trigger; /* pid_tgid of the task that runs it; 0: none runs */
 	struct signal_struct *chosen; /* the process */
+	struct mem_cgroup *memcg; /* whose limit was hit */
 	struct oom_decision what;
 } current_decision;
+
+/*
+ * The process that was marked last. Marks are set under oom_lock. Not static: clang would make a variable of each member,
+ * and describe none in BTF.
+ */
+struct {
+	__u64 trigger; /* pid_tgid; 0: the process is left out */
+	struct mm_struct *mm;
+	struct signal_struct *signal;
+	__u32 tgid;
+} last_victim;
+
+/* The path that was sent last of those that cgroups with a part in a kill have. */
+enum { VICTIM_PATH, TRIGGER_PATH, LIMIT_PATH, PATHS };
+static struct {
+	__u64 cgroup_id;
+	__u64 time_ns;
+} told[PATHS];
+
+#define PATH_AGAIN_NS 1000000000
 
 /*
  * The highest cgroup, from the task's own up to that of the domain (NULL: the root), that memory.oom.group lets die as a
@@ -73,6 +93,19 @@ static __noinline __u64 group_of(struct task_struct *task, struct mem_cgroup *do
 		css = BPF_CORE_READ(css, parent);
 	}
 	return domain ? 0 : group;
+}
+
+/* Is the memory of the task accounted in this cgroup, or in one below it? */
+static __noinline bool is_within(struct task_struct *task, struct mem_cgroup *memcg)
+{
+	struct cgroup_subsys_state *css = memory_css(task);
+
+	for (int depth = 0; css && depth < CGROUP_DEPTH; depth++) {
+		if ((void *)css - bpf_core_field_offset(struct mem_cgroup, css) == (void *)memcg)
+			return true;
+		css = BPF_CORE_READ(css, parent);
+	}
+	return false;
 }
 
 static __always_inline void describe_limit(struct oom_decision *what, struct mem_cgroup *memcg, struct cgroup_root *v2)
@@ -106,9 +139,12 @@ static __noinline void begin_decision(struct oom_control *oc)
 	what.order = BPF_CORE_READ(oc, order);
 	what.domain_pages = BPF_CORE_READ(oc, totalpages);
 	what.group_cgroup_id = group_of(chosen, memcg);
-	if (memcg)
+	if (memcg) {
 		describe_limit(&what, memcg, BPF_CORE_READ(chosen, cgroups, dfl_cgrp, root));
+		what.trigger_outside = !is_within((void *)bpf_get_current_task(), memcg);
+	}
 	current_decision.what = what;
+	current_decision.memcg = memcg;
 	current_decision.chosen = BPF_CORE_READ(chosen, signal);
 	current_decision.trigger = bpf_get_current_pid_tgid();
 }
@@ -126,40 +162,111 @@ static __always_inline bool is_decided(struct task_struct *victim)
 	       (current_decision.what.group_cgroup_id || current_decision.chosen == BPF_CORE_READ(victim, signal));
 }
 
+/* The array of the kernel has the counter, and that is a number of 64 bits. */
+#define is_known(counter) (bpf_core_field_exists(counter) && bpf_core_field_size(counter) == sizeof(__s64))
+
+#define read_pages(to, counter)                                          \
+	do {                                                             \
+		__s64 pages = 0;                                         \
+                                                                         \
+		bpf_core_read(&pages, sizeof(pages), &(counter));        \
+		(to) = pages > 0 ? pages : 0;                            \
+	} while (0)
+
 /* What the kernel's own report prints: without what other CPUs have not added up yet. */
-static __always_inline __u64 rss_pages(struct mm_struct *mm, int kind)
+static __always_inline void describe_rss(struct oom_event *event, void *mm)
 {
-	__s64 pages = 0;
+	struct mm_struct___before_6_2 *before = mm;
+	struct mm_struct___since_6_2 *since = mm;
 
-	if (bpf_core_field_exists(struct mm_struct___before_6_2, rss_stat)) {
-		struct mm_struct___before_6_2 *before = (void *)mm;
-
-		bpf_core_read(&pages, sizeof(pages), &before->rss_stat.count[kind].counter);
+	event->has_rss = 1;
+	if (is_known(before->rss_stat.count[MM_SHMEMPAGES].counter)) {
+		read_pages(event->anon_pages, before->rss_stat.count[MM_ANONPAGES].counter);
+		read_pages(event->file_pages, before->rss_stat.count[MM_FILEPAGES].counter);
+		read_pages(event->shmem_pages, before->rss_stat.count[MM_SHMEMPAGES].counter);
+	} else if (is_known(since->rss_stat[MM_SHMEMPAGES].count)) {
+		read_pages(event->anon_pages, since->rss_stat[MM_ANONPAGES].count);
+		read_pages(event->file_pages, since->rss_stat[MM_FILEPAGES].count);
+		read_pages(event->shmem_pages, since->rss_stat[MM_SHMEMPAGES].count);
 	} else {
-		/* By hand: an index that is no constant of the source would use our size of the element. */
-		void *counter = (void *)mm + bpf_core_field_offset(struct mm_struct___since_6_2, rss_stat) +
-				kind * bpf_core_type_size(struct percpu_counter);
-
-		bpf_core_read(&pages, sizeof(pages), &((struct percpu_counter *)counter)->count);
+		event->has_rss = 0;
 	}
-	return pages > 0 ? pages : 0;
+}
+
+static __always_inline struct cgroup *naming_cgroup(struct task_struct *task)
+{
+	return config.cgroup_v1 ? memory_cgroup(task) : BPF_CORE_READ(task, cgroups, dfl_cgrp);
+}
+
+/* A function of its own, so that the compiler describes struct oom_path in BTF. */
+static __noinline void write_path(struct oom_path *path, struct cgroup *cgroup)
+{
+	__u64 bytes = 0;
+
+	path->cgroup_id = BPF_CORE_READ(cgroup, kn, id);
+	path->below_mount = 255;
+	path->is_cut = 1;
+	for (int depth = 0; depth < CGROUP_DEPTH; depth++) {
+		struct cgroup_subsys_state *parent = BPF_CORE_READ(cgroup, self.parent);
+		long length;
+
+		if (BPF_CORE_READ(cgroup, kn, id) == config.mount_id)
+			path->below_mount = depth;
+		if (!parent)
+			path->is_cut = 0;
+		if (!parent || bytes > PATH_BYTES - NAME_BYTES)
+			break;
+		length = bpf_probe_read_kernel_str(path->names + bytes, NAME_BYTES, BPF_CORE_READ(cgroup, kn, name));
+		if (length <= 0)
+			break;
+		bytes += length;
+		cgroup = BPF_CORE_READ(parent, cgroup);
+	}
+	path->bytes = bytes;
+}
+
+/* A cgroup that loses many processes at once needs its path once. */
+static __noinline void tell_path(struct cgroup *cgroup, __u32 whose)
+{
+	__u64 id = BPF_CORE_READ(cgroup, kn, id);
+	__u64 now = bpf_ktime_get_ns();
+	struct oom_path *path;
+
+	if (whose >= PATHS)
+		return;
+	for (int i = 0; i < PATHS; i++)
+		if (told[i].cgroup_id == id && now - told[i].time_ns < PATH_AGAIN_NS)
+			return;
+	path = bpf_ringbuf_reserve(&events, sizeof(*path), 0);
+	if (!path) {
+		__sync_fetch_and_add(&counters.cut, 1);
+		return;
+	}
+	write_path(path, cgroup);
+	bpf_ringbuf_submit(path, 0);
+	told[whose].cgroup_id = id;
+	told[whose].time_ns = now;
+}
+
+/* The paths come behind the event, which is still being written: whoever reads finds all or none. */
+static __always_inline void tell_paths(struct task_struct *victim)
+{
+	tell_path(naming_cgroup(victim), VICTIM_PATH);
+	tell_path(naming_cgroup((void *)bpf_get_current_task()), TRIGGER_PATH);
 }
 
 /* A function of its own, so that the compiler describes struct oom_event in BTF. */
 static __noinline void describe(struct oom_event *event, struct task_struct *victim)
 {
-	struct task_struct *leader = BPF_CORE_READ(victim, group_leader);
-	struct mm_struct *mm = BPF_CORE_READ(victim, mm);
+	struct task_struct *task = (void *)bpf_get_current_task();
 	__u64 trigger = bpf_get_current_pid_tgid();
 
+	__builtin_memset(event, 0, sizeof(*event));
 	event->time_ns = bpf_ktime_get_ns();
 	event->memory_cgroup_id = memory_cgroup_id(victim);
 	event->default_cgroup_id = default_cgroup_id(victim);
-	event->anon_pages = rss_pages(mm, MM_ANONPAGES);
-	event->file_pages = rss_pages(mm, MM_FILEPAGES);
-	event->shmem_pages = rss_pages(mm, MM_SHMEMPAGES);
-	event->page_table_bytes = BPF_CORE_READ(mm, pgtables_bytes.counter);
-	event->total_vm_pages = BPF_CORE_READ(mm, total_vm);
+	event->trigger_memory_cgroup_id = memory_cgroup_id(task);
+	event->trigger_default_cgroup_id = default_cgroup_id(task);
 	event->victim_pid = BPF_CORE_READ(victim, pid);
 	event->victim_tgid = BPF_CORE_READ(victim, tgid);
 	event->victim_own_tgid = own_tgid(victim);
@@ -169,16 +276,36 @@ static __noinline void describe(struct oom_event *event, struct task_struct *vic
 	event->trigger_uid = bpf_get_current_uid_gid();
 	event->oom_score_adj = BPF_CORE_READ(victim, signal, oom_score_adj);
 	bpf_core_read(event->victim_comm, sizeof(event->victim_comm), &victim->comm);
-	bpf_core_read(event->victim_process, sizeof(event->victim_process), &leader->comm);
+	BPF_CORE_READ_INTO(&event->victim_process, victim, group_leader, comm);
 	bpf_get_current_comm(event->trigger_comm, sizeof(event->trigger_comm));
-	leader = BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), group_leader);
-	bpf_core_read(event->trigger_process, sizeof(event->trigger_process), &leader->comm);
-	if (is_decided(victim)) {
-		event->decision = current_decision.what;
-	} else {
-		__builtin_memset(&event->decision, 0, sizeof(event->decision));
-		event->decision.group_cgroup_id = group_of(victim, NULL);
+	BPF_CORE_READ_INTO(&event->trigger_process, task, group_leader, comm);
+}
+
+static __always_inline void describe_memory(struct oom_event *event, struct task_struct *victim, struct mm_struct *mm)
+{
+	describe_rss(event, mm);
+	event->page_table_bytes = BPF_CORE_READ(mm, pgtables_bytes.counter);
+	event->total_vm_pages = BPF_CORE_READ(mm, total_vm);
+	/* Others can hold it for a moment only, such as who reads /proc/PID. */
+	event->is_shared = BPF_CORE_READ(mm, mm_users.counter) > BPF_CORE_READ(victim, signal, live.counter);
+}
+
+/* A process that the kernel kills because it shares the last victim's memory. */
+static __noinline void sharer_killed(struct task_struct *task)
+{
+	struct oom_event *event;
+
+	if (BPF_CORE_READ(task, signal) == last_victim.signal || !shares_memory(task, last_victim.mm))
+		return;
+	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+	if (!event) {
+		__sync_fetch_and_add(&counters.cut, 1);
+		return;
 	}
+	describe(event, task);
+	event->shares_with = last_victim.tgid;
+	tell_paths(task);
+	bpf_ringbuf_submit(event, 0);
 }
 
 SEC("tp_btf/signal_generate")
@@ -189,10 +316,17 @@ int BPF_PROG(signal_sent, int sig, void *info, struct task_struct *task, int gro
 
 	if (sig != SIGKILL || (__u64)info != SEND_SIG_PRIV)
 		return 0;
-	/* When a whole cgroup is killed, the process that was chosen first gets a second one. */
-	if (result == TRACE_SIGNAL_IGNORED || result == TRACE_SIGNAL_ALREADY_PENDING)
+	/*
+	 * When a whole cgroup is killed, the process that was chosen first gets a second one; the kernel marks a thread once,
+	 * a process as often as it has threads. Whether the process was ending already does not matter: where the
+	 * first one to die is the init of a container, or shares its memory, that ends the others before the OOM killer comes
+	 * to them, which counts them all the same.
+	 */
+	if (BPF_CORE_READ(task, signal, oom_mm))
 		return 0;
 	bpf_map_update_elem(&killed, &sender, &receiver, BPF_ANY);
+	if (last_victim.trigger == sender)
+		sharer_killed(task);
 	return 0;
 }
 
@@ -203,6 +337,7 @@ int victim_marked(struct bpf_raw_tracepoint_args *ctx)
 	__u64 *receiver = bpf_map_lookup_elem(&killed, &sender);
 	struct task_struct *victim;
 	struct oom_event *event;
+	struct mm_struct *mm;
 	int pid;
 
 	if (!receiver)
@@ -216,18 +351,35 @@ int victim_marked(struct bpf_raw_tracepoint_args *ctx)
 	if (BPF_CORE_READ(victim, pid) != pid)
 		return 0;
 
+	last_victim.trigger = 0;
 	__sync_fetch_and_add(&counters.all, 1);
 	if (config.pid_ns_inum && !in_pid_namespace(victim, config.pid_ns_inum))
 		return 0;
 	if (config.cgroup_id && !in_cgroup(victim, config.cgroup_id, config.cgroup_v1))
 		return 0;
 	__sync_fetch_and_add(&counters.kills, 1);
+	mm = BPF_CORE_READ(victim, mm);
+	last_victim.mm = mm;
+	last_victim.signal = BPF_CORE_READ(victim, signal);
+	last_victim.tgid = BPF_CORE_READ(victim, tgid);
+	last_victim.trigger = sender;
 	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 	if (!event) {
 		__sync_fetch_and_add(&counters.lost, 1);
 		return 0;
 	}
 	describe(event, victim);
+	describe_memory(event, victim, mm);
+	if (is_decided(victim)) {
+		struct mem_cgroup *memcg = current_decision.memcg;
+
+		event->decision = current_decision.what;
+		if (memcg)
+			tell_path(BPF_CORE_READ(memcg, css.cgroup), LIMIT_PATH);
+	} else {
+		event->decision.group_cgroup_id = group_of(victim, NULL);
+	}
+	tell_paths(victim);
 	bpf_ringbuf_submit(event, 0);
 	return 0;
 }

@@ -9,13 +9,15 @@
 struct oom_config {
 	__u64 pid_ns_inum; /* of the victim; 0: every PID namespace */
 	__u64 cgroup_id;   /* of the victim, or above its own; 0: every cgroup */
-	__u8 cgroup_v1;	   /* that cgroup is of the v1 memory hierarchy */
+	__u64 mount_id;	   /* the cgroup that user space sees as the root of the hierarchy; 0: it sees none */
+	__u8 cgroup_v1;	   /* that cgroup, and the paths that are told, are of the v1 memory hierarchy */
 };
 
 struct oom_counters {
 	__u64 all;     /* every kill, also of those that the filters leave out */
 	__u64 kills;   /* whether the event found room or not */
 	__u64 lost;    /* kills whose event found no room in the ring buffer */
+	__u64 cut;     /* paths and sharers of memory that found no room there: the kills are told without */
 	__u64 decided; /* number of the last decision of which all victims have been killed */
 };
 
@@ -31,13 +33,16 @@ struct oom_decision {
 	__u32 gfp_mask;
 	__s32 order; /* -1: asked for by sysrq-f */
 	__u8 limits_swap; /* cgroup v1: limit and usage are of memory and swap together */
+	__u8 trigger_outside; /* the trigger lives neither in that cgroup nor below it */
 };
 
-/* comm is whatever the process wrote there: any bytes, ended by a NUL. */
+/* A process that was killed. comm is whatever the process wrote there: any bytes, ended by a NUL. */
 struct oom_event {
 	__u64 time_ns; /* CLOCK_MONOTONIC */
 	__u64 memory_cgroup_id;
 	__u64 default_cgroup_id; /* in the v2 hierarchy */
+	__u64 trigger_memory_cgroup_id;
+	__u64 trigger_default_cgroup_id;
 	__u64 anon_pages;
 	__u64 file_pages;
 	__u64 shmem_pages;
@@ -52,10 +57,30 @@ struct oom_event {
 	__u32 trigger_tgid;
 	__u32 trigger_uid;
 	__s32 oom_score_adj;
-	__u8 victim_comm[COMM_BYTES]; /* of the thread */
-	__u8 trigger_comm[COMM_BYTES];
+	/*
+	 * The process whose memory it shared: killed with that one, unmarked and not counted by the kernel, and without the
+	 * numbers of that memory. 0: it was killed for its own sake.
+	 */
+	__u32 shares_with;
+	__u8 is_shared; /* others may share its memory: their events follow */
+	__u8 has_rss;	/* the kernel keeps rss in a way that is known */
+	__u8 victim_comm[COMM_BYTES];	 /* of the thread */
 	__u8 victim_process[COMM_BYTES]; /* of the process: its first thread's */
+	__u8 trigger_comm[COMM_BYTES];
 	__u8 trigger_process[COMM_BYTES];
+};
+
+/* A cgroup's name has at most 255 bytes. */
+#define NAME_BYTES 256
+#define PATH_BYTES 1008
+
+/* Where a cgroup lies that an event speaks of: it can be removed before anybody looks. */
+struct oom_path {
+	__u64 cgroup_id;
+	__u32 bytes;	  /* of names */
+	__u8 below_mount; /* how many of the names lie below the cgroup that user space sees as the root; 255: not met */
+	__u8 is_cut;	  /* there are more names above */
+	__u8 names[PATH_BYTES]; /* its own, then that of the one above it, up to the root, which has none; each ends by a NUL */
 };
 
 #endif

@@ -31,6 +31,25 @@ static __always_inline __u64 default_cgroup_id(struct task_struct *task)
 	return BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
 }
 
+/* As process_shares_mm() of the kernel finds it: the first thread that still has any memory decides. */
+static __always_inline bool shares_memory(struct task_struct *task, struct mm_struct *mm)
+{
+	struct list_head *head = (void *)BPF_CORE_READ(task, signal) + bpf_core_field_offset(struct signal_struct, thread_head);
+
+	for (int threads = 0; threads < 16; threads++) {
+		struct mm_struct *its = BPF_CORE_READ(task, mm);
+		struct list_head *next;
+
+		if (its)
+			return its == mm;
+		next = BPF_CORE_READ(task, thread_node.next);
+		if (next == head)
+			break;
+		task = (void *)next - bpf_core_field_offset(struct task_struct, thread_node);
+	}
+	return false;
+}
+
 /* How deep a cgroup may lie to be found below another; container runtimes go down to about ten. */
 #define CGROUP_DEPTH 64
 

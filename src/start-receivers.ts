@@ -6,7 +6,7 @@ import { attributeActions, cgroupPatterns, pidNamespaceOf } from './config/proce
 import type { Config, RECEIVERS } from './config/schema.ts';
 import { Cgroups } from './containers/cgroups.ts';
 import { type CgroupFilter, cgroupFilter } from './containers/filter.ts';
-import { cgroupIdOf, findHierarchy, findV2Mount, type Hierarchy } from './containers/hierarchy.ts';
+import { cgroupIdOf, findHierarchy, findV2Mount, type Hierarchy, mountIdOf } from './containers/hierarchy.ts';
 import { type Identity, type IsTask, identify } from './containers/identity.ts';
 import { type Container, Inventory } from './containers/inventory.ts';
 import { RuntimeFiles } from './containers/names.ts';
@@ -31,7 +31,7 @@ import { viewOptions } from './metrics/views.ts';
 import { joinRaw } from './raw-path.ts';
 import { errorOf, reasonOf } from './reason.ts';
 import { OomReceiver } from './receivers/oom.ts';
-import type { OomVictim } from './receivers/oom-events.ts';
+import type { OomTask } from './receivers/oom-events.ts';
 import { type AttachState, OverlayfsReceiver } from './receivers/overlayfs.ts';
 
 type ReceiverName = (typeof RECEIVERS)[number];
@@ -264,6 +264,8 @@ function startOom(context: Context): Running {
     pidNsInum,
     cgroupId,
     cgroupVersion: hierarchy.version,
+    mountId: mountIdOf(hierarchy),
+    onCgroup: (id, place) => cgroups.tell(id, place),
     ringBytes,
     objects: OBJECTS,
   });
@@ -271,8 +273,7 @@ function startOom(context: Context): Running {
   const isWhole = pidNsInum === 0;
   const seen = (): number => receiver.counts().all;
   const reconciliation = new OomReconciliation({ hierarchy, cgroups, seen, isWhole });
-  const cgroupIdOf = (victim: OomVictim): bigint =>
-    hierarchy.version === 1 ? victim.memoryCgroupId : victim.defaultCgroupId;
+  const cgroupIdOf = (task: OomTask): bigint => (hierarchy.version === 1 ? task.memoryCgroupId : task.defaultCgroupId);
   const source = new OomSource(receiver, cgroups, {
     maxSeries,
     retainMs,

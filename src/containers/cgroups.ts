@@ -120,6 +120,11 @@ export class Cgroups {
     if (!this.#held.has(id)) this.#bury(id, { place: { path, raw }, identity, isGone: false });
   }
 
+  /** Remembers where the kernel says that a cgroup lies, should it be gone by the time it is looked for. */
+  tell(id: bigint, place: Place): void {
+    if (this.#known(id) === undefined) this.#bury(id, { place, identity: this.#identify(place.path), isGone: false });
+  }
+
   #known(id: bigint): Known | undefined {
     return this.#held.get(id) ?? this.#tombstones.get(id);
   }

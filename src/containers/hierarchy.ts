@@ -1,6 +1,7 @@
 /** Which cgroup hierarchy names containers here, and where it is mounted. Ids of two hierarchies must never be mixed. */
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { statCgroup } from './walk.ts';
 
 export interface Hierarchy {
   readonly version: 1 | 2;
@@ -56,6 +57,11 @@ export function cgroupIdOf({ mount }: Hierarchy, path: string): bigint {
       `kernel.cgroup: there is no cgroup "${path}" in ${mount}: ${(error as NodeJS.ErrnoException).code} (cat /proc/PID/cgroup shows a process' own)`,
     );
   }
+}
+
+/** The id of the cgroup that is mounted, 0 where none is. */
+export function mountIdOf({ mount }: Hierarchy): bigint {
+  return (mount === null ? null : statCgroup(mount))?.ino ?? 0n;
 }
 
 /** mountinfo writes space, tab, newline and backslash as octal. */

@@ -203,8 +203,8 @@ export function observeOom(
     for (const [source, difference] of Object.entries(reconciliation.differences())) report(difference, { source });
   });
   observe(selfMetrics.eventsLost, (report) => {
-    const { lost, corrupted } = receiver.counts();
-    report(lost + corrupted, { probe: 'oom' });
+    const { lost, cut, corrupted } = receiver.counts();
+    report(lost + cut + corrupted, { probe: 'oom' });
   });
   observe(selfMetrics.probeMisses, (report) => {
     for (const [reason, count] of Object.entries(receiver.misses())) report(count, { probe: 'oom', reason });

@@ -55,6 +55,7 @@ function describe(kill: KmsgKill, members: readonly KmsgKill[], identityOf: Past
       members: members.slice(0, MAX_MEMBERS).map(({ pid, memory, about }) =>
         defined<OomField>({
           comm: about?.comm,
+          reason: 'group',
           pid,
           uid: about?.uid,
           ...memoryOf(memory),

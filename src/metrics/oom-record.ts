@@ -2,13 +2,13 @@
 import { wallMsOf } from '../clock.ts';
 import type { Identity } from '../containers/identity.ts';
 import { gfpNames } from '../receivers/gfp.ts';
-import type { OomVictim } from '../receivers/oom-events.ts';
+import type { OomMemory, OomTask, OomVictim } from '../receivers/oom-events.ts';
 import type { OomKill } from '../receivers/oom-kills.ts';
 import { attributesOf } from './identity.ts';
 
 export type OomField = string | number | boolean;
 
-/** Flat, but for the members of a cgroup that was killed as a whole. What is not known is absent. */
+/** Flat, but for the members: those that were killed with the victim. What is not known is absent. */
 export interface OomRecord {
   readonly [name: string]: OomField | readonly OomMember[];
 }
@@ -19,7 +19,7 @@ export type OomMember = Readonly<Record<string, OomField>>;
 export interface OomSurroundings {
   identityOf(cgroup: bigint | string): Identity;
   /** In the hierarchy that names containers here. */
-  cgroupIdOf(victim: OomVictim): bigint;
+  cgroupIdOf(task: OomTask): bigint;
   /** How the machine and the victim's container were doing in that moment. */
   momentOf(victim: OomVictim): OomMember;
 }
@@ -29,7 +29,7 @@ export const MAX_MEMBERS = 100;
 
 export function describeKill(kill: OomKill, { identityOf, cgroupIdOf, momentOf }: OomSurroundings): OomRecord {
   const { trigger, victim, members, isGroup, scope, limit, order, gfpMask, domainBytes } = kill;
-  const placeOf = (of: OomVictim): OomMember => fieldsOf(identityOf(cgroupIdOf(of)));
+  const placeOf = (of: OomTask, prefix = ''): OomMember => fieldsOf(identityOf(cgroupIdOf(of)), prefix);
   return defined({
     time: new Date(wallMsOf(kill.timeNs)).toISOString(),
     scope,
@@ -47,6 +47,8 @@ export function describeKill(kill: OomKill, { identityOf, cgroupIdOf, momentOf }
     trigger_pid: trigger.pid,
     trigger_tgid: trigger.tgid,
     trigger_uid: trigger.uid,
+    ...placeOf(trigger, 'trigger_'),
+    trigger_outside_limit: limit?.isTriggerOutside,
     victim_comm: victim.comm,
     victim_process: victim.process,
     victim_pid: victim.pid,
@@ -55,32 +57,36 @@ export function describeKill(kill: OomKill, { identityOf, cgroupIdOf, momentOf }
     victim_uid: victim.uid,
     ...placeOf(victim),
     ...memoryOf(victim),
+    oom_score_adj: victim.oomScoreAdj,
     ...momentOf(victim),
     group_kill: isGroup,
     ...(members.length > 0 && {
-      members: members.slice(0, MAX_MEMBERS).map((member) => ({
-        comm: member.comm,
-        process: member.process,
-        pid: member.pid,
-        tgid: member.tgid,
-        ns_pid: member.ownTgid,
-        uid: member.uid,
-        ...placeOf(member),
-        ...memoryOf(member),
-      })),
+      members: members.slice(0, MAX_MEMBERS).map((member) =>
+        defined({
+          comm: member.comm,
+          process: member.process,
+          reason: member.reason,
+          pid: member.pid,
+          tgid: member.tgid,
+          ns_pid: member.ownTgid,
+          uid: member.uid,
+          ...placeOf(member),
+          ...memoryOf(member),
+          oom_score_adj: member.oomScoreAdj,
+        }),
+      ),
     }),
     ...(members.length > MAX_MEMBERS && { members_left_out: members.length - MAX_MEMBERS }),
   });
 }
 
-function memoryOf(victim: OomVictim): OomMember {
+function memoryOf(memory: OomMemory): Readonly<Record<string, number | undefined>> {
   return {
-    anon_rss_bytes: victim.anonBytes,
-    file_rss_bytes: victim.fileBytes,
-    shmem_rss_bytes: victim.shmemBytes,
-    page_tables_bytes: victim.pageTableBytes,
-    total_vm_bytes: victim.totalVmBytes,
-    oom_score_adj: victim.oomScoreAdj,
+    anon_rss_bytes: memory.anonBytes,
+    file_rss_bytes: memory.fileBytes,
+    shmem_rss_bytes: memory.shmemBytes,
+    page_tables_bytes: memory.pageTableBytes,
+    total_vm_bytes: memory.totalVmBytes,
   };
 }
 

@@ -60,7 +60,8 @@ export class OomSource implements Source {
     const { cgroupIdOf, momentOf = () => ({}), onVictim, onKill } = this.#options;
     const identityOf = (cgroup: bigint | string): Identity => this.#identity(cgroup);
     for (const kill of kills) {
-      for (const victim of [kill.victim, ...kill.members]) {
+      // The kernel does not count those that only shared the memory of a victim.
+      for (const victim of [kill.victim, ...kill.members.filter(({ reason }) => reason === 'group')]) {
         this.#count(kill, victim, nowMs);
         onVictim?.(victim.memoryCgroupId);
       }
@@ -87,9 +88,10 @@ export class OomSource implements Source {
     return this.#victims.retire(nowMs, this.#options.retainMs).map((series) => this.#sample(series));
   }
 
-  #cgroupIds({ victim, members, limit }: OomKill): bigint[] {
+  #cgroupIds({ trigger, victim, members, limit }: OomKill): bigint[] {
     // In v2 the memory of a cgroup without that controller is counted in one above.
     const ids = [victim, ...members].flatMap((each) => [this.#options.cgroupIdOf(each), each.memoryCgroupId]);
+    ids.push(this.#options.cgroupIdOf(trigger));
     if (typeof limit?.cgroup === 'bigint') ids.push(limit.cgroup);
     return [...new Set(ids)];
   }

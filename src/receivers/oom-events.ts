@@ -4,8 +4,13 @@ import { decodeComm } from './comm.ts';
 
 const COMM_BYTES = 16;
 
-export const OOM_CONFIG = new Struct('oom_config', { pid_ns_inum: u64, cgroup_id: u64, cgroup_v1: u8 });
-export const OOM_COUNTERS = new Struct('oom_counters', { all: u64, kills: u64, lost: u64, decided: u64 });
+export const OOM_CONFIG = new Struct('oom_config', {
+  pid_ns_inum: u64,
+  cgroup_id: u64,
+  mount_id: u64,
+  cgroup_v1: u8,
+});
+export const OOM_COUNTERS = new Struct('oom_counters', { all: u64, kills: u64, lost: u64, cut: u64, decided: u64 });
 export const OOM_DECISION = new Struct('oom_decision', {
   number: u64,
   limit_cgroup_id: u64,
@@ -17,11 +22,14 @@ export const OOM_DECISION = new Struct('oom_decision', {
   gfp_mask: u32,
   order: u32, // signed
   limits_swap: u8,
+  trigger_outside: u8,
 });
 export const OOM_EVENT = new Struct('oom_event', {
   time_ns: u64,
   memory_cgroup_id: u64,
   default_cgroup_id: u64,
+  trigger_memory_cgroup_id: u64,
+  trigger_default_cgroup_id: u64,
   anon_pages: u64,
   file_pages: u64,
   shmem_pages: u64,
@@ -36,9 +44,12 @@ export const OOM_EVENT = new Struct('oom_event', {
   trigger_tgid: u32,
   trigger_uid: u32,
   oom_score_adj: u32, // signed
+  shares_with: u32,
+  is_shared: u8,
+  has_rss: u8,
   victim_comm: array(u8, COMM_BYTES),
-  trigger_comm: array(u8, COMM_BYTES),
   victim_process: array(u8, COMM_BYTES),
+  trigger_comm: array(u8, COMM_BYTES),
   trigger_process: array(u8, COMM_BYTES),
 });
 
@@ -46,24 +57,28 @@ export interface OomTask {
   readonly pid: number;
   readonly tgid: number;
   readonly uid: number;
-  /** The thread's name. */
+  /** Of the thread. */
   readonly comm: string;
-  /** The name of its process: that of the process's first thread. */
+  /** Of the process, which is that of its first thread. */
   readonly process: string;
-}
-
-export interface OomVictim extends OomTask {
-  /** The number of its process in its own PID namespace. */
-  readonly ownTgid: number;
   /** In the v1 memory hierarchy, or in v2 where memory is a v2 controller. */
   readonly memoryCgroupId: bigint;
   /** In the v2 hierarchy. */
   readonly defaultCgroupId: bigint;
-  readonly anonBytes: number;
-  readonly fileBytes: number;
-  readonly shmemBytes: number;
-  readonly pageTableBytes: number;
-  readonly totalVmBytes: number;
+}
+
+/** What a process has in memory; absent where the kernel keeps it in a way that is not known. */
+export interface OomMemory {
+  readonly anonBytes?: number;
+  readonly fileBytes?: number;
+  readonly shmemBytes?: number;
+  readonly pageTableBytes?: number;
+  readonly totalVmBytes?: number;
+}
+
+export interface OomVictim extends OomTask, OomMemory {
+  /** The number of its process in its own PID namespace. */
+  readonly ownTgid: number;
   readonly oomScoreAdj: number;
 }
 
@@ -85,6 +100,7 @@ export interface OomDecision {
     readonly limitBytes: number;
     readonly usageBytes: number;
     readonly includesSwap: boolean;
+    readonly isTriggerOutside: boolean;
   } | null;
 }
 
@@ -97,6 +113,10 @@ export interface OomEvent {
   readonly decision: OomDecision | null;
   /** The cgroup that is killed as a whole, 0 for none; without a decision it is only one that could be. */
   readonly groupCgroupId: bigint;
+  /** May others share the victim's memory? Then they die with it, and their events follow. */
+  readonly isShared: boolean;
+  /** The process (tgid) whose memory the victim shared, and with which it was killed; 0: for its own sake. */
+  readonly sharesWith: number;
 }
 
 /** One `struct oom_event`. */
@@ -105,6 +125,7 @@ export function decodeOomEvent(record: Buffer, pageBytes: number): OomEvent {
   const pages = (offset: number): number => Number(record.readBigUInt64LE(offset)) * pageBytes;
   const comm = (offset: number): string => decodeComm(record.subarray(offset, offset + COMM_BYTES));
   const decision = record.subarray(at.decision, at.decision + OOM_DECISION.size);
+  const sharesWith = record.readUInt32LE(at.shares_with);
   return {
     timeNs: Number(record.readBigUInt64LE(at.time_ns)),
     victim: {
@@ -116,11 +137,15 @@ export function decodeOomEvent(record: Buffer, pageBytes: number): OomEvent {
       process: comm(at.victim_process),
       memoryCgroupId: record.readBigUInt64LE(at.memory_cgroup_id),
       defaultCgroupId: record.readBigUInt64LE(at.default_cgroup_id),
-      anonBytes: pages(at.anon_pages),
-      fileBytes: pages(at.file_pages),
-      shmemBytes: pages(at.shmem_pages),
-      pageTableBytes: Number(record.readBigUInt64LE(at.page_table_bytes)),
-      totalVmBytes: pages(at.total_vm_pages),
+      ...(record.readUInt8(at.has_rss) === 1 && {
+        anonBytes: pages(at.anon_pages),
+        fileBytes: pages(at.file_pages),
+        shmemBytes: pages(at.shmem_pages),
+      }),
+      ...(sharesWith === 0 && {
+        pageTableBytes: Number(record.readBigUInt64LE(at.page_table_bytes)),
+        totalVmBytes: pages(at.total_vm_pages),
+      }),
       oomScoreAdj: record.readInt32LE(at.oom_score_adj),
     },
     trigger: {
@@ -129,9 +154,13 @@ export function decodeOomEvent(record: Buffer, pageBytes: number): OomEvent {
       uid: record.readUInt32LE(at.trigger_uid),
       comm: comm(at.trigger_comm),
       process: comm(at.trigger_process),
+      memoryCgroupId: record.readBigUInt64LE(at.trigger_memory_cgroup_id),
+      defaultCgroupId: record.readBigUInt64LE(at.trigger_default_cgroup_id),
     },
     decision: decodeDecision(decision, pageBytes),
     groupCgroupId: decision.readBigUInt64LE(OOM_DECISION.offsets.group_cgroup_id),
+    isShared: record.readUInt8(at.is_shared) === 1,
+    sharesWith,
   };
 }
 
@@ -155,6 +184,7 @@ function decodeDecision(record: Buffer, pageBytes: number): OomDecision | null {
             limitBytes: pages(at.limit_pages),
             usageBytes: pages(at.usage_pages),
             includesSwap: record.readUInt8(at.limits_swap) === 1,
+            isTriggerOutside: record.readUInt8(at.trigger_outside) === 1,
           },
   };
 }

@@ -1,6 +1,7 @@
 /** From events of single processes to decisions of the OOM killer, with what the kernel's log adds. */
-import type { KmsgKill } from './kmsg.ts';
+import type { KmsgKill, KmsgReport } from './kmsg.ts';
 import type { OomEvent, OomTask, OomVictim } from './oom-events.ts';
+import { OomPaths } from './oom-paths.ts';
 
 /** Whose memory ran out, or that somebody asked for a kill. */
 export type OomScope = 'memcg' | 'global' | 'cpuset' | 'mempolicy' | 'sysrq' | 'unknown';
@@ -16,6 +17,17 @@ export interface OomLimit {
   readonly usageBytes?: number;
   /** cgroup v1: of memory and swap together. */
   readonly includesSwap?: boolean;
+  /** Does the trigger live neither in that cgroup nor below it, such as whoever lowers the limit from outside? */
+  readonly isTriggerOutside?: boolean;
+}
+
+/** A process that was killed with another one. */
+export interface OomMember extends OomVictim {
+  /**
+   * `group`: its cgroup dies as a whole (memory.oom.group). `shared_memory`: it shared the memory of a process that was
+   * killed, as the child of vfork or posix_spawn does; the kernel does not count it.
+   */
+  readonly reason: 'group' | 'shared_memory';
 }
 
 /** One decision of the OOM killer. What is not known is absent. */
@@ -26,8 +38,8 @@ export interface OomKill {
   readonly trigger: OomTask;
   /** The process that was chosen. */
   readonly victim: OomVictim;
-  /** Those that were killed with it, since their cgroup dies as a whole. */
-  readonly members: readonly OomVictim[];
+  /** Those that were killed with it. */
+  readonly members: readonly OomMember[];
   /** Was it the kill of a whole cgroup (memory.oom.group)? */
   readonly isGroup?: boolean;
   readonly scope: OomScope;
@@ -50,16 +62,24 @@ interface Waiting {
 
 export class OomKills {
   readonly #log: { read(): KmsgKill[] } | null;
+  readonly #paths: OomPaths;
   #waiting: Waiting[] = [];
+  /** Those that died because they shared the memory of a victim. */
+  #sharers: { readonly event: OomEvent; readonly since: number }[] = [];
   #reports: { readonly report: KmsgKill; readonly since: number }[] = [];
 
-  /** @param log what the kernel reports of kills, null where it cannot be read */
-  constructor(log: { read(): KmsgKill[] } | null) {
+  /**
+   * @param log what the kernel reports of kills, null where it cannot be read
+   * @param paths of the cgroups that name containers
+   */
+  constructor(log: { read(): KmsgKill[] } | null, paths = new OomPaths(2)) {
     this.#log = log;
+    this.#paths = paths;
   }
 
   add(event: OomEvent, nowMs: number): void {
-    this.#waiting.push({ event, since: nowMs });
+    const list = event.sharesWith === 0 ? this.#waiting : this.#sharers;
+    list.push({ event, since: nowMs });
   }
 
   /**
@@ -69,23 +89,36 @@ export class OomKills {
    * @param final nothing is waited for
    */
   take(nowMs: number, decided: number, final = false): OomKill[] {
+    // Those of victims that the filter left out would pile up.
+    this.#sharers = this.#sharers.filter(({ since }) => nowMs - since < 10 * REPORT_MS);
     if (this.#waiting.length === 0) return [];
     this.#matchReports(nowMs);
     const kills: OomKill[] = [];
-    let waiting = this.#waiting;
-    this.#waiting = [];
-    for (let first = waiting.shift(); first !== undefined; first = waiting.shift()) {
-      const leader = first;
-      const isOver = final || nowMs - leader.since >= REPORT_MS;
-      if (isOver || this.#isComplete(leader, decided)) {
-        const members = waiting.filter((other) => belongTogether(leader, other));
-        waiting = waiting.filter((other) => !members.includes(other));
-        kills.push(describe(leader, members));
-      } else {
-        this.#waiting.push(leader);
-      }
+    for (;;) {
+      const [first] = this.#waiting;
+      if (first === undefined) break;
+      const isOver = final || nowMs - first.since >= REPORT_MS;
+      // Later ones wait with it: they are told in their order.
+      if (!isOver && !this.#isComplete(first, decided)) break;
+      const members = this.#waiting.filter((other) => other !== first && belongTogether(first, other));
+      this.#waiting = this.#waiting.filter((other) => other !== first && !members.includes(other));
+      kills.push(describe(first, members, this.#takeSharers(first, members), this.#paths));
     }
     return kills;
+  }
+
+  /** Each once: a process that shares memory with two members is sent two signals, and can be a member itself. */
+  #takeSharers(leader: Waiting, members: readonly Waiting[]): OomEvent[] {
+    const killed = new Set([leader, ...members].map(({ event }) => event.victim.tgid));
+    const isOfThis = ({ event }: { readonly event: OomEvent }): boolean =>
+      killed.has(event.sharesWith) && event.trigger.pid === leader.event.trigger.pid;
+    const found = new Map<number, OomEvent>();
+    for (const sharer of this.#sharers.filter(isOfThis)) {
+      const { tgid } = sharer.event.victim;
+      if (!killed.has(tgid)) found.set(tgid, sharer.event);
+    }
+    this.#sharers = this.#sharers.filter((sharer) => !isOfThis(sharer));
+    return [...found.values()];
   }
 
   #matchReports(nowMs: number): void {
@@ -104,9 +137,10 @@ export class OomKills {
 
   #isComplete({ event, report }: Waiting, decided: number): boolean {
     if (this.#log !== null && report === undefined) return false;
-    if (event.groupCgroupId === 0n) return true;
-    // Without a decision only time tells whether all have died that a whole cgroup could be of.
-    return event.decision === null ? this.#log === null : decided >= event.decision.number;
+    if (event.groupCgroupId === 0n && !event.isShared) return true;
+    if (event.decision !== null) return decided >= event.decision.number;
+    // Only time tells whether all have died that a whole cgroup, or the memory, could be of.
+    return this.#log === null && !event.isShared;
   }
 }
 
@@ -118,10 +152,18 @@ function belongTogether(first: Waiting, other: Waiting): boolean {
   return other.report?.chosenPid === a.victim.pid && a.trigger.pid === b.trigger.pid;
 }
 
-function describe({ event, report }: Waiting, others: readonly Waiting[]): OomKill {
+function describe(
+  { event, report }: Waiting,
+  others: readonly Waiting[],
+  sharers: readonly OomEvent[],
+  paths: OomPaths,
+): OomKill {
   const { timeNs, trigger, decision, groupCgroupId } = event;
   const victim = { ...event.victim, ...report?.memory };
-  const members = others.map(({ event, report }) => ({ ...event.victim, ...report?.memory }));
+  const members: OomMember[] = [
+    ...others.map(({ event, report }) => ({ ...event.victim, ...report?.memory, reason: 'group' as const })),
+    ...sharers.map(({ victim }) => ({ ...victim, reason: 'shared_memory' as const })),
+  ];
   const who = { timeNs, trigger, victim, members };
   if (decision !== null) {
     const { order, gfpMask, domainBytes } = decision;
@@ -130,7 +172,7 @@ function describe({ event, report }: Waiting, others: readonly Waiting[]): OomKi
   }
   if (report === undefined) return { ...who, scope: 'unknown', ...(groupCgroupId === 0n && { isGroup: false }) };
   const isGroup = groupCgroupId !== 0n && report.chosenPid !== undefined;
-  return { ...who, isGroup, ...explainByReport(report) };
+  return { ...who, isGroup, ...explainByReport(report, event, paths) };
 }
 
 export function scopeOf(constraint: string, order?: number): OomScope {
@@ -154,16 +196,31 @@ function limitOf(limit: NonNullable<OomEvent['decision']>['limit'], victim: OomV
   return { owner: cgroupId === victim.memoryCgroupId ? 'self' : 'ancestor', cgroup: cgroupId, ...amounts };
 }
 
-function explainByReport({ memcg, report }: KmsgKill): Pick<OomKill, 'scope' | 'limit' | 'order' | 'gfpMask'> {
+function explainByReport(
+  { memcg, report }: KmsgKill,
+  { trigger }: OomEvent,
+  paths: OomPaths,
+): Pick<OomKill, 'scope' | 'limit' | 'order' | 'gfpMask'> {
   const node: OomLimit = { owner: 'node' };
   // Without the longer report, a kill for some nodes of the machine looks like one for the whole machine.
   if (report === undefined) return memcg ? { scope: 'memcg' } : { scope: 'global', limit: node };
-  const { constraint, victimCgroup, limitCgroup, limit, order, gfpMask } = report;
-  const owner = limitCgroup === victimCgroup ? 'self' : 'ancestor';
+  const { constraint, order, gfpMask } = report;
   return {
     scope: scopeOf(constraint, order),
-    limit: limitCgroup === undefined ? node : { owner, cgroup: limitCgroup, ...limit },
+    limit: reportedLimit(report, trigger, paths) ?? node,
     ...(order !== undefined && { order }),
     ...(gfpMask !== undefined && { gfpMask }),
+  };
+}
+
+function reportedLimit(report: KmsgReport, trigger: OomTask, paths: OomPaths): OomLimit | null {
+  const { victimCgroup, limitCgroup, limit } = report;
+  if (limitCgroup === undefined) return null;
+  const isTriggerOutside = paths.isOutside(trigger, limitCgroup);
+  return {
+    owner: limitCgroup === victimCgroup ? 'self' : 'ancestor',
+    cgroup: limitCgroup,
+    ...limit,
+    ...(isTriggerOutside !== undefined && { isTriggerOutside }),
   };
 }

@@ -1,11 +1,13 @@
 /** The OOM receiver: every kill counted in the kernel, what is known of it from there and from the kernel's log. */
 import { join } from 'node:path';
 import { BpfObject, Cells, pageSize, type RingBuffer } from '../libbpf/index.ts';
+import type { Place } from '../raw-path.ts';
 import { checkKernel, explain } from './kernel.ts';
 import { Kmsg, readPastKills } from './kernel-log.ts';
 import type { KmsgKill } from './kmsg.ts';
 import { decodeOomEvent, OOM_CONFIG, OOM_COUNTERS, OOM_EVENT } from './oom-events.ts';
 import { type OomKill, OomKills } from './oom-kills.ts';
+import { decodeOomPath, OOM_PATH, OomPaths } from './oom-paths.ts';
 import {
   attachOomProbes,
   OOM_METHODS,
@@ -20,8 +22,12 @@ export interface OomOptions {
   readonly pidNsInum: number;
   /** Count only victims in this cgroup and those below it; 0 counts all. */
   readonly cgroupId: bigint;
-  /** The hierarchy that {@link cgroupId} is of. */
+  /** The hierarchy that {@link cgroupId} is of, and that names containers. */
   readonly cgroupVersion: 1 | 2;
+  /** The cgroup that is mounted as its root; 0 where none is seen. */
+  readonly mountId?: bigint;
+  /** Told of each cgroup that has a part in a kill: by the time somebody looks, it can be removed. */
+  readonly onCgroup?: (id: bigint, place: Place) => void;
   /** Size of the ring buffer: a power of two, at least a page. */
   readonly ringBytes: number;
   readonly objects: string;
@@ -45,26 +51,34 @@ export class OomReceiver {
   readonly #pageBytes = pageSize();
   readonly #kmsg: Kmsg | null;
   readonly #kills: OomKills;
+  readonly #paths: OomPaths;
+  readonly #onCgroup: NonNullable<OomOptions['onCgroup']>;
 
   static start(options: OomOptions): OomReceiver {
     checkKernel();
     return new OomReceiver(options);
   }
 
-  private constructor({ pidNsInum, cgroupId, cgroupVersion, ringBytes, objects, methods = OOM_METHODS }: OomOptions) {
+  private constructor(options: OomOptions) {
+    const { pidNsInum, cgroupId, cgroupVersion, mountId = 0n, ringBytes, objects, methods = OOM_METHODS } = options;
+    this.#onCgroup = options.onCgroup ?? (() => undefined);
     // Before the first kill is counted, so that its report is not missed.
     const { kmsg, problem } = openKmsg();
     this.#kmsg = kmsg;
     this.past = kmsg === null ? [] : readPastKills(MAX_PAST);
-    this.#kills = new OomKills(kmsg);
+    this.#paths = new OomPaths(cgroupVersion);
+    this.#kills = new OomKills(kmsg, this.#paths);
     this.kmsgProblem = problem;
     const open = (): BpfObject => {
       const object = BpfObject.open(join(objects, 'oom.bpf.o'));
-      object
-        .map('.rodata.config')
-        .setInitialValue(
-          OOM_CONFIG.encode({ pid_ns_inum: pidNsInum, cgroup_id: cgroupId, cgroup_v1: cgroupVersion === 1 ? 1 : 0 }),
-        );
+      object.map('.rodata.config').setInitialValue(
+        OOM_CONFIG.encode({
+          pid_ns_inum: pidNsInum,
+          cgroup_id: cgroupId,
+          mount_id: mountId,
+          cgroup_v1: cgroupVersion === 1 ? 1 : 0,
+        }),
+      );
       object.map('events').setMaxEntries(ringBytes);
       return object;
     };
@@ -87,14 +101,15 @@ export class OomReceiver {
   }
 
   /**
-   * All kills so far; those that the filters let through, those among them of which nothing else is known, and times the
-   * ring buffer was unreadable.
+   * All kills so far; those that the filters let through, those among them of which nothing else is known; paths and
+   * sharers of memory that the records of others lack; and times the ring buffer was unreadable.
    */
-  counts(): { readonly all: number; readonly kills: number; readonly lost: number; readonly corrupted: number } {
+  counts(): Readonly<Record<'all' | 'kills' | 'lost' | 'cut' | 'corrupted', number>> {
     return {
       all: this.#counters.at(OOM_COUNTERS.offsets.all / 8),
       kills: this.#counters.at(OOM_COUNTERS.offsets.kills / 8),
       lost: this.#counters.at(OOM_COUNTERS.offsets.lost / 8),
+      cut: this.#counters.at(OOM_COUNTERS.offsets.cut / 8),
       corrupted: this.#ring.corrupted,
     };
   }
@@ -113,9 +128,16 @@ export class OomReceiver {
     // Read first: all victims of these decisions are in the ring buffer already.
     const decided = this.#counters.at(OOM_COUNTERS.offsets.decided / 8);
     this.#ring.drain((record) => {
-      if (record.length >= OOM_EVENT.size) this.#kills.add(decodeOomEvent(record, this.#pageBytes), nowMs);
+      if (record.length === OOM_PATH.size) this.#learn(record);
+      else if (record.length >= OOM_EVENT.size) this.#kills.add(decodeOomEvent(record, this.#pageBytes), nowMs);
     });
     return this.#kills.take(nowMs, decided, final);
+  }
+
+  #learn(record: Buffer): void {
+    const path = decodeOomPath(record);
+    this.#paths.add(path);
+    this.#onCgroup(path.cgroupId, path.place);
   }
 
   get stopped(): boolean {

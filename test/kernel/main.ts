@@ -70,7 +70,7 @@ function stop(message: string): never {
 /** Guests have no compiler. */
 function compileFixtures(): string[] {
   const fuse = execFileSync('pkg-config', ['--cflags', '--libs', 'fuse3'], { encoding: 'utf8' }).trim().split(/\s+/);
-  return [fixture('io'), fixture('kinds', '-static'), fixture('hog'), fixture('slowfs', ...fuse)];
+  return [fixture('io'), fixture('kinds', '-static'), fixture('hog'), fixture('share'), fixture('slowfs', ...fuse)];
 }
 
 /** Guests find here what takes them seconds: tests and sources, without their types. */

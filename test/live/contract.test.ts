@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { OOM_CONFIG, OOM_COUNTERS, OOM_DECISION, OOM_EVENT } from '../../src/receivers/oom-events.ts';
+import { OOM_PATH } from '../../src/receivers/oom-paths.ts';
 import { CONFIG, COUNTERS, SLOT } from '../../src/receivers/overlayfs-counts.ts';
 
 interface BtfType {
@@ -15,7 +16,10 @@ interface BtfType {
 
 for (const architecture of ['x64', 'arm64']) {
   suite(`the compiled programs for ${architecture}`, () => {
-    const layouts = { overlayfs: [CONFIG, SLOT, COUNTERS], oom: [OOM_CONFIG, OOM_COUNTERS, OOM_DECISION, OOM_EVENT] };
+    const layouts = {
+      overlayfs: [CONFIG, SLOT, COUNTERS],
+      oom: [OOM_CONFIG, OOM_COUNTERS, OOM_DECISION, OOM_EVENT, OOM_PATH],
+    };
 
     for (const [stem, layout] of Object.entries(layouts).flatMap(([stem, all]) =>
       all.map((layout) => [stem, layout] as const),

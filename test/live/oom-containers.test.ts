@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { suite, test } from 'node:test';
 import { findHierarchy } from '../../src/containers/hierarchy.ts';
+import { testCrashLoop } from '../support/crash-loop.ts';
 import { eventually } from '../support/eventually.ts';
 import { fixture } from '../support/fixtures.ts';
 import { type Floatie, type LogLine, startFloatie } from '../support/floatie.ts';
@@ -24,6 +25,8 @@ suite('an OOM kill in a container', { skip: missing('root', 'btf') }, () => {
     );
     agreesWithKernel(record);
   });
+
+  testCrashLoop(25);
 
   test('by the limit of all in a pod names the one that lost a process, and the pod whose limit it was', async () => {
     await using floatie = await startFloatie();

@@ -5,25 +5,20 @@ import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { monotonicMs } from '../../src/clock.ts';
-import { Cgroups } from '../../src/containers/cgroups.ts';
 import { cgroupIdOf, findHierarchy } from '../../src/containers/hierarchy.ts';
-import { OomSource } from '../../src/metrics/oom.ts';
-import { OomReconciliation } from '../../src/metrics/oom-reconciliation.ts';
-import type { OomMember, OomRecord } from '../../src/metrics/oom-record.ts';
+import type { OomMember } from '../../src/metrics/oom-record.ts';
 import { OomReceiver } from '../../src/receivers/oom.ts';
-import { OOM_METHODS, type OomMethod } from '../../src/receivers/oom-probes.ts';
+import { OOM_METHODS } from '../../src/receivers/oom-probes.ts';
 import { createCgroup } from '../support/cgroup.ts';
-import { eventually } from '../support/eventually.ts';
 import { fixture } from '../support/fixtures.ts';
 import { reportedKills } from '../support/kernel-log.ts';
 import { createChild, hog, killsOf, killTenAtOnce, limit, ready } from '../support/oom.ts';
+import { attach, attachAll, options, pick } from '../support/oom-receivers.ts';
 import { missing } from '../support/requirements.ts';
 import { mountTracefs } from '../support/tracefs.ts';
 
 const HIERARCHY = findHierarchy();
-const V1 = HIERARCHY.version === 1;
 /** Fewer kills where the machine is emulated. */
 const BURSTS = Math.ceil(10 * Number(process.env.TEST_SCALE ?? 1));
 const MB = 1 << 20;
@@ -176,7 +171,7 @@ suite('an OOM kill', { skip: missing('root', 'btf') }, () => {
     for (const { method, records, kills, receiver, reconciliation } of await attached.afterKills(pids.length)) {
       assert.equal(kills(), pids.length);
       assert.deepEqual(new Set(records.map(({ victim_pid }) => victim_pid)), new Set(pids), method);
-      assert.deepEqual(receiver.counts(), { all: pids.length, kills: pids.length, lost: 0, corrupted: 0 });
+      assert.deepEqual(receiver.counts(), { all: pids.length, kills: pids.length, lost: 0, cut: 0, corrupted: 0 });
       assert.deepEqual(new Set(records.map(({ scope }) => scope)), new Set(['memcg']), method);
       assert.deepEqual(reconciliation.differences(), { vmstat: 0, memory_events: 0 });
       assert.deepEqual(receiver.misses(), { skipped_kill: 0, skipped_decision: 0 });
@@ -244,71 +239,6 @@ suite('the OOM receiver', { skip: missing('root', 'btf') }, () => {
     }
   });
 });
-
-interface Attached {
-  readonly reconciliation: OomReconciliation;
-  readonly method: OomMethod;
-  readonly receiver: OomReceiver;
-  readonly source: OomSource;
-  readonly records: OomRecord[];
-  /** By the metric. */
-  kills(): number;
-}
-
-/** In every way that this kernel allows, all at once: they see the same kills. */
-function attachAll(): Disposable & { afterKills(count: number): Promise<readonly Attached[]> } {
-  const tracefs = mountTracefs();
-  const all: Attached[] = [];
-  for (const method of OOM_METHODS) {
-    try {
-      all.push(attach(method));
-    } catch (error) {
-      // The kernels of the guests allow all of them.
-      if (method === 'tracepoint' || missing('guest') === false) throw error;
-    }
-  }
-  return {
-    async afterKills(count) {
-      await eventually(`${count} kills are known`, () =>
-        all.every(({ source, kills }) => {
-          source.poll();
-          return kills() >= count;
-        }),
-      );
-      return all;
-    },
-    [Symbol.dispose]() {
-      for (const { receiver } of all) receiver.stop();
-      tracefs[Symbol.dispose]();
-    },
-  };
-}
-
-function options() {
-  const objects = fileURLToPath(new URL(`../../dist/bpf/${process.arch}/`, import.meta.url));
-  return { pidNsInum: 0, cgroupId: 0n, cgroupVersion: HIERARCHY.version, ringBytes: 1 << 18, objects };
-}
-
-function attach(method: OomMethod, ringBytes = 1 << 18): Attached {
-  const receiver = OomReceiver.start({ ...options(), ringBytes, methods: [method] });
-  const records: OomRecord[] = [];
-  const cgroups = new Cgroups(HIERARCHY.mount);
-  const seen = (): number => receiver.counts().all;
-  const reconciliation = new OomReconciliation({ hierarchy: HIERARCHY, cgroups, seen, isWhole: true });
-  const source = new OomSource(receiver, cgroups, {
-    maxSeries: 1000,
-    retainMs: 60_000,
-    cgroupIdOf: (victim) => (V1 ? victim.memoryCgroupId : victim.defaultCgroupId),
-    onVictim: (id) => reconciliation.saw(id),
-    onKill: (record) => records.push(record),
-  });
-  const kills = (): number => source.read().reduce((sum, { member }) => sum + (member.totals[0] ?? 0), 0);
-  return { method, receiver, reconciliation, source, records, kills };
-}
-
-function pick(record: OomRecord | undefined, ...names: string[]): unknown[] {
-  return names.map((name) => record?.[name]);
-}
 
 /** The process that the kernel chooses first, in no limited cgroup. */
 function sacrifice(megabytes: number) {

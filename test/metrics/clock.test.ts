@@ -202,12 +202,12 @@ function startOom(): { source: OomSource; told: OomRecord[]; kill: () => void } 
     cgroupIdOf: (victim) => victim.memoryCgroupId,
     onKill: (record) => told.push(record),
   });
-  const task = { pid: 7, tgid: 7, uid: 0, comm: 'hog', process: 'hog' };
+  const task = { pid: 7, tgid: 7, uid: 0, comm: 'hog', process: 'hog', memoryCgroupId: 0n, defaultCgroupId: 0n };
   const memory = { anonBytes: 0, fileBytes: 0, shmemBytes: 0, pageTableBytes: 0, totalVmBytes: 0, oomScoreAdj: 0 };
-  const victim = { ...task, ...memory, ownTgid: 1, memoryCgroupId: 0n, defaultCgroupId: 0n };
+  const victim = { ...task, ...memory, ownTgid: 1 };
   const kill = (): void => {
     const timeNs = Number(process.hrtime.bigint());
-    events.push({ timeNs, trigger: task, victim, decision: null, groupCgroupId: 0n });
+    events.push({ timeNs, trigger: task, victim, decision: null, groupCgroupId: 0n, isShared: false, sharesWith: 0 });
   };
   return { source, told, kill };
 }

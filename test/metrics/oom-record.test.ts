@@ -2,21 +2,21 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { Identity } from '../../src/containers/identity.ts';
 import { createLogger } from '../../src/log.ts';
-import { describeKill, type OomRecord, type OomSurroundings } from '../../src/metrics/oom-record.ts';
+import { describeKill, type OomMember, type OomRecord, type OomSurroundings } from '../../src/metrics/oom-record.ts';
 import { OomRecords } from '../../src/metrics/oom-records.ts';
 import type { OomVictim } from '../../src/receivers/oom-events.ts';
 import type { OomKill } from '../../src/receivers/oom-kills.ts';
 
 const ID = 'c'.repeat(64);
 
-function victim(pid: number, comm: string): OomVictim {
+function victim(pid: number, comm: string) {
   return {
     pid: pid + 1,
     tgid: pid,
     ownTgid: 3,
     uid: 1000,
     comm,
-    process: `${comm}d`,
+    process: `${comm} main`,
     memoryCgroupId: 71n,
     defaultCgroupId: 72n,
     anonBytes: 4096,
@@ -25,13 +25,21 @@ function victim(pid: number, comm: string): OomVictim {
     pageTableBytes: 5000,
     totalVmBytes: 2 ** 45,
     oomScoreAdj: -500,
-  };
+  } satisfies OomVictim;
 }
 
 const KILL: OomKill = {
   timeNs: Number(process.hrtime.bigint()),
   victim: victim(10, 'java'),
-  trigger: { pid: 21, tgid: 20, uid: 2000, comm: 'kworker/0:1', process: 'kworker/0:1' },
+  trigger: {
+    pid: 21,
+    tgid: 20,
+    uid: 2000,
+    comm: 'kworker/0:1',
+    process: 'kthreadd',
+    memoryCgroupId: 81n,
+    defaultCgroupId: 82n,
+  },
   members: [],
   scope: 'unknown',
 };
@@ -61,12 +69,13 @@ suite('the record of an OOM kill', () => {
     assert.deepEqual(fields, {
       scope: 'unknown',
       trigger_comm: 'kworker/0:1',
-      trigger_process: 'kworker/0:1',
+      trigger_process: 'kthreadd',
       trigger_pid: 21,
       trigger_tgid: 20,
       trigger_uid: 2000,
+      trigger_cgroup: '81',
       victim_comm: 'java',
-      victim_process: 'javad',
+      victim_process: 'java main',
       victim_pid: 11,
       victim_tgid: 10,
       victim_ns_pid: 3,
@@ -104,6 +113,23 @@ suite('the record of an OOM kill', () => {
     assert.equal(describe({ limit: { owner: 'self', cgroup: 71n } }).limit_container_id, ID);
   });
 
+  test('says where the one lives that asked for memory, and whether that is outside the limit', () => {
+    const trigger = { ...KILL.trigger, memoryCgroupId: 71n };
+    const limit = { owner: 'self', cgroup: 72n, isTriggerOutside: true } as const;
+    const { trigger_cgroup, trigger_container_id, trigger_outside_limit } = describe({ trigger, limit });
+    assert.deepEqual([trigger_cgroup, trigger_container_id, trigger_outside_limit], ['/app', ID, true]);
+  });
+
+  test('has one that died because it shared the memory, without the numbers of that memory', () => {
+    const { anonBytes, fileBytes, shmemBytes, pageTableBytes, totalVmBytes, ...sharer } = victim(30, 'child');
+    const [member] = describe({ members: [{ ...sharer, reason: 'shared_memory' }] }).members as readonly OomMember[];
+    assert.deepEqual(
+      [member?.comm, member?.reason, member?.container_id, member?.oom_score_adj],
+      ['child', 'shared_memory', ID, -500],
+    );
+    assert.ok(!Object.keys(member ?? {}).some((name) => name.endsWith('_bytes')), JSON.stringify(member));
+  });
+
   test('has no headroom below 0: limits are exceeded for a moment', () => {
     const limit = { owner: 'self', limitBytes: 64, usageBytes: 65 } as const;
     assert.equal(describe({ limit }).headroom_bytes, 0);
@@ -115,13 +141,17 @@ suite('the record of an OOM kill', () => {
   });
 
   test('has the other members of a cgroup that died as a whole, up to a hundred', () => {
-    const members = Array.from({ length: 103 }, (_, index) => victim(100 + index, 'worker'));
+    const members = Array.from({ length: 103 }, (_, index) => ({
+      ...victim(100 + index, 'worker'),
+      reason: 'group' as const,
+    }));
     const record = describe({ members, isGroup: true });
     const told = record.members as readonly object[];
     assert.deepEqual([told.length, record.members_left_out, record.group_kill], [100, 3, true]);
     assert.deepEqual(told[0], {
       comm: 'worker',
-      process: 'workerd',
+      process: 'worker main',
+      reason: 'group',
       pid: 101,
       tgid: 100,
       ns_pid: 3,
@@ -137,7 +167,13 @@ suite('the record of an OOM kill', () => {
       const lines: string[] = [];
       const log = createLogger('warn', format, (line) => lines.push(line));
       const comm = 'a"b\\c d=1\uFFFD';
-      log.warn('OOM kill', describe({ victim: { ...KILL.victim, comm }, members: [victim(12, comm)] }));
+      log.warn(
+        'OOM kill',
+        describe({
+          victim: { ...KILL.victim, comm, process: 'x' },
+          members: [{ ...victim(12, comm), process: 'x', reason: 'group' }],
+        }),
+      );
       assert.equal(lines.length, 1);
       assert.deepEqual([lines[0]?.split('\n').length, lines[0]?.split(JSON.stringify(comm)).length], [2, 3]);
     });

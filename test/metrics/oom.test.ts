@@ -65,7 +65,7 @@ function setUp(options: Partial<OomSourceOptions> = {}): Setup {
 }
 
 function task(comm: string): OomTask {
-  return { pid: 1, tgid: 1, uid: 0, comm, process: comm };
+  return { pid: 1, tgid: 1, uid: 0, comm, process: comm, memoryCgroupId: 0n, defaultCgroupId: 0n };
 }
 
 function victim(comm: string, changes: Partial<OomVictim> = {}): OomVictim {
@@ -282,7 +282,7 @@ suite('every kill is told', () => {
   test('once for a cgroup that died as a whole, while each of its processes is counted', () => {
     const id = createCgroup('app');
     const { receiver, source, told } = setUp();
-    const members = ['b', 'c'].map((comm) => victim(comm, { defaultCgroupId: id }));
+    const members = ['b', 'c'].map((comm) => ({ ...victim(comm, { defaultCgroupId: id }), reason: 'group' as const }));
     receiver.kills = [kill('a', { members, isGroup: true })];
     assert.deepEqual(values(source.read()), {
       '': 0,
@@ -291,6 +291,14 @@ suite('every kill is told', () => {
       [labelled('c', '/app')]: 1,
     });
     assert.equal(told.length, 1);
+  });
+
+  test('with those that shared its memory, which are not counted: the kernel does not count them', () => {
+    const seen: bigint[] = [];
+    const { receiver, source, told } = setUp({ onVictim: (id) => seen.push(id) });
+    receiver.kills = [kill('a', { members: [{ ...victim('b'), reason: 'shared_memory' }] })];
+    assert.deepEqual(values(source.read()), { '': 0, [labelled('a')]: 1 });
+    assert.deepEqual([told.length, told[0]?.victim_comm, seen.length], [1, 'a', 1]);
   });
 
   test('not when its details are lost', () => {

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { placeAt } from '../../src/raw-path.ts';
 import type { KmsgKill } from '../../src/receivers/kmsg.ts';
-import type { OomDecision, OomEvent, OomVictim } from '../../src/receivers/oom-events.ts';
+import type { OomDecision, OomEvent, OomTask, OomVictim } from '../../src/receivers/oom-events.ts';
 import { type OomKill, OomKills } from '../../src/receivers/oom-kills.ts';
+import { OomPaths } from '../../src/receivers/oom-paths.ts';
 
 const CGROUP = 5n;
 
@@ -25,14 +27,18 @@ function victim(pid: number): OomVictim {
   };
 }
 
+function task(pid: number, changes: Partial<OomTask> = {}): OomTask {
+  return { pid, tgid: pid, uid: 0, comm: 'task', process: 'task', memoryCgroupId: 0n, defaultCgroupId: 0n, ...changes };
+}
+
 function decision(number: number, changes: Partial<OomDecision> = {}): OomDecision {
-  const limit = { cgroupId: CGROUP, limitBytes: 64, usageBytes: 63, includesSwap: false };
+  const limit = { cgroupId: CGROUP, limitBytes: 64, usageBytes: 63, includesSwap: false, isTriggerOutside: false };
   return { number, constraint: 'memcg', order: 0, gfpMask: 0xcc0, domainBytes: 64, limit, ...changes };
 }
 
 function event(pid: number, changes: Partial<OomEvent> = {}): OomEvent {
-  const trigger = { pid: 1, tgid: 1, uid: 0, comm: 'trigger', process: 'trigger' };
-  return { timeNs: 0, trigger, victim: victim(pid), decision: null, groupCgroupId: 0n, ...changes };
+  const who = { timeNs: 0, trigger: task(1), victim: victim(pid), decision: null, groupCgroupId: 0n };
+  return { ...who, isShared: false, sharesWith: 0, ...changes };
 }
 
 interface Setup {
@@ -67,6 +73,7 @@ suite('a kill that the OOM killer was seen to decide', () => {
       limitBytes: 64,
       usageBytes: 63,
       includesSwap: false,
+      isTriggerOutside: false,
     });
   });
 
@@ -90,9 +97,9 @@ suite('a kill that the OOM killer was seen to decide', () => {
   });
 
   test('by the limit of a cgroup above has that one’s limit', () => {
-    const limit = { cgroupId: 4n, limitBytes: 64, usageBytes: 63, includesSwap: false };
+    const limit = { cgroupId: 4n, limitBytes: 64, usageBytes: 63, includesSwap: false, isTriggerOutside: true };
     const [kill] = setUp(event(7, { decision: decision(1, { limit }) })).kills.take(0, 0);
-    assert.deepEqual([kill?.limit?.owner, kill?.limit?.cgroup], ['ancestor', 4n]);
+    assert.deepEqual([kill?.limit?.owner, kill?.limit?.cgroup, kill?.limit?.isTriggerOutside], ['ancestor', 4n, true]);
   });
 
   for (const [constraint, order, scope] of [
@@ -174,7 +181,7 @@ suite('a kill that the OOM killer was not seen to decide', () => {
     const { kills, log } = setUp(event(7, group), event(8, group));
     log.push({ pid: 7, memcg: true, chosenPid: 7 }, { pid: 8, memcg: true, chosenPid: 7 });
     assert.deepEqual(kills.take(0, 0), []);
-    const elsewhere = { pid: 2, tgid: 2, uid: 0, comm: 'other', process: 'other' };
+    const elsewhere = task(2);
     kills.add(event(9, group), 100);
     kills.add(event(10, { ...group, trigger: elsewhere }), 100);
     log.push({ pid: 9, memcg: true, chosenPid: 7 }, { pid: 10, memcg: true, chosenPid: 7 });
@@ -185,5 +192,94 @@ suite('a kill that the OOM killer was not seen to decide', () => {
   test('that could be of a whole cgroup, and of which nothing is reported, does not say', () => {
     const { kills } = setUp(event(7, { groupCgroupId: CGROUP }));
     assert.equal(kills.take(300, 0)[0]?.isGroup, undefined);
+  });
+});
+
+test('kills are told in their order, though more is known of a later one first', () => {
+  const { kills, log } = setUp(event(7));
+  kills.add(event(8), 0);
+  log.push({ pid: 8, memcg: true });
+  assert.deepEqual(kills.take(0, 0), []);
+  log.push({ pid: 7, memcg: true });
+  assert.deepEqual(pids(kills.take(100, 0)), [[7], [8]]);
+});
+
+suite('a process that shared the memory of a victim', () => {
+  const reasons = ([kill]: readonly OomKill[]): unknown[] =>
+    kill === undefined ? [] : kill.members.map(({ pid, reason }) => [pid, reason]);
+
+  test('is a member of its record, for which that one waits', () => {
+    const { kills } = setUp(event(7, { decision: decision(3), isShared: true }));
+    assert.deepEqual(kills.take(0, 2), []);
+    kills.add(event(8, { sharesWith: 7 }), 0);
+    kills.add(event(9, { sharesWith: 7 }), 0);
+    assert.deepEqual(reasons(kills.take(0, 3)), [
+      [8, 'shared_memory'],
+      [9, 'shared_memory'],
+    ]);
+  });
+
+  test('is waited for where the decision was not seen, but not for ever', () => {
+    for (const kills of [new OomKills(null), setUp().kills]) {
+      kills.add(event(7, { isShared: true }), 0);
+      assert.deepEqual(kills.take(299, 0), []);
+      kills.add(event(8, { sharesWith: 7 }), 299);
+      assert.deepEqual(reasons(kills.take(300, 0)), [[8, 'shared_memory']]);
+    }
+  });
+
+  test('is one member however often it is killed, and the victim is none', () => {
+    const { kills } = setUp(event(7, { decision: decision(1), isShared: true }));
+    for (const pid of [8, 8, 7]) kills.add(event(pid, { sharesWith: 7 }), 0);
+    assert.deepEqual(reasons(kills.take(0, 1)), [[8, 'shared_memory']]);
+  });
+
+  test('and whose cgroup dies as a whole is a member for that: the kernel counts it', () => {
+    const group = { decision: decision(1), groupCgroupId: CGROUP, isShared: true };
+    const { kills } = setUp(event(7, group), event(8, group));
+    kills.add(event(8, { sharesWith: 7 }), 0);
+    kills.add(event(9, { sharesWith: 8 }), 0);
+    assert.deepEqual(reasons(kills.take(0, 1)), [
+      [8, 'group'],
+      [9, 'shared_memory'],
+    ]);
+  });
+
+  test('belongs to no kill by another trigger, nor to one that comes later', () => {
+    const { kills } = setUp();
+    kills.add(event(8, { sharesWith: 7, trigger: task(2) }), 0);
+    kills.add(event(7, { decision: decision(1), isShared: true }), 0);
+    assert.deepEqual(reasons(kills.take(300, 1)), []);
+    assert.deepEqual(kills.take(5000, 1), []);
+    kills.add(event(7, { decision: decision(2), isShared: true, trigger: task(2) }), 5000);
+    assert.deepEqual(reasons(kills.take(5300, 2)), []);
+  });
+});
+
+suite('the trigger of a kill that the OOM killer was not seen to decide', () => {
+  for (const [fullPath, limitCgroup, isOutside] of [
+    ['/pod/app', '/pod/app', false],
+    ['/pod/app', '/pod', false],
+    ['/pod/app', '/', false],
+    ['/pods', '/pod', true],
+    ['/', '/pod', true],
+    ['/other', '/pod', true],
+  ] as const) {
+    test(`in ${fullPath} is ${isOutside ? 'outside' : 'inside'} the limit of ${limitCgroup}`, () => {
+      const paths = new OomPaths(2);
+      paths.add({ cgroupId: 77n, place: placeAt('/'), fullPath, isCut: false });
+      const report = { constraint: 'memcg', victimCgroup: limitCgroup, limitCgroup };
+      const kills = new OomKills({ read: () => [{ pid: 7, memcg: true, report }] }, paths);
+      kills.add(event(7, { trigger: task(1, { defaultCgroupId: 77n }) }), 0);
+      assert.equal(kills.take(0, 0)[0]?.limit?.isTriggerOutside, isOutside);
+    });
+  }
+
+  test('in a cgroup whose path is not known, or not whole, does not say', () => {
+    for (const isCut of [true, false]) {
+      const paths = new OomPaths(2);
+      if (isCut) paths.add({ cgroupId: 77n, place: placeAt('/…/app'), fullPath: '/…/app', isCut });
+      assert.equal(paths.isOutside(task(1, { defaultCgroupId: 77n }), '/pod'), undefined);
+    }
   });
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { decodeOomEvent, OOM_DECISION, OOM_EVENT } from '../../src/receivers/oom-events.ts';
+import { decodeOomPath, OOM_PATH } from '../../src/receivers/oom-paths.ts';
 
 const PAGE = 4096;
 
@@ -9,6 +10,8 @@ const FIELDS = {
   time_ns: 123_456_789_000,
   memory_cgroup_id: 71,
   default_cgroup_id: 72,
+  trigger_memory_cgroup_id: 73,
+  trigger_default_cgroup_id: 74,
   anon_pages: 11,
   file_pages: 12,
   shmem_pages: 13,
@@ -23,10 +26,13 @@ const FIELDS = {
   trigger_tgid: 200,
   trigger_uid: 2000,
   oom_score_adj: 300,
+  shares_with: 0,
+  is_shared: 1,
+  has_rss: 1,
   victim_comm: [...Buffer.from('victim\0\0\0\0\0\0\0\0\0\0')],
+  victim_process: [...Buffer.from('main\0')],
   trigger_comm: [...Buffer.from('exactly16letters')],
-  victim_process: [...Buffer.from('process\0\0\0\0\0\0\0\0\0')],
-  trigger_process: [...Buffer.from('asker\0\0\0\0\0\0\0\0\0\0\0')],
+  trigger_process: [...Buffer.from('other main\0')],
 } as const;
 
 function decode(changes: { readonly [K in keyof typeof FIELDS]?: number | readonly number[] } = {}, pageBytes = PAGE) {
@@ -43,7 +49,7 @@ suite('an OOM event', () => {
         ownTgid: 7,
         uid: 1000,
         comm: 'victim',
-        process: 'process',
+        process: 'main',
         memoryCgroupId: 71n,
         defaultCgroupId: 72n,
         anonBytes: 11 * PAGE,
@@ -53,9 +59,19 @@ suite('an OOM event', () => {
         totalVmBytes: 14 * PAGE,
         oomScoreAdj: 300,
       },
-      trigger: { pid: 201, tgid: 200, uid: 2000, comm: 'exactly16letters', process: 'asker' },
+      trigger: {
+        pid: 201,
+        tgid: 200,
+        uid: 2000,
+        comm: 'exactly16letters',
+        process: 'other main',
+        memoryCgroupId: 73n,
+        defaultCgroupId: 74n,
+      },
       decision: null,
       groupCgroupId: 0n,
+      isShared: true,
+      sharesWith: 0,
     });
   });
 
@@ -83,6 +99,16 @@ suite('an OOM event', () => {
     assert.equal(decode({ total_vm_pages: 2 ** 33 }).victim.totalVmBytes, 2 ** 45);
   });
 
+  test('has no rss where the kernel keeps it in a way that is not known', () => {
+    const { anonBytes, fileBytes, shmemBytes, totalVmBytes } = decode({ has_rss: 0 }).victim;
+    assert.deepEqual([anonBytes, fileBytes, shmemBytes, totalVmBytes], [undefined, undefined, undefined, 14 * PAGE]);
+  });
+
+  test('of one that died because it shared memory says whose, and has no numbers of that memory', () => {
+    const { sharesWith, victim } = decode({ shares_with: 100, has_rss: 0 });
+    assert.deepEqual([sharesWith, Object.keys(victim).filter((name) => name.endsWith('Bytes'))], [100, []]);
+  });
+
   for (const uid of [0, 2 ** 31, 2 ** 32 - 1]) {
     test(`has the user ${uid}`, () => assert.equal(decode({ victim_uid: uid }).victim.uid, uid));
   }
@@ -107,6 +133,7 @@ const DECISION = {
   gfp_mask: 0xcc0,
   order: 2,
   limits_swap: 1,
+  trigger_outside: 1,
 } as const;
 
 function decide(changes: { readonly [K in keyof typeof DECISION]?: number } = {}) {
@@ -124,7 +151,13 @@ suite('what the OOM killer was asked to do', () => {
       order: 2,
       gfpMask: 0xcc0,
       domainBytes: 22 * PAGE,
-      limit: { cgroupId: 81n, limitBytes: 21 * PAGE, usageBytes: 20 * PAGE, includesSwap: true },
+      limit: {
+        cgroupId: 81n,
+        limitBytes: 21 * PAGE,
+        usageBytes: 20 * PAGE,
+        includesSwap: true,
+        isTriggerOutside: true,
+      },
     });
     assert.equal(groupCgroupId, 82n);
   });
@@ -144,5 +177,30 @@ suite('what the OOM killer was asked to do', () => {
 
   test('has an unknown constraint where a later kernel has more of them', () => {
     assert.equal(decide({ constraint: 4 }).decision?.constraint, 'unknown');
+  });
+});
+
+suite('the path of a cgroup', () => {
+  function path(names: readonly string[], belowMount: number, isCut = 0) {
+    const text = Buffer.concat(names.map((name) => Buffer.from(`${name}\0`)));
+    const fields = { cgroup_id: 5, bytes: text.length, below_mount: belowMount, is_cut: isCut, names: [...text, 1, 2] };
+    const { place, fullPath, cgroupId } = decodeOomPath(OOM_PATH.encode(fields));
+    assert.equal(cgroupId, 5n);
+    return [place.path, fullPath];
+  }
+
+  test('begins at the root', () => assert.deepEqual(path(['c', 'b', 'a'], 3), ['/a/b/c', '/a/b/c']));
+  test('of the root is the root', () => assert.deepEqual(path([], 0), ['/', '/']));
+  test('lies below what is mounted', () => assert.deepEqual(path(['c', 'b', 'a'], 2), ['/b/c', '/a/b/c']));
+  test('of what is mounted is the root', () => assert.deepEqual(path(['b', 'a'], 0), ['/', '/a/b']));
+  test('elsewhere is that below the root', () => assert.deepEqual(path(['b', 'a'], 255), ['/a/b', '/a/b']));
+  test('that is too long says so', () => assert.deepEqual(path(['c', 'b'], 255, 1), ['/…/b/c', '/…/b/c']));
+  test('that is too long can be whole below what is mounted', () =>
+    assert.deepEqual(path(['c', 'b'], 1, 1), ['/c', '/…/b/c']));
+  test('whose name is no text is shown as one, and found by its bytes', () => {
+    const names = [...Buffer.from('bad\xff\0a\0', 'latin1')];
+    const fields = { cgroup_id: 5, bytes: names.length, below_mount: 2, is_cut: 0, names };
+    const { place } = decodeOomPath(OOM_PATH.encode(fields));
+    assert.deepEqual(place, { path: '/a/bad\uFFFD', raw: Buffer.from('/a/bad\xff', 'latin1') });
   });
 });

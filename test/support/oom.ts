@@ -7,6 +7,7 @@ import { findHierarchy } from '../../src/containers/hierarchy.ts';
 import { type Cgroup, createCgroup } from './cgroup.ts';
 import { eventually } from './eventually.ts';
 import { fixture } from './fixtures.ts';
+import { reportedKills } from './kernel-log.ts';
 
 const V1 = findHierarchy().version === 1;
 
@@ -72,5 +73,20 @@ export async function killTenAtOnce(name: string): Promise<number[]> {
     return hogs.map(({ pid = 0 }) => pid);
   } finally {
     for (const cgroup of cgroups) await cgroup.remove();
+  }
+}
+
+/** @returns once the kernel's log says again whose limit was hit: it does for ten kills in five seconds */
+export async function reportedInFull(): Promise<void> {
+  const cgroup = createCgroup('reported');
+  try {
+    limit(cgroup, 16);
+    await eventually('the kernel reports a kill in full', async () => {
+      const child = hog(cgroup, 'reported', 64);
+      await once(child, 'exit');
+      return reportedKills().findLast(({ pid }) => pid === child.pid)?.taskMemcg !== undefined;
+    });
+  } finally {
+    await cgroup.remove();
   }
 }

@@ -1,0 +1,88 @@
+/** The OOM receiver in this process, attached in every way that works here. */
+import { fileURLToPath } from 'node:url';
+import { Cgroups } from '../../src/containers/cgroups.ts';
+import { findHierarchy, mountIdOf } from '../../src/containers/hierarchy.ts';
+import { OomSource } from '../../src/metrics/oom.ts';
+import { OomReconciliation } from '../../src/metrics/oom-reconciliation.ts';
+import type { OomRecord } from '../../src/metrics/oom-record.ts';
+import type { Place } from '../../src/raw-path.ts';
+import { OomReceiver } from '../../src/receivers/oom.ts';
+import { OOM_METHODS, type OomMethod } from '../../src/receivers/oom-probes.ts';
+import { eventually } from './eventually.ts';
+import { missing } from './requirements.ts';
+import { mountTracefs } from './tracefs.ts';
+
+const HIERARCHY = findHierarchy();
+
+export interface Attached {
+  readonly reconciliation: OomReconciliation;
+  readonly method: OomMethod;
+  readonly receiver: OomReceiver;
+  readonly source: OomSource;
+  readonly records: OomRecord[];
+  /** By the metric. */
+  kills(): number;
+}
+
+/** In every way that this kernel allows, all at once: they see the same kills. */
+export function attachAll(): Disposable & { afterKills(count: number): Promise<readonly Attached[]> } {
+  const tracefs = mountTracefs();
+  const all: Attached[] = [];
+  for (const method of OOM_METHODS) {
+    try {
+      all.push(attach(method));
+    } catch (error) {
+      // The kernels of the guests allow all of them.
+      if (method === 'tracepoint' || missing('guest') === false) throw error;
+    }
+  }
+  return {
+    async afterKills(count) {
+      await eventually(`${count} kills are known`, () =>
+        all.every(({ source, kills }) => {
+          source.poll();
+          return kills() >= count;
+        }),
+      );
+      return all;
+    },
+    [Symbol.dispose]() {
+      for (const { receiver } of all) receiver.stop();
+      tracefs[Symbol.dispose]();
+    },
+  };
+}
+
+export function options() {
+  const objects = fileURLToPath(new URL(`../../dist/bpf/${process.arch}/`, import.meta.url));
+  return {
+    pidNsInum: 0,
+    cgroupId: 0n,
+    cgroupVersion: HIERARCHY.version,
+    mountId: mountIdOf(HIERARCHY),
+    ringBytes: 1 << 18,
+    objects,
+  };
+}
+
+export function attach(method: OomMethod, ringBytes = 1 << 18): Attached {
+  const records: OomRecord[] = [];
+  const cgroups = new Cgroups(HIERARCHY.mount);
+  const onCgroup = (id: bigint, place: Place): void => cgroups.tell(id, place);
+  const receiver = OomReceiver.start({ ...options(), onCgroup, ringBytes, methods: [method] });
+  const seen = (): number => receiver.counts().all;
+  const reconciliation = new OomReconciliation({ hierarchy: HIERARCHY, cgroups, seen, isWhole: true });
+  const source = new OomSource(receiver, cgroups, {
+    maxSeries: 1000,
+    retainMs: 60_000,
+    cgroupIdOf: (victim) => (HIERARCHY.version === 1 ? victim.memoryCgroupId : victim.defaultCgroupId),
+    onVictim: (id) => reconciliation.saw(id),
+    onKill: (record) => records.push(record),
+  });
+  const kills = (): number => source.read().reduce((sum, { member }) => sum + (member.totals[0] ?? 0), 0);
+  return { method, receiver, reconciliation, source, records, kills };
+}
+
+export function pick(record: OomRecord | undefined, ...names: string[]): unknown[] {
+  return names.map((name) => record?.[name]);
+}
