@@ -61,6 +61,7 @@ interface Choice {
   /** Says whose a cgroup is, by name where that is configured. */
   readonly identifyCgroup: (path: string | null) => Identity;
   readonly isTask: IsTask;
+  readonly settings: Config['receivers'];
 }
 
 function choiceOf(config: Config): Choice {
@@ -71,6 +72,7 @@ function choiceOf(config: Config): Choice {
     filter: patterns.length === 0 ? null : cgroupFilter(...patterns),
     identifyCgroup: (path) => (names ? files.identify(path) : identify(path, files.isTask)),
     isTask: files.isTask,
+    settings: config.receivers,
   };
 }
 
@@ -207,14 +209,21 @@ async function startOverlayfs(context: Context): Promise<Running> {
     every(LEARN_MS, 'name new cgroups', () => source.learn(), health),
     every(SUPERVISE_MS, 'look after the overlayfs probe', () => receiver.supervise(), health),
     every(KEEP_MS, 'keep the latest latencies', () => recent.keep(monotonicMs()), health),
-    every(Math.min(RETIRE_MS, expireMs / 5), 'end old overlayfs series', () => kernel.end(source.retire()), health),
   ];
+  const retire = (expireMs: number): NodeJS.Timeout =>
+    every(Math.min(RETIRE_MS, expireMs / 5), 'end old overlayfs series', () => kernel.end(source.retire()), health);
+  let retiring = retire(expireMs);
   return {
     observe: (observer) => observeOverlayfs(observer, receiver),
-    choose: ({ filter }) => kernel.end(source.choose(filter)),
+    choose({ filter, settings }) {
+      kernel.end(source.choose(filter));
+      receiver.expireAfter(settings.overlayfs.expire_ms);
+      clearInterval(retiring);
+      retiring = retire(settings.overlayfs.expire_ms);
+    },
     settle: () => source.settle(),
     stop() {
-      timers.forEach(clearInterval);
+      [...timers, retiring].forEach(clearInterval);
       receiver.stop();
     },
   };
@@ -302,6 +311,7 @@ function startOom(context: Context): Running {
   ];
   return {
     observe: (observer) => observeOom(observer, receiver, source, reconciliation),
+    choose: ({ settings }) => source.keep(settings.oom.max_series, settings.oom.retain_ms),
     settle: () => source.poll(monotonicMs(), true),
     stop() {
       timers.forEach(clearInterval);
@@ -348,9 +358,9 @@ function startPressure(context: Context): Running {
   const timers = [every(DISCOVER_MS, 'discover containers', discover, health)];
   return {
     observe: (observer) => observePressure(observer, source),
-    choose({ filter, identifyCgroup }) {
+    choose({ filter, identifyCgroup, settings }) {
       for (const inventory of new Set([pressure, memory])) inventory?.identifyBy(identifyCgroup);
-      kernel.end(source.choose(filter));
+      kernel.end(source.choose(filter, settings.pressure.window));
     },
     stop: () => timers.forEach(clearInterval),
   };

@@ -9,7 +9,7 @@ import { pidNamespaceOf } from './processors.ts';
 import type { Config } from './schema.ts';
 
 /** What is in the kernel already, or decides what is. */
-const FIXED = /^(kernel\.|receivers\.|service\.pipelines\.metrics\.receivers$)/;
+const FIXED = /^(kernel\.|receivers\.(overlayfs\.attach|oom\.ring_bytes)$|service\.pipelines\.metrics\.receivers$)/;
 const BOUNDS = 'receivers.overlayfs.bounds_us';
 
 /**
@@ -32,7 +32,7 @@ export function keepRunning(
   const isOnGrid = (boundsNs: readonly number[]): boolean =>
     gridNs.length === 0 || boundsNs.every((bound) => gridNs.includes(bound));
 
-  for (const key of keys) if (FIXED.test(key) && key !== BOUNDS) keep(key.split('.'));
+  for (const key of keys) if (FIXED.test(key)) keep(key.split('.'));
   if (pidNamespaceOf(config) !== pidNamespaceOf(running)) {
     keep(['processors']);
     keep(['service', 'pipelines', 'metrics', 'processors']);

@@ -34,7 +34,8 @@ const MAX_PAIRS = 100;
 const MAX_VICTIMS = 200;
 
 export class OomVictims {
-  readonly #maxSeries: number;
+  /** How many {@link retire} leaves. */
+  maxSeries: number;
   /** By attributes, the least recently killed first. */
   readonly #series = new Map<string, Growing>();
   readonly #sizes = new Map<string, number>();
@@ -42,7 +43,7 @@ export class OomVictims {
   #folded = 0;
 
   constructor(maxSeries: number) {
-    this.#maxSeries = maxSeries;
+    this.maxSeries = maxSeries;
   }
 
   /** Kills that are counted without their names, since their place has too many. */
@@ -80,7 +81,7 @@ export class OomVictims {
       if (nowMs - lastMs < retainMs) break; // all others were killed later
       ended.push(this.#end(name));
     }
-    while (this.#series.size > this.#maxSeries) {
+    while (this.#series.size > this.maxSeries) {
       const most = Math.max(...this.#sizes.values());
       for (const [name, { place }] of this.#series) {
         if (this.#sizes.get(place) !== most) continue;

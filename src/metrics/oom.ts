@@ -36,6 +36,7 @@ export class OomSource implements Source {
   readonly #options: OomSourceOptions;
   readonly #startTime = toHrTime(wallMs());
   readonly #victims: OomVictims;
+  #retainMs: number;
   /** The cgroups that only the kills in them made known, the oldest first. */
   readonly #named: bigint[] = [];
 
@@ -44,6 +45,7 @@ export class OomSource implements Source {
     this.#cgroups = cgroups;
     this.#options = options;
     this.#victims = new OomVictims(options.maxSeries);
+    this.#retainMs = options.retainMs;
   }
 
   /** Kills that are counted without the names of trigger or victim. */
@@ -83,9 +85,15 @@ export class OomSource implements Source {
     return samples;
   }
 
+  /** From now on so many series are kept, and for so long: see {@link OomSourceOptions}. */
+  keep(maxSeries: number, retainMs: number): void {
+    this.#victims.maxSeries = maxSeries;
+    this.#retainMs = retainMs;
+  }
+
   /** Ends the series that are too many or too old. */
   retire(nowMs = monotonicMs()): Sample[] {
-    return this.#victims.retire(nowMs, this.#options.retainMs).map((series) => this.#sample(series));
+    return this.#victims.retire(nowMs, this.#retainMs).map((series) => this.#sample(series));
   }
 
   #cgroupIds({ trigger, victim, members, limit }: OomKill): bigint[] {

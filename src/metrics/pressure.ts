@@ -46,6 +46,7 @@ export class PressureSource implements Source {
   ];
   readonly #options: PressureSourceOptions;
   #filter: CgroupFilter | null;
+  #window: Window;
   /** What was read last of each container. */
   readonly #last = new Map<string, Sample[]>();
   readonly #told = new Set<PressureReason>();
@@ -55,6 +56,7 @@ export class PressureSource implements Source {
   constructor(options: PressureSourceOptions) {
     this.#options = options;
     this.#filter = options.filter ?? null;
+    this.#window = options.window;
   }
 
   /** Why the host's pressure cannot be read, or null. */
@@ -89,12 +91,13 @@ export class PressureSource implements Source {
   }
 
   /**
-   * From now on these cgroups get series.
+   * From now on these cgroups get series, with the score of this window.
    *
    * @returns the last samples of those that no longer do
    */
-  choose(filter: CgroupFilter | null): Sample[] {
+  choose(filter: CgroupFilter | null, window = this.#window): Sample[] {
     this.#filter = filter;
+    this.#window = window;
     const left = [...this.#last].filter(
       ([, [sample]]) => !(filter?.(String(sample?.member.attributes.cgroup)) ?? true),
     );
@@ -181,7 +184,7 @@ export class PressureSource implements Source {
       member: { key, attributes, startTime, totals: Float64Array.of(value) },
     });
     return [
-      sample(kernelMetrics.pressureScore, pressureScore(pressure, this.#options.window)),
+      sample(kernelMetrics.pressureScore, pressureScore(pressure, this.#window)),
       sample(kernelMetrics.pressureWaiting, pressure.some.totalUs),
       sample(kernelMetrics.pressureStalled, pressure.full.totalUs),
     ];

@@ -117,6 +117,7 @@ const PROGRAMS = [
 
 export class OverlayfsCounts {
   readonly #options: CountsOptions;
+  #expireMs: number;
   readonly #object: BpfObject;
   readonly #shards = shardsFor(possibleCpus());
   readonly #groupCells: number;
@@ -132,6 +133,7 @@ export class OverlayfsCounts {
   /** Creates the maps; no program runs yet. */
   constructor(options: CountsOptions) {
     this.#options = options;
+    this.#expireMs = options.expireMs;
     this.#groupCells = CELL_BUCKETS + options.boundsNs.length + 1;
     this.#blockCells = Math.ceil((OPS.length * this.#groupCells) / LINE_CELLS) * LINE_CELLS;
     this.#generations = new Uint32Array(options.maxMapEntries + 1);
@@ -209,7 +211,7 @@ export class OverlayfsCounts {
   }
 
   /**
-   * Frees the slots of cgroups that have been gone for `expireMs`.
+   * Frees the slots of cgroups that have been gone for long enough.
    *
    * @returns the last counts of those whose slot is free now; they are in no later {@link read}
    */
@@ -227,11 +229,16 @@ export class OverlayfsCounts {
       const cgroupId = this.#cgroupIdOf(slot);
       if (cgroupId === 0n) continue;
       if (!isGone(cgroupId)) this.#goneSince.delete(slot);
-      else if (nowMs - (this.#goneSince.get(slot) ?? this.#setGone(slot, nowMs)) >= this.#options.expireMs) {
+      else if (nowMs - (this.#goneSince.get(slot) ?? this.#setGone(slot, nowMs)) >= this.#expireMs) {
         this.#closeSlot(slot, cgroupId, nowMs);
       }
     }
     return last;
+  }
+
+  /** From now on the counts of a removed cgroup stay for so long, in ms; of those that are gone already, too. */
+  expireAfter(ms: number): void {
+    this.#expireMs = ms;
   }
 
   /** How many cgroups have counts of their own. */

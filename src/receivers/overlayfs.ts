@@ -155,6 +155,11 @@ export class OverlayfsReceiver {
     return this.#counts.retire(isGone, nowMs);
   }
 
+  /** See {@link OverlayfsCounts.expireAfter}. */
+  expireAfter(ms: number): void {
+    this.#counts.expireAfter(ms);
+  }
+
   /** How many cgroups have counts of their own. */
   usedEntries(): number {
     return this.#counts.usedEntries();

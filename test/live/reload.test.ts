@@ -6,8 +6,10 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
+import { createCgroup } from '../support/cgroup.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Floatie, type LogLine, startFloatie } from '../support/floatie.ts';
+import { mountOverlay } from '../support/overlay.ts';
 import { testReloads } from '../support/reloads.ts';
 import { missing } from '../support/requirements.ts';
 
@@ -59,6 +61,23 @@ suite('a reload', { skip: missing('root', 'btf') }, () => {
         'info The configuration is reloaded',
       ],
     );
+  });
+
+  test('ends the series of a removed cgroup as soon as the new expire_ms says', async () => {
+    using overlay = mountOverlay();
+    await using floatie = await start('receivers: {overlayfs: {expire_ms: 86400000}}');
+    const cgroup = createCgroup('reload');
+    cgroup.run('dd', 'if=/dev/zero', `of=${join(overlay.path, 'file')}`, 'bs=1', 'count=100');
+    const name = 'floatie_overlayfs_write_latency_us_count';
+    const isThere = async () => (await floatie.scrape()).select(name, { cgroup: cgroup.name }).length > 0;
+    assert.equal(await isThere(), true);
+    await cgroup.remove();
+    const said = await reload(floatie, 'receivers: {overlayfs: {expire_ms: 1000}}');
+    assert.deepEqual(
+      said.map(({ message }) => message),
+      ['The configuration is reloaded'],
+    );
+    await eventually('its series has ended', async () => !(await isThere()), 10_000);
   });
 
   const withPort = (port: number): string =>

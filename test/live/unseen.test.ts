@@ -48,24 +48,27 @@ interface Watched {
   readonly command: readonly string[];
 }
 
-/** Writes now and then in a cgroup; each write is counted, and none of them is forgotten. */
+/** Writes, does nothing for a while, and writes again: each write is counted, and none is forgotten meanwhile. */
 async function watch({ cgroup, label, command }: Watched): Promise<void> {
   using overlay = mountOverlay();
   await using writer = await startWriter(cgroup, join(overlay.path, 'file'));
   await using floatie = await startFloatie(['--set', `receivers.overlayfs.expire_ms=${EXPIRE_MS}`], { command });
-  let written = 0;
   let last = 0;
+  const look = async (): Promise<number> => {
+    const now = (await floatie.scrape()).sum(COUNT, { cgroup: label });
+    assert.ok(now >= last, `${now} writes after ${last}`);
+    last = now;
+    return now;
+  };
+  let written = await writer.write();
+  await eventually('the first writes are counted', async () => (await look()) >= written);
   const begun = performance.now();
   while (performance.now() - begun < WATCH_MS) {
-    written += await writer.write();
-    await eventually('all writes are counted', async () => {
-      const now = (await floatie.scrape()).sum(COUNT, { cgroup: label });
-      assert.ok(now >= last, `${now} writes after ${last}`);
-      last = now;
-      return now >= written;
-    });
     await sleep(EXPIRE_MS / 5);
+    await look();
   }
+  written += await writer.write();
+  await eventually('all writes are counted', async () => (await look()) >= written);
 }
 
 /** A process in a cgroup of this name that makes 100 writes each time it is told to. */
