@@ -1,8 +1,9 @@
 /** A configuration file: its values, the lines where they are, and the environment's values inside them. */
-import { readFileSync, statSync } from 'node:fs';
 import { type Document, isAlias, isMap, isPair, isScalar, isSeq, LineCounter, parseDocument, visit } from 'yaml';
 import { ConfigError } from './error.ts';
+import { readWhole } from './file.ts';
 import { nearest } from './nearest.ts';
+import { firstOf, MAX_TOLD, partsOf, showPath } from './show.ts';
 import { readScalar, substitute } from './substitution.ts';
 
 type Path = readonly (string | number)[];
@@ -16,11 +17,11 @@ export interface ConfigDocument {
   readonly problems: readonly string[];
   /** References to variables that are not set. */
   readonly warnings: readonly string[];
+  /** What no message may show: texts that have something of a variable in them, and what YAML reads in those. */
+  readonly hidden: readonly string[];
   /** `file:line` of a key, or of the nearest one above it. */
   placeOf(path: Path): string;
 }
-
-const MAX_FILE_BYTES = 1 << 20;
 
 /**
  * @param env null: `${env:NAME}` stands for itself
@@ -28,12 +29,15 @@ const MAX_FILE_BYTES = 1 << 20;
  */
 export function readDocument(file: string, env: Readonly<Record<string, string | undefined>> | null): ConfigDocument {
   const lines = new LineCounter();
-  const document = parseDocument(readText(file), { prettyErrors: true, lineCounter: lines });
-  if (document.errors.length > 0) {
-    throw new ConfigError(
-      document.errors.map(({ message }) => `${file}: ${message.split('\n')[0]?.replace(/:$/, '')}`),
-    );
-  }
+  const document = parseDocument(readText(file), {
+    prettyErrors: true,
+    lineCounter: lines,
+    // What it warns of shows the text, and it compares each key with each.
+    logLevel: 'error',
+    uniqueKeys: false,
+  });
+  const errors = [...document.errors.map(withoutText), ...repeatedKeys(document, lines)];
+  if (errors.length > 0) throw new ConfigError(firstOf(errors, 'problems').map((error) => `${file}: ${error}`));
   const { contents } = document;
   const isEmpty = contents === null || (isScalar(contents) && contents.value === null);
   if (!isEmpty && !isMap(contents)) {
@@ -49,37 +53,64 @@ export function readDocument(file: string, env: Readonly<Record<string, string |
       const path = ancestors.flatMap((ancestor) =>
         isPair(ancestor) && isScalar(ancestor.key) ? [String(ancestor.key.value)] : [],
       );
-      const place = `${placeOf(path)}: ${path.join('.')}`;
       const unset = (name: string): void => {
+        if (warnings.length >= MAX_TOLD) return;
         const meant = nearest(name, Object.keys(env));
         const cure = `write $\{env:${name}:-} where that is meant${meant}`;
-        warnings.push(`${place}: the variable ${name} is not set and counts as nothing; ${cure}`);
+        warnings.push(
+          `${placeOf(path)}: ${showPath(path)}: the variable ${name} is not set and counts as nothing; ${cure}`,
+        );
       };
       try {
         texts.set(node, substitute(node.value, env, unset));
       } catch (error) {
-        problems.push(`${place}: ${(error as Error).message}`);
+        if (problems.length < MAX_TOLD)
+          problems.push(`${placeOf(path)}: ${showPath(path)}: ${(error as Error).message}`);
       }
     },
   });
   try {
     for (const [node, text] of texts) node.value = text;
     const asTexts: unknown = document.toJS({ maxAliasCount: 100 }) ?? {};
-    if (texts.size === 0) return { values: asTexts, texts: asTexts, problems, warnings, placeOf };
+    const hidden = [...texts.values()].flatMap((text) => [text, ...partsOf(readScalar(text))]);
+    const others = { texts: asTexts, problems, warnings, hidden, placeOf };
+    if (texts.size === 0) return { values: asTexts, ...others };
     for (const [node, text] of texts) node.value = readScalar(text);
-    return { values: document.toJS({ maxAliasCount: 100 }) ?? {}, texts: asTexts, problems, warnings, placeOf };
+    return { values: document.toJS({ maxAliasCount: 100 }) ?? {}, ...others };
   } catch (error) {
-    throw new ConfigError([`${file}: ${(error as Error).message}`]);
+    throw new ConfigError([`${file}: ${withoutText(error as Error)}`]);
   }
 }
 
 function readText(file: string): string {
   try {
-    if (statSync(file).size > MAX_FILE_BYTES) throw new Error('it is larger than 1 MiB');
-    return readFileSync(file, 'utf8');
+    return readWhole(file).toString();
   } catch (error) {
     throw new ConfigError([`${file}: cannot be read: ${(error as Error).message}`]);
   }
+}
+
+/** What is wrong and where, without the text around it, which may be a file of passwords. */
+function withoutText({ message }: Error): string {
+  const [line = ''] = message.split('\n');
+  const [, what = line, where = ''] = /^(.*?)( at line \d+, column \d+)?:?$/.exec(line) ?? [];
+  return what.replace(/[:`"\\].*$/, '').trim() + where;
+}
+
+function repeatedKeys(document: Document.Parsed, lines: LineCounter): string[] {
+  const problems: string[] = [];
+  visit(document, {
+    Map(_, { items }) {
+      const seen = new Set<unknown>();
+      for (const { key } of items) {
+        if (!isScalar(key)) continue;
+        const { line, col } = lines.linePos(key.range?.[0] ?? 0);
+        if (seen.has(key.value)) problems.push(`Map keys must be unique at line ${line}, column ${col}`);
+        seen.add(key.value);
+      }
+    },
+  });
+  return problems;
 }
 
 /** Where in the text the key is, as far as it can be followed. */

@@ -1,11 +1,13 @@
 /** Collects what is said of each key by the file, the environment and the flags: the last to say something counts. */
 import { type ConfigDocument, readDocument } from './document.ts';
 import { type Env, resourceVariables } from './environment.ts';
-import { envName, INSTANCE, keys, keysLike, templateOf } from './keys.ts';
+import { foreignProblems } from './foreign.ts';
+import { envName, INSTANCE, isSensitive, keys, keysLike, templateOf } from './keys.ts';
 import { isOfKubernetes } from './kubernetes.ts';
 import { nearest } from './nearest.ts';
+import { withoutPasswords } from './secrets.ts';
 import { isRecord } from './shapes.ts';
-import { show } from './show.ts';
+import { MAX_TOLD, partsOf, show, showPath } from './show.ts';
 import { readWritten } from './written.ts';
 
 export interface Sources {
@@ -26,6 +28,8 @@ export interface Given {
   /** Where it comes from, as the user would name it. */
   readonly origin: string;
   readonly placeOf?: ConfigDocument['placeOf'];
+  /** What of it no message may show, since it came out of a variable. */
+  readonly hidden?: readonly string[];
 }
 
 export interface Everything {
@@ -37,6 +41,7 @@ export interface Everything {
   readonly warnings: string[];
 }
 
+const TOP = [...new Set(keys.map((key) => key.split('.')[0] ?? ''))];
 const RESOURCE = 'service.telemetry.resource';
 
 export function collect({ file, env = process.env, set = [], flags = [] }: Sources): Everything {
@@ -51,29 +56,42 @@ export function collect({ file, env = process.env, set = [], flags = [] }: Sourc
 
 /** Takes the known keys out of a document; whatever is not known is a problem. */
 function collectFile(document: ConfigDocument, { values, instances, problems, warnings }: Everything): void {
-  const { values: root, texts, placeOf } = document;
+  const { values: root, texts, placeOf, hidden } = document;
+  const foreign = foreignProblems(root, TOP, 'configuration of Floatie', placeOf);
+  if (foreign !== null) {
+    problems.push(...foreign);
+    return;
+  }
   problems.push(...document.problems);
   warnings.push(...document.warnings);
-  const visit = (node: unknown, text: unknown, path: readonly string[]): void => {
+  const isOfVariable = (node: unknown): boolean => partsOf(node).some((part) => hidden.includes(part));
+  let unknown = 0;
+  const visit = (node: unknown, text: unknown, path: readonly string[], shown: string, isHidden: boolean): void => {
     const key = path.join('.');
     const isUnset = node === null && text === null; // "key:" with nothing behind it keeps the default
     addInstance(key, instances);
     const template = templateOf(key);
     if (keys.includes(template)) {
-      const asText = text === node ? {} : { text };
-      if (!isUnset) values.set(key, { value: node, ...asText, origin: placeOf(path), placeOf });
+      const ofVariable = { ...(text !== node && { text }), ...((isHidden || isOfVariable(node)) && { hidden }) };
+      if (!isUnset) values.set(key, { value: node, ...ofVariable, origin: placeOf(path), placeOf });
     } else if (path.length > 0 && !keys.some((known) => known.startsWith(`${template}.`))) {
-      problems.push(`${placeOf(path)}: ${key}: unknown key${nearest(key, keysLike(key))}`);
+      const hint = shown === key ? nearest(key, keysLike(key)) : '';
+      if (++unknown <= MAX_TOLD) problems.push(`${placeOf(path)}: ${shown}: unknown key${hint}`);
     } else if (isRecord(node)) {
-      const inner = isRecord(text) ? text : node;
+      const [below, isBelowHidden] = isRecord(text) ? [text, isHidden] : [node, true];
       for (const [name, child] of Object.entries(node)) {
-        visit(child, Object.hasOwn(inner, name) ? inner[name] : child, [...path, name]);
+        const inner = [...path, name];
+        const shownInner = isBelowHidden ? `${shown}.…` : showPath(inner);
+        visit(child, Object.hasOwn(below, name) ? below[name] : child, inner, shownInner, isBelowHidden);
       }
     } else if (node !== null) {
-      problems.push(`${placeOf(path)}: ${key}: must be a section, not ${show(node)}`);
+      problems.push(
+        `${placeOf(path)}: ${shown}: must be a section${isHidden || isOfVariable(node) ? '' : `, not ${show(node)}`}`,
+      );
     }
   };
-  visit(root, texts, []);
+  visit(root, texts, [], '', false);
+  if (unknown > MAX_TOLD) problems.push(`${placeOf([])}: and ${unknown - MAX_TOLD} more unknown keys`);
 }
 
 function collectVariables(env: Env, { values, problems, warnings }: Everything): void {
@@ -92,11 +110,15 @@ function collectVariables(env: Env, { values, problems, warnings }: Everything):
   }
 }
 
-function collectPair(pair: string, { values, instances, problems }: Everything): void {
+function collectPair(pair: string, { values, instances, problems, warnings }: Everything): void {
   const [, key = '', value = ''] = /^([^=]*)=(.*)$/s.exec(pair) ?? [];
   if (key === '') problems.push(`--set ${pair}: must look like key=value`);
   else if (!keys.includes(templateOf(key))) problems.push(`--set ${key}: unknown key${nearest(key, keysLike(key))}`);
   else values.set(key, { value: readWritten(value, key), origin: '--set' });
+  if (isSensitive(key) || withoutPasswords(value) !== value) {
+    const cure = `write it into the file of --config, or there as a variable, $\{env:NAME}`;
+    warnings.push(`--set ${key}: everybody on this machine can read the arguments of a process; ${cure}`);
+  }
   addInstance(key, instances);
 }
 

@@ -15,7 +15,7 @@ import { typeOf } from './pipeline.ts';
 import { processorProblems } from './processors.ts';
 import { resourceWarnings } from './resource.ts';
 import { type Config, schema, shapeOf } from './schema.ts';
-import { show } from './show.ts';
+import { firstOf, show, withoutVariables } from './show.ts';
 import { viewProblems } from './views.ts';
 import { readWritten } from './written.ts';
 
@@ -111,7 +111,8 @@ function checkPipeline(
     const unknown = config.get(key).filter((name) => name.includes('/') && !defined.includes(name));
     return unknown.map((name) => {
       const hint = nearest(name, defined) || `; define it below "${section}"`;
-      return `${key}: "${name}" is not defined${hint} (from ${values.get(key)?.origin})`;
+      const { origin, hidden = [] } = values.get(key) ?? { origin: 'the defaults' };
+      return `${withoutVariables(`${key}: "${name}" is not defined${hint}`, hidden)} (from ${origin})`;
     });
   });
   const exporters = config.getProperties().exporters as unknown as Record<string, { endpoint?: string }>;
@@ -134,16 +135,17 @@ function apply(config: convict.Config<Config>, key: string, given: Given): strin
   if (value === null && text !== undefined) return []; // a variable that is not set
   const problems = shape.problems(value, key);
   if (problems.length === 0) config.set(key, value);
-  return problems.map((problem) => {
-    const isHere = problem.startsWith(`${key}: `) && !setting.sensitive;
+  const isShown = !setting.sensitive && given.hidden === undefined && !given.origin.startsWith('FLOATIE_');
+  return firstOf(problems, key).map((problem) => {
+    const isHere = problem.startsWith(`${key}: `) && isShown;
     return placed(isHere ? `${problem}, not ${show(value)}` : problem, given);
   });
 }
 
 /** A problem with the line of its key, where that is known. */
-function placed(problem: string, { origin, placeOf }: Pick<Given, 'origin' | 'placeOf'>): string {
+function placed(problem: string, { origin, placeOf, hidden = [] }: Omit<Given, 'value'>): string {
   const path = problem.slice(0, problem.indexOf(': ')).split(/[.[\]]+/);
-  return `${problem} (from ${placeOf?.(path) ?? origin})`;
+  return `${withoutVariables(problem, hidden)} (from ${placeOf?.(path) ?? origin})`;
 }
 
 function checkProcessors(config: convict.Config<Config>, values: ReadonlyMap<string, Given>): string[] {

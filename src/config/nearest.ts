@@ -2,13 +2,13 @@
 
 /** `; did you mean "…"?` for the known name that differs least, where one is near. */
 export function nearest(name: string, known: readonly string[]): string {
+  const most = Math.max(2, name.length / 4);
   const ranked = known
+    .filter((candidate) => Math.abs(candidate.length - name.length) <= most)
     .map((candidate) => ({ candidate, distance: editDistance(name, candidate) }))
     .sort((a, b) => a.distance - b.distance);
   const best = ranked[0];
-  return best !== undefined && best.distance <= Math.max(2, name.length / 4)
-    ? `; did you mean "${best.candidate}"?`
-    : '';
+  return best !== undefined && best.distance <= most ? `; did you mean "${best.candidate}"?` : '';
 }
 
 /** Levenshtein's distance. */

@@ -1,5 +1,7 @@
 /** What a value may be: for people whose file is wrong its problems, and for their editors the same as JSON Schema. */
 
+import { showKey } from './show.ts';
+
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
 export interface Shape {
@@ -129,7 +131,9 @@ export function section(keys: Readonly<Record<string, Shape>>, required: readonl
         .map((name) => `${key}.${name}: is missing`);
       const present = Object.entries(value).flatMap(([name, child]) => {
         const inner = Object.hasOwn(keys, name) ? keys[name] : undefined;
-        return inner?.problems(child, `${key}.${name}`) ?? [`${key}.${name}: unknown key; known here: ${known}`];
+        return (
+          inner?.problems(child, `${key}.${name}`) ?? [`${key}.${showKey(name)}: unknown key; known here: ${known}`]
+        );
       });
       return [...missing, ...present];
     },

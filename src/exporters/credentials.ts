@@ -1,9 +1,10 @@
 /** The files by which OTLP proves who it is, and whom it trusts; read again when they change. */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { diag } from '@opentelemetry/api';
 import { ConfigError } from '../config/error.ts';
 import { exportersOf } from '../config/exporters.ts';
+import { readWhole } from '../config/file.ts';
 import type { Config, OtlpConfig } from '../config/schema.ts';
 
 /** PEM; what is left out is what Node knows, and no certificate of our own. */
@@ -101,7 +102,7 @@ function read(files: Files, nameOf: (key: keyof Files) => string): { tls: Tls; p
   const readOne = (key: keyof Files): Buffer | undefined => {
     if (files[key] === '') return;
     try {
-      const pem = readFileSync(files[key]);
+      const pem = readWhole(files[key]);
       PARSERS[key](pem);
       return pem;
     } catch (error) {

@@ -3,13 +3,15 @@
  * endpoint. https://prometheus.io/docs/prometheus/latest/configuration/https/
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { readDocument } from '../config/document.ts';
 import { ConfigError } from '../config/error.ts';
+import { readWhole } from '../config/file.ts';
+import { foreignProblems } from '../config/foreign.ts';
 import { nearest } from '../config/nearest.ts';
 import { isRecord } from '../config/shapes.ts';
+import { firstOf, showKey } from '../config/show.ts';
 
 export interface WebConfig {
   /** null: plain HTTP. */
@@ -54,12 +56,15 @@ export function readWebConfig(file: string): WebConfig {
     }
     for (const key of Object.keys(value)) {
       if (known?.includes(key) === false) {
-        problem(path === '' ? key : `${path}.${key}`, `unknown or not supported here${nearest(key, known)}`);
+        const shown = showKey(key);
+        problem(path === '' ? shown : `${path}.${shown}`, `unknown or not supported here${nearest(key, known)}`);
       }
     }
     return new Map(Object.entries(value));
   };
 
+  const foreign = foreignProblems(values, KEYS, 'web configuration', placeOf);
+  if (foreign !== null) throw new ConfigError(foreign);
   const document = section(values, '', KEYS);
   const tls = section(document.get('tls_server_config'), 'tls_server_config', TLS_KEYS);
   const tlsProblem = (key: string, what: string): void => problem(`tls_server_config.${key}`, what);
@@ -79,7 +84,7 @@ export function readWebConfig(file: string): WebConfig {
     const path = resolve(dirname(file), name);
     files.push(path);
     try {
-      const text = readFileSync(path);
+      const text = readWhole(path);
       try {
         return { text, parsed: parse(text) };
       } catch (error) {
@@ -112,16 +117,17 @@ export function readWebConfig(file: string): WebConfig {
   const users = section(document.get('basic_auth_users'), 'basic_auth_users');
   for (const [name, hash] of users) {
     if (typeof hash === 'string' && BCRYPT.test(hash)) continue;
+    const shown = showKey(name);
     problem(
-      `basic_auth_users.${name}`,
-      `must be a bcrypt hash, what "htpasswd -nBC 10 ${name}" prints behind the colon`,
+      `basic_auth_users.${shown}`,
+      `must be a bcrypt hash, what "htpasswd -nBC 10 ${shown === '…' ? 'NAME' : shown}" prints behind the colon`,
     );
   }
   const http = section(document.get('http_server_config'), 'http_server_config', ['headers']);
   const headers = section(http.get('headers'), 'http_server_config.headers', HEADERS);
   for (const [name, value] of headers) {
     if (typeof value === 'string' && /^[\x20-\x7e]+$/.test(value)) continue;
-    problem(`http_server_config.headers.${name}`, 'must be a line of text');
+    problem(`http_server_config.headers.${showKey(name)}`, 'must be a line of text');
   }
 
   const context =
@@ -135,7 +141,7 @@ export function readWebConfig(file: string): WebConfig {
       problem('tls_server_config', (error as Error).message);
     }
   }
-  if (problems.length > 0) throw new ConfigError(problems);
+  if (problems.length > 0) throw new ConfigError(firstOf(problems, file));
   return {
     tls: context,
     asksForCertificate,

@@ -116,6 +116,29 @@ suite('every key', () => {
   test('has a variable of its own', () => assert.equal(new Set(keys.map(envName)).size, keys.length));
 });
 
+suite('a secret in a flag', () => {
+  const rows: [pair: string, isTold: boolean][] = [
+    ['exporters.otlp.headers={authorization: Bearer hunter2}', true],
+    ['exporters.otlp/eu.headers={authorization: Bearer hunter2}', true],
+    ['exporters.otlp.endpoint=http://user:hunter2@host:4317', true],
+    ['exporters.otlp.endpoint=http://host:4317', false],
+    ['service.telemetry.resource={team: storage}', false],
+  ];
+  for (const [pair, isTold] of rows) {
+    test(`is ${isTold ? '' : 'not '}told to be readable by everybody: ${pair}`, () => {
+      const { warnings } = withWarnings({ set: [pair] });
+      assert.equal(warnings.length, isTold ? 1 : 0);
+      assert.doesNotMatch(warnings.join(), /hunter2/);
+    });
+  }
+
+  test('is no matter in a file or a variable', () => {
+    const headers = '{ authorization: Bearer hunter2 }';
+    assert.deepEqual(withWarnings({ yaml: `exporters: { otlp: { headers: ${headers} } }` }).warnings, []);
+    assert.deepEqual(withWarnings({ env: { FLOATIE_EXPORTERS_OTLP_HEADERS: headers } }).warnings, []);
+  });
+});
+
 suite('a list in a flag or a variable', () => {
   const rows: [string, string][] = [
     ['separated by commas', '1,2.5,4'],
@@ -296,7 +319,7 @@ suite('a problem names key, cure, value and origin', () => {
     [
       'a fraction for a whole number',
       { env: { FLOATIE_KERNEL_MAX_MAP_ENTRIES: '1.5' } },
-      `kernel.max_map_entries: ${WHOLE} 1 to 65536, not 1.5 (from FLOATIE_KERNEL_MAX_MAP_ENTRIES)`,
+      `kernel.max_map_entries: ${WHOLE} 1 to 65536 (from FLOATIE_KERNEL_MAX_MAP_ENTRIES)`,
     ],
     [
       'a number below the range, by a flag',
@@ -391,7 +414,7 @@ suite('a problem names key, cure, value and origin', () => {
       { yaml: 'exporters: { prometheus: { prot: 1 } }' },
       'FILE:1: exporters.prometheus.prot: unknown key; did you mean "exporters.prometheus.port"?',
     ],
-    ['an unknown section in a file', { yaml: 'nonsense: { a: 1 }' }, 'FILE:1: nonsense: unknown key'],
+    ['an unknown section in a file', { yaml: 'nonsense: { a: 1 }\nviews:' }, 'FILE:1: nonsense: unknown key'],
     [
       'an unknown variable',
       { env: { FLOATIE_EXPORTERS_PROMETHEUS_PROT: '1' } },
@@ -564,7 +587,7 @@ suite('a file that cannot be used', () => {
 suite('keys that JavaScript has of its own', () => {
   for (const key of ['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty']) {
     test(`${key} is an unknown key in a file`, () => {
-      assert.deepEqual(problemsOf({ yaml: `${key}: { polluted: yes }` }), [`FILE:1: ${key}: unknown key`]);
+      assert.deepEqual(problemsOf({ yaml: `${key}: { polluted: yes }\nviews:` }), [`FILE:1: ${key}: unknown key`]);
     });
 
     test(`${key} is an unknown key inside a section`, () => {
@@ -593,7 +616,7 @@ suite('keys that JavaScript has of its own', () => {
   });
 
   test('"" is an unknown key, too, and no other name for the top', () => {
-    assert.match(problemsOf({ yaml: '"": { kernel: { max_map_entries: 5 } }' })[0] ?? '', /unknown key/);
+    assert.match(problemsOf({ yaml: '"": { kernel: { max_map_entries: 5 } }\nviews:' })[0] ?? '', /unknown key/);
   });
 });
 

@@ -117,19 +117,50 @@ suite('a variable in a file', () => {
 
   test('cannot make keys that JavaScript has of its own', () => {
     assert.deepEqual(problemsOf('kernel: "${env:KERNEL}"', { KERNEL: '{ __proto__: { polluted: 1 } }' }), [
-      'FILE:1: kernel.__proto__: unknown key',
+      'FILE:1: kernel.…: unknown key',
     ]);
     assert.equal(({} as Record<string, unknown>).polluted, undefined);
   });
 
   test('is never looked for in a key', () => {
-    assert.deepEqual(problemsOf('"${env:KEY}": 1', { KEY: 'kernel' }), ['FILE:1: ${env:KEY}: unknown key']);
+    assert.deepEqual(problemsOf('"${env:KEY}": 1\nviews:', { KEY: 'kernel' }), ['FILE:1: …: unknown key']);
   });
 
   test('that does not fit is a problem of its key and line', () => {
     assert.deepEqual(problemsOf(`\n${port}`, { PORT: 'http' }), [
-      'exporters.prometheus.port: must be a whole number from 0 to 65535, not "http" (from FILE:2)',
+      'exporters.prometheus.port: must be a whole number from 0 to 65535 (from FILE:2)',
     ]);
+  });
+
+  const places: [name: string, yaml: string][] = [
+    ['a number', 'exporters: { prometheus: { port: "${env:SECRET}" } }'],
+    ['a part of a text', 'exporters: { prometheus: { host: "a ${env:SECRET}" } }'],
+    ['a word', 'service: { telemetry: { log_level: "${env:SECRET}" } }'],
+    ['a list', 'receivers: { overlayfs: { bounds_us: ["${env:SECRET}"] } }'],
+    ['a section', 'exporters: "${env:SECRET}"'],
+    ['a view', 'views: [{ selector: { instrument_name: "${env:SECRET}" }, stream: { name: "${env:SECRET}" } }]'],
+    ['an action', 'processors: { attributes: { actions: [{ key: a, action: "${env:SECRET}" }] } }'],
+    ['the pipeline', 'service: { pipelines: { metrics: { exporters: ["otlp/${env:NAME}"] } } }'],
+    ['a header', 'exporters: { otlp: { headers: { a: "${env:SECRET}é" } } }'],
+  ];
+  const secrets = { SECRET: 'hunter2', NAME: 'hunter2' };
+  for (const [name, yaml] of places) {
+    test(`shows in no problem what it holds: for ${name}`, () => {
+      assert.doesNotMatch(problemsOf(yaml, secrets).join('\n'), /hunter2/);
+    });
+  }
+
+  for (const SECRET of ['{ hunter2: 1 }', '{ prometheus: { hunter2: 1 } }', '[hunter2]', '{ prometheus: hunter2 }']) {
+    test(`shows in no problem what is inside what it holds: ${SECRET}`, () => {
+      assert.doesNotMatch(problemsOf('exporters: "${env:SECRET}"', { SECRET }).join('\n'), /hunter2/);
+    });
+  }
+
+  test('of Floatie itself is not shown either', () => {
+    assert.throws(
+      () => loadConfig({ env: { FLOATIE_EXPORTERS_PROMETHEUS_PORT: 'hunter2' } }),
+      (error) => error instanceof ConfigError && !error.message.includes('hunter2'),
+    );
   });
 
   test('that cannot be understood is one, together with all others', () => {

@@ -70,12 +70,12 @@ suite('a web configuration', () => {
 });
 
 const rows: [string, string, RegExp][] = [
+  ['an unknown key', 'tls_server_confg: {}', /^tls_server_confg: unknown key; did you mean "tls_server_config"\?$/],
   [
-    'an unknown key',
-    'tls_server_confg: {}',
-    /^tls_server_confg: unknown or not supported here; did you mean "tls_server_config"\?$/,
+    'a key that is not supported',
+    'basic_auth_users: {}\nrate_limit: {}',
+    /^rate_limit: unknown or not supported here$/,
   ],
-  ['a key that is not supported', 'rate_limit: {}', /^rate_limit: unknown or not supported here$/],
   ['an unknown key of TLS', `tls_server_config: {${PAIR}, cert: x}`, /^tls_server_config\.cert: unknown or not supp/],
   ['no section', 'tls_server_config: 1', /^tls_server_config: must be a section$/],
   ['no key', `tls_server_config: {cert_file: ${cert}}`, /^tls_server_config\.key_file: is missing/],

@@ -20,6 +20,7 @@ import { OVERFLOW } from '../../src/metrics/series.ts';
 import { viewOptions } from '../../src/metrics/views.ts';
 import { decodeComm } from '../../src/receivers/comm.ts';
 import { createCollector } from './collector.ts';
+import { eventually } from './eventually.ts';
 import { folder, peer } from './peers.ts';
 import { createRandom } from './random-config.ts';
 
@@ -264,9 +265,14 @@ export function testPages(count: number): void {
           ...{ time: new Date().toISOString(), scope: 'memcg', cgroup: String(samples[0]?.member.attributes.cgroup) },
           ...{ victim_comm: writer.comm(), victim_tgid: 1, trigger_comm: writer.comm() },
         });
+        // Metrics are exported once more when it stops, a record at once.
+        await eventually(`the record of seed ${seed} is exported`, () => health.exports().has(`${type}_logs`));
         await exporting.stop();
-        const [metrics, logs] = [health.exports().get(type ?? ''), health.exports().get(`${type}_logs`)];
-        if (metrics?.success !== 1 || logs?.success !== 1) failures.push(`seed ${seed}: ${log.join('; ')}`);
+        const outcomes = Object.fromEntries(health.exports());
+        const isTaken = ({ success, failure }: { success: number; failure: number }) => success === 1 && failure === 0;
+        if (!Object.values(outcomes).every(isTaken) || Object.keys(outcomes).length !== 2) {
+          failures.push(`seed ${seed}: ${JSON.stringify(outcomes)} ${log.join('; ')}`);
+        }
         if (pages.length === BATCH) check();
       }
       check();

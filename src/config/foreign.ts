@@ -1,0 +1,22 @@
+/** A file that is something else, such as one of passwords: nothing in it is for a message. */
+import { nearest } from './nearest.ts';
+import { isRecord } from './shapes.ts';
+import { MAX_TOLD, showKey } from './show.ts';
+
+/** @returns the problems of a document that has none of the keys at its top; null where it has one, or nothing */
+export function foreignProblems(
+  values: unknown,
+  known: readonly string[],
+  what: string,
+  placeOf: (path: readonly string[]) => string,
+): string[] | null {
+  const names = isRecord(values) ? Object.keys(values) : [];
+  if (names.length === 0 || names.some((name) => known.includes(name))) return null;
+  const misspelt = names.slice(0, MAX_TOLD).flatMap((name) => {
+    const hint = nearest(name, known);
+    return hint === '' ? [] : [`${placeOf([name])}: ${showKey(name)}: unknown key${hint}`];
+  });
+  return misspelt.length > 0
+    ? misspelt
+    : [`${placeOf([])}: is no ${what}: it has none of the keys ${known.join(', ')}`];
+}
