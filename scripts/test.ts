@@ -27,13 +27,9 @@ if (given.length === 0) {
   check('format and lint', 'biome', 'check', '--error-on-warnings', '.');
   check('types', 'tsc', '--project', 'test/tsconfig.json');
 }
-const peers = given.length === 0 && isRoot ? fetchPeers() : null;
-const outcomes: Outcome[] = [
-  await report(run({ files: files.filter((file) => !live.includes(file)), timeout: FILE_TIMEOUT_MS })),
-];
-await peers;
+const outcomes: Outcome[] = [await leavingNothing('the unit tests', runUnits)];
 // One after the other: the live tests measure a kernel that they share.
-for (const file of live) outcomes.push(await runAlone(file));
+for (const file of live) outcomes.push(await leavingNothing(file, () => runAlone(file)));
 finish(outcomes);
 
 function check(name: string, command: string, ...args: string[]): void {
@@ -48,13 +44,17 @@ async function fetchPeers(): Promise<void> {
   }
 }
 
-/**
- * A live test file in a mount namespace of its own, where nothing is mounted that a new machine does not mount. What it
- * leaves on the machine is named, and on a machine of its own it fails the run.
- */
+async function runUnits(): Promise<Outcome> {
+  const peers = given.length === 0 && isRoot ? fetchPeers() : null;
+  const outcome = await report(
+    run({ files: files.filter((file) => !live.includes(file)), concurrency: true, timeout: FILE_TIMEOUT_MS }),
+  );
+  await peers;
+  return outcome;
+}
+
+/** A live test file in a mount namespace of its own, where nothing is mounted that a new machine does not mount. */
 async function runAlone(file: string): Promise<Outcome> {
-  const before = machineState();
-  const began = performance.now();
   process.stdout.write(`\n${file}\n`);
   const [command = '', ...args] = [...(isRoot ? withMounts(BARE) : []), process.execPath, 'scripts/test-file.ts', file];
   const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit', 'pipe'], timeout: FILE_TIMEOUT_MS });
@@ -62,13 +62,21 @@ async function runAlone(file: string): Promise<Outcome> {
     text(child.stdio[3] as NodeJS.ReadableStream),
     once(child, 'exit') as Promise<[number | null]>,
   ]);
-  const outcome =
-    told === '' ? { passed: 0, failed: [`${file} ended with ${code}`], skipped: [] } : (JSON.parse(told) as Outcome);
+  return told === ''
+    ? { passed: 0, failed: [`${file} ended with ${code}`], skipped: [] }
+    : (JSON.parse(told) as Outcome);
+}
+
+/** What the tests leave on the machine is named, and fails the run on a machine of its own. */
+async function leavingNothing(name: string, tests: () => Promise<Outcome>): Promise<Outcome> {
+  const before = machineState();
+  const began = performance.now();
+  const outcome = await tests();
   const left = await compare(before);
-  for (const what of left) process.stdout.write(`left behind by ${file}: ${what}\n`);
-  process.stdout.write(`${file} took ${((performance.now() - began) / 1000).toFixed(1)} s\n`);
+  for (const what of left) process.stdout.write(`left behind by ${name}: ${what}\n`);
+  process.stdout.write(`${name} took ${((performance.now() - began) / 1000).toFixed(1)} s\n`);
   return isStrict && left.length > 0
-    ? { ...outcome, failed: [...outcome.failed, `${file} left something behind`] }
+    ? { ...outcome, failed: [...outcome.failed, `${name} left something behind`] }
     : outcome;
 }
 
