@@ -61,29 +61,41 @@ const RUNTIME_OF_FOLDER: Readonly<Record<string, Runtime>> = { docker: 'docker',
 const POD =
   /^(?:pod|(?:.*-)?kubepods(?:-[a-z]+)?-pod)([0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12}|[0-9a-f]{32})(?:\.slice(?::.*)?)?$/;
 
-/** Is this the cgroup of a container as a whole, not one that the container made inside? */
+/** Is this the cgroup of a container as a whole, not one that the container made inside, whatever that is called? */
 export function isContainer(path: string, isTask = isDefaultTask): boolean {
   const parts = path.split('/');
-  return containerAt(parts, parts.length - 1, isTask) !== null;
+  return outermost(parts, isTask)?.at === parts.length - 1;
 }
 
 /**
- * The innermost container of a path, and the innermost pod. A path relative to a cgroup namespace (`/../…`) tells the
- * same.
+ * The outermost container of a path, and its pod. Whoever may make cgroups inside a container can call them what others
+ * are called; nobody inside can make one further out. Of containers in containers, as in kind, this one is told by
+ * whoever looks from outside; in the node's own cgroup namespace the paths begin there, with `/` or `/../…`.
  *
  * @param path below the hierarchy's root, null when unknown
  */
 export function identify(path: string | null, isTask = isDefaultTask): Identity {
   if (path === null) return { cgroup: 'unknown' };
   const parts = path.split('/');
-  let container: Container | null = null;
-  for (let at = parts.length - 1; at > 0; at--) {
-    container ??= containerAt(parts, at, isTask);
-    const podUid = POD.exec(parts[at] ?? '')?.[1]?.replaceAll('_', '-');
-    // A container further out, such as a node of kind, is not the pod's.
-    if (podUid !== undefined) return { cgroup: path, ...container, podUid };
+  const found = outermost(parts, isTask);
+  // containerd without systemd's driver writes both into one part.
+  const podUid = parts
+    .slice(0, found && found.at + 1)
+    .map(podOf)
+    .find((uid) => uid !== undefined);
+  return { cgroup: path, ...found?.container, ...(podUid !== undefined && { podUid }) };
+}
+
+function outermost(parts: readonly string[], isTask: IsTask): { at: number; container: Container } | undefined {
+  for (let at = 1; at < parts.length; at++) {
+    const container = containerAt(parts, at, isTask);
+    if (container !== null) return { at, container };
   }
-  return { cgroup: path, ...container };
+  return undefined;
+}
+
+function podOf(part: string): string | undefined {
+  return POD.exec(part)?.[1]?.replaceAll('_', '-');
 }
 
 /** Who may make the cgroup of this container: the user to whom systemd gave that part of the hierarchy, or root, 0. */

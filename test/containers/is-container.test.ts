@@ -16,7 +16,6 @@ suite('the cgroup of a container', () => {
     `/machine.slice/libpod-${ID}.scope`,
     `/libpod_parent/libpod-${ID}`,
     `/libpod-${ID}`,
-    `/docker/${OTHER}/docker/${ID}`,
     `/${ID}`,
   ];
   for (const path of rows) {
@@ -24,12 +23,16 @@ suite('the cgroup of a container', () => {
   }
 });
 
-suite('a cgroup that a container made inside is its own, but not the container', () => {
+suite('a cgroup that a container made inside is its own, whatever it is called, but not the container', () => {
   const rows: string[] = [
     `/machine.slice/libpod-${ID}.scope/container`,
     `/docker/${ID}/system.slice`,
     `/docker/${ID}/system.slice/nginx.service`,
     `/docker/${ID}/`,
+    `/docker/${ID}/docker/${OTHER}`,
+    `/libpod-${ID}/libpod-${OTHER}.scope`,
+    `/docker/${ID}/lxc.payload.other`,
+    `/docker/${ID}/system.slice/docker-${OTHER}.scope`,
   ];
   for (const path of rows) {
     test(path, () => assert.deepEqual([isContainer(path), identify(path).containerId], [false, ID]));

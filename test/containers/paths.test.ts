@@ -179,12 +179,8 @@ const rows: readonly Row[] = [
   },
   {
     path: '/lxc.payload.ny2g2r5hh3-lxc/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-poda8697f49_441d_4d4f_90d2_6d8e1fa3bbe7.slice/cri-containerd-3fc28fa1c647ceede9f6b340d0b16c9f1f663698972d22a52e296f291638e014.scope',
-    is: {
-      runtime: 'containerd',
-      containerId: '3fc28fa1c647ceede9f6b340d0b16c9f1f663698972d22a52e296f291638e014',
-      podUid: 'a8697f49-441d-4d4f-90d2-6d8e1fa3bbe7',
-    },
-    source: 'the kernel’s oom-kill line of a k3s node in LXC, in a test of OOM events',
+    is: { runtime: 'lxc', containerId: 'ny2g2r5hh3-lxc' },
+    source: 'the kernel’s oom-kill line of a k3s node in LXC, which could call anything a pod',
   },
   {
     path: '/system.slice/containerd.service/kubepods-burstable-pod4ed02c0b_0df8_4d14_a30e_fd589ee4143a.slice:cri-containerd:d4a9f9195eaf7e4a729f24151101e1de61f1398677e7b82acfb936dff0b4ce55',
@@ -462,11 +458,16 @@ const rows: readonly Row[] = [
   // nested
   {
     path: '/docker/88ea268ece65a02d68b169fd74bcbcb427eb7f28900db0e3b906fb2eeb7341df/kubelet/kubepods/burstable/poda5ea884f-9e60-4912-bd62-fef9a31db47a/a51a9f7d073f848e7fc59e56e8f11524f330a2175a4ed26327da2dfe0d28015e',
+    is: { runtime: 'docker', containerId: '88ea268ece65a02d68b169fd74bcbcb427eb7f28900db0e3b906fb2eeb7341df' },
+    source: `${DATADOG}: kind, from outside of its node`,
+  },
+  {
+    path: '/kubelet/kubepods/burstable/poda5ea884f-9e60-4912-bd62-fef9a31db47a/a51a9f7d073f848e7fc59e56e8f11524f330a2175a4ed26327da2dfe0d28015e',
     is: {
       containerId: 'a51a9f7d073f848e7fc59e56e8f11524f330a2175a4ed26327da2dfe0d28015e',
       podUid: 'a5ea884f-9e60-4912-bd62-fef9a31db47a',
     },
-    source: `${DATADOG}: kind`,
+    source: `${DATADOG}: kind, in its node`,
   },
   {
     path: '/docker/88ea268ece65a02d68b169fd74bcbcb427eb7f28900db0e3b906fb2eeb7341df/system.slice/containerd.service',
@@ -475,8 +476,8 @@ const rows: readonly Row[] = [
   },
   {
     path: '/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-11017d9ed95ddc35b24735fce395331554737a0676defb9930e07b0ee6d802e5.scope/container/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-burstable.slice/kubelet-kubepods-burstable-pod304864fc_f2da_4bfb_b9a1_37d0f0f96863.slice',
-    is: { podUid: '304864fc-f2da-4bfb-b9a1-37d0f0f96863' },
-    source: 'syntara-orchestration/syntara#330, the kernel’s report: a pod of kind in podman, which is not its node',
+    is: { runtime: 'podman', containerId: '11017d9ed95ddc35b24735fce395331554737a0676defb9930e07b0ee6d802e5' },
+    source: 'syntara-orchestration/syntara#330, the kernel’s report: a pod of kind in podman, told of its node',
   },
   {
     path: '/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-burstable.slice/kubelet-kubepods-burstable-pod1858680e_b044_4fd5_9dd4_f137e30e2180.slice/cri-containerd-f5cfbbf0ab83c29c42f4c1e84f12ca91ef77a2c39ee9b753b48cfbb743958947.scope',

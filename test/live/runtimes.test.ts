@@ -110,6 +110,20 @@ suite('of real containers Floatie tells id and name', { skip: missing('root', 'b
     assert.deepEqual(labels, { container_id: 'wäb-1', container_name: 'wäb-1' });
   });
 
+  test('with podman by fuse-overlayfs, of which no operation is seen', { skip: missing('fuse') }, async () => {
+    const program = machine.run('sh', '-c', 'command -v fuse-overlayfs');
+    const fused = ['--root=/run/fused', '--runroot=/run/fused-run', `--storage-opt=overlay.mount_program=${program}`];
+    const run = ['run', '--detach', '--ulimit=host', '--name=fused', '--network=none', '--cgroup-parent=/floatie-box'];
+    podman('--storage-driver=overlay', ...fused, 'import', '--quiet', '/run/rootfs.tar', 'localhost/tiny');
+    const id = podman('--storage-driver=overlay', ...fused, ...run, 'localhost/tiny', ...WRITE);
+    // Nobody has said where its files are.
+    assert.deepEqual(await labelsOf(`/floatie-box/libpod-${id}`), { container_id: id });
+    const { of } = await runDoctor(['--set', 'exporters.prometheus.port=0'], { by: machine.enter });
+    assert.equal(of('storage_drivers').verdict, 'warn');
+    assert.match(of('storage_drivers').reason, /1 on fuse\.fuse-overlayfs.*: nothing .* is seen/);
+    assert.equal((await floatie.scrape()).sum('floatie_overlayfs_write_latency_us_count', { container_id: id }), 0);
+  });
+
   test('and "floatie doctor" where it looked, what it found, and what it does not see', async () => {
     const { of } = await runDoctor(['--set', 'exporters.prometheus.port=0', ...NAMES], { by: machine.enter });
     const docker = of('names.docker');
