@@ -15,7 +15,7 @@ import { type Outcome, report } from './test-report.ts';
 /** One file; building the image, the longest, takes some minutes. */
 const FILE_TIMEOUT_MS = 20 * 60_000;
 /** Real programs that the live tests run beside Floatie: each is fetched once, which takes the network and not the CPUs. */
-const PEERS = ['containers', 'prometheus', 'otelcol', 'victoria-metrics', 'kustomize'];
+const PEERS = ['containers', 'prometheus', 'otelcol', 'victoria-metrics', 'kustomize', 'runtimes'];
 
 const isRoot = process.getuid?.() === 0;
 const isStrict = process.env.CI === 'true';
