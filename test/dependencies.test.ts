@@ -30,3 +30,22 @@ suite('every dependency is pinned', () => {
     test(`${name} to one version`, () => assert.match(version, /^\d+\.\d+\.\d+(-alpha\.\d+)?$/));
   }
 });
+
+suite('the lockfile', () => {
+  const { packages } = JSON.parse(readFileSync(new URL('../package-lock.json', import.meta.url), 'utf8')) as {
+    packages: Readonly<Record<string, { readonly integrity?: string; readonly resolved?: string }>>;
+  };
+  const entries = Object.entries(packages).filter(([name]) => name !== '');
+
+  test('says of every package what it contains, also for other machines', () => {
+    const without = entries.filter(([, { integrity }]) => !/^sha512-[A-Za-z0-9+/]{86}==$/.test(integrity ?? ''));
+    assert.deepEqual(without, []);
+  });
+
+  test('says of every package where it comes from', () => {
+    const without = entries.filter(
+      ([, { resolved }]) => !/^https:\/\/registry\.npmjs\.org\/.*\.tgz$/.test(resolved ?? ''),
+    );
+    assert.deepEqual(without, []);
+  });
+});
