@@ -294,10 +294,12 @@ function startOom(context: Context): Running {
       records.add(record);
     },
   });
-  const { method, refusals, kmsgProblem, past } = receiver;
+  const { method, refusals, kmsgProblem } = receiver;
   if (kmsgProblem !== null) log.debug(`/oom has no kills of before the start: ${kmsgProblem}`);
   // A report does not tell the PID namespace.
-  else if (pidNsInum === 0) records.remember(describePastKills(past, { identityOf: context.identifyCgroup, cgroup }));
+  else if (pidNsInum === 0) {
+    records.remember(describePastKills(receiver.takePast(), { identityOf: context.identifyCgroup, cgroup }));
+  }
   if (method === 'tracepoint' && kmsgProblem !== null) {
     log.warn(`The scope of OOM kills will be "unknown": ${kmsgProblem}`, {
       cure: 'allow /dev/kmsg: --device /dev/kmsg --cap-add SYSLOG',

@@ -16,13 +16,20 @@ export interface PastOptions {
 /** With the fields that the records of kills have that were seen, as far as the log knows them, and `read_from`. */
 export function describePastKills(kills: readonly KmsgKill[], { identityOf, cgroup }: PastOptions): OomRecord[] {
   const records: OomRecord[] = [];
+  // A name can cost reading files, and the same few cgroups lose processes again and again.
+  const identities = new Map<string, Identity>();
+  const once = (path: string): Identity => {
+    const identity = identities.get(path) ?? identityOf(path);
+    identities.set(path, identity);
+    return identity;
+  };
   const isMember = ({ pid, chosenPid }: KmsgKill): boolean => chosenPid !== undefined && chosenPid !== pid;
   for (const [index, kill] of kills.entries()) {
     const path = kill.report?.victimCgroup;
     if (isMember(kill) || (cgroup !== '' && (path === undefined || !isBelow(path, cgroup)))) continue;
     const after = kills.slice(index + 1);
     const end = after.findIndex((other) => !isMember(other));
-    records.push(describe(kill, end < 0 ? after : after.slice(0, end), identityOf));
+    records.push(describe(kill, end < 0 ? after : after.slice(0, end), once));
   }
   return records;
 }

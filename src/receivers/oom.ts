@@ -43,14 +43,13 @@ export class OomReceiver {
   readonly refusals: readonly OomRefusal[];
   /** Why the kernel's log cannot be read, or null. */
   readonly kmsgProblem: string | null;
-  /** The last kills from before the start that the kernel's log still has, oldest first. */
-  readonly past: readonly KmsgKill[];
   readonly #probes: OomProbes;
   readonly #counters: Cells;
   readonly #ring: RingBuffer;
   readonly #pageBytes = pageSize();
   readonly #kmsg: Kmsg | null;
   readonly #kills: OomKills;
+  readonly #past: KmsgKill[];
   readonly #paths: OomPaths;
   readonly #onCgroup: NonNullable<OomOptions['onCgroup']>;
 
@@ -65,7 +64,7 @@ export class OomReceiver {
     // Before the first kill is counted, so that its report is not missed.
     const { kmsg, problem } = openKmsg();
     this.#kmsg = kmsg;
-    this.past = kmsg === null ? [] : readPastKills(MAX_PAST);
+    this.#past = kmsg === null ? [] : readPastKills(MAX_PAST);
     this.#paths = new OomPaths(cgroupVersion);
     this.#kills = new OomKills(kmsg, this.#paths);
     this.kmsgProblem = problem;
@@ -138,6 +137,11 @@ export class OomReceiver {
     const path = decodeOomPath(record);
     this.#paths.add(path);
     this.#onCgroup(path.cgroupId, path.place);
+  }
+
+  /** The last kills from before the start that the kernel's log still had then, oldest first; once. */
+  takePast(): KmsgKill[] {
+    return this.#past.splice(0);
   }
 
   get stopped(): boolean {

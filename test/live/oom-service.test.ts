@@ -1,11 +1,12 @@
 /** OOM kills as a whole Floatie tells of them: each counted once, under the right names. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
 import { createCgroup } from '../support/cgroup.ts';
 import { createCollector } from '../support/collector.ts';
 import { eventually } from '../support/eventually.ts';
-import { type Floatie, type LogLine, startFloatie } from '../support/floatie.ts';
+import { type Floatie, type LogLine, MAIN, startFloatie } from '../support/floatie.ts';
 import { reportedKills } from '../support/kernel-log.ts';
 import { createChild, emptied, hog, killsOf, limit, ready } from '../support/oom.ts';
 import { missing } from '../support/requirements.ts';
@@ -208,6 +209,22 @@ suite('OOM kills', { skip: missing('root', 'btf') }, () => {
       collector.logRecords().map(({ attributes }) => attributes.victim_comm),
       ['now'],
     );
+  });
+
+  test('from before the start are none where the kernel’s log must not be read, and a line for debugging says why', async (context) => {
+    if (readFileSync('/proc/sys/kernel/dmesg_restrict', 'utf8').trim() === '0') {
+      return context.skip('everybody may read the log of this kernel: kernel.dmesg_restrict is 0');
+    }
+    await using cgroup = createCgroup('unread');
+    limit(cgroup, 32);
+    await once(hog(cgroup, 'unread', 100), 'exit');
+    const command = ['setpriv', '--bounding-set=-syslog,-sys_admin', process.execPath, MAIN];
+    await using floatie = await startFloatie(['--set', 'service.telemetry.log_level=debug'], { command });
+    const { records } = (await (await fetch(new URL('/oom', floatie.url))).json()) as { records: object[] };
+    assert.deepEqual(records, []);
+    const line = floatie.log.find(({ message }) => message.startsWith('/oom has no kills of before the start: '));
+    assert.deepEqual(line?.level, 'debug', JSON.stringify(floatie.log));
+    assert.match(line.message, /EPERM.*\/dev\/kmsg/);
   });
 
   test('by threads whose names count up are counted under their process, and the record has the thread', async () => {
