@@ -118,7 +118,7 @@ export async function startReceivers(
   if (config.service.pipelines.metrics.receivers.length === 0) health.idle();
   const hierarchy = findHierarchy();
   if (hierarchy.mount === null) {
-    log.warn('The cgroup hierarchy is not visible, so every cgroup is called "unknown"', {
+    log.warn('The cgroup hierarchy is not visible, so every cgroup is called "unknown", but for those of OOM kills', {
       cure: 'mount it: -v /sys/fs/cgroup:/sys/fs/cgroup:ro',
     });
   }

@@ -7,6 +7,8 @@ import { type Found, lookAt, Root, type WalkEnd, walk } from './walk.ts';
 
 /** How many cgroups that nobody holds any more are remembered. */
 const MAX_TOMBSTONES = 2048;
+/** How many cgroups are remembered that the kernel told of. */
+const MAX_TOLD = 2048;
 /** How often a cgroup is looked for in vain before it is called unknown. */
 const MAX_MISSES = 2;
 /** How long is waited, in ms, for what others use up for the moment, such as file descriptors. */
@@ -31,6 +33,8 @@ export class Cgroups {
   readonly #held = new Map<bigint, Known>();
   /** Those that were forgotten, or only met on the way; the oldest first. */
   readonly #tombstones = new Map<bigint, Known>();
+  /** Those that the kernel told of, the last ones. Series go by what was found: they keep their names. */
+  readonly #told = new Map<bigint, Identity>();
   /** How often those that are looked for were not found. */
   readonly #pending = new Map<bigint, number>();
   #round: { readonly walk: Generator<Found, WalkEnd>; readonly asked: ReadonlySet<bigint> } | null = null;
@@ -120,9 +124,18 @@ export class Cgroups {
     if (!this.#held.has(id)) this.#bury(id, { place: { path, raw }, identity, isGone: false });
   }
 
-  /** Remembers where the kernel says that a cgroup lies, should it be gone by the time it is looked for. */
+  /** Remembers where the kernel says that a cgroup lies, should nobody find it. */
   tell(id: bigint, place: Place): void {
-    if (this.#known(id) === undefined) this.#bury(id, { place, identity: this.#identify(place.path), isGone: false });
+    this.#told.delete(id);
+    this.#told.set(id, this.#identify(place.path));
+    const [oldest] = this.#told.keys();
+    if (this.#told.size > MAX_TOLD && oldest !== undefined) this.#told.delete(oldest);
+  }
+
+  /** Whose it is: as it was found, else as the kernel told. */
+  identityAsTold(id: bigint): Identity {
+    const known = this.#known(id);
+    return known !== undefined && known.place !== null ? known.identity : (this.#told.get(id) ?? this.identity(id));
   }
 
   #known(id: bigint): Known | undefined {

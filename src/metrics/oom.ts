@@ -105,7 +105,7 @@ export class OomSource implements Source {
   }
 
   #identity(cgroup: bigint | string): Identity {
-    return typeof cgroup === 'string' ? identify(cgroup) : this.#cgroups.identity(cgroup);
+    return typeof cgroup === 'string' ? identify(cgroup) : this.#cgroups.identityAsTold(cgroup);
   }
 
   #count({ trigger, scope }: OomKill, victim: OomVictim, nowMs: number): void {

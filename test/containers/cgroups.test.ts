@@ -57,6 +57,30 @@ suite('a cgroup', () => {
     assert.equal(cgroups.path(id), '/a');
   });
 
+  test('that nobody finds is what the kernel told of it, to who asks for that', () => {
+    const id = createCgroup('/a');
+    const gone = id + 1000n;
+    for (const cgroups of [new Cgroups(mount), new Cgroups(null)]) {
+      cgroups.learn([gone]);
+      cgroups.tell(gone, placeAt('/told'));
+      assert.equal(cgroups.identityAsTold(gone).cgroup, '/told');
+      assert.equal(cgroups.identity(gone).cgroup, 'unknown', 'a series keeps its name');
+    }
+    const cgroups = new Cgroups(mount);
+    cgroups.learn([id]);
+    cgroups.tell(id, placeAt('/told'));
+    assert.equal(cgroups.identityAsTold(id).cgroup, '/a');
+  });
+
+  test('that the kernel told of is remembered, the last two thousand', () => {
+    const cgroups = new Cgroups(mount);
+    for (let id = 1n; id <= 3000n; id++) cgroups.tell(id, placeAt(`/${id}`));
+    assert.deepEqual(
+      [1n, 952n, 953n, 3000n].map((id) => cgroups.identityAsTold(id).cgroup),
+      ['unknown', 'unknown', '/953', '/3000'],
+    );
+  });
+
   test('keeps its name after it is removed', () => {
     const id = createCgroup('/a');
     const cgroups = new Cgroups(mount);

@@ -7,7 +7,7 @@ import { findHierarchy } from '../../src/containers/hierarchy.ts';
 import { testCrashLoop } from '../support/crash-loop.ts';
 import { eventually } from '../support/eventually.ts';
 import { fixture } from '../support/fixtures.ts';
-import { type Floatie, type LogLine, startFloatie } from '../support/floatie.ts';
+import { type Floatie, type LogLine, MAIN, startFloatie } from '../support/floatie.ts';
 import { reportedKills } from '../support/kernel-log.ts';
 import { BASE, podman, startContainer } from '../support/podman.ts';
 import { missing } from '../support/requirements.ts';
@@ -24,6 +24,15 @@ suite('an OOM kill in a container', { skip: missing('root', 'btf') }, () => {
       ['memcg', 'self', container.id, container.id, 64 * MB],
     );
     agreesWithKernel(record);
+  });
+
+  test('where no cgroup hierarchy is visible names it all the same', async () => {
+    const command = ['unshare', '--mount', 'sh', '-c', 'umount -R -l /sys/fs/cgroup && exec "$@"', 'sh'];
+    await using floatie = await startFloatie([], { command: [...command, process.execPath, MAIN] });
+    using container = startHog('hidden', 200, '-m', '64m');
+    const record = await killOf(floatie, 'hidden');
+    assert.deepEqual([record.container_id, record.trigger_container_id], [container.id, container.id]);
+    assert.equal((await floatie.scrape()).sum('floatie_oom_kills_total', { container_id: container.id }), 1);
   });
 
   testCrashLoop(25);

@@ -202,6 +202,28 @@ suite('an OOM kill', { skip: missing('root', 'btf') }, () => {
       receiver.stop();
     }
   });
+
+  test('whose cgroup’s path finds no room is counted and described all the same, and the loss is counted', async () => {
+    // Room for six kills with their paths, and for a seventh without.
+    const { receiver, source, records } = attach('tracepoint', 8192);
+    try {
+      for (let count = 0; count < 7; count++) {
+        await using cgroup = createCgroup('nameless');
+        limit(cgroup, 16);
+        await once(hog(cgroup, 'nameless', 64), 'exit');
+      }
+      source.poll(monotonicMs(), true);
+      const { kills, lost, cut } = receiver.counts();
+      // The victim's, and then the trigger's.
+      assert.deepEqual([kills, lost, cut], [7, 0, 2]);
+      assert.deepEqual(
+        records.map(({ cgroup, victim_comm }) => [cgroup === 'unknown', victim_comm]),
+        [...Array(6).fill([false, 'nameless']), [true, 'nameless']],
+      );
+    } finally {
+      receiver.stop();
+    }
+  });
 });
 
 suite('the OOM receiver', { skip: missing('root', 'btf') }, () => {
