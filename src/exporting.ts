@@ -181,7 +181,7 @@ async function createPushes(
     const { createDebugReader } = await import('./exporters/debug.ts');
     const { verbosity, interval_ms: intervalMs } = settings;
     const producers = producersOf(name, CUMULATIVE);
-    const options = { intervalMs, timeoutMs: intervalMs, producers, onExport: onExport(name) };
+    const options = { intervalMs, producers, onExport: onExport(name) };
     pushes.push({ name, reader: createDebugReader({ verbosity, ...options }) });
   }
   return pushes;

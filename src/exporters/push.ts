@@ -17,8 +17,6 @@ import { Retry } from './retry.ts';
 
 export interface PushOptions {
   readonly intervalMs: number;
-  /** How long one export may take, in ms, at most the interval; then it has failed. */
-  readonly timeoutMs: number;
   readonly producers: MetricProducer[];
   readonly onExport: OnExport;
 }
@@ -37,12 +35,12 @@ interface Exporter {
 
 /** A reader that collects and exports at its interval, and once more at its shutdown. */
 export function createPushReader(exporter: Exporter, options: PushOptions): MetricReader {
-  const { timeoutMs, intervalMs, producers, onExport } = options;
+  const { intervalMs, producers, onExport } = options;
   const retry = new Retry(intervalMs, () => void reader.forceFlush().catch(() => undefined));
   const reader = new PushReader(retry, {
     exporter: new WatchedExporter(exporter, retry, onExport),
     exportIntervalMillis: intervalMs,
-    exportTimeoutMillis: timeoutMs,
+    exportTimeoutMillis: intervalMs, // an exporter's own time is over before, which it tells
     metricProducers: producers,
   });
   return reader;

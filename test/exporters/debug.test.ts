@@ -54,7 +54,7 @@ suite('the debug exporter', () => {
     test(`writes to standard output, ${verbosity}`, async () => {
       const outcomes: (Error | null)[] = [];
       const onExport = (error: Error | null): number => outcomes.push(error);
-      const reader = createDebugReader({ verbosity, intervalMs: 60_000, timeoutMs: 60_000, producers: [], onExport });
+      const reader = createDebugReader({ verbosity, intervalMs: 60_000, producers: [], onExport });
       const counter = new MeterProvider({ readers: [reader] }).getMeter('test').createCounter('test_total');
       counter.add(1, { op: 'read' });
       counter.add(2, { op: 'write' });

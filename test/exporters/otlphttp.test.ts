@@ -59,6 +59,11 @@ suite('OTLP over HTTP', () => {
     ['/', '/v1/metrics'],
     ['/otlp', '/otlp/v1/metrics'],
     ['/otlp/?tenant=a', '/otlp/v1/metrics?tenant=a'],
+    ['/v1/metrics', '/v1/metrics'],
+    ['/v1/metrics/', '/v1/metrics'],
+    ['/otlp/v1/logs', '/otlp/v1/metrics'],
+    ['/v1/metrics?tenant=a', '/v1/metrics?tenant=a'],
+    ['/my-v1/metrics', '/my-v1/metrics/v1/metrics'],
   ];
   for (const [path, expected] of paths) {
     test(`goes to ${expected} where the endpoint has the path "${path}"`, async () => {
@@ -78,10 +83,11 @@ suite('OTLP over HTTP', () => {
   });
 
   for (const status of [401, 404, 500]) {
-    test(`is a failure that is told when the answer is ${status}`, async () => {
+    test(`is a failure that is told with its URL, and no secret of that, when the answer is ${status}`, async () => {
       await using peer = await startPeer(status);
-      const [error] = await exportOnce(peer.url);
-      assert.match(error?.message ?? '', /\S/);
+      const [error] = await exportOnce(`${peer.url.replace('//', '//me:secret@')}/otlp?token=secret`);
+      assert.match(error?.message ?? '', new RegExp(`^${peer.url}/otlp/v1/metrics\\?… answers ${status} [A-Z]`));
+      assert.match(peer.requests[0]?.request.headers.authorization ?? '', /^Basic /);
     });
   }
 });
