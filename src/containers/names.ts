@@ -85,17 +85,21 @@ export class RuntimeFiles {
     return this.#places.some(({ kind, path }) => {
       if (kind !== 'containerd' || path.includes('*')) return false;
       const tasks = join(path, TASKS);
-      // One look at the folder says that no namespace has come since.
-      const changedMs = statSync(tasks, { throwIfNoEntry: false })?.mtimeMs;
-      if (changedMs === undefined) return false;
-      if (this.#namespaces.get(path)?.changedMs !== changedMs) {
-        using folder = openFolder(tasks);
-        const names = folder === null ? [] : listFolder(folder, MAX_FOLDERS);
-        this.#namespaces.set(path, { changedMs, names: new Set(names) });
-      }
-      return this.#namespaces.get(path)?.names.has(namespace) === true && existsSync(join(tasks, namespace, id));
+      return this.#namespacesIn(tasks).has(namespace) && existsSync(join(tasks, namespace, id));
     });
   };
+
+  /** One look at the folder says that no namespace has come since. */
+  #namespacesIn(tasks: string): ReadonlySet<string> {
+    const changedMs = changedMsOf(tasks);
+    if (changedMs === null) return new Set();
+    const known = this.#namespaces.get(tasks);
+    if (known?.changedMs === changedMs) return known.names;
+    using folder = openFolder(tasks);
+    const names = new Set(folder === null ? [] : listFolder(folder, MAX_FOLDERS));
+    this.#namespaces.set(tasks, { changedMs, names });
+    return names;
+  }
 
   /** What is not known is absent. */
   namesOf({ cgroup, containerId, runtime }: Identity): Names {
@@ -103,11 +107,9 @@ export class RuntimeFiles {
     const nameOf = runtime === undefined ? undefined : NAME_OF[runtime];
     if (nameOf !== undefined) return { containerName: nameOf(containerId) };
     const kinds = runtime === undefined ? PLACE_KINDS : (KINDS_OF[runtime] ?? []);
-    // Nobody looks for a file by what somebody chose to call it; with containerd, a file has led to the name.
-    const isChosen = !/^[0-9a-f]{64}$/.test(containerId);
-    if (isChosen && runtime !== 'containerd') return {};
-    const names = this.#read(kinds, containerId, userOf(cgroup));
-    return isChosen ? { containerName: containerId, ...names } : names;
+    // Nobody looks for a file by what somebody chose to call it; whoever chose it for containerd chose a name.
+    if (!/^[0-9a-f]{64}$/.test(containerId)) return runtime === 'containerd' ? { containerName: containerId } : {};
+    return this.#read(kinds, containerId, userOf(cgroup));
   }
 
   #read(kinds: readonly PlaceKind[], containerId: string, uid: number): Names {
@@ -131,6 +133,15 @@ export class RuntimeFiles {
       for (const folder of foldersOf(place, uid)) found = { ...defined(read(folder, containerId)), ...found };
     }
     return found;
+  }
+}
+
+/** null where there is nothing, or nothing that this process may see. */
+function changedMsOf(path: string): number | null {
+  try {
+    return statSync(path).mtimeMs;
+  } catch {
+    return null;
   }
 }
 

@@ -109,7 +109,9 @@ function fromFiles(): Place[] {
   return [
     ...docker.flatMap((file) => placesIn('docker', file, /"(?:data-root|graph)"\s*:\s*"([^"]+)"/g)),
     ...placesIn('containerd', '/etc/containerd/config.toml', STATE),
-    ...storage.flatMap((file) => placesIn('storage', file, /^\s*(?:graphroot|runroot)\s*=\s*["']([^"']+)["']/gm)),
+    ...storage.flatMap((file) =>
+      placesIn('storage', file, /^\s*(?:graphroot|runroot|rootless_storage_path)\s*=\s*["']([^"']+)["']/gm),
+    ),
   ];
 }
 
@@ -117,7 +119,10 @@ const STATE = /^\s*state\s*=\s*["']([^"']+)["']/gm;
 
 function placesIn(kind: PlaceKind, file: string, setting: RegExp): Place[] {
   const text = readForeignFile(file, MAX_SETTINGS_BYTES) ?? '';
-  return [...text.matchAll(setting)].map(([, path = '']) => ({ kind, path, from: file }));
+  // In containers-storage.conf(5) alone: what each user has.
+  const each = (path: string): string =>
+    path.replace(/^\$HOME(?=\/|$)/, '/home/*').replace(/\$(USER|UID)(?=\/|$)/, '*');
+  return [...text.matchAll(setting)].map(([, path = '']) => ({ kind, path: each(path), from: file }));
 }
 
 /** What daemons that run were told. Only root's are believed, and only where their paths mean what they mean here. */
