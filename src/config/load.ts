@@ -15,7 +15,7 @@ import { typeOf } from './pipeline.ts';
 import { processorProblems } from './processors.ts';
 import { resourceWarnings } from './resource.ts';
 import { type Config, schema, shapeOf } from './schema.ts';
-import { firstOf, show, withoutVariables } from './show.ts';
+import { MAX_TOLD, show, withoutVariables } from './show.ts';
 import { viewProblems } from './views.ts';
 import { readWritten } from './written.ts';
 
@@ -136,10 +136,11 @@ function apply(config: convict.Config<Config>, key: string, given: Given): strin
   const problems = shape.problems(value, key);
   if (problems.length === 0) config.set(key, value);
   const isShown = !setting.sensitive && given.hidden === undefined && !given.origin.startsWith('FLOATIE_');
-  return firstOf(problems, key).map((problem) => {
+  const told = problems.slice(0, MAX_TOLD).map((problem) => {
     const isHere = problem.startsWith(`${key}: `) && isShown;
     return placed(isHere ? `${problem}, not ${show(value)}` : problem, given);
   });
+  return problems.length > MAX_TOLD ? [...told, `${key}: and ${problems.length - MAX_TOLD} more`] : told;
 }
 
 /** A problem with the line of its key, where that is known. */

@@ -140,8 +140,9 @@ function labelProblems(views: readonly ViewConfig[], actions: readonly Attribute
     keptBy(views, metric).flatMap((kept) => {
       const attributes = Object.keys(applyActions(Object.fromEntries(kept.map((name) => [name, ''])), actions));
       const labels = attributes.map(labelName);
+      const last = new Map(labels.map((label, index) => [label, index]));
       return labels
-        .filter((label, index) => labels.indexOf(label) < index)
+        .filter((label, index) => last.get(label) !== index)
         .map((label) => `${PIPELINE}: two attributes of ${metric.name} would be the label "${label}"; delete one`);
     }),
   );

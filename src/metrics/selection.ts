@@ -17,14 +17,16 @@ const TAKEN = new Set([
 
 /** Names that two streams would share in Prometheus, which would make every scrape invalid, or one with Prometheus. */
 export function sharedNames(views: readonly ViewConfig[]): string[] {
+  const selections = views.map((view) => ({ ...view, selected: new Set(selectedBy(view)) }));
   const names = allMetrics.flatMap((metric) => {
-    const matching = views.filter((view) => selectedBy(view).includes(metric));
+    const matching = selections.filter(({ selected }) => selected.has(metric));
     if (matching.length === 0) return prometheusNames(metric.name, metric);
     return matching
       .filter(({ stream }) => stream.aggregation?.drop === undefined)
       .flatMap(({ stream }) => prometheusNames(stream.name ?? metric.name, metric));
   });
-  const shared = new Set(names.filter((name, index) => TAKEN.has(name) || names.indexOf(name) !== index));
+  const last = new Map(names.map((name, index) => [name, index]));
+  const shared = new Set(names.filter((name, index) => TAKEN.has(name) || last.get(name) !== index));
   // Two histograms share their other names as well.
   return [...shared].filter((name) => !shared.has(name.replace(HISTOGRAM, '')) || !HISTOGRAM.test(name));
 }

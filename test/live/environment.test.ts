@@ -64,6 +64,12 @@ suite('variables that are meant for others', () => {
     });
   }
 
+  test('are warnings of doctor beside what it finds', () => {
+    const { stdout, stderr } = floatie(['doctor', '--json', ...PRESSURE], OTHERS);
+    assert.ok(Array.isArray(JSON.parse(stdout)));
+    assert.equal(stderr.match(/^floatie: warning: OTEL_\w+: /gm)?.length, 3);
+  });
+
   test('but a variable of Floatie that no setting has ends it', () => {
     const { status, stderr } = floatie(['validate'], { FLOATIE_METRICS_PORT: '9090' });
     assert.deepEqual([status, stderr.startsWith('floatie: FLOATIE_METRICS_PORT: no setting has this')], [2, true]);

@@ -61,8 +61,9 @@ suite('a file that is no configuration', () => {
 
   test('is refused within seconds, however many keys it has', () => {
     const many = Array.from({ length: 40_000 }, (_, index) => `key${'abcdefghij'[index % 10]}_x${index}: 1`);
-    using files = folder({ top: many.join('\n'), inside: `exporters:\n  ${many.join('\n  ')}` });
-    for (const file of ['top', 'inside']) {
+    const views = `views: [{ selector: { ${many.join(', ')} }, stream: {} }]`;
+    using files = folder({ top: many.join('\n'), inside: `exporters:\n  ${many.join('\n  ')}`, views });
+    for (const file of ['top', 'inside', 'views']) {
       const { status, output } = floatie('validate', '--config', join(files.path, file));
       assert.equal(status, 2);
       assert.ok(output.split('\n').length < 50);
