@@ -83,6 +83,27 @@ suite('a place that shares its series', () => {
     assert.deepEqual([other?.attributes.cgroup, other?.attributes['k8s.pod.uid']], [POD, UID]);
   });
 
+  test('is a container of LXC, whatever lies above it', () => {
+    const victims = new OomVictims(1000);
+    for (let at = 0; at < 1000; at++) kill(victims, `/machine.slice/lxc.payload.a/made${at}`, 'same');
+    const other = [...victims.values()].find(({ attributes: { victim_comm } }) => victim_comm === 'other');
+    assert.deepEqual(
+      [other?.attributes.cgroup, other?.attributes['container.id']],
+      ['/machine.slice/lxc.payload.a', 'a'],
+    );
+  });
+
+  test('is a user, who may call cgroups what containers are called', () => {
+    const victims = new OomVictims(1000);
+    const home = '/user.slice/user-1000.slice';
+    for (let at = 0; at < 1000; at++) {
+      kill(victims, `${home}/user@1000.service/user.slice/libpod-${at.toString(16).padStart(64, '0')}.scope`, 'same');
+    }
+    const series = of(victims.values(), home);
+    assert.ok(series.length <= 201, `${series.length} series`);
+    assert.ok(series.some(({ attributes: { cgroup } }) => cgroup === home));
+  });
+
   test('is the upper part of the path where no container is', () => {
     const victims = new OomVictims(1000);
     for (let at = 0; at < 1000; at++) kill(victims, `/user.slice/user-1000.slice/made${at}/up`, 'same');
