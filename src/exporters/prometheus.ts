@@ -46,6 +46,8 @@ export class PrometheusEndpoint {
   readonly #options: PrometheusOptions;
   readonly #server: Server;
   readonly #connections = new Set<Gate | Socket>();
+  /** Those that agree on TLS, by who they are with: the agreed connection is another object. */
+  readonly #handshakes = new Map<string, Socket>();
   #bodies: Bodies;
   #scrapes: Scrapes | null = null;
   #stopped: Promise<void> | null = null;
@@ -60,6 +62,7 @@ export class PrometheusEndpoint {
     this.#server.headersTimeout = REQUEST_MS;
     const isTls = options.web?.current().tls != null;
     if (isTls) this.#server.prependListener('connection', (socket: Socket) => this.#shakeHands(socket));
+    if (isTls) this.#server.prependListener('secureConnection', (socket: Socket) => this.#agreed(socket));
     // node:http is given the gate in place of the connection.
     const event = isTls ? 'secureConnection' : 'connection';
     const [serve] = this.#server.listeners(event).slice(-1);
@@ -136,16 +139,22 @@ export class PrometheusEndpoint {
   /** A connection counts before it can ask anything, too. */
   #shakeHands(socket: Socket): void {
     const { clients } = this.#options;
+    const peer = peerOf(socket);
     clients.enter(socket);
     this.#remember(socket);
-    socket.once('close', () => clients.leave(socket));
-    const isSame = (other: Socket): boolean =>
-      other.remotePort === socket.remotePort && other.remoteAddress === socket.remoteAddress;
-    const agreed = (secure: Socket): void => {
-      if (isSame(secure)) clients.leave(socket);
-    };
-    this.#server.prependListener('secureConnection', agreed);
-    socket.once('close', () => this.#server.off('secureConnection', agreed));
+    this.#handshakes.set(peer, socket);
+    socket.once('close', () => {
+      clients.leave(socket);
+      if (this.#handshakes.get(peer) === socket) this.#handshakes.delete(peer);
+    });
+  }
+
+  /** From here on the connection counts as its gate does. */
+  #agreed(secure: Socket): void {
+    const peer = peerOf(secure);
+    const socket = this.#handshakes.get(peer);
+    if (socket !== undefined) this.#options.clients.leave(socket);
+    this.#handshakes.delete(peer);
   }
 
   #remember(connection: Gate | Socket): void {
@@ -169,7 +178,7 @@ export class PrometheusEndpoint {
       return respond(request, response, text(413, 'A request here has no body\n'));
     }
     for (const [name, value] of Object.entries(web?.current().headers ?? {})) response.setHeader(name, value);
-    const verdict = (await web?.judge(request.headers.authorization)) ?? 'right';
+    const verdict = (await web?.judge(request.headers.authorization, request.socket.remoteAddress)) ?? 'right';
     if (verdict === 'busy') return respond(request, response, text(503, 'Too many passwords at once\n'));
     if (verdict === 'wrong') {
       response.setHeader('www-authenticate', 'Basic');
@@ -205,4 +214,8 @@ export class PrometheusEndpoint {
 
 function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0;
+}
+
+function peerOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }

@@ -38,7 +38,10 @@ const HEADERS = [
   'X-Frame-Options',
   'X-XSS-Protection',
 ];
-const BCRYPT = /^\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}$/;
+const BCRYPT = /^\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}$/;
+/** A comparison takes 0.1 s at 10 and twice as long with each more: at 15 some seconds, for each wrong password. */
+const MAX_COST = 15;
+const MIN_COST = 4;
 
 /** @throws {@link ConfigError} with every problem found; none shows a secret */
 export function readWebConfig(file: string): WebConfig {
@@ -116,11 +119,15 @@ export function readWebConfig(file: string): WebConfig {
 
   const users = section(document.get('basic_auth_users'), 'basic_auth_users');
   for (const [name, hash] of users) {
-    if (typeof hash === 'string' && BCRYPT.test(hash)) continue;
+    const cost = typeof hash === 'string' ? BCRYPT.exec(hash)?.[1] : undefined;
+    if (cost !== undefined && Number(cost) >= MIN_COST && Number(cost) <= MAX_COST) continue;
     const shown = showKey(name);
+    const command = `htpasswd -nBC 10 ${shown === '…' ? 'NAME' : shown}`;
     problem(
       `basic_auth_users.${shown}`,
-      `must be a bcrypt hash, what "htpasswd -nBC 10 ${shown === '…' ? 'NAME' : shown}" prints behind the colon`,
+      cost === undefined
+        ? `must be a bcrypt hash, what "${command}" prints behind the colon`
+        : `its cost is ${Number(cost)}, and must be ${MIN_COST} to ${MAX_COST}: each wrong password costs as much (${command})`,
     );
   }
   const http = section(document.get('http_server_config'), 'http_server_config', ['headers']);

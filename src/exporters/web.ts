@@ -64,9 +64,9 @@ export class Web {
   }
 
   /** Whether who sends this may ask. */
-  async judge(authorization: string | undefined): Promise<Verdict> {
+  async judge(authorization: string | undefined, address: string | undefined): Promise<Verdict> {
     const { users } = this.current();
-    return users.size === 0 ? 'right' : this.#passwords.judge(authorization, users);
+    return users.size === 0 ? 'right' : this.#passwords.judge(authorization, users, address);
   }
 
   /** The stamp is older than what was read: what changes meanwhile is noticed the next time. */
