@@ -1,6 +1,7 @@
 /** The log: on stderr, one line a fact, for people or (as JSON) for programs. */
 import { monotonicMs, wallMs } from './clock.ts';
 import { REDACTED, withoutPasswords } from './config/secrets.ts';
+import { standardError } from './standard-error.ts';
 
 export type Level = 'debug' | 'info' | 'warn' | 'error';
 export type Fields = Readonly<Record<string, string | number | boolean | null | undefined | readonly object[]>>;
@@ -17,23 +18,31 @@ export interface Logger {
 const ORDER: readonly Level[] = ['debug', 'info', 'warn', 'error'];
 
 /**
+ * @param write takes each line; standard error when left out
  * @param secrets what no line may show, such as the headers of exporters; {@link Logger.configure} replaces them
  */
 export function createLogger(
   initialLevel: Level,
   initialFormat: 'text' | 'json',
-  write: (line: string) => void = (line) => process.stderr.write(line),
+  write?: (line: string) => void,
   initialSecrets: readonly string[] = [],
 ): Logger {
   let [level, format, secrets] = [initialLevel, initialFormat, initialSecrets];
+  const lineOf = (at: Level, message: string, fields: Fields): string => {
+    const time = new Date(wallMs()).toISOString();
+    const line =
+      format === 'json' ? JSON.stringify({ time, level: at, message, ...fields }) : text(time, at, message, fields);
+    return `${oneLine(withoutSecrets(line, secrets))}\n`;
+  };
+  if (write === undefined) {
+    standardError.describeLost = (lost) =>
+      lineOf('warn', 'Lines of the log are lost: they could not be written', { lost });
+  }
+  const put = write ?? ((line) => standardError.write(line));
   const log =
     (at: Level) =>
     (message: string, fields: Fields = {}): void => {
-      if (ORDER.indexOf(at) < ORDER.indexOf(level)) return;
-      const time = new Date(wallMs()).toISOString();
-      const line =
-        format === 'json' ? JSON.stringify({ time, level: at, message, ...fields }) : text(time, at, message, fields);
-      write(`${oneLine(withoutSecrets(line, secrets))}\n`);
+      if (ORDER.indexOf(at) >= ORDER.indexOf(level)) put(lineOf(at, message, fields));
     };
   return {
     ...{ debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') },

@@ -9,6 +9,7 @@ import { redact } from './config/redact.ts';
 import type { Config } from './config/schema.ts';
 import { oneLine, withoutSecrets } from './log.ts';
 import { reasonOf } from './reason.ts';
+import { standardError } from './standard-error.ts';
 
 const OK = 0;
 const FAILED = 1;
@@ -66,7 +67,7 @@ async function validate(config: Config): Promise<void> {
 }
 
 function complain(problem: string): void {
-  process.stderr.write(`floatie: ${oneLine(withoutSecrets(problem))}\n`);
+  standardError.write(`floatie: ${oneLine(withoutSecrets(problem))}\n`);
 }
 
 function report(error: unknown): number {

@@ -238,7 +238,14 @@ function floatie(): Section {
           title: 'What was missed',
           unit: PER_SECOND,
           width: 12,
-          about: [self.probeMisses, self.eventsLost, self.seriesOverflow, self.collectErrors, self.jobErrors],
+          about: [
+            self.probeMisses,
+            self.eventsLost,
+            self.seriesOverflow,
+            self.collectErrors,
+            self.jobErrors,
+            self.logLost,
+          ],
         },
         {
           '{{probe}}, {{reason}} · {{instance}}': `${rate(self.probeMisses)} > 0`,
@@ -246,6 +253,7 @@ function floatie(): Section {
           '{{probe}} without a series of its own · {{instance}}': rate(self.seriesOverflow),
           'collections that failed · {{instance}}': rate(self.collectErrors),
           'cannot {{job_name}} · {{instance}}': rate(self.jobErrors),
+          'lines of the log lost · {{instance}}': rate(self.logLost),
         },
       ).height(6),
       graph(

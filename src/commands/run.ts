@@ -110,9 +110,13 @@ function goOnAfter(log: Logger): () => void {
     const { message, stack } = errorOf(thrown);
     limited.error(`Unexpected error, which is a bug in Floatie; it goes on: ${message}`, { stack });
   };
+  // Beyond the limit of a file's size the kernel would end the process by a signal; the write fails all the same.
+  const ignore = (): void => undefined;
+  process.on('SIGXFSZ', ignore);
   process.on('uncaughtException', tell);
   process.on('unhandledRejection', tell);
   return () => {
+    process.off('SIGXFSZ', ignore);
     process.off('uncaughtException', tell);
     process.off('unhandledRejection', tell);
   };

@@ -312,6 +312,13 @@ export const selfMetrics = {
     description: 'Time from requests for metrics to their answers',
     attributes: [],
   },
+  logLost: {
+    name: 'floatie_log_lines_lost_total',
+    kind: 'counter',
+    unit: '',
+    description: 'Lines of the log that could not be written: the disk is full, or nobody reads standard error',
+    attributes: [],
+  },
   connections: {
     name: 'floatie_http_connections',
     kind: 'gauge',

@@ -8,6 +8,7 @@ import type { Health } from '../health.ts';
 import { libbpfVersion } from '../libbpf/index.ts';
 import type { OomReceiver } from '../receivers/oom.ts';
 import type { OverlayfsReceiver } from '../receivers/overlayfs.ts';
+import { standardError } from '../standard-error.ts';
 import { version } from '../version.ts';
 import { type Metric, selfMetrics } from './catalogue.ts';
 import { KernelCostsReader } from './kernel-costs.ts';
@@ -151,6 +152,7 @@ export function observeSelf(observe: Observer, health: Health): void {
 export function observeService(observe: Observer, health: Health): void {
   observe(selfMetrics.collections, (report) => report(health.collections.count));
   observe(selfMetrics.collectionSeconds, (report) => report(health.collections.us));
+  observe(selfMetrics.logLost, (report) => report(standardError.lost));
   observe(selfMetrics.scrapes, (report) => report(health.scrapes.count));
   observe(selfMetrics.scrapeSeconds, (report) => report(health.scrapes.us));
   observe(selfMetrics.reloadSuccessful, (report) => report(health.reload.successful ? 1 : 0));
