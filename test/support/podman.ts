@@ -1,6 +1,8 @@
 /** Real containers, by podman and runc. */
-import { execFileSync, type SpawnSyncReturns, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { execFileSync, type SpawnSyncReturns, type StdioOptions, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { peer } from './peers.ts';
 
 /** A plain Debian. */
@@ -13,7 +15,12 @@ export function podmanEnv(): NodeJS.ProcessEnv {
 }
 
 export function podman(...args: string[]): string {
-  return execFileSync('podman', args, { env: podmanEnv(), encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim();
+  return podmanIn(process.cwd(), ...args);
+}
+
+function podmanIn(cwd: string, ...args: string[]): string {
+  const stdio: StdioOptions = ['ignore', 'pipe', 'pipe'];
+  return execFileSync('podman', args, { cwd, env: podmanEnv(), encoding: 'utf8', stdio }).trim();
 }
 
 /** Where it may fail. */
@@ -23,11 +30,21 @@ export function runPodman(...args: string[]): SpawnSyncReturns<string> {
 
 /** `podman run --detach`; removed when it is disposed of, at the latest. */
 export function startContainer(...args: string[]): Disposable & { readonly id: string } {
-  const id = podman('run', '--detach', '--ulimit', 'host', '--no-healthcheck', ...args);
+  // conmon leaves a file there when the container runs out of memory.
+  const folder = mkdtempSync(join(tmpdir(), 'floatie-podman-'));
+  const remove = (): void => rmSync(folder, { recursive: true });
+  let id: string;
+  try {
+    id = podmanIn(folder, 'run', '--detach', '--ulimit', 'host', '--no-healthcheck', ...args);
+  } catch (error) {
+    remove();
+    throw error;
+  }
   return {
     id,
     [Symbol.dispose]() {
       podman('rm', '--force', '--ignore', '--time', '0', id);
+      remove();
     },
   };
 }
