@@ -360,8 +360,8 @@ function startPressure(context: Context): Running {
   const timers = [every(DISCOVER_MS, 'discover containers', discover, health)];
   return {
     observe: (observer) => observePressure(observer, source),
-    choose({ filter, identifyCgroup, settings }) {
-      for (const inventory of new Set([pressure, memory])) inventory?.identifyBy(identifyCgroup);
+    choose({ filter, identifyCgroup, isTask, settings }) {
+      for (const inventory of new Set([pressure, memory])) inventory?.identifyBy(identifyCgroup, isTask);
       kernel.end(source.choose(filter, settings.pressure.window));
     },
     stop: () => timers.forEach(clearInterval),

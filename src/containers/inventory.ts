@@ -24,6 +24,7 @@ export class Inventory {
   readonly mount: string;
   readonly #options: InventoryOptions;
   #identify: (path: string) => Identity;
+  #isTask: IsTask | undefined;
   readonly #containers = new Map<string, Container>();
   #walk: Generator<Found, WalkEnd> | null = null;
   readonly #root: Root;
@@ -33,6 +34,7 @@ export class Inventory {
     this.#root = new Root(mount);
     this.#options = options;
     this.#identify = options.identify ?? identify;
+    this.#isTask = options.isTask;
   }
 
   /**
@@ -51,14 +53,15 @@ export class Inventory {
         this.#walk = null;
         break;
       }
-      if (isContainer(value.path, this.#options.isTask)) this.#add(value);
+      if (isContainer(value.path, this.#isTask)) this.#add(value);
     }
     return gone;
   }
 
-  /** Says anew, and from now on, whose each container is. */
-  identifyBy(identifyCgroup: (path: string) => Identity): void {
+  /** Says anew, and from now on, whose each container is, and from now on, what is one. */
+  identifyBy(identifyCgroup: (path: string) => Identity, isTask?: IsTask): void {
     this.#identify = identifyCgroup;
+    this.#isTask = isTask;
     for (const [key, container] of this.#containers) {
       this.#containers.set(key, { ...container, identity: identifyCgroup(container.path) });
     }

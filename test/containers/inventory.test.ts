@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, renameSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, suite, test } from 'node:test';
+import { identify } from '../../src/containers/identity.ts';
 import { type Container, Inventory } from '../../src/containers/inventory.ts';
 
 const A = '/docker/0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef';
@@ -78,6 +79,16 @@ suite('the inventory', () => {
     assert.deepEqual(paths(inventory.discover()), [A]);
     const [after] = inventory.containers();
     assert.deepEqual([after?.path, after?.key === before?.key], [A, false]);
+  });
+
+  test('finds what another configuration tells to be a container of containerd', () => {
+    create('/shop', '/shop/till');
+    const inventory = new Inventory(mount);
+    inventory.discover();
+    assert.deepEqual(paths(inventory.containers()), []);
+    inventory.identifyBy(identify, (namespace) => namespace === 'shop');
+    inventory.discover();
+    assert.deepEqual(paths(inventory.containers()), ['/shop/till']);
   });
 
   test('is empty where the mount is gone', () => {
