@@ -131,7 +131,7 @@ export class PatientProcessor implements LogRecordProcessor {
 
   async forceFlush(): Promise<void> {
     await this.#underWay;
-    while (this.#waiting.length > 0 && (await this.#exportBatch()));
+    await this.#exportAll();
   }
 
   takeRest(): ReadableLogRecord[] {
@@ -146,16 +146,21 @@ export class PatientProcessor implements LogRecordProcessor {
   }
 
   #wake(ms: number): void {
-    this.#timer ??= setTimeout(() => {
-      this.#timer = null;
-      this.#underWay ??= this.#exportAll().finally(() => {
-        this.#underWay = null;
-        if (this.#waiting.length > 0) this.#wake(Math.max(this.#retryMs, this.#askedMs));
-      });
-    }, ms).unref();
+    this.#timer ??= setTimeout(() => void this.#exportAll(), ms).unref();
   }
 
-  async #exportAll(): Promise<void> {
+  /** Once at a time: two exports under way would carry the same records. */
+  #exportAll(): Promise<void> {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#underWay ??= this.#exportBatches().finally(() => {
+      this.#underWay = null;
+      if (this.#waiting.length > 0) this.#wake(Math.max(this.#retryMs, this.#askedMs));
+    });
+    return this.#underWay;
+  }
+
+  async #exportBatches(): Promise<void> {
     while (this.#waiting.length > 0 && (await this.#exportBatch()));
   }
 

@@ -84,6 +84,21 @@ suite('log records', () => {
     assert.equal(exporter.taken.length, 2);
   });
 
+  test('are sent once, also when it stops and the export takes longer than they are gathered', async (context) => {
+    const { exporter, processor, outcomes, pass } = setUp(context);
+    const sent: unknown[] = [];
+    exporter.export = (records, done) => {
+      sent.push(...records);
+      setTimeout(() => done({ code: ExportResultCode.SUCCESS }), 1000);
+    };
+    processor.onEmit(record(1));
+    await pass(100);
+    const flushed = processor.forceFlush();
+    for (const ms of [0, 100, 1000, 1000]) await pass(ms);
+    await flushed;
+    assert.deepEqual([sent.length, outcomes, processor.waiting], [1, [undefined], 0]);
+  });
+
   test('are given up when too many wait, the oldest first, and counted', async (context) => {
     const { exporter, processor, pass } = setUp(context);
     exporter.up = false;
