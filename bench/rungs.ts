@@ -79,6 +79,7 @@ async function attachBy(method: Method): Promise<AsyncDisposable> {
     boundsNs: Array.from({ length: 20 }, (_, power) => 1000 * 2 ** power),
     pidNsInum: 0,
     maxMapEntries: 1024,
+    maxThreads: 32_768,
     cgroupVersion: findHierarchy().version,
     expireMs: 300_000,
     objects: OBJECTS,

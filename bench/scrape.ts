@@ -63,6 +63,7 @@ async function measureInProcess(work: () => Promise<void>): Promise<InProcess> {
     boundsNs,
     pidNsInum: 0,
     maxMapEntries: config.kernel.max_map_entries,
+    maxThreads: config.kernel.max_threads,
     cgroupVersion: version,
     expireMs,
     objects: OBJECTS,

@@ -187,6 +187,7 @@ struct signal_struct {
 
 struct task_struct {
 	struct thread_info thread_info;
+	unsigned int flags;
 	int pid;
 	int tgid;
 	char comm[16];
@@ -245,6 +246,9 @@ struct syscall_exit_event {
 
 /* include/linux/errno.h: submitted, and completed later */
 #define EIOCBQUEUED 529
+
+/* include/linux/sched.h */
+#define PF_EXITING 0x4
 
 /* include/uapi/linux/magic.h */
 #define OVERLAYFS_SUPER_MAGIC 0x794c7630

@@ -59,7 +59,11 @@ struct start {
 struct thread {
 	struct start starts[OP_COUNT][NESTED];
 	__u32 slot; /* where this thread's cgroup was last found; only a hint */
+	__u32 counted; /* it is one of counters.threads */
 };
+
+/* Whoever begins threads makes Floatie pay for their records: its memory cgroup is charged. */
+_Static_assert(sizeof(struct thread) <= MAX_THREAD_BYTES, "a thread's record is too large");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
@@ -91,17 +95,35 @@ static __always_inline void add(__u32 index, __u64 amount)
 		__sync_fetch_and_add(cell, amount);
 }
 
+/* A task whose exit was seen, or is about to be, is not counted: nothing would take it off. */
+static __always_inline struct thread *create_stored(struct task_struct *task)
+{
+	struct thread *thread;
+
+	if ((__s64)(counters.threads - counters.threads_unseen) >= config.max_threads) {
+		count_miss(MISS_STARTS_FULL);
+		return NULL;
+	}
+	thread = bpf_task_storage_get(&threads, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!thread) {
+		count_miss(MISS_STORAGE);
+	} else if (!(task->flags & PF_EXITING)) {
+		thread->counted = true;
+		__sync_fetch_and_add(&counters.threads, 1);
+	}
+	return thread;
+}
+
 /* The thread's record; where there is none yet, only with create. */
 static __always_inline struct thread *thread_record(bool create)
 {
 	struct thread *thread;
 
 	if (config.task_storage) {
-		thread = bpf_task_storage_get(&threads, bpf_get_current_task_btf(), 0,
-					      create ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
-		if (create && !thread)
-			count_miss(MISS_STORAGE);
-		return thread;
+		struct task_struct *task = bpf_get_current_task_btf();
+
+		thread = bpf_task_storage_get(&threads, task, 0, 0);
+		return thread || !create ? thread : create_stored(task);
 	}
 
 	__u64 id = bpf_get_current_pid_tgid();
@@ -545,6 +567,27 @@ SEC("kretprobe")
 int kretprobe_write(struct pt_regs *regs)
 {
 	leave_latest(OP_WRITE, returned(regs));
+	return 0;
+}
+
+/* A thread ends. Its storage would otherwise stay until somebody waits for its process. */
+SEC("raw_tp/sched_process_exit")
+int thread_exit(void *ctx)
+{
+	struct thread *thread = thread_record(false);
+
+	if (!thread)
+		return 0;
+	if (!config.task_storage) {
+		__u64 id = bpf_get_current_pid_tgid();
+
+		bpf_map_delete_elem(&threads_by_id, &id);
+		return 0;
+	}
+	if (thread->counted)
+		__sync_fetch_and_add(&counters.threads, -1);
+	thread->counted = false;
+	bpf_task_storage_delete(&threads, bpf_get_current_task_btf());
 	return 0;
 }
 

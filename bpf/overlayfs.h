@@ -9,6 +9,9 @@
 /* Bucket bounds the kernel can hold: the union of the bounds of all views. */
 #define MAX_BOUNDS 512
 
+/* Of the record of a thread that has used overlayfs; the kernel adds about 260 bytes. */
+#define MAX_THREAD_BYTES 256
+
 /* Slot 0 takes every cgroup that found no free slot. */
 #define OVERFLOW_SLOT 0
 
@@ -42,6 +45,7 @@ struct overlayfs_config {
 	__u32 shard_mask;      /* shards - 1, shards being a power of two */
 	__u32 group_cells;     /* CELL_BUCKETS + bound_count + 1 */
 	__u32 block_cells;     /* OP_COUNT × group_cells, rounded up to a cache line */
+	__u32 max_threads;     /* with task storage: how many threads may have a record at a time */
 	__u8 cgroup_v1;        /* key by the v1 memory hierarchy instead of v2 */
 	__u8 task_storage;     /* starts in task storage (5.11), else in a hash */
 	__u8 typed_loads;      /* bpf_rdonly_cast is there (6.2): plain loads instead of probe reads */
@@ -55,7 +59,7 @@ struct slot {
 
 enum miss {
 	MISS_STORAGE,      /* no memory for a start */
-	MISS_STARTS_FULL,  /* the hash of starts is full */
+	MISS_STARTS_FULL,  /* no more threads may have a record */
 	MISS_STALE,        /* a start whose exit was never seen */
 	MISS_NO_START,     /* an exit whose entry was never seen */
 	MISS_CLOCK,        /* an exit before its entry */
@@ -65,6 +69,8 @@ enum miss {
 struct overlayfs_counters {
 	__u64 slots_taken;        /* written by the kernel */
 	__u64 slots_given;        /* written by user space: what it pushed to free_slots */
+	__u64 threads;            /* written by the kernel: threads that have a record, with task storage */
+	__u64 threads_unseen;     /* written by user space: ends of threads that the program for them missed */
 	__u64 misses[MISS_COUNT];
 };
 

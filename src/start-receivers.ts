@@ -195,6 +195,7 @@ async function startOverlayfs(context: Context): Promise<Running> {
     pidNsInum,
     cgroupId,
     maxMapEntries: config.kernel.max_map_entries,
+    maxThreads: config.kernel.max_threads,
     cgroupVersion: hierarchy.version,
     expireMs,
     attach: config.receivers.overlayfs.attach,

@@ -83,7 +83,7 @@ export interface Processors {
 }
 
 export interface Config {
-  kernel: { pid_ns_inum: number | 'self'; cgroup: string; max_map_entries: number };
+  kernel: { pid_ns_inum: number | 'self'; cgroup: string; max_map_entries: number; max_threads: number };
   containers: {
     names: boolean;
     places: { docker: string[]; containerd: string[]; storage: string[] };
@@ -254,6 +254,11 @@ export const schema: Schema<Config> = {
       1024,
       integer(1, 65536),
       'How many cgroups get series of their own; all others share one, marked otel_metric_overflow="true"',
+    ),
+    max_threads: setting(
+      32_768,
+      integer(1, 1_048_576),
+      'How many threads that have used overlayfs are followed at a time; what others do is counted as missed',
     ),
   },
   containers: {

@@ -22,6 +22,7 @@ export const CONFIG = new Struct('overlayfs_config', {
   shard_mask: u32,
   group_cells: u32,
   block_cells: u32,
+  max_threads: u32,
   cgroup_v1: u8,
   task_storage: u8,
   typed_loads: u8,
@@ -36,6 +37,8 @@ export type CountedMiss = (typeof MISSES)[number];
 export const COUNTERS = new Struct('overlayfs_counters', {
   slots_taken: u64,
   slots_given: u64,
+  threads: u64,
+  threads_unseen: u64,
   misses: array(u64, MISSES.length),
 });
 
@@ -72,6 +75,8 @@ export interface CountsOptions {
   readonly onlyThisProcess?: boolean;
   /** How many cgroups get counts of their own. */
   readonly maxMapEntries: number;
+  /** How many threads may have a record at a time; what others do is missed. */
+  readonly maxThreads: number;
   /** The hierarchy whose cgroup ids are the keys. */
   readonly cgroupVersion: 1 | 2;
   /** How long the counts of a removed cgroup stay, in ms. */
@@ -113,6 +118,7 @@ const PROGRAMS = [
   ...['syscall_enter', 'syscall_exit', 'classic_enter', 'classic_exit'],
   ...['fentry_read', 'fexit_read', 'fentry_write', 'fexit_write'],
   ...['kprobe_read', 'kretprobe_read', 'kprobe_write', 'kretprobe_write'],
+  'thread_exit',
 ];
 
 export class OverlayfsCounts {
@@ -163,8 +169,11 @@ export class OverlayfsCounts {
     try {
       for (const name of SHARED) object.map(name).reuse(this.#object.map(name));
       object.map(features.taskStorage ? 'threads_by_id' : 'threads').skip();
+      // This object has records of its own, and those of an earlier one went with it.
+      this.#set('threads', 0);
+      this.#set('threads_unseen', 0);
       for (const name of PROGRAMS) if (!names.includes(name)) object.program(name).skip();
-      const { boundsNs, pidNsInum, cgroupId = 0n, cgroupVersion, onlyThisProcess = false } = this.#options;
+      const { boundsNs, pidNsInum, cgroupId = 0n, cgroupVersion, onlyThisProcess = false, maxThreads } = this.#options;
       const namespace = statSync('/proc/self/ns/pid');
       object.map('.rodata.config').setInitialValue(
         CONFIG.encode({
@@ -178,6 +187,7 @@ export class OverlayfsCounts {
           shard_mask: this.#shards - 1,
           group_cells: this.#groupCells,
           block_cells: this.#blockCells,
+          max_threads: maxThreads,
           cgroup_v1: cgroupVersion === 1 ? 1 : 0,
           task_storage: features.taskStorage ? 1 : 0,
           typed_loads: features.typedLoads ? 1 : 0,
@@ -243,7 +253,7 @@ export class OverlayfsCounts {
 
   /** How many cgroups have counts of their own. */
   usedEntries(): number {
-    return this.#counters.at(COUNTERS.offsets.slots_taken / 8) - this.#returnedSlots();
+    return this.#counter('slots_taken') - this.#returnedSlots();
   }
 
   /** Operations of cgroups that found no free entry. */
@@ -259,6 +269,19 @@ export class OverlayfsCounts {
     const first = COUNTERS.offsets.misses / 8;
     const counted = MISSES.map((reason, index) => [reason, this.#counters.at(first + index)]);
     return Object.fromEntries(counted) as Record<CountedMiss, number>;
+  }
+
+  /** How many threads have a record. */
+  threads(): number {
+    return this.#counter('threads') - this.#counter('threads_unseen');
+  }
+
+  /**
+   * To be told how many ends of threads the program for them has missed. That counts threads without a record, too, so
+   * afterwards up to as many more than `maxThreads` may have one.
+   */
+  missedThreadEnds(count: number): void {
+    this.#set('threads_unseen', Math.min(count, this.#counter('threads')));
   }
 
   /** Frees the maps, once nothing else holds them. Safe to call twice. */
@@ -319,13 +342,20 @@ export class OverlayfsCounts {
     const value = Buffer.alloc(4);
     value.writeUInt32LE(slot);
     this.#object.map('free_slots').push(value);
-    const given = COUNTERS.offsets.slots_given / 8;
-    this.#counters.set(given, this.#counters.at(given) + 1);
+    this.#set('slots_given', this.#counter('slots_given') + 1);
   }
 
   /** Slots given more than once: those that were freed. */
   #returnedSlots(): number {
-    return this.#counters.at(COUNTERS.offsets.slots_given / 8) - this.#options.maxMapEntries;
+    return this.#counter('slots_given') - this.#options.maxMapEntries;
+  }
+
+  #counter(name: keyof typeof COUNTERS.offsets): number {
+    return this.#counters.at(COUNTERS.offsets[name] / 8);
+  }
+
+  #set(name: keyof typeof COUNTERS.offsets, value: number): void {
+    this.#counters.set(COUNTERS.offsets[name] / 8, value);
   }
 }
 

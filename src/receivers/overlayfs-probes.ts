@@ -14,12 +14,17 @@ export interface Probes {
   readonly method: Method;
   /** Runs of the programs that did not happen, by side; for system calls an upper bound. Makes system calls. */
   missed(): { readonly entry: number; readonly exit: number };
+  /** Ends of threads that were not seen. */
+  missedThreadEnds(): number;
   /** Safe to call twice. */
   detach(): void;
 }
 
 /** How many calls of a function may be pending at once: more than threads that can be in one on most machines. */
 const MAX_ACTIVE = 512;
+
+/** Frees the record of a thread that ends. */
+const THREAD_EXIT = 'thread_exit';
 
 const FUNCTIONS = { read: 'ovl_read_iter', write: 'ovl_write_iter' } as const;
 
@@ -42,14 +47,16 @@ export function attachProbes(counts: OverlayfsCounts, method: Method, limit: Par
   const tracefs = method === 'kprobe' ? Tracefs.open() : null;
   let failure: unknown;
   for (const features of featureSets(limit, method)) {
-    const object = counts.openPrograms([...exits, ...entries], features);
+    const object = counts.openPrograms([...exits, ...entries, THREAD_EXIT], features);
     const events: ProbeEvent[] = [];
     try {
       const programs = {
         exits: exits.map((name) => object.program(name)),
         entries: entries.map((name) => object.program(name)),
+        threadExit: object.program(THREAD_EXIT),
       };
       object.load();
+      programs.threadExit.attach();
       if (tracefs !== null) events.push(...attachToEvents(tracefs, programs));
       else for (const program of [...programs.exits, ...programs.entries]) program.attach();
       return createProbes(method, object, programs, tracefs, events);
@@ -67,12 +74,13 @@ export function attachProbes(counts: OverlayfsCounts, method: Method, limit: Par
 interface Programs {
   readonly exits: readonly BpfProgram[];
   readonly entries: readonly BpfProgram[];
+  readonly threadExit: BpfProgram;
 }
 
 function createProbes(
   method: Method,
   object: BpfObject,
-  { exits, entries }: Programs,
+  { exits, entries, threadExit }: Programs,
   tracefs: Tracefs | null,
   events: readonly ProbeEvent[],
 ): Probes {
@@ -82,11 +90,12 @@ function createProbes(
     events.filter(({ name }) => name.startsWith(side)).reduce((sum, event) => sum + (tracefs?.missed(event) ?? 0), 0);
   return {
     method,
+    missedThreadEnds: () => threadExit.recursionMisses(),
     missed: () => ({ entry: skipped(entries) + missed('entry'), exit: skipped(exits) + missed('exit') }),
     detach() {
       if (object.closed) return;
       // In this order nothing is left pending that an exit could still have counted.
-      for (const program of [...entries, ...exits]) program.detach();
+      for (const program of [...entries, ...exits, threadExit]) program.detach();
       object.close();
       for (const event of events) tracefs?.remove(event);
     },
@@ -94,7 +103,7 @@ function createProbes(
 }
 
 /** Every Floatie has events of its own. Those that are created when something fails are removed. */
-function attachToEvents(tracefs: Tracefs, { exits, entries }: Programs): ProbeEvent[] {
+function attachToEvents(tracefs: Tracefs, { exits, entries }: Omit<Programs, 'threadExit'>): ProbeEvent[] {
   const suffix = randomBytes(4).toString('hex');
   const events: ProbeEvent[] = [];
   try {

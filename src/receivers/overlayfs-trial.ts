@@ -40,6 +40,8 @@ export async function tryMethod(
     boundsNs: [1],
     pidNsInum: 0,
     maxMapEntries: 1,
+    // Whatever this process' other threads do.
+    maxThreads: 4096,
     cgroupVersion: 2,
     expireMs: 0,
     onlyThisProcess: true,

@@ -126,6 +126,7 @@ export class OverlayfsReceiver {
       else await this.#attachNext();
       return;
     }
+    this.#counts.missedThreadEnds(this.#probes.missedThreadEnds());
     const { method } = this.#probes;
     const { entry, exit } = this.#probes.missed();
     if (entry + exit === 0 || this.#remaining.length === 0) return;
@@ -163,6 +164,11 @@ export class OverlayfsReceiver {
   /** How many cgroups have counts of their own. */
   usedEntries(): number {
     return this.#counts.usedEntries();
+  }
+
+  /** How many threads have a record. */
+  threads(): number {
+    return this.#counts.threads();
   }
 
   /** Operations of cgroups that found no free entry. */

@@ -70,7 +70,8 @@ function stop(message: string): never {
 /** Guests have no compiler. */
 function compileFixtures(): string[] {
   const fuse = execFileSync('pkg-config', ['--cflags', '--libs', 'fuse3'], { encoding: 'utf8' }).trim().split(/\s+/);
-  return [fixture('io'), fixture('kinds', '-static'), fixture('hog'), fixture('share'), fixture('slowfs', ...fuse)];
+  const plain = ['io', 'hog', 'share', 'threads'].map((name) => fixture(name));
+  return [...plain, fixture('kinds', '-static'), fixture('slowfs', ...fuse)];
 }
 
 /** Guests find here what takes them seconds: tests and sources, without their types. */

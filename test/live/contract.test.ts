@@ -35,6 +35,12 @@ for (const architecture of ['x64', 'arm64']) {
         );
       });
     }
+
+    test('the record of a thread is at most 256 bytes, which the kernel charges to Floatie', () => {
+      const object = new URL(`../../dist/bpf/${architecture}/overlayfs.bpf.o`, import.meta.url);
+      const type = readBtf(fileURLToPath(object)).find(({ kind, name }) => kind === 'STRUCT' && name === 'thread');
+      assert.ok(type?.size !== undefined && type.size <= 256, `${type?.size} bytes`);
+    });
   });
 }
 

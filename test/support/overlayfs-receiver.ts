@@ -10,6 +10,7 @@ export const OPTIONS: OverlayfsOptions = {
   boundsNs: [1e3, 1e6, 1e9],
   pidNsInum: 0,
   maxMapEntries: 16,
+  maxThreads: 32_768,
   cgroupVersion: findHierarchy().version,
   expireMs: 60_000,
   objects: fileURLToPath(new URL(`../../dist/bpf/${process.arch}/`, import.meta.url)),

@@ -1,0 +1,50 @@
+/** Threads of others have records in memory that Floatie pays for: how many is bounded. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { suite, test } from 'node:test';
+import { cgroupIdOf, findHierarchy } from '../../../src/containers/hierarchy.ts';
+import { METHODS } from '../../../src/receivers/overlayfs-probes.ts';
+import { createCgroup } from '../../support/cgroup.ts';
+import { eventually } from '../../support/eventually.ts';
+import { mountOverlay } from '../../support/overlay.ts';
+import { attempted, count, OPTIONS } from '../../support/overlayfs-receiver.ts';
+import { missing } from '../../support/requirements.ts';
+import { startThreads } from '../../support/threads.ts';
+import { mountTracefs } from '../../support/tracefs.ts';
+
+const MAX_THREADS = 100;
+/** Each CPU may add one before it sees that the others have. */
+const MORE = 8;
+
+suite('threads that live', { skip: missing('root', 'btf') }, () => {
+  for (const method of METHODS) {
+    test(`by ${method} what more of them do than may be followed is missed, and those that end make room`, async (context) => {
+      using _tracefs = mountTracefs();
+      using overlay = mountOverlay();
+      const file = join(overlay.path, 'file');
+      execFileSync('truncate', ['-s', '1', file]);
+      await using cgroup = createCgroup('threads');
+      const cgroupId = cgroupIdOf(findHierarchy(), cgroup.name);
+      const attempt = await attempted({ ...OPTIONS, attach: method, maxThreads: MAX_THREADS, cgroupId });
+      if (attempt instanceof Error) return context.skip(attempt.message);
+      using receiver = attempt;
+      const counted = (): number => receiver.it.read().reduce((sum, { operations }) => sum + count(operations.read), 0);
+      {
+        await using _ = await startThreads(cgroup, file, 150);
+        if (receiver.it.threads() === 0) {
+          // Before Linux 5.11 there are records of operations only.
+          assert.deepEqual([counted(), receiver.it.misses().starts_full], [150, 0]);
+          return;
+        }
+        assert.ok(counted() >= MAX_THREADS && counted() <= MAX_THREADS + MORE, `${counted()} were followed`);
+        assert.equal(receiver.it.misses().starts_full, 150 - counted());
+        assert.equal(receiver.it.threads(), counted());
+      }
+      await eventually('the records of all have gone', () => receiver.it.threads() === 0);
+      const before = counted();
+      await using _ = await startThreads(cgroup, file, MAX_THREADS);
+      assert.equal(counted() - before, MAX_THREADS);
+    });
+  }
+});
