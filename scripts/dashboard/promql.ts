@@ -71,7 +71,9 @@ export function growth(
   check(metric, labels);
   const now = series(metric, matchers);
   const started = series(selfMetrics.startTime);
-  const since = `${started} > 1 + last_over_time(${started}[1d] offset ${step})`;
+  // The start of a Floatie that was there already moves only when the clock is set.
+  const isSame = `timestamp(${always} offset ${step}) > ${started}`;
+  const since = `${started} > 1 + last_over_time(${started}[1d] offset ${step}) unless ${isSame}`;
   const born = `${now} and on (job, instance) ${always} offset ${step} unless ${now} offset ${step}`;
   const grown = `${now} - (last_over_time(${now}[1d] offset ${step}) <= ${now})`;
   return sumBy(labels, `${now} and on (job, instance) (${since}) or ${born} or ${grown} or ${now}`);
