@@ -60,5 +60,5 @@ EXPOSE 9090
 STOPSIGNAL SIGTERM
 # The port is known here only by its variable: where it is another one, set it by that and not by --set.
 # OCI images have no health checks: podman and buildah keep this one with --format docker.
-HEALTHCHECK --interval=30s --timeout=5s --start-period=10s CMD ["/opt/floatie/bin/node", "-e", "fetch(`http://127.0.0.1:${process.env.FLOATIE_EXPORTERS_PROMETHEUS_PORT || 9090}/readyz`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
+HEALTHCHECK --interval=30s --timeout=5s --start-period=10s CMD ["/opt/floatie/bin/node", "--disable-sigusr1", "-e", "fetch(`http://127.0.0.1:${process.env.FLOATIE_EXPORTERS_PROMETHEUS_PORT || 9090}/readyz`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
 ENTRYPOINT ["/usr/local/bin/floatie"]

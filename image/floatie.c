@@ -110,12 +110,14 @@ int main(int argc, char *argv[])
 		return 2;
 	}
 
-	char *args[argc + 2];
+	char *args[argc + 3];
 
 	args[0] = "floatie";
-	args[1] = MAIN;
+	/* Node would listen to debuggers after SIGUSR1. */
+	args[1] = "--disable-sigusr1";
+	args[2] = MAIN;
 	for (int i = 1; i <= argc; i++)
-		args[i + 1] = argv[i];
+		args[i + 2] = argv[i];
 	restrict_environment();
 	/* Without capabilities Floatie still runs, and says what it lacks. */
 	keep_capabilities();

@@ -45,6 +45,22 @@ suite('the manifests for Kubernetes', () => {
     });
   }
 
+  test('have an application beside Floatie that is another user, and can neither signal it nor look into it', () => {
+    interface Container {
+      readonly securityContext?: { readonly runAsUser?: number; readonly capabilities?: { readonly drop?: string[] } };
+    }
+    const deployment = buildManifests('sidecar').find(({ kind }) => kind === 'Deployment') as Manifest & {
+      spec: { template: { spec: { initContainers: Container[]; containers: Container[] } } };
+    };
+    const { initContainers, containers } = deployment.spec.template.spec;
+    const userOf = ({ securityContext }: Container): number | undefined => securityContext?.runAsUser;
+    for (const container of containers) {
+      assert.ok(userOf(container), 'the image would say who it is');
+      assert.ok(!initContainers.map(userOf).includes(userOf(container)));
+      assert.deepEqual(container.securityContext?.capabilities?.drop, ['ALL']);
+    }
+  });
+
   test('have a configuration that Floatie takes', () => {
     const config = buildManifests('daemonset').find(({ kind }) => kind === 'ConfigMap') as Manifest & {
       data: Record<string, string>;

@@ -79,6 +79,9 @@ function makeExecutable(): void {
     output: join(WORK, 'blob'),
     disableExperimentalSEAWarning: true,
     useCodeCache: true,
+    // Nobody else's either: NODE_OPTIONS is not read.
+    execArgv: ['--disable-sigusr1'],
+    execArgvExtension: 'none',
     // By the paths that src/packaged.ts is asked for.
     assets: {
       'package.json': 'package.json',
