@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { parseArguments, UsageError } from './commands/arguments.ts';
 import { exportersOf } from './config/exporters.ts';
-import { ConfigError, load, type Sources } from './config/load.ts';
+import { ConfigError, load, loadConfig, type Sources } from './config/load.ts';
 import { redact } from './config/redact.ts';
 import type { Config } from './config/schema.ts';
 import { oneLine, withoutSecrets } from './log.ts';
@@ -54,9 +54,7 @@ async function main(): Promise<number> {
 
 /** Warnings go where problems go, so that what is printed can be piped. */
 function loadTelling(sources: Sources): Config {
-  const { config, warnings } = load(sources);
-  for (const warning of warnings) complain(`warning: ${warning}`);
-  return config;
+  return loadConfig(sources, (warning) => complain(`warning: ${warning}`));
 }
 
 /** @throws {@link ConfigError} for what is wrong in the files that the configuration names */

@@ -31,9 +31,14 @@ export interface Loaded {
 const PIPELINE = 'service.pipelines.metrics';
 const EXPORTERS = `${PIPELINE}.exporters` as const;
 
-/** @throws {@link ConfigError} with every problem found */
-export function loadConfig(sources: Sources = {}): Config {
-  return load(sources).config;
+/**
+ * @param onWarning told of what was said and does not count, such as a variable of OpenTelemetry's that cannot be used
+ * @throws {@link ConfigError} with every problem found
+ */
+export function loadConfig(sources: Sources = {}, onWarning: (warning: string) => void = () => undefined): Config {
+  const { config, warnings } = load(sources);
+  for (const warning of warnings) onWarning(warning);
+  return config;
 }
 
 /** @throws {@link ConfigError} with every problem found */
