@@ -1,5 +1,8 @@
 /** Reads protobuf as far as the answers of collectors need it. */
 
+/** Of 64 bits, in bytes. */
+const MAX_VARINT = 10;
+
 /**
  * The fields of a message: numbers, and the bytes of whatever has a length.
  * @throws RangeError where the bytes are no such message
@@ -7,11 +10,12 @@
 export function* fields(bytes: Buffer): Generator<[number: number, value: number | Buffer]> {
   let at = 0;
   const varint = (): number => {
-    for (let value = 0, scale = 1; ; scale *= 128) {
+    for (let value = 0, length = 0; length < MAX_VARINT; length++) {
       const byte = bytes.readUInt8(at++);
-      value += (byte & 0x7f) * scale;
+      value += (byte & 0x7f) * 128 ** length;
       if (byte < 0x80) return value;
     }
+    throw new RangeError('No number is that long');
   };
   const take = (length: number): Buffer => {
     if (at + length > bytes.length) throw new RangeError('The message is cut off');
