@@ -87,10 +87,14 @@ export class Endpoints {
       await abandon();
       throw error;
     }
+    const exporters = exportersOf(config, 'prometheus');
+    const allowedHosts = new Map(exporters.map(({ name, settings }) => [name, settings.allowed_hosts]));
     return {
       abandon,
       use: async (scrapes) => {
-        for (const { place, endpoint } of next) endpoint.serve(scrapes.get(place.name) ?? null);
+        for (const { place, endpoint } of next) {
+          endpoint.serve(scrapes.get(place.name) ?? null, allowedHosts.get(place.name));
+        }
         const gone = this.#listening.filter((one) => !next.includes(one));
         this.#listening = next;
         for (const { place } of gone) if (place.socket !== undefined) this.#sockets.delete(place.socket);

@@ -63,7 +63,7 @@ export interface OtlpConfig {
 }
 
 export interface Exporters {
-  prometheus: { host: string; port: number; timeout_ms: number; web_config_file: string };
+  prometheus: { host: string; port: number; timeout_ms: number; web_config_file: string; allowed_hosts: string[] };
   otlp: OtlpConfig;
   otlphttp: OtlpConfig;
   debug: { verbosity: (typeof VERBOSITIES)[number]; interval_ms: number };
@@ -192,6 +192,12 @@ const cgroupPatterns = texts(
 const places = texts(
   'a list of absolute paths of folders, in which * stands for any one folder, such as "/home/*/.local/share/docker"',
   textMatching(/^(\/(\*|[^/*\0]+))+$/, 'a path'),
+);
+
+/** As requests name them, without a port. */
+const hostNames = texts(
+  'a list of names of hosts without a port, such as "metrics.example" or "*.example"',
+  textMatching(/^[\w.*?-]+$/, 'a name'),
 );
 
 const resource = mapping('a mapping of attribute names to texts', anyText, /[\s\S]/);
@@ -367,6 +373,11 @@ export const schema: Schema<Config> = {
         '',
         path,
         'A web configuration file as Prometheus has it, with TLS, client certificates and passwords; empty: plain HTTP for everybody',
+      ),
+      allowed_hosts: setting(
+        [],
+        hostNames,
+        "Names that requests over loopback may ask for, beside addresses, localhost and the machine's own, such as that of a proxy in front; `*` stands for any characters",
       ),
     },
     otlp: {

@@ -2,9 +2,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { reasonOf } from '../reason.ts';
+import { isLoopback } from './address.ts';
 import { Bodies, TooManyUnread } from './bodies.ts';
 import type { Clients } from './clients.ts';
 import { Gate } from './gate.ts';
+import { isOwnHost } from './hosts.ts';
 import { ListenError, listenProblem } from './listen.ts';
 import { respond } from './respond.ts';
 import { routeOf, type Sources, text } from './routes.ts';
@@ -42,6 +44,9 @@ const MAX_HEADER_BYTES = 16 << 10;
 /** The default of 511 resets connections when a thousand scrapers come at once. */
 const BACKLOG = 2000;
 
+const OTHER_HOST =
+  'This is not known here as the host that is asked for: name it in exporters.prometheus.allowed_hosts, or ask for localhost\n';
+
 export class PrometheusEndpoint {
   readonly #options: PrometheusOptions;
   readonly #server: Server;
@@ -50,6 +55,7 @@ export class PrometheusEndpoint {
   readonly #handshakes = new Map<string, Socket>();
   #bodies: Bodies;
   #scrapes: Scrapes | null = null;
+  #allowedHosts: readonly string[] = [];
   #stopped: Promise<void> | null = null;
 
   constructor(options: PrometheusOptions) {
@@ -81,9 +87,14 @@ export class PrometheusEndpoint {
     }
   }
 
-  /** What the next scrape gets, from now on; one under way gets what it asked for. */
-  serve(scrapes: Scrapes | null): void {
+  /**
+   * What the next scrape gets, from now on; one under way gets what it asked for.
+   *
+   * @param allowedHosts the names that this machine has besides its own, for those who ask over loopback
+   */
+  serve(scrapes: Scrapes | null, allowedHosts: readonly string[] = []): void {
     this.#scrapes = scrapes;
+    this.#allowedHosts = allowedHosts;
     this.#bodies = new Bodies(this.#options.clients);
   }
 
@@ -177,6 +188,7 @@ export class PrometheusEndpoint {
       response.setHeader('connection', 'close');
       return respond(request, response, text(413, 'A request here has no body\n'));
     }
+    if (!this.#isMeant(request)) return respond(request, response, text(403, OTHER_HOST));
     for (const [name, value] of Object.entries(web?.current().headers ?? {})) response.setHeader(name, value);
     const verdict = (await web?.judge(request.headers.authorization, request.socket.remoteAddress)) ?? 'right';
     if (verdict === 'busy') return respond(request, response, text(503, 'Too many passwords at once\n'));
@@ -201,6 +213,12 @@ export class PrometheusEndpoint {
       this.#options.clients.drop('busy');
       await respond(request, response, text(503, 'Too many answers are not yet read\n'));
     }
+  }
+
+  /** Over loopback it may be a browser that somebody else's page has sent; over TLS that page had no certificate. */
+  #isMeant({ headers, socket }: IncomingMessage): boolean {
+    if (!isLoopback(socket.remoteAddress) || this.#options.web?.current().tls != null) return true;
+    return isOwnHost(headers.host, [this.#options.host, ...this.#allowedHosts]);
   }
 
   /** Whoever does not read the answer is not waited for. */
