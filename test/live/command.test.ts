@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { eventually } from '../support/eventually.ts';
 import { MAIN, startFloatie } from '../support/floatie.ts';
 import { assertNothingLeft, heldBy, KINDS } from '../support/kernel-objects.ts';
+import { folder } from '../support/peers.ts';
 import { missing } from '../support/requirements.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -167,7 +168,8 @@ suite('stopping', { skip: missing('root', 'btf') }, () => {
 
 test('print-config prints the configuration as YAML that is a configuration again', async () => {
   const { stdout } = await run('print-config', '--max-map-entries', '77');
-  const file = join(mkdtempSync(join(tmpdir(), 'floatie-print-')), 'floatie.yaml');
+  using printed = folder();
+  const file = join(printed.path, 'floatie.yaml');
   writeFileSync(file, stdout);
   assert.equal((await run('print-config', '--config', file)).stdout, stdout);
   assert.match(stdout, /max_map_entries: 77/);

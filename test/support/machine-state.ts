@@ -10,6 +10,8 @@ export type MachineState = ReadonlyMap<string, ReadonlySet<string>>;
 const KEPT = [
   // Where the containers of the tests are while they run: empty, and podman's own.
   /^\/run\/floatie-peers-/,
+  // npm's own cache of its compiled code.
+  /^\/tmp\/node-compile-cache$/,
   /^\/tmp\/(containers-|storage-run-|podman-run-)/,
   /^\/run\/(containers|libpod|crun|runc|lock)$/,
 ];
