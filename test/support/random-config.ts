@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { envName, keys } from '../../src/config/keys.ts';
 import { ConfigError, load, loadConfig, type Sources } from '../../src/config/load.ts';
 import type { Config } from '../../src/config/schema.ts';
+import { createRandom } from './random.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'floatie-random-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -56,17 +57,6 @@ const LIKELY: ReadonlyMap<string, readonly string[]> = new Map(
     'service.telemetry.resource': ['{}', '{ team: storage, constructor: x, __proto__: y }'],
   }),
 );
-
-/** mulberry32: the same numbers from 0 to 1 for the same seed. */
-export function createRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** Writes random configurations, more or less like those of people. */
 class Writer {

@@ -21,7 +21,7 @@ import { viewOptions } from '../../src/metrics/views.ts';
 import { decodeComm } from '../../src/receivers/comm.ts';
 import { createCollector } from './collector.ts';
 import { folder, peer } from './peers.ts';
-import { createRandom } from './random-config.ts';
+import { createRandom } from './random.ts';
 
 const BOUNDS_US = [1, 10, 100];
 const GRID = { gridNs: BOUNDS_US.map((us) => us * 1000), defaultBounds: BOUNDS_US };
