@@ -6,7 +6,8 @@ import { Ajv } from 'ajv';
 import { parse } from 'yaml';
 import { CONFIG_SCHEMA, configSchemaJson } from '../../scripts/config-schema.ts';
 import { keys } from '../../src/config/keys.ts';
-import { FILE, mutants, outcomeOf } from '../support/random-config.ts';
+import { outcomeOf } from '../support/config-outcome.ts';
+import { FILE, mutants } from '../support/random-config.ts';
 
 const file = (name: string): string => readFileSync(new URL(`../../config/${name}`, import.meta.url), 'utf8');
 const shipped = readFileSync(CONFIG_SCHEMA, 'utf8');

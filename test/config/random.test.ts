@@ -2,15 +2,8 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
-import {
-  FILE,
-  outcomeOf,
-  ownKeys,
-  PROTOTYPE_KEYS,
-  SECTIONS,
-  testMutants,
-  testRandom,
-} from '../support/random-config.ts';
+import { outcomeOf, ownKeys } from '../support/config-outcome.ts';
+import { FILE, PROTOTYPE_KEYS, SECTIONS, testMutants, testRandom } from '../support/random-config.ts';
 
 testRandom(2000);
 testMutants(5);

@@ -8,8 +8,9 @@ import { join } from 'node:path';
 import { after, suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { envName, keys } from '../../src/config/keys.ts';
-import { ConfigError, load, loadConfig, type Sources } from '../../src/config/load.ts';
+import { load, type Sources } from '../../src/config/load.ts';
 import type { Config } from '../../src/config/schema.ts';
+import { outcomeOf, ownKeys } from './config-outcome.ts';
 import { createRandom } from './random.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'floatie-random-'));
@@ -189,16 +190,6 @@ class Writer {
   }
 }
 
-/** The configuration, or its problems. Throws whatever else comes out. */
-export function outcomeOf(sources: Sources): Config | readonly string[] {
-  try {
-    return loadConfig(sources);
-  } catch (error) {
-    if (error instanceof ConfigError) return error.problems;
-    throw new Error(`This is no ConfigError: ${error}`, { cause: error });
-  }
-}
-
 function namesItsPlace(problem: string): boolean {
   return (
     problem.startsWith(`${folder}/`) ||
@@ -216,10 +207,6 @@ function namesItsPlace(problem: string): boolean {
 
 function at(config: unknown, key: string): unknown {
   return key.split('.').reduce((node, part) => (node as Record<string, unknown>)[part], config);
-}
-
-export function ownKeys(): PropertyKey[] {
-  return [Object.prototype, Array.prototype, Function.prototype].flatMap((prototype) => Reflect.ownKeys(prototype));
 }
 
 /** So many random documents are loaded or refused, and nothing else happens. */

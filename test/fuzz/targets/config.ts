@@ -4,8 +4,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { keys } from '../../../src/config/keys.ts';
 import { loadConfig } from '../../../src/config/load.ts';
+import { outcomeOf, ownKeys } from '../../support/config-outcome.ts';
 import { folder } from '../../support/peers.ts';
-import { outcomeOf, ownKeys } from '../../support/random-config.ts';
 import type { Running, Target } from '../fuzzer.ts';
 
 export const config: Target = {
