@@ -8,10 +8,18 @@ export interface Place {
   /** Below the mount, for people; `/` is the mount itself. What is no UTF-8 is replaced. */
   readonly path: string;
   readonly raw: RawPath;
+  /** The path is too long to be named: this is its nearest ancestor that can be, and `…`. */
+  readonly isCut?: true;
 }
 
 export function placeAt(raw: RawPath): Place {
   return { path: raw.toString(), raw };
+}
+
+/** Somewhere below an ancestor, too deep to have a path. */
+export function placeDeepBelow(ancestor: Place): Place {
+  const raw = joinRaw(ancestor.raw, '…');
+  return { ...placeAt(raw), isCut: true };
 }
 
 /** @param bytes one character for each byte */

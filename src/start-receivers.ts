@@ -98,6 +98,8 @@ export const OBJECTS = `dist/bpf/${process.arch}`;
 
 /** How often cgroups that appeared are given their names, in ms: soon, before they are gone again. */
 const LEARN_MS = 100;
+/** How often entries are taken back while free ones are short, in ms. */
+const RECLAIM_MS = 500;
 /** How often the way of attaching is looked after: whether it missed anything, or can begin. */
 const SUPERVISE_MS = 1000;
 /** How soon a kill is in the log, in ms. Looking costs a few reads of mapped memory. */
@@ -208,6 +210,7 @@ async function startOverlayfs(context: Context): Promise<Running> {
   kernel.addSource(source, { gridNs, defaultBounds });
   const timers = [
     every(LEARN_MS, 'name new cgroups', () => source.learn(), health),
+    every(RECLAIM_MS, 'take entries back', () => kernel.end(source.reclaim((ms) => kernel.isReadSince(ms))), health),
     every(SUPERVISE_MS, 'look after the overlayfs probe', () => receiver.supervise(), health),
     every(KEEP_MS, 'keep the latest latencies', () => recent.keep(monotonicMs()), health),
   ];

@@ -102,7 +102,7 @@ export class Cgroups {
     const known = this.#known(id);
     if (known === undefined || this.#mount === null) return false;
     const { place } = known;
-    const atPlace = place === null ? null : lookAt(this.#mount, place, id);
+    const atPlace = place === null || place.isCut ? null : lookAt(this.#mount, place, id);
     if (atPlace === 'there' || this.#root?.isMounted !== true) return false;
     // It may have another path by now, or one that nobody can follow.
     const byHandle = this.#byHandle ? placesByHandle(this.#mount, [id]) : 'refused';

@@ -1,10 +1,10 @@
 /** From a cgroup's id to its path with one look, where this process may do that. */
-import { closeSync, openSync, readlinkSync } from 'node:fs';
+import { closeSync, constants, openSync, readlinkSync } from 'node:fs';
 import { LibbpfError, openKernfsNode } from '../libbpf/index.ts';
-import { type Place, placeAt, rawPath } from '../raw-path.ts';
+import { type Place, placeAt, placeDeepBelow, rawPath } from '../raw-path.ts';
 import { isBusy, lookAt, statCgroup } from './walk.ts';
 
-/** `hidden`: it is there, and has no path that can be seen here: it is nested too deep, or not below the mount. */
+/** `hidden`: it is there, and neither it nor an ancestor has a path that can be seen here: it is not below the mount. */
 export type ByHandle = Place | 'gone' | 'hidden';
 
 /**
@@ -36,23 +36,70 @@ function placeByHandle(mountFd: number, mount: string, id: bigint): ByHandle {
   const fd = openKernfsNode(mountFd, id);
   if (fd === null) return 'gone';
   try {
-    return placeBelow(mount, readlinkSync(`/proc/self/fd/${fd}`, { encoding: 'latin1' }), id);
-  } catch {
-    return 'hidden'; // nested too deep to be named
+    const link = linkOf(fd);
+    return link === null ? deepBelow(mount, fd) : placeBelow(mount, link, id);
+  } catch (error) {
+    if (isBusy((error as NodeJS.ErrnoException).code)) throw error;
+    return 'hidden';
   } finally {
     closeSync(fd);
   }
 }
 
+/** So many `/..` fit into a path. */
+const MAX_LEVELS = 1024;
+/** How often so many levels are gone up: 32,768 cgroups in each other would take 4 GB of the kernel. */
+const MAX_HOPS = 32;
+
+/** The nearest ancestor that has a path; found by halves, since whoever nests cgroups may nest thousands. */
+function deepBelow(mount: string, fd: number, hops = MAX_HOPS): ByHandle {
+  if (hops === 0) return 'hidden';
+  const linkAbove = (levels: number): string | null => withAncestor(fd, levels, linkOf);
+  if (linkAbove(MAX_LEVELS) === null) {
+    return withAncestor(fd, MAX_LEVELS, (above) => deepBelow(mount, above, hops - 1));
+  }
+  let tooFew = 0;
+  let enough = MAX_LEVELS;
+  while (enough - tooFew > 1) {
+    const levels = (tooFew + enough) >> 1;
+    if (linkAbove(levels) === null) tooFew = levels;
+    else enough = levels;
+  }
+  const ancestor = placeBelow(mount, linkAbove(enough) ?? '');
+  return typeof ancestor === 'string' ? ancestor : placeDeepBelow(ancestor);
+}
+
+function withAncestor<T>(fd: number, levels: number, use: (above: number) => T): T {
+  const above = openSync(`/proc/self/fd/${fd}${'/..'.repeat(levels)}`, O_PATH);
+  try {
+    return use(above);
+  } finally {
+    closeSync(above);
+  }
+}
+
+/** Not in `constants` of Node. */
+const O_PATH = 0o10000000 | constants.O_DIRECTORY;
+
+/** One character for each byte; null when the path is too long to be told. */
+function linkOf(fd: number): string | null {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`, { encoding: 'latin1' });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENAMETOOLONG') return null;
+    throw error;
+  }
+}
+
 /** @param link one character for each byte */
-function placeBelow(mount: string, link: string, id: bigint): ByHandle {
+function placeBelow(mount: string, link: string, id?: bigint): ByHandle {
   const start = Buffer.from(mount).toString('latin1');
   if (link === start) return placeAt('/');
   if (!link.startsWith(`${start}/`)) return 'hidden'; // a part of the hierarchy may be mounted only
   const bytes = link.slice(start.length);
   const place = placeAt(rawPath(bytes));
   // Removed between the two calls; a cgroup can have that name as well.
-  const isRemoved = bytes.endsWith(REMOVED) && lookAt(mount, place, id) !== 'there';
+  const isRemoved = id !== undefined && bytes.endsWith(REMOVED) && lookAt(mount, place, id) !== 'there';
   return isRemoved ? placeAt(rawPath(bytes.slice(0, -REMOVED.length))) : place;
 }
 

@@ -11,7 +11,7 @@ import {
   type MetricData,
   type ViewOptions,
 } from '@opentelemetry/sdk-metrics';
-import { isAfter, toHrTime, wallMs } from '../clock.ts';
+import { isAfter, monotonicMs, toHrTime, wallMs } from '../clock.ts';
 import { foldTable, toNs } from './buckets.ts';
 import type { Metric } from './catalogue.ts';
 import { type ExponentialOptions, exponentialBoundsNs, toExponential } from './exponential.ts';
@@ -54,6 +54,8 @@ export class KernelMetrics {
   readonly #sources: Source[] = [];
   readonly #added = new Map<string, { readonly metric: Metric; readonly startTime: HrTime; grid: Grid }>();
   readonly #states = new Map<string, StreamState[]>();
+  /** When those who want totals last had all, in ms of CLOCK_MONOTONIC. */
+  readonly #lastReads = new Map<object, number>();
   readonly #onEnd = new Set<(state: StreamState, series: Series) => void>();
   #views: readonly ViewOptions[];
 
@@ -141,6 +143,25 @@ export class KernelMetrics {
   onEnd(listener: (state: StreamState, series: Series) => void): () => void {
     this.#onEnd.add(listener);
     return () => this.#onEnd.delete(listener);
+  }
+
+  /**
+   * Adds somebody who wants totals, and misses what ended before a look at them.
+   *
+   * @returns `hasRead`, to be called after each look, and what ends that
+   */
+  addReader(): { hasRead(): void; end(): void } {
+    const reader = {};
+    this.#lastReads.set(reader, Number.NEGATIVE_INFINITY);
+    return {
+      hasRead: () => void this.#lastReads.set(reader, monotonicMs()),
+      end: () => void this.#lastReads.delete(reader),
+    };
+  }
+
+  /** Has everybody who wants totals had them since? */
+  isReadSince(ms: number): boolean {
+    return [...this.#lastReads.values()].every((readMs) => readMs >= ms);
   }
 
   /** How many series there were when somebody last collected. */

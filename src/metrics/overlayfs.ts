@@ -8,6 +8,7 @@ import { type CgroupTotals, OPS, type Op, type OperationTotals } from '../receiv
 import { kernelMetrics } from './catalogue.ts';
 import { attributesOf } from './identity.ts';
 import type { Sample, Source } from './kernel-metrics.ts';
+import { sharerOf } from './place.ts';
 import { OVERFLOW } from './series.ts';
 
 export const overlayfsMetrics = [
@@ -38,6 +39,11 @@ export class OverlayfsSource implements Source {
   /** What cgroups had done when the filter last let them in or out, by key: that is counted elsewhere. */
   readonly #before = new Map<string, CgroupTotals>();
 
+  /** The keys of what somebody may have seen. */
+  readonly #shown = new Set<string>();
+  /** The cgroups that lost their entries to others, and are to be looked after. */
+  readonly #banished = new Set<bigint>();
+
   /** @param filter which cgroups get series; null: all */
   constructor(receiver: OverlayfsReceiver, cgroups: Cgroups, filter: CgroupFilter | null = null) {
     this.#receiver = receiver;
@@ -53,6 +59,7 @@ export class OverlayfsSource implements Source {
       WALK_BUDGET,
     );
     const named = this.#named(totals).map((one) => this.#since(one));
+    for (const { key } of named) this.#shown.add(key);
     const samples = this.#samples(named.filter((one) => this.#includes(one)));
     if (this.#filter === null) return samples;
     return [...samples, ...this.#excludedSamples(named.filter((one) => !this.#includes(one)))];
@@ -71,11 +78,41 @@ export class OverlayfsSource implements Source {
   /** The last counts of cgroups that have been gone for long enough; they are in no later {@link read}. */
   retire(): Sample[] {
     const retired = this.#receiver.retire((id) => this.#cgroups.isGone(id), monotonicMs());
+    for (const id of this.#banished) {
+      if (this.#receiver.isBanished(id)) continue;
+      this.#banished.delete(id);
+      this.#cgroups.forget(id);
+    }
+    return this.#lastSamples(retired);
+  }
+
+  /**
+   * Takes entries back when free ones run short.
+   *
+   * @param isReadSince has everybody who wants totals had them since, in ms of CLOCK_MONOTONIC?
+   * @returns as {@link retire}
+   */
+  reclaim(isReadSince: (ms: number) => boolean): Sample[] {
+    const claims = {
+      isGone: (id: bigint) => this.#cgroups.isGone(id),
+      isReadSince,
+      isShown: (key: string) => this.#shown.has(key),
+      sharerOf: (id: bigint) => sharerOf(this.#cgroups.identity(id)),
+    };
+    return this.#lastSamples(this.#receiver.reclaim(claims, monotonicMs()));
+  }
+
+  #lastSamples(retired: readonly CgroupTotals[]): Sample[] {
     const last = retired.map((one) => this.#since(one));
-    for (const { key } of last) this.#before.delete(key);
     const samples = this.#samples(last.filter((one) => this.#includes(one)));
     for (const one of last) if (!this.#includes(one)) addOperations(this.#excluded, one);
-    for (const { cgroupId } of last) if (cgroupId !== null) this.#cgroups.forget(cgroupId);
+    for (const { key, cgroupId } of last) {
+      this.#before.delete(key);
+      this.#shown.delete(key);
+      if (cgroupId === null) continue;
+      if (this.#receiver.isBanished(cgroupId)) this.#banished.add(cgroupId);
+      else this.#cgroups.forget(cgroupId);
+    }
     return samples;
   }
 
@@ -89,6 +126,7 @@ export class OverlayfsSource implements Source {
     const changed = all.filter((one) => this.#includes(one) !== this.#includes(one, filter));
     const samples: Sample[] = [];
     for (const now of changed) {
+      this.#shown.add(now.key);
       const one = this.#since(now);
       if (this.#includes(one)) samples.push(...this.#samples([one]));
       else addOperations(this.#excluded, one);

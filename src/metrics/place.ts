@@ -22,3 +22,13 @@ export function placeOf(owner: Identity): { readonly place: string; readonly who
   const path = parts.map((_, count) => upTo(count)).find(isWhole) ?? upper;
   return { place: podUid ?? containerId ?? path, whole: { cgroup: path, ...whole } as Identity };
 }
+
+/**
+ * Who shares entries with whom: as {@link placeOf}, but of what is in no container the part of the path that somebody was
+ * given: a unit of systemd, a user, or else the outermost cgroup.
+ */
+export function sharerOf(owner: Identity): string {
+  const { place, whole } = placeOf(owner);
+  if ((whole.podUid ?? whole.containerId) !== undefined) return place;
+  return /^(?:\/[^/]+\.slice)*\/[^/]+/.exec(place)?.[0] ?? place;
+}

@@ -42,6 +42,8 @@ export function createProducer(
 ): Producer {
   const isDelta = form.temporality === AggregationTemporality.DELTA;
   const report = isDelta ? reportDeltas(metrics, form) : reportTotals(form);
+  // Deltas are told of the end of series, with their last counts.
+  const reader = isDelta && form.lowMemory !== true ? null : metrics.addReader();
   const resultOf = (data: MetricData[], errors: unknown[]): CollectionResult => {
     const scopeMetrics = [{ scope: SCOPE, metrics: data }];
     return { resourceMetrics: { resource: emptyResource(), scopeMetrics }, errors };
@@ -62,6 +64,7 @@ export function createProducer(
         errors.push(error);
       }
       const result = resultOf(reportAll(), errors);
+      if (errors.length === 0) reader?.hasRead();
       onCollect(monotonicMs() - began);
       return result;
     },
@@ -69,6 +72,7 @@ export function createProducer(
     finish() {
       last ??= reportAll();
       report.end();
+      reader?.end();
     },
   };
 }

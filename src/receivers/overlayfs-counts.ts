@@ -6,6 +6,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { monotonicNs } from '../clock.ts';
 import { array, BpfObject, Cells, possibleCpus, Struct, u8, u32, u64 } from '../libbpf/index.ts';
+import { type Entry, entriesToTake } from './overlayfs-shares.ts';
 
 /** `MAX_BOUNDS` of the header. */
 export const MAX_BOUNDS = 512;
@@ -58,6 +59,11 @@ const LINE_CELLS = 8;
 
 /** CPUs beyond these share cells; the adds are atomic, so that costs time and no count. */
 const MAX_SHARDS = 16;
+
+/** Longer than so, in ms, the last counts of a removed cgroup wait for no reader when entries run short. */
+const MAX_WAIT_MS = 60_000;
+/** So many living cgroups count in the overflow series though there may be free entries: 64 bytes of the kernel each. */
+const MAX_BANISHED = 4096;
 
 /** A slot freed in the kernel still gets what was under way; none of it takes this long. */
 const DRAIN_MS = 1000;
@@ -112,6 +118,26 @@ export interface CgroupTotals {
   readonly operations: Readonly<Record<Op, OperationTotals>>;
 }
 
+/** What is to be known of cgroups and readers to take entries back. */
+export interface Claims {
+  isGone(cgroupId: bigint): boolean;
+  /** Has everybody who reads the counts done so since, in ms of CLOCK_MONOTONIC? */
+  isReadSince(ms: number): boolean;
+  /** Are the counts of this key a series already? */
+  isShown(key: string): boolean;
+  /** Who has to share with others: a pod, a container, a user. */
+  sharerOf(cgroupId: bigint): string;
+}
+
+interface Draining {
+  readonly cgroupId: bigint;
+  readonly since: number;
+  /** Its counts belong to the overflow series. */
+  readonly isFolded: boolean;
+  /** Its counts wait for the readers. */
+  readonly waits: boolean;
+}
+
 /** The maps that outlive a change of the programs. */
 const SHARED = ['cells', 'slots', 'slot_by_cgroup', 'free_slots', '.data.counters'] as const;
 const PROGRAMS = [
@@ -134,7 +160,11 @@ export class OverlayfsCounts {
   readonly #startedNs = monotonicNs();
   readonly #generations: Uint32Array;
   readonly #goneSince = new Map<number, number>();
-  readonly #draining = new Map<number, { readonly cgroupId: bigint; readonly since: number }>();
+  readonly #draining = new Map<number, Draining>();
+  /** The cgroups that count in the overflow series whatever is free. */
+  readonly #banished = new Set<bigint>();
+  /** What has been folded into the overflow series from slots that are free again. */
+  #folded: Readonly<Record<Op, OperationTotals>>;
 
   /** Creates the maps; no program runs yet. */
   constructor(options: CountsOptions) {
@@ -143,13 +173,15 @@ export class OverlayfsCounts {
     this.#groupCells = CELL_BUCKETS + options.boundsNs.length + 1;
     this.#blockCells = Math.ceil((OPS.length * this.#groupCells) / LINE_CELLS) * LINE_CELLS;
     this.#generations = new Uint32Array(options.maxMapEntries + 1);
+    this.#folded = { read: this.#nothing(), write: this.#nothing() };
     const slotCount = options.maxMapEntries + 1;
     const cellCount = slotCount * this.#shards * this.#blockCells;
     const object = openObject(options);
     this.#object = object;
     try {
       object.map('cells').setMaxEntries(cellCount);
-      for (const name of ['slots', 'slot_by_cgroup', 'free_slots']) object.map(name).setMaxEntries(slotCount);
+      for (const name of ['slots', 'free_slots']) object.map(name).setMaxEntries(slotCount);
+      object.map('slot_by_cgroup').setMaxEntries(slotCount + MAX_BANISHED);
       for (const name of ['threads', 'threads_by_id']) object.map(name).skip();
       for (const name of PROGRAMS) object.program(name).skip();
       object.load();
@@ -202,9 +234,11 @@ export class OverlayfsCounts {
 
   /** The counts of every cgroup seen so far, the shared ones of all others first. Makes no system call. */
   read(): CgroupTotals[] {
-    const totals = [this.#totals(OVERFLOW_SLOT, null)];
+    const totals = [this.#overflow()];
     for (let slot = OVERFLOW_SLOT + 1; slot <= this.#options.maxMapEntries; slot++) {
-      const cgroupId = this.#draining.get(slot)?.cgroupId ?? this.#cgroupIdOf(slot);
+      const draining = this.#draining.get(slot);
+      if (draining?.isFolded) continue;
+      const cgroupId = draining?.cgroupId ?? this.#cgroupIdOf(slot);
       if (cgroupId !== 0n) totals.push(this.#totals(slot, cgroupId));
     }
     return totals;
@@ -226,24 +260,48 @@ export class OverlayfsCounts {
    * @returns the last counts of those whose slot is free now; they are in no later {@link read}
    */
   retire(isGone: (cgroupId: bigint) => boolean, nowMs: number): CgroupTotals[] {
-    const last: CgroupTotals[] = [];
-    for (const [slot, { cgroupId, since }] of this.#draining) {
-      if (nowMs - since < DRAIN_MS) continue;
-      last.push(this.#totals(slot, cgroupId));
-      this.#cells.clear(this.#blockOf(slot), this.#shards * this.#blockCells);
-      this.#generations[slot] = (this.#generations[slot] ?? 0) + 1;
-      this.#draining.delete(slot);
-      this.#giveSlot(slot);
-    }
-    for (let slot = OVERFLOW_SLOT + 1; slot <= this.#options.maxMapEntries; slot++) {
-      const cgroupId = this.#cgroupIdOf(slot);
-      if (cgroupId === 0n) continue;
+    const last = this.#endDraining(nowMs, () => false);
+    for (const [slot, cgroupId] of this.#taken()) {
       if (!isGone(cgroupId)) this.#goneSince.delete(slot);
       else if (nowMs - (this.#goneSince.get(slot) ?? this.#setGone(slot, nowMs)) >= this.#expireMs) {
-        this.#closeSlot(slot, cgroupId, nowMs);
+        this.#closeSlot(slot, { cgroupId, since: nowMs, isFolded: false, waits: false });
       }
     }
+    for (const id of this.#banished) if (isGone(id)) this.#pardon(id);
     return last;
+  }
+
+  /**
+   * Takes entries back when free ones run short: see {@link entriesToTake}. What a cgroup without an entry does is in the
+   * overflow series.
+   *
+   * @returns as {@link retire}
+   */
+  reclaim(claims: Claims, nowMs: number): CgroupTotals[] {
+    const { maxMapEntries } = this.#options;
+    const last = this.#endDraining(nowMs, claims.isReadSince);
+    const free = maxMapEntries - this.usedEntries() + this.#draining.size;
+    if (free >= maxMapEntries / 2) {
+      for (const id of this.#banished) this.#pardon(id);
+      return last;
+    }
+    if (free >= maxMapEntries / 4) return last;
+    const cgroupIds = new Map(this.#taken());
+    const entries = Array.from(cgroupIds, ([slot, id]) => this.#entryOf(slot, id, claims, nowMs));
+    for (const [slot, taking] of entriesToTake(entries, free, maxMapEntries)) {
+      const cgroupId = cgroupIds.get(slot);
+      if (cgroupId === undefined) continue;
+      const isShown = claims.isShown(this.#keyOf(slot));
+      if (taking === 'banish' && !this.#banish(cgroupId)) continue;
+      const waits = taking === 'banish' && isShown;
+      this.#closeSlot(slot, { cgroupId, since: nowMs, isFolded: taking !== 'end' && !isShown, waits });
+    }
+    return last;
+  }
+
+  /** Does this cgroup count in the overflow series, whatever is free? Then it is still to be asked whether it is gone. */
+  isBanished(cgroupId: bigint): boolean {
+    return this.#banished.has(cgroupId);
   }
 
   /** From now on the counts of a removed cgroup stay for so long, in ms; of those that are gone already, too. */
@@ -258,7 +316,7 @@ export class OverlayfsCounts {
 
   /** Operations of cgroups that found no free entry. */
   overflowed(): number {
-    return Object.values(this.#totals(OVERFLOW_SLOT, null).operations).reduce(
+    return Object.values(this.#overflow().operations).reduce(
       (sum, { buckets, errors, zeros, async }) => sum + errors + zeros + async + buckets.reduce((a, b) => a + b),
       0,
     );
@@ -289,10 +347,30 @@ export class OverlayfsCounts {
     this.#object.close();
   }
 
+  #keyOf(slot: number): string {
+    return `${slot}.${this.#generations[slot]}`;
+  }
+
+  /** With what is being folded into it. */
+  #overflow(): CgroupTotals {
+    let { read, write } = this.#folded;
+    const folding = [...this.#draining].filter(([, { isFolded }]) => isFolded).map(([slot]) => slot);
+    for (const slot of [OVERFLOW_SLOT, ...folding]) {
+      read = added(read, this.#operation(slot, OPS.indexOf('read')));
+      write = added(write, this.#operation(slot, OPS.indexOf('write')));
+    }
+    return { ...this.#totals(OVERFLOW_SLOT, null), operations: { read, write } };
+  }
+
+  #nothing(): OperationTotals {
+    const buckets = new Array<number>(this.#options.boundsNs.length + 1).fill(0);
+    return { sumNs: 0, buckets, errors: 0, zeros: 0, async: 0 };
+  }
+
   #totals(slot: number, cgroupId: bigint | null): CgroupTotals {
-    const bornNs = cgroupId === null ? this.#startedNs : this.#slots.at((slot * SLOT.size + SLOT.offsets.born_ns) / 8);
+    const bornNs = cgroupId === null ? this.#startedNs : this.#bornNsOf(slot);
     const [read, write] = OPS.map((_, op) => this.#operation(slot, op)) as [OperationTotals, OperationTotals];
-    return { key: `${slot}.${this.#generations[slot]}`, cgroupId, bornNs, operations: { read, write } };
+    return { key: this.#keyOf(slot), cgroupId, bornNs, operations: { read, write } };
   }
 
   #operation(slot: number, op: number): OperationTotals {
@@ -323,25 +401,81 @@ export class OverlayfsCounts {
     return this.#slots.isZero(index) ? 0n : this.#slots.idAt(index);
   }
 
+  #bornNsOf(slot: number): number {
+    return this.#slots.at((slot * SLOT.size + SLOT.offsets.born_ns) / 8);
+  }
+
   #setGone(slot: number, nowMs: number): number {
     this.#goneSince.set(slot, nowMs);
     return nowMs;
   }
 
   /** Takes a slot from its cgroup. What is under way in the kernel may still add to it for a moment. */
-  #closeSlot(slot: number, cgroupId: bigint, nowMs: number): void {
-    const key = Buffer.alloc(8);
-    key.writeBigUInt64LE(cgroupId);
+  #closeSlot(slot: number, draining: Draining): void {
     this.#slots.set((slot * SLOT.size + SLOT.offsets.cgroup_id) / 8, 0);
-    this.#object.map('slot_by_cgroup').delete(key);
+    const { cgroupId } = draining;
+    if (!this.#banished.has(cgroupId)) this.#object.map('slot_by_cgroup').delete(keyBytes(cgroupId));
     this.#goneSince.delete(slot);
-    this.#draining.set(slot, { cgroupId, since: nowMs });
+    this.#draining.set(slot, draining);
+  }
+
+  #endDraining(nowMs: number, isReadSince: (ms: number) => boolean): CgroupTotals[] {
+    const last: CgroupTotals[] = [];
+    for (const [slot, { cgroupId, since, isFolded, waits }] of this.#draining) {
+      const drainedMs = since + DRAIN_MS;
+      if (nowMs < drainedMs || (waits && nowMs < since + MAX_WAIT_MS && !isReadSince(drainedMs))) continue;
+      const totals = this.#totals(slot, cgroupId);
+      if (isFolded) {
+        const { read, write } = totals.operations;
+        this.#folded = { read: added(this.#folded.read, read), write: added(this.#folded.write, write) };
+        last.push({ ...totals, operations: { read: this.#nothing(), write: this.#nothing() } });
+      } else {
+        last.push(totals);
+      }
+      this.#cells.clear(this.#blockOf(slot), this.#shards * this.#blockCells);
+      this.#generations[slot] = (this.#generations[slot] ?? 0) + 1;
+      this.#draining.delete(slot);
+      this.#giveSlot(slot);
+    }
+    return last;
+  }
+
+  /** The slots that cgroups have, without those that drain. */
+  *#taken(): Generator<[slot: number, cgroupId: bigint]> {
+    for (let slot = OVERFLOW_SLOT + 1; slot <= this.#options.maxMapEntries; slot++) {
+      const cgroupId = this.#cgroupIdOf(slot);
+      if (cgroupId !== 0n) yield [slot, cgroupId];
+    }
+  }
+
+  #entryOf(slot: number, cgroupId: bigint, claims: Claims, nowMs: number): Entry {
+    const known = this.#goneSince.get(slot);
+    const goneSinceMs = known ?? (claims.isGone(cgroupId) ? this.#setGone(slot, nowMs) : null);
+    return {
+      slot,
+      bornNs: this.#bornNsOf(slot),
+      goneSinceMs,
+      isRead: goneSinceMs !== null && (nowMs >= goneSinceMs + MAX_WAIT_MS || claims.isReadSince(goneSinceMs)),
+      isShown: claims.isShown(this.#keyOf(slot)),
+      sharer: claims.sharerOf(cgroupId),
+    };
+  }
+
+  /** From now on the cgroup counts in the overflow series. */
+  #banish(cgroupId: bigint): boolean {
+    if (this.#banished.size >= MAX_BANISHED) return false;
+    this.#object.map('slot_by_cgroup').set(keyBytes(cgroupId), slotBytes(OVERFLOW_SLOT));
+    this.#banished.add(cgroupId);
+    return true;
+  }
+
+  #pardon(cgroupId: bigint): void {
+    this.#banished.delete(cgroupId);
+    this.#object.map('slot_by_cgroup').delete(keyBytes(cgroupId));
   }
 
   #giveSlot(slot: number): void {
-    const value = Buffer.alloc(4);
-    value.writeUInt32LE(slot);
-    this.#object.map('free_slots').push(value);
+    this.#object.map('free_slots').push(slotBytes(slot));
     this.#set('slots_given', this.#counter('slots_given') + 1);
   }
 
@@ -357,6 +491,28 @@ export class OverlayfsCounts {
   #set(name: keyof typeof COUNTERS.offsets, value: number): void {
     this.#counters.set(COUNTERS.offsets[name] / 8, value);
   }
+}
+
+function added(a: OperationTotals, b: OperationTotals): OperationTotals {
+  return {
+    sumNs: a.sumNs + b.sumNs,
+    buckets: a.buckets.map((count, index) => count + (b.buckets[index] ?? 0)),
+    errors: a.errors + b.errors,
+    zeros: a.zeros + b.zeros,
+    async: a.async + b.async,
+  };
+}
+
+function keyBytes(cgroupId: bigint): Buffer {
+  const key = Buffer.alloc(8);
+  key.writeBigUInt64LE(cgroupId);
+  return key;
+}
+
+function slotBytes(slot: number): Buffer {
+  const value = Buffer.alloc(4);
+  value.writeUInt32LE(slot);
+  return value;
 }
 
 /** A power of two. */

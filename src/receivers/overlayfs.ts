@@ -4,6 +4,7 @@ import { errorOf } from '../reason.ts';
 import { checkKernel, explain, reasonFor } from './kernel.ts';
 import {
   type CgroupTotals,
+  type Claims,
   type CountedMiss,
   type CountsOptions,
   type Features,
@@ -154,6 +155,16 @@ export class OverlayfsReceiver {
   /** See {@link OverlayfsCounts.retire}. */
   retire(isGone: (cgroupId: bigint) => boolean, nowMs: number): CgroupTotals[] {
     return this.#counts.retire(isGone, nowMs);
+  }
+
+  /** See {@link OverlayfsCounts.reclaim}. */
+  reclaim(claims: Claims, nowMs: number): CgroupTotals[] {
+    return this.#counts.reclaim(claims, nowMs);
+  }
+
+  /** See {@link OverlayfsCounts.isBanished}. */
+  isBanished(cgroupId: bigint): boolean {
+    return this.#counts.isBanished(cgroupId);
   }
 
   /** See {@link OverlayfsCounts.expireAfter}. */

@@ -100,7 +100,13 @@ suite('the source of overlayfs metrics', () => {
     cgroupIds?: () => bigint[];
     retire?: () => CgroupTotals[];
   }): OverlayfsReceiver {
-    return { read: () => [], cgroupIds: () => [], retire: () => [], ...fake } as unknown as OverlayfsReceiver;
+    return {
+      read: () => [],
+      cgroupIds: () => [],
+      retire: () => [],
+      isBanished: () => false,
+      ...fake,
+    } as unknown as OverlayfsReceiver;
   }
 
   function withCgroup(work: (mount: string, id: bigint) => void): void {

@@ -115,7 +115,7 @@ async function churn(count: number, floatie: Floatie, namespace: PidNamespace, f
 }
 
 /** A shell that goes into one cgroup after the other: a process for each would take longer than all the rest. */
-function startWriter(namespace: PidNamespace) {
+export function startWriter(namespace: PidNamespace) {
   const script = `while read procs writes file; do
     echo 0 >$procs || exit 1
     while [ $writes -gt 0 ]; do echo >>$file; writes=$((writes - 1)); done
