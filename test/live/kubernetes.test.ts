@@ -21,7 +21,7 @@ suite('the manifests for Kubernetes at work', { skip: missing('root', 'btf') }, 
   test('the DaemonSet is ready, and measures the containers of pods with their names', async () => {
     await using floatie = await start('daemonset', 'DaemonSet');
     const uid = randomUUID();
-    using pod = startPod(uid, 'dd if=/dev/zero of=/f bs=4096 count=500 status=none; tail /dev/zero; sleep 60');
+    await using pod = startPod(uid, 'dd if=/dev/zero of=/f bs=4096 count=500 status=none; tail /dev/zero; sleep 60');
     using other = startContainer('--network=none', BASE, 'dd', 'if=/dev/zero', 'of=/f', 'bs=4096', 'count=500');
     const mine = { container_id: pod.id, k8s_pod_uid: uid };
     const metrics = await eventually(
@@ -75,19 +75,31 @@ suite('the manifests for Kubernetes at work', { skip: missing('root', 'btf') }, 
 });
 
 /** A container in a cgroup as kubelet makes it for a pod. */
-function startPod(uid: string, script: string): Disposable & { readonly id: string } {
+function startPod(uid: string, script: string): AsyncDisposable & { readonly id: string } {
   const parent = `kubepods-floatie-${uid}`;
   const container = startContainer(
     ...['--cgroup-parent', `/${parent}/pod${uid}`, '-m', '64m', '--network=none', BASE, 'sh', '-c', script],
   );
   return {
     id: container.id,
-    [Symbol.dispose]() {
+    async [Symbol.asyncDispose]() {
       container[Symbol.dispose]();
-      for (const path of globSync(`/sys/fs/cgroup/{,*/}${parent}/pod${uid}/{,*/}`).sort().reverse()) rmdirSync(path);
-      for (const path of globSync(`/sys/fs/cgroup/{,*/}${parent}`)) rmdirSync(path);
+      // Podman's monitor leaves its cgroup a moment after the container is gone.
+      await eventually('the cgroups of the pod can be removed', () => {
+        const paths = globSync(`/sys/fs/cgroup/{,*/}${parent}{,/pod${uid}{,/*}}/`);
+        return paths.sort().reverse().every(removed);
+      });
     },
   };
+}
+
+function removed(cgroup: string): boolean {
+  try {
+    rmdirSync(cgroup);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 interface Started extends AsyncDisposable {
