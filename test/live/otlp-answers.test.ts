@@ -99,8 +99,8 @@ suite('an endpoint that answers', { skip: missing('root', 'btf') }, () => {
     const exporters = Object.keys(sinks) as Exporter[];
     const settings = exporters.flatMap((exporter) => [
       `exporters.${exporter}.endpoint=${sinks[exporter].endpoint}`,
-      `exporters.${exporter}.interval_ms=300`,
-      `exporters.${exporter}.timeout_ms=300`,
+      `exporters.${exporter}.interval_ms=700`,
+      `exporters.${exporter}.timeout_ms=700`,
     ]);
     await using floatie = await startFloatie(
       ['service.pipelines.metrics.exporters=prometheus,otlp,otlphttp', ...settings].flatMap((pair) => ['--set', pair]),

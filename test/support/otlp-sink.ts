@@ -1,6 +1,11 @@
 /** What stands before a real collector: answers exports as it is told, or passes them on. */
 import { once } from 'node:events';
-import { createServer as createHttpServer, type OutgoingHttpHeaders } from 'node:http';
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  type ServerResponse,
+} from 'node:http';
 import { connect, createServer as createHttp2Server, type ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 
@@ -23,7 +28,7 @@ export interface OtlpSink extends AsyncDisposable {
 /** @param collector the URL of the collector behind it */
 export async function startHttpSink(collector: string): Promise<OtlpSink> {
   const answered: string[] = [];
-  const server = createHttpServer(async (request, response) => {
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<ServerResponse> => {
     const body = Buffer.concat(await Array.fromAsync(request as AsyncIterable<Buffer>));
     const { url = '', headers } = request;
     if (sink.answer !== null) {
@@ -36,6 +41,10 @@ export async function startHttpSink(collector: string): Promise<OtlpSink> {
     return response
       .writeHead(passed.status, { 'content-type': passed.headers.get('content-type') ?? '' })
       .end(Buffer.from(await passed.arrayBuffer()));
+  };
+  const server = createHttpServer((request, response) => {
+    // Whoever asked may have given up meanwhile, or the collector be gone.
+    answer(request, response).catch(() => response.destroy());
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const sink: OtlpSink = {
@@ -62,6 +71,7 @@ export async function startGrpcSink(collector: string): Promise<OtlpSink> {
     .on('stream', (stream, headers) => {
       if (sink.answer === null) {
         const passed = behind.request({ ...headers, ':authority': new URL(collector).host });
+        for (const each of [stream, passed]) each.on('error', () => undefined); // whoever asked has given up
         let trailers: OutgoingHttpHeaders = {};
         passed.on('trailers', (given: OutgoingHttpHeaders) => {
           trailers = given;
@@ -99,6 +109,7 @@ export async function startGrpcSink(collector: string): Promise<OtlpSink> {
 }
 
 function respond(stream: ServerHttp2Stream, { status, headers }: Answer, trailers: () => OutgoingHttpHeaders): void {
+  if (stream.destroyed) return;
   stream.on('error', () => undefined);
   stream.respond({ ':status': status, ...headers }, { waitForTrailers: true });
   stream.on('wantTrailers', () => stream.sendTrailers(trailers()));
