@@ -191,7 +191,10 @@ export class PrometheusEndpoint {
     if (!this.#isMeant(request)) return respond(request, response, text(403, OTHER_HOST));
     for (const [name, value] of Object.entries(web?.current().headers ?? {})) response.setHeader(name, value);
     const verdict = (await web?.judge(request.headers.authorization, request.socket.remoteAddress)) ?? 'right';
-    if (verdict === 'busy') return respond(request, response, text(503, 'Too many passwords at once\n'));
+    if (verdict === 'busy') {
+      this.#options.clients.drop('passwords');
+      return respond(request, response, text(503, 'Too many passwords at once\n'));
+    }
     if (verdict === 'wrong') {
       response.setHeader('www-authenticate', 'Basic');
       return respond(request, response, text(401, 'This needs a user and a password\n'));

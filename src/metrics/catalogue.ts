@@ -335,7 +335,7 @@ export const selfMetrics = {
       {
         name: 'reason',
         meaning:
-          '`idle`: closed for a new one, as the one that was idle for longest; `unread`: closed for a new one, as the one whose answer was taken for longest; `pipelined`: closed, since it sent many requests and read no answers; `busy`: refused, since too many answers were not read',
+          '`idle`: closed for a new one, as the one that was idle for longest; `unread`: closed for a new one, as the one whose answer was taken for longest; `pipelined`: closed, since it sent many requests and read no answers; `busy`: refused, since too many answers were not read; `passwords`: refused, since too many passwords of that address waited to be compared',
       },
     ],
   },
