@@ -8,7 +8,7 @@ import { Cgroups } from './containers/cgroups.ts';
 import { type CgroupFilter, cgroupFilter } from './containers/filter.ts';
 import { cgroupIdOf, findHierarchy, findV2Mount, type Hierarchy, mountIdOf } from './containers/hierarchy.ts';
 import { type Identity, type IsTask, identify } from './containers/identity.ts';
-import { type Container, Inventory } from './containers/inventory.ts';
+import { type Container, Inventory, type Room } from './containers/inventory.ts';
 import { RuntimeFiles } from './containers/names.ts';
 import { resolvePidNamespace } from './containers/pid-namespace.ts';
 import type { Health, ProbeState } from './health.ts';
@@ -108,6 +108,8 @@ const OOM_POLL_MS = 100;
 const RETIRE_MS = 10_000;
 /** How often containers are looked for, in ms. */
 const DISCOVER_MS = 1000;
+/** For how long the start may look for containers, in ms; those that are not found by then follow. */
+const START_MS = 200;
 
 /**
  * Starts the receivers of the pipeline. One that cannot start is logged, and the others run. When none of those that
@@ -331,11 +333,15 @@ function startPressure(context: Context): Running {
   // Pressure that can be read now and then would be told at every scrape.
   const log = withoutRepetition(context.log);
   const v2Mount = findV2Mount();
+  const roomOf = ({ filter, settings }: Pick<Choice, 'filter' | 'settings'>): Room => {
+    return { max: settings.pressure.max_containers, isWanted: filter ?? (() => true) };
+  };
+  const room = roomOf({ filter, settings: config.receivers });
   const inventoryOf = (mount: string | null): Inventory | null => {
     if (mount === null) return null;
     // What is met here keeps its name for a kill that is told when its cgroup is gone.
     const onFound = mount === hierarchy.mount ? (container: Container) => cgroups.meet(container) : undefined;
-    return new Inventory(mount, { identify: identifyCgroup, isTask, ...(onFound && { onFound }) });
+    return new Inventory(mount, { identify: identifyCgroup, isTask, room, ...(onFound && { onFound }) });
   };
   const memory = inventoryOf(hierarchy.mount);
   const pressure = v2Mount === hierarchy.mount ? memory : inventoryOf(v2Mount);
@@ -354,7 +360,7 @@ function startPressure(context: Context): Running {
     },
   });
   health.attached('pressure', 'file');
-  source.discover(Number.POSITIVE_INFINITY);
+  source.discover(START_MS);
   source.read();
   kernel.addSource(source);
   const discover = (): void => {
@@ -365,7 +371,8 @@ function startPressure(context: Context): Running {
   return {
     observe: (observer) => observePressure(observer, source),
     choose({ filter, identifyCgroup, isTask, settings }) {
-      for (const inventory of new Set([pressure, memory])) inventory?.identifyBy(identifyCgroup, isTask);
+      const room = roomOf({ filter, settings });
+      for (const inventory of new Set([pressure, memory])) inventory?.identifyBy(identifyCgroup, isTask, room);
       kernel.end(source.choose(filter, settings.pressure.window));
     },
     stop: () => timers.forEach(clearInterval),

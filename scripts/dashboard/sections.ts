@@ -282,8 +282,11 @@ function floatie(): Section {
         { '{{source}} · {{instance}}': series(self.oomReconcileDifference) },
       ),
       graph(
-        { title: 'Cgroups that have series', unit: COUNT, width: 6, about: [self.mapEntries] },
-        { '{{instance}}': each(self.mapEntries) },
+        { title: 'Cgroups that have series', unit: COUNT, width: 6, about: [self.mapEntries, self.pressureLeftOut] },
+        {
+          '{{instance}}': each(self.mapEntries),
+          'without a pressure score · {{instance}}': `${each(self.pressureLeftOut)} > 0`,
+        },
       ),
       graph(
         { title: 'Memory', unit: BYTES, width: 6, about: [self.residentMemory, self.mapMemory] },

@@ -93,7 +93,7 @@ export interface Config {
   receivers: {
     overlayfs: { attach: Attach; bounds_us: number[]; expire_ms: number };
     oom: { max_series: number; retain_ms: number; ring_bytes: number };
-    pressure: { window: Window };
+    pressure: { window: Window; max_containers: number };
   };
   /** By type; those called `type/name` are beside them, where src/config/pipeline.ts finds them. */
   processors: Processors;
@@ -333,6 +333,11 @@ export const schema: Schema<Config> = {
         'avg10',
         oneOf(...WINDOWS),
         'The time the score is a mean of: "avg10", "avg60" or "avg300" seconds',
+      ),
+      max_containers: setting(
+        1000,
+        integer(1, 65536),
+        'How many containers have a score and a headroom; of those beyond, floatie_pressure_containers_left_out says how many',
       ),
     },
   },

@@ -1,5 +1,5 @@
 /** A hierarchy of cgroups, folder by folder. */
-import { type BigIntStats, readdirSync, statSync } from 'node:fs';
+import { type BigIntStats, readdirSync, readFileSync, statSync } from 'node:fs';
 import { joinRaw, type Place, placeAt, type RawPath, rawPath } from '../raw-path.ts';
 
 export interface Found extends Place {
@@ -13,8 +13,13 @@ export type WalkEnd = 'complete' | 'incomplete' | 'busy';
 /** Every cgroup below a mount, parents first. What is removed meanwhile is left out; one may stop and go on later. */
 export function* walk(mount: string): Generator<Found, WalkEnd> {
   let end: WalkEnd = 'complete';
-  const paths: RawPath[] = ['/'];
-  for (let raw = paths.pop(); raw !== undefined; raw = paths.pop()) {
+  // One of each folder in turn, so that none with 40,000 holds up those beside it; joined late, as paths can be long.
+  const listed: { readonly above: RawPath; readonly names: RawPath[] }[] = [{ above: '/', names: ['/'] }];
+  for (let folders = listed.shift(); folders !== undefined; folders = listed.shift()) {
+    const name = folders.names.pop();
+    if (name === undefined) continue;
+    listed.push(folders);
+    const raw = joinRaw(folders.above, name);
     const folder = joinRaw(mount, raw);
     try {
       const stats = statCgroup(folder);
@@ -25,7 +30,7 @@ export function* walk(mount: string): Generator<Found, WalkEnd> {
       yield { ...placeAt(raw), id: stats.ino };
       // A folder without folders has two links: its name and its own `.`. Listing it means going through 60 files.
       if (stats.nlink === 2n) continue;
-      for (const name of subfolders(folder)) paths.push(joinRaw(raw, name));
+      listed.push({ above: raw, names: subfolders(folder) });
     } catch (error) {
       if (end !== 'busy') end = isBusy((error as NodeJS.ErrnoException).code) ? 'busy' : 'incomplete';
     }
@@ -44,6 +49,21 @@ export function lookAt(mount: string, { raw }: Place, id: bigint): 'there' | 'go
     return statCgroup(joinRaw(mount, raw))?.ino === id ? 'there' : 'gone';
   } catch {
     return 'hidden';
+  }
+}
+
+/** Has the cgroup surely no process, nor those below it? */
+export function isEmpty(folder: RawPath): boolean {
+  try {
+    return /^populated 0$/m.test(readFileSync(joinRaw(folder, 'cgroup.events'), 'utf8'));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return false;
+  }
+  try {
+    // v1 does not tell of those below it.
+    return statCgroup(folder)?.nlink === 2n && readFileSync(joinRaw(folder, 'cgroup.procs'), 'utf8') === '';
+  } catch {
+    return false;
   }
 }
 

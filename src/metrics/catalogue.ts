@@ -209,6 +209,14 @@ export const selfMetrics = {
     description: '1 while the pressure of the host cannot be read',
     attributes: [{ name: 'reason', meaning: '`missing`, `disabled`, `forbidden` or `malformed`' }],
   },
+  pressureLeftOut: {
+    name: 'floatie_pressure_containers_left_out',
+    kind: 'gauge',
+    unit: '',
+    description:
+      'Containers that have no series of memory pressure and headroom, since there are more than receivers.pressure.max_containers; as counted when the hierarchy was last walked',
+    attributes: [],
+  },
   otlpExports: {
     name: 'floatie_otlp_exports_total',
     kind: 'counter',

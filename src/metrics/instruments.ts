@@ -213,9 +213,10 @@ export function observeOom(
   });
 }
 
-/** Why there is no pressure, where there is none. */
+/** Why there is no pressure, where there is none, and how many containers have no room. */
 export function observePressure(observe: Observer, source: PressureSource): void {
   observe(selfMetrics.pressureUnavailable, (report) => {
     if (source.problem !== null) report(1, { reason: source.problem });
   });
+  observe(selfMetrics.pressureLeftOut, (report) => report(source.leftOut));
 }

@@ -1,5 +1,6 @@
 /** Is every OOM kill counted? The kernel counts them, too: on the whole machine and by cgroup. */
 import { readFileSync } from 'node:fs';
+import { monotonicMs } from '../clock.ts';
 import type { Cgroups } from '../containers/cgroups.ts';
 import type { Hierarchy } from '../containers/hierarchy.ts';
 import { walk } from '../containers/walk.ts';
@@ -17,8 +18,11 @@ export interface ReconciliationOptions {
   readonly isWhole: boolean;
   /** For tests. */
   readonly vmstat?: string;
+  readonly lookMs?: number;
 }
 
+/** For how long the start may be held up by looking at each cgroup, in ms. */
+const LOOK_MS = 2000;
 /** The cgroups that lost a process, the last ones. */
 const MAX_CGROUPS = 1000;
 
@@ -29,18 +33,29 @@ export class OomReconciliation {
   /** By cgroup: what was killed there before, where that is more than nothing. */
   readonly #beforeIn = new Map<bigint, number>();
   readonly #killsIn = new Map<bigint, number>();
+  /** Whether the kills of each cgroup can be compared: all are told, and what was before is known. */
+  readonly #isByCgroup: boolean;
 
-  /** To be created right after the kills began to be seen. Looks at every cgroup once. */
+  /** To be created right after the kills began to be seen. Looks at every cgroup once, unless there are too many. */
   constructor(options: ReconciliationOptions) {
     this.#options = options;
     const now = this.#onMachine();
     this.#before = now === null ? null : now - options.seen();
-    const { mount } = options.hierarchy;
-    if (!options.isWhole || mount === null) return;
-    for (const { id, raw } of walk(mount)) {
+    this.#isByCgroup = options.isWhole && this.#lookAtAll(options.lookMs ?? LOOK_MS);
+  }
+
+  /** @returns whether that was possible in this time */
+  #lookAtAll(ms: number): boolean {
+    const { mount } = this.#options.hierarchy;
+    const untilMs = monotonicMs() + ms;
+    for (const { id, raw } of mount === null ? [] : walk(mount)) {
       const kills = this.#in(raw);
       if (kills !== null && kills > 0) this.#beforeIn.set(id, kills);
+      if (monotonicMs() < untilMs) continue;
+      this.#beforeIn.clear();
+      return false;
     }
+    return true;
   }
 
   /** A process of this cgroup was killed, and is counted under it. */
@@ -57,7 +72,7 @@ export class OomReconciliation {
     const now = this.#onMachine();
     return {
       ...(now !== null && this.#before !== null && { vmstat: now - this.#before - this.#options.seen() }),
-      ...(this.#options.isWhole && { memory_events: this.#inCgroups() }),
+      ...(this.#isByCgroup && { memory_events: this.#inCgroups() }),
     };
   }
 

@@ -34,8 +34,8 @@ export interface PressureSourceOptions {
   readonly onContainerProblem?: (problem: PressureError) => void;
 }
 
-/** How many cgroups a walk in search of containers may pass at once: some ms. */
-const WALK_BUDGET = 512;
+/** For how long a walk in search of containers may hold up everything else, in ms. */
+const WALK_MS = 50;
 
 export class PressureSource implements Source {
   readonly metrics = [
@@ -64,11 +64,16 @@ export class PressureSource implements Source {
     return this.#problem?.reason ?? null;
   }
 
+  /** How many containers have no series, since there are too many. */
+  get leftOut(): number {
+    return Math.max(...this.#inventories().map((inventory) => inventory.leftOut), 0);
+  }
+
   /** Looks on which containers there are. */
-  discover(budget = WALK_BUDGET): void {
-    const { pressure, memory } = this.#options;
-    for (const inventory of new Set([pressure, memory?.inventory])) {
-      for (const { key } of inventory?.discover(budget) ?? []) {
+  discover(ms = WALK_MS): void {
+    const { pressure } = this.#options;
+    for (const inventory of this.#inventories()) {
+      for (const { key } of inventory.discover(Number.POSITIVE_INFINITY, ms)) {
         if (inventory !== pressure) continue;
         this.#ended.push(...(this.#last.get(key) ?? []));
         this.#last.delete(key);
@@ -103,6 +108,11 @@ export class PressureSource implements Source {
     );
     for (const [key] of left) this.#last.delete(key);
     return left.flatMap(([, samples]) => samples);
+  }
+
+  #inventories(): Inventory[] {
+    const { pressure, memory } = this.#options;
+    return [...new Set([pressure, memory?.inventory ?? null])].filter((inventory) => inventory !== null);
   }
 
   #readHost(): Pressure | null {

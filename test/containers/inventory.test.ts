@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, renameSync, rmdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, suite, test } from 'node:test';
@@ -95,5 +95,88 @@ suite('the inventory', () => {
     const inventory = new Inventory(join(mount, 'missing'));
     inventory.discover();
     assert.deepEqual(paths(inventory.containers()), []);
+  });
+
+  suite('with room for two', () => {
+    const isWanted = (path: string): boolean => !path.includes('unwanted');
+    const room = { max: 2, isWanted };
+    const idOf = (digit: number): string => String(digit).repeat(64);
+    const populate = (path: string, populated: 0 | 1): void =>
+      writeFileSync(join(mount, path, 'cgroup.events'), `populated ${populated}\nfrozen 0\n`);
+    const many = [1, 2, 3, 4].map((digit) => `/user/libpod-${idOf(digit)}`);
+
+    test('says how many have none, and no more of those that are gone', () => {
+      create(...many);
+      const inventory = new Inventory(mount, { room });
+      inventory.discover();
+      assert.deepEqual([paths(inventory.containers()).length, inventory.leftOut], [2, 2]);
+      inventory.discover();
+      assert.equal(inventory.leftOut, 2);
+      for (const path of many) rmdirSync(join(mount, path));
+      inventory.discover();
+      assert.deepEqual([paths(inventory.containers()), inventory.leftOut], [[], 0]);
+    });
+
+    test('whoever has many gives way to whoever has one, which is told', () => {
+      create(...many);
+      const inventory = new Inventory(mount, { room });
+      inventory.discover();
+      create(A);
+      const gone = inventory.discover();
+      assert.equal(gone.length, 1);
+      assert.ok(paths(inventory.containers()).includes(A));
+      assert.equal(inventory.leftOut, 3);
+    });
+
+    test('those without processes give way to those with some, wherever they are', () => {
+      create(A, ...many);
+      populate(A, 0);
+      for (const path of many.slice(0, 2)) populate(path, 0);
+      for (const path of many.slice(2)) populate(path, 1);
+      const inventory = new Inventory(mount, { room });
+      inventory.discover();
+      assert.deepEqual(paths(inventory.containers()), many.slice(2));
+      assert.equal(inventory.leftOut, 3);
+      // What has no process any more gives way, too.
+      populate(many[2] ?? '', 0);
+      populate(A, 1);
+      inventory.discover();
+      assert.deepEqual(paths(inventory.containers()), [A, many[3]]);
+    });
+
+    test('those that nobody asked for take no room and are not left out', () => {
+      create(...[1, 2, 3].map((digit) => `/unwanted/libpod-${idOf(digit)}`), A, B);
+      const inventory = new Inventory(mount, { room });
+      inventory.discover();
+      assert.deepEqual([paths(inventory.containers()), inventory.leftOut], [[A, B], 0]);
+    });
+
+    test('less room is taken from whoever has most', () => {
+      create(...many, A);
+      const inventory = new Inventory(mount);
+      inventory.discover();
+      inventory.identifyBy(identify, undefined, room);
+      assert.equal(paths(inventory.containers()).length, 2);
+      assert.ok(paths(inventory.containers()).includes(A));
+      assert.equal(inventory.discover().length, 3);
+      assert.equal(inventory.leftOut, 3);
+    });
+  });
+
+  test('no folder holds up those beside it, however many are in it', () => {
+    create(A, ...Array.from({ length: 50 }, (_, index) => `/user/${index}`));
+    const inventory = new Inventory(mount);
+    inventory.discover(10);
+    assert.deepEqual(paths(inventory.containers()), [A]);
+  });
+
+  test('looks no longer than it may, and goes on where it was', () => {
+    create(A, B);
+    const inventory = new Inventory(mount);
+    for (let passes = 0; passes < 4; passes++) {
+      inventory.discover(Number.POSITIVE_INFINITY, 0);
+      assert.ok(paths(inventory.containers()).length <= passes, 'one at a time');
+    }
+    assert.deepEqual(paths(inventory.containers()), [A, B]);
   });
 });

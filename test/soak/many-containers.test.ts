@@ -1,0 +1,9 @@
+/** More "containers" than Floatie 0.1.0 could start with. */
+import { suite, test } from 'node:test';
+import { surviveManyContainers } from '../support/many-containers.ts';
+import { missing } from '../support/requirements.ts';
+
+suite('40,000 empty cgroups that are called like containers', { skip: missing('root', 'btf', 'pressure') }, () => {
+  test('cost a bounded memory, take the score from no other container, and are counted', () =>
+    surviveManyContainers(40_000));
+});

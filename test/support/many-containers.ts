@@ -1,0 +1,43 @@
+/** A Floatie that starts where there are more containers than it measures. */
+import assert from 'node:assert/strict';
+import { createContainer } from './container.ts';
+import { eventually } from './eventually.ts';
+import { type Floatie, startFloatie } from './floatie.ts';
+import { createManyCgroups } from './many-cgroups.ts';
+
+const SCORE = 'floatie_memory_pressure_score';
+/** As receivers.pressure.max_containers is by default. */
+const MAX = 1000;
+/** Of the containers that are measured, and of names that wait to be looked at. */
+const MAX_GROWTH_BYTES = 80 << 20;
+
+export async function surviveManyContainers(count: number): Promise<void> {
+  const without = await bytesOfNew();
+  await using watched = createContainer();
+  using _ = createManyCgroups(count);
+  await using floatie = await startFloatie();
+  await eventually(
+    'the watched container has its score, and others are told to have none',
+    async () => {
+      const metrics = await floatie.scrape();
+      const scores = metrics.select(SCORE, { scope: 'container' }).length;
+      assert.ok(scores <= MAX, `${scores} containers have a score`);
+      const isWatched = metrics.select(SCORE, { container_id: watched.id }).length === 1;
+      return isWatched && metrics.sum('floatie_pressure_containers_left_out') > 0;
+    },
+    10_000,
+  );
+  const grown = (await bytesOf(floatie)) - without;
+  assert.ok(grown < MAX_GROWTH_BYTES, `${grown} bytes more are resident`);
+}
+
+async function bytesOfNew(): Promise<number> {
+  await using floatie = await startFloatie();
+  return await bytesOf(floatie);
+}
+
+/** After the buffers of answers have reached their size. */
+async function bytesOf(floatie: Floatie): Promise<number> {
+  for (let scrape = 0; scrape < 3; scrape++) await floatie.scrape();
+  return (await floatie.scrape()).sum('process_resident_memory_bytes');
+}
