@@ -1,6 +1,7 @@
 /** The docker run commands of a page of Markdown, run by podman. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { eventually } from './eventually.ts';
 import { type Metrics, parseMetrics } from './metrics-text.ts';
@@ -11,9 +12,16 @@ import { shellBlocks } from './shell-blocks.ts';
 /** For runtimes whose seccomp profile lets bpf() through to CAP_SYS_ADMIN alone, as podman's. */
 export const NO_SECCOMP = ['--security-opt', 'seccomp=unconfined'];
 
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+/** The profile of the project, which is named from its root. */
+export function withProfile(words: readonly string[]): string[] {
+  return words.map((word) => word.replace(/^seccomp=(?=config\/)/, `seccomp=${ROOT}`));
+}
+
 /** What stands after `docker run`, in words. @param page from the root of the project */
 export function dockerRuns(page: string): string[][] {
-  const markdown = readFileSync(fileURLToPath(new URL(`../../${page}`, import.meta.url)), 'utf8');
+  const markdown = readFileSync(join(ROOT, page), 'utf8');
   const commands = shellBlocks(markdown).flatMap((block) => block.commands);
   return commands.filter((command) => command.startsWith('docker run ')).map((command) => command.split(' ').slice(2));
 }
@@ -32,7 +40,7 @@ export interface Published extends Disposable {
 export async function startPublished(run: readonly string[], ...args: string[]): Promise<Published> {
   const ports = new Map<number, number>();
   const words: string[] = [];
-  for (const word of run.filter((word) => word !== '--rm')) {
+  for (const word of withProfile(run).filter((word) => word !== '--rm')) {
     const [, host, inside] = /^(127\.0\.0\.1):\d+:(\d+)$/.exec(word) ?? [];
     if (inside !== undefined) ports.set(Number(inside), await freePort());
     words.push(inside === undefined ? word : `${host}:${ports.get(Number(inside))}:${inside}`);

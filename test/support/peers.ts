@@ -11,7 +11,7 @@ const cache = new Map<string, string>();
 
 /** What test/peers/NAME.sh prints: the path of the peer. */
 export function peer(
-  name: 'prometheus' | 'victoria-metrics' | 'otelcol' | 'containers' | 'kustomize' | 'runtimes',
+  name: 'prometheus' | 'victoria-metrics' | 'otelcol' | 'containers' | 'kustomize' | 'runtimes' | 'strace',
 ): string {
   const known = cache.get(name);
   if (known !== undefined) return known;
