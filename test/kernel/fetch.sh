@@ -6,7 +6,7 @@ set -eu
 suite=$1
 root=$(cd "$(dirname "$0")/../.." && pwd)
 here=$root/test/peers
-export FLOATIE_PEER_CACHE="${FLOATIE_PEER_CACHE:-$root/.cache/kernels}"
+export TEST_PEER_CACHE="${TEST_PEER_CACHE:-$root/.cache/kernels}"
 . "$here/cache.sh"
 
 modules="virtio virtio_ring virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_blk overlay fuse loop"

@@ -15,7 +15,7 @@ import { fixture } from '../support/fixtures.ts';
 import { boot, type Run } from './boot.ts';
 import { type GuestRun, renderFailures, renderMatrix, renderRun } from './matrix.ts';
 import type { TestResult } from './results.ts';
-import { FILES } from './selection.ts';
+import { FILES, MEMBERS } from './selection.ts';
 import { VARIANTS, type Variant } from './variants.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -77,7 +77,10 @@ function compileFixtures(): string[] {
 /** Guests find here what takes them seconds: tests and sources, without their types. */
 function compileTests(): void {
   rmSync(join(ROOT, '.cache/kernels/compiled'), { recursive: true, force: true });
-  const files = [...FILES, ...VARIANTS.flatMap(({ files = [], only = [] }) => [...files, ...only]), ...positionals];
+  const files = [
+    ...[...FILES, MEMBERS, ...positionals],
+    ...VARIANTS.flatMap(({ files = [], rest = [], only = [] }) => [...files, ...rest, ...only]),
+  ];
   execFileSync(process.execPath, ['--test', '--test-isolation=none', '--test-name-pattern=^no test$', ...files], {
     cwd: ROOT,
     env: { ...process.env, NODE_COMPILE_CACHE: '.cache/kernels/compiled', NODE_COMPILE_CACHE_PORTABLE: '1' },
@@ -117,7 +120,20 @@ async function runVariant(variant: Variant): Promise<Run> {
 }
 
 async function bootOnce(variant: Variant, attempt: number): Promise<Run> {
-  const { name, suite, cgroup, exact, auto, skips, boot: extra = '', cpu = 'max', only, files: more = [] } = variant;
+  const {
+    name,
+    suite,
+    cgroup,
+    exact,
+    auto,
+    skips,
+    boot: extra = '',
+    cpu = 'max',
+    only,
+    files = [],
+    rest = [],
+  } = variant;
+  const more = new Set([...files, ...(values.all ? [...rest, MEMBERS] : [])]);
   const kernel = kernels.get(suite) ?? '';
   const initrd = join(OUTPUT, `${name}.initrd`);
   script('initrd.sh', kernel, initrd);

@@ -3,7 +3,7 @@
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 here=$root/test/peers
-export FLOATIE_PEER_CACHE="${FLOATIE_PEER_CACHE:-$root/.cache/kernels}"
+export TEST_PEER_CACHE="${TEST_PEER_CACHE:-$root/.cache/kernels}"
 . "$here/cache.sh"
 
 have() { command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ]; }

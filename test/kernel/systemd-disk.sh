@@ -4,7 +4,7 @@
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 here=$root/test/peers
-export FLOATIE_PEER_CACHE="${FLOATIE_PEER_CACHE:-$root/.cache/kernels}"
+export TEST_PEER_CACHE="${TEST_PEER_CACHE:-$root/.cache/kernels}"
 . "$here/cache.sh"
 
 node=$root/node_modules/node/bin/node

@@ -1,5 +1,6 @@
 /** The kernels that the live tests are run on, and how each is booted. */
 import type { Method } from '../../src/receivers/overlayfs-probes.ts';
+import { MEMBERS } from './selection.ts';
 
 export interface Variant {
   readonly name: string;
@@ -18,6 +19,8 @@ export interface Variant {
   readonly skips: readonly RegExp[];
   /** Test files for this kernel alone. */
   readonly files?: readonly string[];
+  /** And with --all. */
+  readonly rest?: readonly string[];
   /** The only test files, for a kernel that most of the others do not work on. */
   readonly only?: readonly string[];
   /** More words for the kernel's command line. */
@@ -65,11 +68,19 @@ export const VARIANTS: readonly Variant[] = [
     exact: ALL,
     auto: 'kprobe',
     skips: [FENTRY, ONLY_ON_V1, LOCKED_DOWN, NOT_PARANOID, ANOTHER_USER],
-    files: [DOCTOR, PRIVILEGES],
+    rest: [DOCTOR, PRIVILEGES],
   },
   { name: '5.10-v1', suite: 'bullseye', cgroup: 'v1', exact: ALL, auto: 'kprobe', skips: [FENTRY, ONLY_ON_V2] },
   // No bpf_rdonly_cast; rss is not yet a percpu counter.
-  { name: '6.1', suite: 'bookworm', cgroup: 'v2', exact: ALL, auto: 'fentry', skips: [ONLY_ON_V1], files: [KILLS] },
+  {
+    name: '6.1',
+    suite: 'bookworm',
+    cgroup: 'v2',
+    exact: ALL,
+    auto: 'fentry',
+    skips: [ONLY_ON_V1],
+    files: [KILLS, MEMBERS],
+  },
   {
     name: '6.12',
     suite: 'trixie',
@@ -117,5 +128,13 @@ export const VARIANTS: readonly Variant[] = [
     only: ['test/live/systemd-guest.test.ts'],
   },
   // Preempts lazily, and raw tracepoints too.
-  { name: 'newest', suite: 'sid', cgroup: 'v2', exact: NOT_PREEMPTIBLE, auto: 'kprobe', skips: [ONLY_ON_V1] },
+  {
+    name: 'newest',
+    suite: 'sid',
+    cgroup: 'v2',
+    exact: NOT_PREEMPTIBLE,
+    auto: 'kprobe',
+    skips: [ONLY_ON_V1],
+    files: [MEMBERS],
+  },
 ];

@@ -1,7 +1,7 @@
 # Sourced by the scripts beside it: where the peers of the tests are kept, and how one gets there.
 # A peer is made in a folder of its own and moved into place when it is complete, so what is there can be used.
 
-cache=${FLOATIE_PEER_CACHE:-$(cd "$here/../.." && pwd)/.cache/peers}
+cache=${TEST_PEER_CACHE:-$(cd "$here/../.." && pwd)/.cache/peers}
 mkdir -p "$cache"
 cache=$(cd "$cache" && pwd)
 export DEBIAN_FRONTEND=noninteractive

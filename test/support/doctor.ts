@@ -31,7 +31,7 @@ export async function runDoctor(
   const [command = '', ...rest] = [...shell, ...by, process.execPath, MAIN, 'doctor', '--json', ...args];
   const child = spawn(command, rest, {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, FLOATIE_PEER_CACHE: undefined, ...env },
+    env: { ...process.env, ...env },
   });
   const exited = once(child, 'exit') as Promise<[number | null]>;
   const [output, errors, [code]] = await Promise.all([text(child.stdout), text(child.stderr), exited]);

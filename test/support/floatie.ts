@@ -32,7 +32,7 @@ export async function startFloatie(
   const child = spawn(program, [...before, '--set', 'exporters.prometheus.port=0', ...args], {
     stdio: ['ignore', 'ignore', 'pipe'],
     // Where the peers of the tests are kept is no setting of Floatie.
-    env: { ...process.env, FLOATIE_PEER_CACHE: undefined, FLOATIE_SERVICE_TELEMETRY_LOG_FORMAT: 'json', ...env },
+    env: { ...process.env, FLOATIE_SERVICE_TELEMETRY_LOG_FORMAT: 'json', ...env },
   });
   const exited = once(child, 'exit') as Promise<[number | null]>;
   const log: LogLine[] = [];
