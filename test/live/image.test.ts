@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { before, suite, test } from 'node:test';
 import { dockerRuns, startPublished } from '../support/docker-run.ts';
 import { eventually } from '../support/eventually.ts';
-import { buildImage, IMAGE } from '../support/image.ts';
+import { buildImage, IMAGE, REVISION } from '../support/image.ts';
 import type { Metrics } from '../support/metrics-text.ts';
 import { BASE, podman, runPodman, startContainer } from '../support/podman.ts';
 import { missing } from '../support/requirements.ts';
@@ -18,7 +18,7 @@ const [full = [], least = []] = dockerRuns('README.md');
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
 
 suite('the container image', { skip: missing('root', 'btf') }, () => {
-  before(() => buildImage(IMAGE, '--build-arg', 'REVISION=0123456789abcdef'));
+  before(() => buildImage());
 
   test('run as the README says, shows the four metrics of the host, of another container and of itself', async () => {
     // With a limit, so that it can run out of memory as well, and with what tells the scope of kills anywhere.
@@ -129,7 +129,7 @@ suite('the container image', { skip: missing('root', 'btf') }, () => {
     const [{ Size, Labels }] = JSON.parse(podman('image', 'inspect', IMAGE));
     assert.ok(Size < 140e6, `${Size} bytes`);
     assert.equal(Labels['org.opencontainers.image.version'], version);
-    assert.equal(Labels['org.opencontainers.image.revision'], '0123456789abcdef');
+    assert.equal(Labels['org.opencontainers.image.revision'], REVISION);
     assert.equal(Labels['org.opencontainers.image.licenses'], 'GPL-3.0-only');
   });
 });

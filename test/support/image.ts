@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { BASE, podman, podmanEnv } from './podman.ts';
 
 export const IMAGE = 'localhost/floatie';
+/** Always the same: buildah takes a layer that it has, whatever the arguments of its labels say. */
+export const REVISION = '0123456789abcdef';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt';
@@ -16,7 +18,7 @@ export function buildImage(name = IMAGE, ...options: string[]): void {
   const certificates = existsSync(CERTIFICATES)
     ? ['-v', `${CERTIFICATES}:/run/certificates.crt:ro`, '--build-arg', 'NODE_EXTRA_CA_CERTS=/run/certificates.crt']
     : [];
-  const args = [...certificates, '--build-arg', `BUILD_IMAGE=${BASE}`];
+  const args = [...certificates, '--build-arg', `BUILD_IMAGE=${BASE}`, '--build-arg', `REVISION=${REVISION}`];
   // By a name of its own, the stage that takes longest stays for the next time.
   build(ROOT, `${IMAGE}-dependencies`, ...args, '--target', 'dependencies');
   build(ROOT, name, ...args, ...options);
