@@ -27,6 +27,7 @@ const NOTHING: Readonly<Record<string, string>> = {
   floatie_pressure_unavailable: 'the pressure of this host can be read',
   floatie_overlayfs_async_total: 'nothing here is asynchronous',
   floatie_job_errors_total: 'no job of Floatie fails here',
+  floatie_pressure_containers_left_out: 'every container has a score',
 };
 /** Queries whose counters are there and stand still, so that only what they compare with is left out here. */
 const STILL = ['floatie_probe_misses_total', 'floatie_http_dropped_total'];

@@ -56,7 +56,7 @@ function open(): Running {
   const home = folder();
   const tree = join(home.path, 'tree');
   mkdirSync(tree);
-  const churn = spawn('sh', ['-c', CHURN, 'churn', tree], { stdio: 'ignore' });
+  const churn = spawn('sh', ['-c', CHURN, 'churn', tree], { stdio: 'ignore', detached: true });
   const ended = once(churn, 'exit');
   return {
     check(input) {
@@ -81,7 +81,8 @@ function open(): Running {
       for (const path of made) rmSync(path, { recursive: true, force: true, maxRetries: 5 });
     },
     async [Symbol.asyncDispose]() {
-      churn.kill('SIGKILL');
+      // With what it has just started, which would make its folders again.
+      if (churn.pid !== undefined) process.kill(-churn.pid, 'SIGKILL');
       await ended;
       home[Symbol.dispose]();
     },
