@@ -136,7 +136,9 @@ suite('of real containers Floatie tells id and name', { skip: missing('root', 'b
     assert.match(of('names.storage').reason, /floatie-user\/.*\(1 container, storage driver vfs\)/);
     const drivers = of('storage_drivers');
     assert.equal(drivers.verdict, 'warn');
-    assert.match(drivers.reason, /^2 containers that run are on overlayfs; .*\d on tmpfs/);
+    // Docker's and podman's; a build that is just ending, or what else runs on this machine, may be among them.
+    const [, count = 0] = /^(\d+) containers that run are on overlayfs; .*\d on tmpfs/.exec(drivers.reason) ?? [];
+    assert.ok(Number(count) >= 2, drivers.reason);
     assert.match(drivers.reason, /\/run\/data has the storage driver vfs/);
   });
 
