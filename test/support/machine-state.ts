@@ -1,5 +1,5 @@
 /** What tests could leave on a machine: mounts, cgroups, sysctls, BPF objects, processes, and temporary files. */
-import { globSync, readdirSync, readFileSync } from 'node:fs';
+import { globSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inKernel } from './kernel-objects.ts';
 import { mountsOf } from './mounts.ts';
@@ -10,6 +10,8 @@ export type MachineState = ReadonlyMap<string, ReadonlySet<string>>;
 const KEPT = [
   // Where the containers of the tests are while they run: empty, and podman's own.
   /^\/run\/floatie-peers-/,
+  // Podman's, for networks.
+  /^\/run\/netns$/,
   // npm's own cache of its compiled code.
   /^\/tmp\/node-compile-cache$/,
   /^\/tmp\/(containers-|storage-run-|podman-run-)/,
@@ -64,14 +66,27 @@ function sysctls(): string[] {
     });
 }
 
-/** Those with a program; the kernel's own threads come and go. */
+/**
+ * Those with a program; the kernel's own threads come and go. Where the run has mounts of its own, what has the
+ * machine's is none of a test's.
+ */
 function processes(): string[] {
+  const others = mountNamespace('1') === mountNamespace('self') ? null : mountNamespace('1');
   return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
+    .filter((name) => /^\d+$/.test(name) && (others === null || mountNamespace(name) !== others))
     .flatMap((pid) => {
       const command = read(`/proc/${pid}/cmdline`);
       return command === null || command === '' ? [] : [`${pid} ${command.replaceAll('\0', ' ').trim().slice(0, 200)}`];
     });
+}
+
+/** null for what is gone. */
+function mountNamespace(pid: string): string | null {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/mnt`);
+  } catch {
+    return null;
+  }
 }
 
 function temporaryFiles(): string[] {
