@@ -67,13 +67,13 @@ function sysctls(): string[] {
 }
 
 /**
- * Those with a program; the kernel's own threads come and go. Where the run has mounts of its own, what has the
- * machine's is none of a test's.
+ * Those with a program; the kernel's own threads come and go. Where the run has mounts of its own (.ci/fresh), what has
+ * the machine's is none of a test's.
  */
 function processes(): string[] {
-  const others = mountNamespace('1') === mountNamespace('self') ? null : mountNamespace('1');
+  const others = process.env.TEST_MACHINE_MOUNTS;
   return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name) && (others === null || mountNamespace(name) !== others))
+    .filter((name) => /^\d+$/.test(name) && (others === undefined || mountNamespace(name) !== others))
     .flatMap((pid) => {
       const command = read(`/proc/${pid}/cmdline`);
       return command === null || command === '' ? [] : [`${pid} ${command.replaceAll('\0', ' ').trim().slice(0, 200)}`];
