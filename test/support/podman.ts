@@ -1,15 +1,22 @@
 /** Real containers, by podman and runc. */
 import { execFileSync, type SpawnSyncReturns, type StdioOptions, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { globSync, mkdtempSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { mountsOf } from './mounts.ts';
 import { peer } from './peers.ts';
 
 /** A plain Debian. */
 export const BASE = 'localhost/floatie-base';
 
+/** How long conmon may take to leave its cgroup after its container, in ms. */
+const LEAVE_MS = 3000;
+let cleansUp = false;
+
 /** The environment in which podman and buildah find the images, containers and settings of the tests. */
 export function podmanEnv(): NodeJS.ProcessEnv {
+  if (!cleansUp) process.once('exit', removeParents);
+  cleansUp = true;
   const exports = readFileSync(peer('containers'), 'utf8').matchAll(/^export (\w+)='(.*)'$/gm);
   return { ...process.env, ...Object.fromEntries([...exports].map(([, name = '', value = '']) => [name, value])) };
 }
@@ -47,4 +54,30 @@ export function startContainer(...args: string[]): Disposable & { readonly id: s
       remove();
     },
   };
+}
+
+/** podman makes a cgroup for all of its containers in each hierarchy, and leaves it when it has none. */
+function removeParents(): void {
+  const deadline = performance.now() + LEAVE_MS;
+  const hierarchies = mountsOf().filter(({ type }) => type.startsWith('cgroup'));
+  for (const { target } of hierarchies) {
+    const parent = join(target, 'libpod_parent');
+    // What lies below comes first.
+    for (const path of [parent, ...globSync(`${parent}/**/`)].sort().reverse()) {
+      while (!isRemoved(path) && performance.now() < deadline) sleepSync(100);
+    }
+  }
+}
+
+function isRemoved(path: string): boolean {
+  try {
+    rmdirSync(path);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT';
+  }
+}
+
+function sleepSync(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
