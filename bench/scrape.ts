@@ -5,9 +5,9 @@ import { loadConfig } from '../src/config/load.ts';
 import { Cgroups } from '../src/containers/cgroups.ts';
 import { findHierarchy } from '../src/containers/hierarchy.ts';
 import { toNs } from '../src/metrics/buckets.ts';
-import { KernelMetrics } from '../src/metrics/kernel-metrics.ts';
-import { OverlayfsSource } from '../src/metrics/overlayfs.ts';
-import { OverlayfsReceiver } from '../src/receivers/overlayfs.ts';
+import { MetricRegistry } from '../src/metrics/registry.ts';
+import { OverlayfsReceiver } from '../src/receivers/overlayfs/receiver.ts';
+import { OverlayfsSource } from '../src/receivers/overlayfs/source.ts';
 import { Containers } from './containers.ts';
 import { Floatie } from './floatie.ts';
 import { Missing } from './missing.ts';
@@ -52,7 +52,7 @@ interface InProcess {
   readonly calls: readonly Calls[];
 }
 
-/** The receiver and the metrics as src/service.ts puts them together, in this process. */
+/** The receiver and the metrics as src/service/service.ts puts them together, in this process. */
 async function measureInProcess(work: () => Promise<void>): Promise<InProcess> {
   const config = loadConfig({ env: {}, set: [] });
   const { version, mount } = findHierarchy();
@@ -69,7 +69,7 @@ async function measureInProcess(work: () => Promise<void>): Promise<InProcess> {
     objects: OBJECTS,
   });
   cleanup.defer(() => receiver.stop());
-  const kernel = new KernelMetrics([]);
+  const kernel = new MetricRegistry([]);
   kernel.addSource(new OverlayfsSource(receiver, new Cgroups(mount)), { gridNs: boundsNs, defaultBounds: boundsUs });
   await work();
   kernel.refresh(); // names the new cgroups, once

@@ -1,5 +1,5 @@
 /** Counts this process' own system calls, without making any. */
-import { BpfObject, Cells } from '../src/libbpf/index.ts';
+import { BpfObject, Cells } from '../src/native/index.ts';
 import { compileBpf } from './compile.ts';
 
 /** As in count-syscalls.bpf.c. */

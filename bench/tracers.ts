@@ -1,6 +1,6 @@
 /** What may follow system calls: each is attached for a while, one at a time. */
 import { join } from 'node:path';
-import { BpfObject } from '../src/libbpf/index.ts';
+import { BpfObject } from '../src/native/index.ts';
 import { compileBpf } from './compile.ts';
 import { Floatie } from './floatie.ts';
 import { Missing } from './missing.ts';

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { SchemaObj } from 'convict';
 import { INSTANCE_TYPES, schema, shapeOf } from '../src/config/schema.ts';
-import { isRecord, type JsonSchema } from '../src/config/shapes.ts';
+import { isRecord, type JsonSchema } from '../src/settings/shapes.ts';
 
 export const CONFIG_SCHEMA = fileURLToPath(new URL('../config/floatie.schema.json', import.meta.url));
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env -S node --disable-sigusr1
 /** argv → command → exit code; the only place that ends the process. */
-import './no-debugger.ts';
+import './program/no-debugger.ts';
 import { writeFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { parseArguments, UsageError } from './commands/arguments.ts';
@@ -8,9 +8,9 @@ import { exportersOf } from './config/exporters.ts';
 import { ConfigError, load, loadConfig, type Sources } from './config/load.ts';
 import { redact } from './config/redact.ts';
 import type { Config } from './config/schema.ts';
-import { oneLine, withoutSecrets } from './log.ts';
-import { reasonOf } from './reason.ts';
-import { standardError } from './standard-error.ts';
+import { oneLine, withoutSecrets } from './program/log.ts';
+import { reasonOf } from './program/reason.ts';
+import { standardError } from './program/standard-error.ts';
 
 const OK = 0;
 const FAILED = 1;
@@ -23,11 +23,11 @@ async function main(): Promise<number> {
       process.stdout.write((await import('./commands/usage.ts')).usage);
       return OK;
     case 'version':
-      process.stdout.write(`floatie ${(await import('./version.ts')).version}\n`);
+      process.stdout.write(`floatie ${(await import('./program/version.ts')).version}\n`);
       return OK;
     case 'licenses':
       // More than a pipe holds, which the end of the process would cut off elsewhere.
-      writeFileSync(1, (await import('./packaged.ts')).readPackaged('LICENSE'));
+      writeFileSync(1, (await import('./program/packaged.ts')).readPackaged('LICENSE'));
       return OK;
     case 'validate':
       await validate(loadTelling(sources));
@@ -60,7 +60,7 @@ function loadTelling(sources: Sources): Config {
 /** @throws {@link ConfigError} for what is wrong in the files that the configuration names */
 async function validate(config: Config): Promise<void> {
   for (const { web_config_file: file } of exportersOf(config, 'prometheus').map(({ settings }) => settings)) {
-    if (file !== '') (await import('./exporters/web-config.ts')).readWebConfig(file);
+    if (file !== '') (await import('./exporters/prometheus/web-config.ts')).readWebConfig(file);
   }
   (await import('./exporters/credentials.ts')).readCredentials(config);
 }

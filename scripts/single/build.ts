@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { build } from 'esbuild';
-import { functions } from '../../src/libbpf/functions.ts';
+import { functions } from '../../src/native/functions.ts';
 import { licenses } from './licenses.ts';
 
 // Relative, because they are inside the executable, which is the same wherever it is made.
@@ -18,7 +18,7 @@ mkdirSync(WORK, { recursive: true });
 
 const bundled = [
   ...(await bundle('src/main.ts', 'main.js')),
-  ...(await bundle('src/exporters/bcrypt.ts', 'bcrypt.js')),
+  ...(await bundle('src/exporters/prometheus/bcrypt.ts', 'bcrypt.js')),
 ];
 linkLibbpf();
 writeFileSync(join(WORK, 'LICENSE'), licenses(bundled));
@@ -82,7 +82,7 @@ function makeExecutable(): void {
     // Nobody else's either: NODE_OPTIONS is not read.
     execArgv: ['--disable-sigusr1'],
     execArgvExtension: 'none',
-    // By the paths that src/packaged.ts is asked for.
+    // By the paths that src/program/packaged.ts is asked for.
     assets: {
       'package.json': 'package.json',
       LICENSE: join(WORK, 'LICENSE'),

@@ -1,7 +1,7 @@
 /** `floatie doctor`: would Floatie start here, how would it attach, and what can be done about the rest? */
 import { isSdkDisabled } from '../config/environment.ts';
 import type { Config } from '../config/schema.ts';
-import { reasonOf } from '../reason.ts';
+import { reasonOf } from '../program/reason.ts';
 import { type Check, type Finding, finding } from './doctor/check.ts';
 import { CHECKS } from './doctor/checks.ts';
 import { type Examination, examine } from './doctor/examine.ts';

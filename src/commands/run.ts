@@ -4,10 +4,10 @@ import type { Loaded } from '../config/load.ts';
 import { typeOf } from '../config/pipeline.ts';
 import { secretsOf } from '../config/redact.ts';
 import type { Config } from '../config/schema.ts';
-import { createLogger, type Logger, withoutRepetition } from '../log.ts';
-import { errorOf } from '../reason.ts';
-import { type Service, startService } from '../service.ts';
-import { Notifier, takeHandover } from '../systemd.ts';
+import { createLogger, type Logger, withoutRepetition } from '../program/log.ts';
+import { errorOf } from '../program/reason.ts';
+import { type Service, startService } from '../service/service.ts';
+import { Notifier, takeHandover } from '../service/systemd.ts';
 
 /** Signals so soon after the first are the same Ctrl-C: under npm it comes from the terminal and from npm. */
 const SAME_MS = 1000;

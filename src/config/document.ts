@@ -12,10 +12,10 @@ import {
   visit,
   type YAMLMap,
 } from 'yaml';
+import { firstOf, MAX_TOLD, partsOf, showPath } from '../settings/show.ts';
 import { ConfigError } from './error.ts';
 import { readWhole } from './file.ts';
 import { nearest } from './nearest.ts';
-import { firstOf, MAX_TOLD, partsOf, showPath } from './show.ts';
 import { readScalar, substitute } from './substitution.ts';
 
 type Path = readonly (string | number)[];

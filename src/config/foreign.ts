@@ -1,7 +1,8 @@
 /** A file that is something else, such as one of passwords: nothing in it is for a message. */
+
+import { isRecord } from '../settings/shapes.ts';
+import { MAX_TOLD, showKey } from '../settings/show.ts';
 import { nearest } from './nearest.ts';
-import { isRecord } from './shapes.ts';
-import { MAX_TOLD, showKey } from './show.ts';
 
 /** @returns the problems of a document that has none of the keys at its top; null where it has one, or nothing */
 export function foreignProblems(

@@ -1,13 +1,14 @@
 /** Collects what is said of each key by the file, the environment and the flags: the last to say something counts. */
+
+import { withoutPasswords } from '../program/secrets.ts';
+import { isRecord } from '../settings/shapes.ts';
+import { MAX_TOLD, partsOf, show, showPath } from '../settings/show.ts';
 import { type ConfigDocument, readDocument } from './document.ts';
 import { type Env, resourceVariables } from './environment.ts';
 import { foreignProblems } from './foreign.ts';
 import { envName, INSTANCE, isSensitive, keys, keysLike, templateOf } from './keys.ts';
 import { isOfKubernetes } from './kubernetes.ts';
 import { nearest } from './nearest.ts';
-import { withoutPasswords } from './secrets.ts';
-import { isRecord } from './shapes.ts';
-import { MAX_TOLD, partsOf, show, showPath } from './show.ts';
 import { readWritten } from './written.ts';
 
 export interface Sources {

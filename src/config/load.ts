@@ -4,6 +4,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import convict, { type Schema } from 'convict';
+import { MAX_TOLD, show, withoutVariables } from '../settings/show.ts';
 import { type Env, exporterVariables, switchWarnings } from './environment.ts';
 import { ConfigError } from './error.ts';
 import { exponentialGridNs, exportersOf } from './exporters.ts';
@@ -15,7 +16,6 @@ import { typeOf } from './pipeline.ts';
 import { processorProblems } from './processors.ts';
 import { resourceWarnings } from './resource.ts';
 import { type Config, schema, shapeOf } from './schema.ts';
-import { MAX_TOLD, show, withoutVariables } from './show.ts';
 import { viewProblems } from './views.ts';
 import { readWritten } from './written.ts';
 

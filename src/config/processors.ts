@@ -1,13 +1,14 @@
 /** What the processors in the pipeline come to, and whether they fit together. */
 import type { Patterns } from '../containers/filter.ts';
+import type { AttributeAction } from '../metrics/attribute-actions.ts';
 import { applyActions } from '../metrics/attribute-actions.ts';
 import { allMetrics, type Metric } from '../metrics/catalogue.ts';
 import { labelName } from '../metrics/labels.ts';
-import { selectedBy } from '../metrics/selection.ts';
-import { isWithin, overlap } from '../wildcard.ts';
+import { anyText, listOf, oneOf, type Shape, section, shape } from '../settings/shapes.ts';
+import { isWithin, overlap } from '../settings/wildcard.ts';
 import { type Instance, instancesOf } from './pipeline.ts';
-import type { AttributeAction, Config, Processors, ProcessorType, ViewConfig } from './schema.ts';
-import { anyText, listOf, oneOf, type Shape, section, shape } from './shapes.ts';
+import type { Config, Processors, ProcessorType, ViewConfig } from './schema.ts';
+import { selectedBy } from './selection.ts';
 
 const attributeName = shape({ type: 'string', pattern: '^[A-Za-z][A-Za-z0-9_.-]*$' }, (value) => {
   if (typeof value === 'string' && labelName(value) === labelName(OVERFLOW)) {

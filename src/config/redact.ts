@@ -1,8 +1,9 @@
 /** What of a configuration nobody may read. */
+
+import { REDACTED, withoutPasswords } from '../program/secrets.ts';
+import { isRecord } from '../settings/shapes.ts';
 import { isSensitive } from './keys.ts';
 import type { Config } from './schema.ts';
-import { REDACTED, withoutPasswords } from './secrets.ts';
-import { isRecord } from './shapes.ts';
 
 /** As it may be shown: without the texts of settings that are sensitive, and without passwords in URLs. */
 export function redact(config: Config): unknown {

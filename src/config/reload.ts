@@ -2,11 +2,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import { toNs } from '../metrics/buckets.ts';
 import { exponentialBoundsNs } from '../metrics/exponential.ts';
-import { selectedBy } from '../metrics/selection.ts';
 import { exponentialOf, exportersOf } from './exporters.ts';
 import { keys } from './keys.ts';
 import { pidNamespaceOf } from './processors.ts';
 import type { Config } from './schema.ts';
+import { selectedBy } from './selection.ts';
 
 /** What is in the kernel already, or decides what is. */
 const FIXED = /^(kernel\.|receivers\.(overlayfs\.attach|oom\.ring_bytes)$|service\.pipelines\.metrics\.receivers$)/;

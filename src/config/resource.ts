@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { labelName } from '../metrics/labels.ts';
-import { version } from '../version.ts';
+import { version } from '../program/version.ts';
 import type { Env } from './environment.ts';
 
 /** Two nodes without an instance id would overwrite each other behind a collector. */

@@ -1,9 +1,9 @@
 /** Every setting: its type, default and reason. config/floatie.yaml shows the same to people; a test compares them. */
 import convict, { type Schema, type SchemaObj } from 'convict';
 import { DEFAULT_PLACES } from '../containers/places.ts';
-import type { Attach } from '../receivers/overlayfs.ts';
-import { WINDOWS, type Window } from '../receivers/pressure.ts';
-import { actions } from './processors.ts';
+import type { AttributeAction } from '../metrics/attribute-actions.ts';
+import type { Attach } from '../receivers/overlayfs/receiver.ts';
+import { WINDOWS, type Window } from '../receivers/pressure/psi.ts';
 import {
   alternatives,
   anyText,
@@ -16,7 +16,8 @@ import {
   type Shape,
   textMatching,
   texts,
-} from './shapes.ts';
+} from '../settings/shapes.ts';
+import { actions } from './processors.ts';
 import { bounds, views } from './views.ts';
 
 export interface ViewConfig {
@@ -67,14 +68,6 @@ export interface Exporters {
   otlp: OtlpConfig;
   otlphttp: OtlpConfig;
   debug: { verbosity: (typeof VERBOSITIES)[number]; interval_ms: number };
-}
-
-/** As the collector's attributesprocessor has them. */
-export interface AttributeAction {
-  readonly key: string;
-  readonly action: 'insert' | 'update' | 'upsert' | 'delete';
-  readonly value?: string;
-  readonly from_attribute?: string;
 }
 
 export interface Processors {

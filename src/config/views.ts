@@ -1,8 +1,8 @@
 /** Checks the views of the configuration, key by key. */
 import { MAX_BOUNDS, toNs, unionOfBounds } from '../metrics/buckets.ts';
-import { selectedBy, sharedNames } from '../metrics/selection.ts';
+import { anyText, integer, listOf, nothing, section, shape, text, textMatching, texts } from '../settings/shapes.ts';
 import type { ViewConfig } from './schema.ts';
-import { anyText, integer, listOf, nothing, section, shape, text, textMatching, texts } from './shapes.ts';
+import { selectedBy, sharedNames } from './selection.ts';
 
 /** What must hold between the views, and for all of them together; each problem begins with `views`. */
 export function viewProblems(

@@ -1,6 +1,7 @@
 /** From a cgroup's id, which is all that the kernel programs know, to whose it is; and whether it is still there. */
-import { monotonicMs } from '../clock.ts';
-import type { Place } from '../raw-path.ts';
+
+import type { Place } from '../kernel/raw-path.ts';
+import { monotonicMs } from '../program/clock.ts';
 import { placesByHandle } from './handles.ts';
 import { type Identity, identify } from './identity.ts';
 import { type Found, lookAt, Root, type WalkEnd, walk } from './walk.ts';

@@ -1,5 +1,5 @@
 /** Which cgroups get series. */
-import { matches } from '../wildcard.ts';
+import { matches } from '../settings/wildcard.ts';
 
 export interface Patterns {
   /** Only these; empty: all. */

@@ -1,7 +1,7 @@
 /** From a cgroup's id to its path with one look, where this process may do that. */
 import { closeSync, constants, openSync, readlinkSync } from 'node:fs';
-import { LibbpfError, openKernfsNode } from '../libbpf/index.ts';
-import { type Place, placeAt, placeDeepBelow, rawPath } from '../raw-path.ts';
+import { type Place, placeAt, placeDeepBelow, rawPath } from '../kernel/raw-path.ts';
+import { LibbpfError, openKernfsNode } from '../native/index.ts';
 import { isBusy, lookAt, statCgroup } from './walk.ts';
 
 /** `hidden`: it is there, and neither it nor an ancestor has a path that can be seen here: it is not below the mount. */

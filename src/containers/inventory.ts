@@ -1,6 +1,7 @@
 /** Which containers there are, found by walking a hierarchy a bit at a time; where there are too many, a fair choice. */
-import { monotonicMs, wallMs } from '../clock.ts';
-import { joinRaw } from '../raw-path.ts';
+
+import { joinRaw } from '../kernel/raw-path.ts';
+import { monotonicMs, wallMs } from '../program/clock.ts';
 import { type Identity, type IsTask, identify, isContainer } from './identity.ts';
 import { Shares } from './shares.ts';
 import { type Found, isEmpty, lookAt, Root, statCgroup, type WalkEnd, walk } from './walk.ts';

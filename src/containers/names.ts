@@ -4,7 +4,7 @@
  */
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { monotonicMs } from '../clock.ts';
+import { monotonicMs } from '../program/clock.ts';
 import { type Folder, listFolder, openBelow, openFolder, readFileIn } from './foreign-files.ts';
 import { type Identity, type IsTask, identify, isDefaultTask, type Runtime, userOf } from './identity.ts';
 import { findPlaces, foldersOf, PLACE_KINDS, type Place, type PlaceKind, type PlaceSettings } from './places.ts';

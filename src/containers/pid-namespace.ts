@@ -1,6 +1,6 @@
 /** PID namespaces, which the kernel programs filter by. */
 import { readdirSync, statSync } from 'node:fs';
-import type { Logger } from '../log.ts';
+import type { Logger } from '../program/log.ts';
 
 /** The inode number of a process' PID namespace: what `--pid-ns-inum` takes. */
 export function pidNamespaceOf(pid: number | 'self'): number {

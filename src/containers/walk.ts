@@ -1,6 +1,6 @@
 /** A hierarchy of cgroups, folder by folder. */
 import { type BigIntStats, readdirSync, readFileSync, statSync } from 'node:fs';
-import { joinRaw, type Place, placeAt, type RawPath, rawPath } from '../raw-path.ts';
+import { joinRaw, type Place, placeAt, type RawPath, rawPath } from '../kernel/raw-path.ts';
 
 export interface Found extends Place {
   /** A cgroup's inode number is its id (kernfs). */

@@ -8,7 +8,7 @@ import {
   type PushMetricExporter,
   type ResourceMetrics,
 } from '@opentelemetry/sdk-metrics';
-import { createPushReader, type PushOptions } from './push.ts';
+import { createPushReader, type PushOptions } from './otlp/push.ts';
 
 export interface DebugOptions extends PushOptions {
   /** basic: one line that counts metrics and points; detailed: a line for each point. */

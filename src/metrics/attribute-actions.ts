@@ -1,6 +1,13 @@
 /** What an `attributes` processor does to the attributes of a point, as the collector's of that name does. */
 import type { Attributes } from '@opentelemetry/api';
-import type { AttributeAction } from '../config/schema.ts';
+
+/** As the collector's attributesprocessor has them. */
+export interface AttributeAction {
+  readonly key: string;
+  readonly action: 'insert' | 'update' | 'upsert' | 'delete';
+  readonly value?: string;
+  readonly from_attribute?: string;
+}
 
 /** The actions one after the other, each on what those before it left. */
 export function applyActions(attributes: Attributes, actions: readonly AttributeAction[]): Attributes {

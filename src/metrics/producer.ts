@@ -8,9 +8,9 @@ import {
   type MetricData,
   type MetricProducer,
 } from '@opentelemetry/sdk-metrics';
-import { isAfter, monotonicMs, monotonicNs, toHrTime, wallMs, wallMsOf } from '../clock.ts';
-import type { Form, KernelMetrics, StreamState } from './kernel-metrics.ts';
-import { keyOf, type Series } from './series.ts';
+import { isAfter, monotonicMs, monotonicNs, toHrTime, wallMs, wallMsOf } from '../program/clock.ts';
+import type { Form, MetricRegistry, StreamState } from './registry.ts';
+import { keyOf, type Series } from './storage.ts';
 
 export const SCOPE: InstrumentationScope = { name: 'floatie' };
 
@@ -36,7 +36,7 @@ export interface Producer extends MetricProducer {
  * @param onCollect told how long each collection took
  */
 export function createProducer(
-  metrics: KernelMetrics,
+  metrics: MetricRegistry,
   form: Form,
   onCollect: (ms: number) => void = () => undefined,
 ): Producer {
@@ -85,7 +85,7 @@ function reportTotals(form: Form): Report {
   };
 }
 
-function reportDeltas(metrics: KernelMetrics, form: Form): Report {
+function reportDeltas(metrics: MetricRegistry, form: Form): Report {
   const reported = new WeakMap<Series, { readonly totals: Float64Array; readonly at: HrTime; readonly atNs: number }>();
   const ended = new Map<StreamState, Series[]>();
   const end = metrics.onEnd((state, series) => {

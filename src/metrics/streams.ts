@@ -2,7 +2,7 @@
 import type { Attributes } from '@opentelemetry/api';
 import { AggregationType, type ViewOptions } from '@opentelemetry/sdk-metrics';
 import type { Metric } from './catalogue.ts';
-import { keyOf, OVERFLOW } from './series.ts';
+import { keyOf, OVERFLOW } from './storage.ts';
 
 export interface Stream {
   readonly metric: Metric;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { ViewConfig } from '../../src/config/schema.ts';
+import { sharedNames } from '../../src/config/selection.ts';
 import { views as shape, viewProblems } from '../../src/config/views.ts';
-import { sharedNames } from '../../src/metrics/selection.ts';
 
 const LATENCY = 'floatie_overlayfs_read_latency_us';
 

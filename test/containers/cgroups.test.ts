@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, suite, type TestContext, test } from 'node:test';
 import { Cgroups } from '../../src/containers/cgroups.ts';
-import { placeAt } from '../../src/raw-path.ts';
+import { placeAt } from '../../src/kernel/raw-path.ts';
 
 let mount: string;
 

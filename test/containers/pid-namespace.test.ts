@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readlinkSync } from 'node:fs';
 import { suite, test } from 'node:test';
 import { isPidNamespaceInUse, pidNamespaceOf, resolvePidNamespace } from '../../src/containers/pid-namespace.ts';
-import { createLogger } from '../../src/log.ts';
+import { createLogger } from '../../src/program/log.ts';
 
 /** Namespaces have numbers from 0xf0000000 on, so nobody lives here. */
 const NOBODYS = 1;

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, suite, type TestContext, test } from 'node:test';
 import { Cgroups } from '../../src/containers/cgroups.ts';
 import { Inventory } from '../../src/containers/inventory.ts';
-import { joinRaw, type RawPath, rawPath } from '../../src/raw-path.ts';
-import { readHeadroom } from '../../src/receivers/memory.ts';
+import { joinRaw, type RawPath, rawPath } from '../../src/kernel/raw-path.ts';
+import { readHeadroom } from '../../src/receivers/pressure/headroom.ts';
 import { holdClocks } from '../support/clocks.ts';
 
 const CONTAINER = '0123456789abcdef'.repeat(4);

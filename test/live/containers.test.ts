@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { findHierarchy } from '../../src/containers/hierarchy.ts';
-import { readHeadroom } from '../../src/receivers/memory.ts';
+import { readHeadroom } from '../../src/receivers/pressure/headroom.ts';
 import { createCgroup } from '../support/cgroup.ts';
 import { eventually } from '../support/eventually.ts';
 import { fixture } from '../support/fixtures.ts';

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { OOM_CONFIG, OOM_COUNTERS, OOM_DECISION, OOM_EVENT } from '../../src/receivers/oom-events.ts';
-import { OOM_PATH } from '../../src/receivers/oom-paths.ts';
-import { CONFIG, COUNTERS, SLOT } from '../../src/receivers/overlayfs-counts.ts';
+import { OOM_CONFIG, OOM_COUNTERS, OOM_DECISION, OOM_EVENT } from '../../src/receivers/oom/events.ts';
+import { OOM_PATH } from '../../src/receivers/oom/paths.ts';
+import { CONFIG, COUNTERS, SLOT } from '../../src/receivers/overlayfs/counts.ts';
 
 interface BtfType {
   readonly kind: string;

@@ -9,9 +9,9 @@ import { suite, test } from 'node:test';
 import type { Check } from '../../src/commands/doctor/check.ts';
 import { diagnose } from '../../src/commands/doctor.ts';
 import { loadConfig } from '../../src/config/load.ts';
-import { OomReceiver } from '../../src/receivers/oom.ts';
-import { METHODS } from '../../src/receivers/overlayfs-probes.ts';
-import { OBJECTS } from '../../src/start-receivers.ts';
+import { OomReceiver } from '../../src/receivers/oom/receiver.ts';
+import { METHODS } from '../../src/receivers/overlayfs/probes.ts';
+import { OBJECTS } from '../../src/service/start-receivers.ts';
 import { runDoctor, withOnly } from '../support/doctor.ts';
 import { missing } from '../support/requirements.ts';
 

@@ -10,7 +10,7 @@ import { createServer } from 'node:net';
 import { suite, test } from 'node:test';
 import { diagnose } from '../../src/commands/doctor.ts';
 import { loadConfig } from '../../src/config/load.ts';
-import type { Readiness } from '../../src/health.ts';
+import type { Readiness } from '../../src/program/health.ts';
 import { runDoctor, withOnly } from '../support/doctor.ts';
 import { MAIN, startFloatie } from '../support/floatie.ts';
 import { BARE, MOUNTED, withMounts } from '../support/mounts.ts';

@@ -1,6 +1,6 @@
 /**
  * What the kernel, libbpf and a container refuse, forced here as far as one machine can: that the cause is the one that is
- * told. test/receivers/causes.test.ts has the whole table.
+ * told. test/kernel/causes.test.ts has the whole table.
  */
 import assert from 'node:assert/strict';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,9 +8,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { BpfObject } from '../../src/libbpf/index.ts';
-import { explain, KernelError } from '../../src/receivers/kernel.ts';
-import { OomReceiver } from '../../src/receivers/oom.ts';
+import { explain, KernelError } from '../../src/kernel/explain.ts';
+import { BpfObject } from '../../src/native/index.ts';
+import { OomReceiver } from '../../src/receivers/oom/receiver.ts';
 import { createCgroup } from '../support/cgroup.ts';
 import { runDoctor, withOnly } from '../support/doctor.ts';
 import { bpfFixture } from '../support/fixtures.ts';

@@ -1,7 +1,7 @@
 /** Every kind of I/O on overlayfs, by every way to attach that this kernel offers, is counted as io-kinds.ts says. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { METHODS } from '../../src/receivers/overlayfs-probes.ts';
+import { METHODS } from '../../src/receivers/overlayfs/probes.ts';
 import { tryKinds } from '../support/io-kinds.ts';
 import { missing } from '../support/requirements.ts';
 

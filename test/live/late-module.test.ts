@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Readiness } from '../../src/health.ts';
+import type { Readiness } from '../../src/program/health.ts';
 import { createCgroup } from '../support/cgroup.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Floatie, startFloatie } from '../support/floatie.ts';

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { suite, test } from 'node:test';
 import { findHierarchy } from '../../src/containers/hierarchy.ts';
-import type { OomMember, OomRecord } from '../../src/metrics/oom-record.ts';
+import type { OomMember, OomRecord } from '../../src/records/record.ts';
 import { type Cgroup, createCgroup } from '../support/cgroup.ts';
 import { fixture } from '../support/fixtures.ts';
 import { createChild, hog, killsOf, limit, ready } from '../support/oom.ts';

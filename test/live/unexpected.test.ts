@@ -4,7 +4,7 @@ import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { suite, test } from 'node:test';
-import type { Readiness } from '../../src/health.ts';
+import type { Readiness } from '../../src/program/health.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Floatie, MAIN, startFloatie } from '../support/floatie.ts';
 import { missing } from '../support/requirements.ts';

@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findHierarchy } from '../../src/containers/hierarchy.ts';
-import { joinRaw, type RawPath, rawPath } from '../../src/raw-path.ts';
+import { joinRaw, type RawPath, rawPath } from '../../src/kernel/raw-path.ts';
 import { eventually } from '../support/eventually.ts';
 import { MAIN, startFloatie } from '../support/floatie.ts';
 import { mountOverlay } from '../support/overlay.ts';

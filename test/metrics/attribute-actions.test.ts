@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { Attributes } from '@opentelemetry/api';
 import { AggregationTemporality } from '@opentelemetry/sdk-metrics';
-import type { AttributeAction, ViewConfig } from '../../src/config/schema.ts';
+import type { ViewConfig } from '../../src/config/schema.ts';
+import { viewOptions } from '../../src/config/view-options.ts';
+import type { AttributeAction } from '../../src/metrics/attribute-actions.ts';
 import { applyActions } from '../../src/metrics/attribute-actions.ts';
 import { allMetrics } from '../../src/metrics/catalogue.ts';
 import { createProducer } from '../../src/metrics/producer.ts';
-import { OVERFLOW } from '../../src/metrics/series.ts';
-import { viewOptions } from '../../src/metrics/views.ts';
+import { OVERFLOW } from '../../src/metrics/storage.ts';
 import { collect, ERRORS, errors, kernelMetricsWith, LATENCY, latencies, named, valuesOf, view } from './counts.ts';
 
 suite('an action', () => {

@@ -4,16 +4,16 @@ import type { HrTime } from '@opentelemetry/api';
 import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
 import { AggregationTemporality, type DataPoint, MeterProvider } from '@opentelemetry/sdk-metrics';
 import { Cgroups } from '../../src/containers/cgroups.ts';
-import { Health } from '../../src/health.ts';
-import { createLogger } from '../../src/log.ts';
-import { instrumentsOf, observeProcess, observeSelf } from '../../src/metrics/instruments.ts';
-import type { KernelMetrics } from '../../src/metrics/kernel-metrics.ts';
-import { OomSource } from '../../src/metrics/oom.ts';
-import type { OomRecord } from '../../src/metrics/oom-record.ts';
 import { createProducer, type Producer } from '../../src/metrics/producer.ts';
-import type { OomReceiver } from '../../src/receivers/oom.ts';
-import type { OomEvent } from '../../src/receivers/oom-events.ts';
-import { OomKills } from '../../src/receivers/oom-kills.ts';
+import type { MetricRegistry } from '../../src/metrics/registry.ts';
+import { Health } from '../../src/program/health.ts';
+import { createLogger } from '../../src/program/log.ts';
+import type { OomEvent } from '../../src/receivers/oom/events.ts';
+import { OomKills } from '../../src/receivers/oom/kills.ts';
+import type { OomReceiver } from '../../src/receivers/oom/receiver.ts';
+import { OomSource } from '../../src/receivers/oom/source.ts';
+import type { OomRecord } from '../../src/records/record.ts';
+import { instrumentsOf, observeProcess, observeSelf } from '../../src/service/self-metrics.ts';
 import { type Clocks, holdClocks } from '../support/clocks.ts';
 import { collect, ERRORS, errors, type FakeSource, kernelMetricsOf, named } from './counts.ts';
 
@@ -28,7 +28,7 @@ function ms([seconds, nanos]: HrTime): number {
 }
 
 function setUp(temporality: keyof typeof AggregationTemporality): {
-  kernel: KernelMetrics;
+  kernel: MetricRegistry;
   source: FakeSource;
   producer: Producer;
 } {

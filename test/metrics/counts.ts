@@ -2,9 +2,9 @@
 import type { Attributes, HrTime } from '@opentelemetry/api';
 import type { Histogram, MetricData, MetricProducer, ViewOptions } from '@opentelemetry/sdk-metrics';
 import type { ViewConfig } from '../../src/config/schema.ts';
+import { viewOptions } from '../../src/config/view-options.ts';
 import { kernelMetrics, type Metric } from '../../src/metrics/catalogue.ts';
-import { type Grid, KernelMetrics, type Sample, type Source } from '../../src/metrics/kernel-metrics.ts';
-import { viewOptions } from '../../src/metrics/views.ts';
+import { type Grid, MetricRegistry, type Sample, type Source } from '../../src/metrics/registry.ts';
 
 export const ERRORS = kernelMetrics.errors;
 export const LATENCY = kernelMetrics.readLatency;
@@ -44,12 +44,12 @@ export function view(metric: Metric, stream: ViewConfig['stream']): ViewConfig {
 }
 
 /** Kernel metrics with one source, shaped by these views. */
-export function kernelMetricsOf(...views: ViewConfig[]): { kernel: KernelMetrics; source: FakeSource } {
+export function kernelMetricsOf(...views: ViewConfig[]): { kernel: MetricRegistry; source: FakeSource } {
   return kernelMetricsWith(viewOptions(views));
 }
 
-export function kernelMetricsWith(views: readonly ViewOptions[]): { kernel: KernelMetrics; source: FakeSource } {
-  const kernel = new KernelMetrics(views);
+export function kernelMetricsWith(views: readonly ViewOptions[]): { kernel: MetricRegistry; source: FakeSource } {
+  const kernel = new MetricRegistry(views);
   const source = new FakeSource();
   kernel.addSource(source, GRID);
   return { kernel, source };

@@ -3,8 +3,8 @@ import { suite, test } from 'node:test';
 import { AggregationTemporality, DataPointType, type ExponentialHistogram } from '@opentelemetry/sdk-metrics';
 import { MAX_BOUNDS } from '../../src/metrics/buckets.ts';
 import { exponentialBoundsNs, toExponential } from '../../src/metrics/exponential.ts';
-import { KernelMetrics } from '../../src/metrics/kernel-metrics.ts';
 import { createProducer } from '../../src/metrics/producer.ts';
+import { MetricRegistry } from '../../src/metrics/registry.ts';
 import { collect, FakeSource, LATENCY, latencies, named } from './counts.ts';
 
 /** What the kernel counts: each duration in the first bucket whose bound is not below it. */
@@ -94,7 +94,7 @@ suite('a reader that wants exponential histograms', () => {
     );
 
   test('gets them, while another keeps the explicit ones', async () => {
-    const kernel = new KernelMetrics([]);
+    const kernel = new MetricRegistry([]);
     const source = new FakeSource();
     kernel.addSource(source, {
       ...grid,
@@ -124,7 +124,7 @@ suite('a reader that wants exponential histograms', () => {
   });
 
   test('gets deltas of them', async () => {
-    const kernel = new KernelMetrics([]);
+    const kernel = new MetricRegistry([]);
     const source = new FakeSource();
     kernel.addSource(source, grid);
     const producer = createProducer(kernel, {

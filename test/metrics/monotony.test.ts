@@ -8,15 +8,15 @@ import type { Attributes } from '@opentelemetry/api';
 import { AggregationTemporality, DataPointType, type MetricData } from '@opentelemetry/sdk-metrics';
 import fc from 'fast-check';
 import type { ViewConfig } from '../../src/config/schema.ts';
-import { Health } from '../../src/health.ts';
-import { createLogger } from '../../src/log.ts';
+import { viewOptions } from '../../src/config/view-options.ts';
 import { kernelMetrics, type Metric } from '../../src/metrics/catalogue.ts';
-import { observeProcess, observeService, sourcesOf } from '../../src/metrics/instruments.ts';
-import { KernelMetrics, type Sample } from '../../src/metrics/kernel-metrics.ts';
-import { PressureSource } from '../../src/metrics/pressure.ts';
 import { createProducer, type Producer } from '../../src/metrics/producer.ts';
-import { keyOf } from '../../src/metrics/series.ts';
-import { viewOptions } from '../../src/metrics/views.ts';
+import { MetricRegistry, type Sample } from '../../src/metrics/registry.ts';
+import { keyOf } from '../../src/metrics/storage.ts';
+import { Health } from '../../src/program/health.ts';
+import { createLogger } from '../../src/program/log.ts';
+import { PressureSource } from '../../src/receivers/pressure/source.ts';
+import { observeProcess, observeService, sourcesOf } from '../../src/service/self-metrics.ts';
 import { collect, ERRORS, errors, FakeSource, GRID, GRID_US, LATENCY, latencies, view } from './counts.ts';
 
 const { CUMULATIVE, DELTA } = AggregationTemporality;
@@ -75,7 +75,7 @@ type Step = (world: World) => void;
 
 /** What is counted, and two who collect: one gets totals, the other what was new. */
 class World {
-  readonly kernel = new KernelMetrics([]);
+  readonly kernel = new MetricRegistry([]);
   readonly #source = new FakeSource();
   readonly #counted: Counted[] = [];
   #born = 0;
@@ -232,7 +232,7 @@ suite('what is counted in parts of a second', () => {
   const host = join(folder, 'memory');
 
   /** Totals and deltas of `metrics`, each time `turn` has made them grow. */
-  async function watch(kernel: KernelMetrics, metrics: readonly Metric[], turns: Iterable<() => void>): Promise<void> {
+  async function watch(kernel: MetricRegistry, metrics: readonly Metric[], turns: Iterable<() => void>): Promise<void> {
     const totals = createProducer(kernel, { temporality: CUMULATIVE });
     const deltas = createProducer(kernel, { temporality: DELTA });
     const sums = new Map<string, number>();
@@ -263,7 +263,7 @@ suite('what is counted in parts of a second', () => {
             window: 'avg10',
             onHostState() {},
           });
-          const kernel = new KernelMetrics([]);
+          const kernel = new MetricRegistry([]);
           kernel.addSource(source);
           let total = first;
           const turns = [0, ...growths].map((growth) => () => {
@@ -283,7 +283,7 @@ suite('what is counted in parts of a second', () => {
       fc.asyncProperty(
         fc.array(fc.double({ min: 0.01, max: 5000, noNaN: true }), { maxLength: 200, size: 'max' }),
         async (durations) => {
-          const kernel = new KernelMetrics([]);
+          const kernel = new MetricRegistry([]);
           const health = new Health(createLogger('error', 'json'));
           observeProcess(sourcesOf(kernel));
           observeService(sourcesOf(kernel), health);

@@ -3,8 +3,8 @@ import { suite, test } from 'node:test';
 import type { HrTime } from '@opentelemetry/api';
 import { hrTime } from '@opentelemetry/core';
 import { AggregationTemporality, type MetricProducer } from '@opentelemetry/sdk-metrics';
-import { KernelMetrics } from '../../src/metrics/kernel-metrics.ts';
 import { createProducer } from '../../src/metrics/producer.ts';
+import { MetricRegistry } from '../../src/metrics/registry.ts';
 import {
   collect,
   ERRORS,
@@ -134,7 +134,7 @@ suite('a delta reader', () => {
   });
 
   test('made before the receivers are there gets those last counts, too', async () => {
-    const kernel = new KernelMetrics([]);
+    const kernel = new MetricRegistry([]);
     const producer = createProducer(kernel, { temporality: AggregationTemporality.DELTA });
     kernel.addSource(new FakeSource(), GRID);
     kernel.end([errors('1', A, 8)]);

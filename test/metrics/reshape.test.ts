@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { AggregationTemporality, DataPointType } from '@opentelemetry/sdk-metrics';
 import type { ViewConfig } from '../../src/config/schema.ts';
+import { viewOptions } from '../../src/config/view-options.ts';
 import { selfMetrics } from '../../src/metrics/catalogue.ts';
-import { sourcesOf } from '../../src/metrics/instruments.ts';
-import { KernelMetrics } from '../../src/metrics/kernel-metrics.ts';
 import { createProducer } from '../../src/metrics/producer.ts';
-import { viewOptions } from '../../src/metrics/views.ts';
+import { MetricRegistry } from '../../src/metrics/registry.ts';
+import { sourcesOf } from '../../src/service/self-metrics.ts';
 import {
   collect,
   ERRORS,
@@ -217,7 +217,7 @@ suite('a reader with delta temporality, whose place another one takes with a cha
 
 suite("Floatie's own metrics beside the kernel's", () => {
   const setUp = () => {
-    const kernel = new KernelMetrics([]);
+    const kernel = new MetricRegistry([]);
     return { kernel, observe: sourcesOf(kernel), producer: createProducer(kernel, { temporality: CUMULATIVE }) };
   };
 

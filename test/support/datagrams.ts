@@ -1,7 +1,7 @@
 /** Receives the datagrams of a Unix socket, which Node cannot. */
 import { closeSync, rmSync } from 'node:fs';
 import { DataType, load, open } from 'ffi-rs';
-import { unixAddress } from '../../src/libbpf/datagram.ts';
+import { unixAddress } from '../../src/native/libc/datagram.ts';
 
 const MAX_BYTES = 8192;
 // AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC; MSG_DONTWAIT

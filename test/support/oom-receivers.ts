@@ -2,12 +2,12 @@
 import { fileURLToPath } from 'node:url';
 import { Cgroups } from '../../src/containers/cgroups.ts';
 import { findHierarchy, mountIdOf } from '../../src/containers/hierarchy.ts';
-import { OomSource } from '../../src/metrics/oom.ts';
-import { OomReconciliation } from '../../src/metrics/oom-reconciliation.ts';
-import type { OomRecord } from '../../src/metrics/oom-record.ts';
-import type { Place } from '../../src/raw-path.ts';
-import { OomReceiver } from '../../src/receivers/oom.ts';
-import { OOM_METHODS, type OomMethod } from '../../src/receivers/oom-probes.ts';
+import type { Place } from '../../src/kernel/raw-path.ts';
+import { OOM_METHODS, type OomMethod } from '../../src/receivers/oom/probes.ts';
+import { OomReceiver } from '../../src/receivers/oom/receiver.ts';
+import { OomReconciliation } from '../../src/receivers/oom/reconciliation.ts';
+import { OomSource } from '../../src/receivers/oom/source.ts';
+import type { OomRecord } from '../../src/records/record.ts';
 import { eventually } from './eventually.ts';
 import { missing } from './requirements.ts';
 import { mountTracefs } from './tracefs.ts';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
 import { Cgroups } from '../../src/containers/cgroups.ts';
 import { findHierarchy } from '../../src/containers/hierarchy.ts';
-import { type OverlayfsOptions, OverlayfsReceiver } from '../../src/receivers/overlayfs.ts';
+import { type OverlayfsOptions, OverlayfsReceiver } from '../../src/receivers/overlayfs/receiver.ts';
 import type { Cgroup } from './cgroup.ts';
 
 export const OPTIONS: OverlayfsOptions = {

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
-import type { OverlayfsOptions } from '../../src/receivers/overlayfs.ts';
+import type { OverlayfsOptions } from '../../src/receivers/overlayfs/receiver.ts';
 import { createCgroup } from './cgroup.ts';
 import { eventually } from './eventually.ts';
 import { fixture } from './fixtures.ts';

@@ -1,9 +1,9 @@
 /** Everything that `floatie doctor` looks at, in its order. */
 
 import { PLACE_KINDS } from '../../containers/places.ts';
-import { OOM_METHODS } from '../../receivers/oom-probes.ts';
-import { METHODS } from '../../receivers/overlayfs-probes.ts';
-import type { Capability } from '../../receivers/permissions.ts';
+import type { Capability } from '../../kernel/permissions.ts';
+import { OOM_METHODS } from '../../receivers/oom/probes.ts';
+import { METHODS } from '../../receivers/overlayfs/probes.ts';
 import type { Finding } from './check.ts';
 import * as containers from './container-checks.ts';
 import type { Examination } from './examine.ts';

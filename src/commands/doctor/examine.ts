@@ -1,20 +1,20 @@
 /** Tries what Floatie would do at its start, and every way to attach, and leaves nothing behind. */
 import type { Config } from '../../config/schema.ts';
+import { viewOptions } from '../../config/view-options.ts';
 import { findHierarchy, type Hierarchy } from '../../containers/hierarchy.ts';
-import { Health, type ProbeState } from '../../health.ts';
-import { openOnDetachedOverlay } from '../../libbpf/index.ts';
-import { createLogger } from '../../log.ts';
-import { KernelMetrics } from '../../metrics/kernel-metrics.ts';
-import { OomRecords } from '../../metrics/oom-records.ts';
-import { viewOptions } from '../../metrics/views.ts';
-import { checkKernel, explain } from '../../receivers/kernel.ts';
-import { OomReceiver } from '../../receivers/oom.ts';
-import { OOM_METHODS, type OomMethod } from '../../receivers/oom-probes.ts';
-import { isOverlayfsRegistered } from '../../receivers/overlayfs.ts';
-import { METHODS, type Method } from '../../receivers/overlayfs-probes.ts';
-import { type Trial, tryMethod } from '../../receivers/overlayfs-trial.ts';
-import { type Permissions, readPermissions } from '../../receivers/permissions.ts';
-import { OBJECTS, startReceivers } from '../../start-receivers.ts';
+import { checkKernel, explain } from '../../kernel/explain.ts';
+import { type Permissions, readPermissions } from '../../kernel/permissions.ts';
+import { MetricRegistry } from '../../metrics/registry.ts';
+import { openOnDetachedOverlay } from '../../native/index.ts';
+import { Health, type ProbeState } from '../../program/health.ts';
+import { createLogger } from '../../program/log.ts';
+import { OOM_METHODS, type OomMethod } from '../../receivers/oom/probes.ts';
+import { OomReceiver } from '../../receivers/oom/receiver.ts';
+import { METHODS, type Method } from '../../receivers/overlayfs/probes.ts';
+import { isOverlayfsRegistered } from '../../receivers/overlayfs/receiver.ts';
+import { type Trial, tryMethod } from '../../receivers/overlayfs/trial.ts';
+import { OomRecords } from '../../records/records.ts';
+import { OBJECTS, startReceivers } from '../../service/start-receivers.ts';
 
 /** What became of an attempt. */
 export type Attempt<T> = { readonly value: T } | { readonly error: Error };
@@ -82,7 +82,7 @@ async function attempt<T>(work: () => T | Promise<T>): Promise<Attempt<T>> {
 async function tryReceivers(config: Config): Promise<readonly ProbeState[]> {
   const log = createLogger('error', 'text', () => undefined);
   const health = new Health(log);
-  const kernel = new KernelMetrics(viewOptions(config.views));
+  const kernel = new MetricRegistry(viewOptions(config.views));
   const receivers = await startReceivers({ config, kernel, records: new OomRecords(), health, log });
   receivers.stop();
   return health.readiness().probes;

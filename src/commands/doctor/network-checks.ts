@@ -7,9 +7,9 @@ import { basename } from 'node:path';
 import { exportersOf } from '../../config/exporters.ts';
 import { endpointFrom } from '../../config/otlp-variables.ts';
 import type { Config } from '../../config/schema.ts';
-import { type Connection, connectionOf, grpcDestination, httpDestination } from '../../exporters/connection.ts';
-import { listenProblem } from '../../exporters/listen.ts';
-import { type ProxyServer, placeOf, proxyFor } from '../../exporters/proxy.ts';
+import { type Connection, connectionOf, grpcDestination, httpDestination } from '../../exporters/otlp/connection.ts';
+import { type ProxyServer, placeOf, proxyFor } from '../../exporters/otlp/proxy.ts';
+import { listenProblem } from '../../exporters/prometheus/listen.ts';
 import { type Check, type Finding, finding, findingOf, ok } from './check.ts';
 
 const CONNECT_MS = 2000;

@@ -1,6 +1,6 @@
 /** What this process may do. */
-import { missingCapabilities } from '../../receivers/causes.ts';
-import type { Capability } from '../../receivers/permissions.ts';
+import { missingCapabilities } from '../../kernel/causes.ts';
+import type { Capability } from '../../kernel/permissions.ts';
 import { type Finding, finding, ok } from './check.ts';
 import { type Examination, lossOf } from './examine.ts';
 

@@ -1,9 +1,9 @@
 /** An examination of a machine where all is well, but for what is given. */
 import type { Examination } from '../../../src/commands/doctor/examine.ts';
 import { loadConfig } from '../../../src/config/load.ts';
-import { OOM_METHODS } from '../../../src/receivers/oom-probes.ts';
-import { METHODS } from '../../../src/receivers/overlayfs-probes.ts';
-import { capabilitiesIn, type Permissions } from '../../../src/receivers/permissions.ts';
+import { capabilitiesIn, type Permissions } from '../../../src/kernel/permissions.ts';
+import { OOM_METHODS } from '../../../src/receivers/oom/probes.ts';
+import { METHODS } from '../../../src/receivers/overlayfs/probes.ts';
 
 interface Given extends Partial<Omit<Examination, 'permissions' | 'config'>> {
   readonly set?: readonly string[];

@@ -4,9 +4,9 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { emptyResource } from '@opentelemetry/resources';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
-import { Clients } from '../../../src/exporters/clients.ts';
-import { PrometheusEndpoint } from '../../../src/exporters/prometheus.ts';
-import { Scrapes } from '../../../src/exporters/scrapes.ts';
+import { Clients } from '../../../src/exporters/prometheus/clients.ts';
+import { Scrapes } from '../../../src/exporters/prometheus/scrapes.ts';
+import { PrometheusEndpoint } from '../../../src/exporters/prometheus/server.ts';
 import type { Running, Target } from '../fuzzer.ts';
 
 /** How long an answer is waited for that may never come, since the request is not whole, in ms. */

@@ -1,6 +1,6 @@
 /** Records of /dev/kmsg, of which programs and names of cgroups and processes can be a part. */
 import assert from 'node:assert/strict';
-import { KmsgKills } from '../../../src/receivers/kmsg.ts';
+import { KmsgKills } from '../../../src/receivers/oom/kmsg.ts';
 import type { Target } from '../fuzzer.ts';
 
 export const kmsg: Target = {

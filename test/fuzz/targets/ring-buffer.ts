@@ -1,7 +1,7 @@
 /** The pages of the ring buffer as something else than the kernel might leave them. */
 import assert from 'node:assert/strict';
-import { type Positions, RingBuffer } from '../../../src/libbpf/ring-buffer.ts';
-import { decodeOomEvent, OOM_EVENT } from '../../../src/receivers/oom-events.ts';
+import { type Positions, RingBuffer } from '../../../src/native/libbpf/ring-buffer.ts';
+import { decodeOomEvent, OOM_EVENT } from '../../../src/receivers/oom/events.ts';
 import type { Target } from '../fuzzer.ts';
 
 const SIZE = 4096;

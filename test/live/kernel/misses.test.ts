@@ -4,8 +4,8 @@ import { closeSync, constants, openSync, readSync, writeFileSync, writeSync } fr
 import { join } from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { BpfProgram } from '../../../src/libbpf/index.ts';
-import { OverlayfsCounts } from '../../../src/receivers/overlayfs-counts.ts';
+import type { BpfProgram } from '../../../src/native/index.ts';
+import { OverlayfsCounts } from '../../../src/receivers/overlayfs/counts.ts';
 import { mountOverlay } from '../../support/overlay.ts';
 import { missing } from '../../support/requirements.ts';
 

@@ -1,7 +1,7 @@
 /** The kinds of I/O that are easily taken for reads and writes of a file, and writes whose sync fails. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { METHODS, type Method } from '../../../src/receivers/overlayfs-probes.ts';
+import { METHODS, type Method } from '../../../src/receivers/overlayfs/probes.ts';
 import { tryKinds } from '../../support/io-kinds.ts';
 import { missing } from '../../support/requirements.ts';
 

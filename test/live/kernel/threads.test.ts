@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { cgroupIdOf, findHierarchy } from '../../../src/containers/hierarchy.ts';
-import { METHODS } from '../../../src/receivers/overlayfs-probes.ts';
+import { METHODS } from '../../../src/receivers/overlayfs/probes.ts';
 import { createCgroup } from '../../support/cgroup.ts';
 import { eventually } from '../../support/eventually.ts';
 import { mountOverlay } from '../../support/overlay.ts';

@@ -1,0 +1,52 @@
+/** From the views and processors of the configuration to the SDK's ViewOptions, one per metric and view of it. */
+import type { Attributes } from '@opentelemetry/api';
+import {
+  AggregationType,
+  createAllowListAttributesProcessor,
+  createDenyListAttributesProcessor,
+  type ViewOptions,
+} from '@opentelemetry/sdk-metrics';
+import type { AttributeAction } from '../metrics/attribute-actions.ts';
+import { applyActions } from '../metrics/attribute-actions.ts';
+import { allMetrics, type Metric } from '../metrics/catalogue.ts';
+import type { ViewConfig } from './schema.ts';
+import { selectedBy } from './selection.ts';
+
+/**
+ * What the views, and then the processors of the pipeline, make of every metric. Each is named: a pattern is resolved
+ * here, so that the kernel's metrics and the SDK's instruments understand it alike (the SDK knows only one `*`).
+ */
+export function viewOptions(views: readonly ViewConfig[], actions: readonly AttributeAction[] = []): ViewOptions[] {
+  const everywhere = actions.length === 0 ? [] : [{ process: (all: Attributes) => applyActions(all, actions) }];
+  return allMetrics.flatMap((metric) => {
+    const selecting = views.filter((view) => selectedBy(view).includes(metric));
+    if (selecting.length > 0) return selecting.map((view) => optionsOf(view, metric, everywhere));
+    return everywhere.map((processor) => ({ instrumentName: metric.name, attributesProcessors: [processor] }));
+  });
+}
+
+type AttributesProcessors = NonNullable<ViewOptions['attributesProcessors']>;
+
+function optionsOf({ stream }: ViewConfig, metric: Metric, everywhere: AttributesProcessors): ViewOptions {
+  const { included, excluded } = stream.attribute_keys ?? {};
+  const processors = [
+    ...(included === undefined ? [] : [createAllowListAttributesProcessor(included)]),
+    ...(excluded === undefined ? [] : [createDenyListAttributesProcessor(excluded)]),
+    ...everywhere,
+  ];
+  const boundaries = stream.aggregation?.explicit_bucket_histogram?.boundaries;
+  const options: ViewOptions = { instrumentName: metric.name, attributesProcessors: processors };
+  if (stream.name !== undefined) options.name = stream.name;
+  if (stream.description !== undefined) options.description = stream.description;
+  if (stream.aggregation_cardinality_limit !== undefined) {
+    options.aggregationCardinalityLimit = stream.aggregation_cardinality_limit;
+  }
+  if (stream.aggregation?.drop !== undefined) options.aggregation = { type: AggregationType.DROP };
+  else if (boundaries !== undefined && metric.kind === 'histogram') {
+    options.aggregation = {
+      type: AggregationType.EXPLICIT_BUCKET_HISTOGRAM,
+      options: { boundaries, recordMinMax: false },
+    };
+  }
+  return options;
+}

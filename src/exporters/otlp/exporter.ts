@@ -1,0 +1,83 @@
+/** Exports by OTLP, over whatever transport, and tells what the endpoint says to it. */
+import { type ExportResult, ExportResultCode } from '@opentelemetry/core';
+import { ProtobufLogsSerializer, ProtobufMetricsSerializer } from '@opentelemetry/otlp-transformer';
+import type { ReadableLogRecord } from '@opentelemetry/sdk-logs';
+import type { ResourceMetrics } from '@opentelemetry/sdk-metrics';
+import type { Verdict } from '../../program/health.ts';
+import { errorOf } from '../../program/reason.ts';
+import type { Remark } from '../prometheus/answer.ts';
+
+export interface Transport {
+  /**
+   * Sends one request.
+   *
+   * @returns what the endpoint says to it beside that it is taken
+   * @throws why it is not taken
+   */
+  send(request: Uint8Array): Promise<Remark | null>;
+  /** Closes the connection. */
+  shutdown(): void;
+}
+
+/** The result of an export, which may be a success with a verdict. */
+export interface Outcome extends ExportResult {
+  readonly verdict?: Verdict;
+}
+
+export class OtlpExporter<Items> {
+  readonly #serialize: (items: Items) => Uint8Array | undefined;
+  readonly #count: (items: Items) => number;
+  readonly #transport: Transport;
+  readonly #underWay = new Set<Promise<void>>();
+
+  constructor(
+    serialize: (items: Items) => Uint8Array | undefined,
+    count: (items: Items) => number,
+    transport: Transport,
+  ) {
+    this.#serialize = serialize;
+    this.#count = count;
+    this.#transport = transport;
+  }
+
+  export(items: Items, done: (outcome: Outcome) => void): void {
+    const ended = this.#send(items).then(
+      (verdict) => done({ code: ExportResultCode.SUCCESS, ...(verdict !== null && { verdict }) }),
+      (thrown: unknown) => done({ code: ExportResultCode.FAILED, error: errorOf(thrown) }),
+    );
+    this.#underWay.add(ended);
+    void ended.finally(() => this.#underWay.delete(ended));
+  }
+
+  async #send(items: Items): Promise<Verdict | null> {
+    const request = this.#serialize(items);
+    if (request === undefined) throw new Error('the data cannot be written as OTLP');
+    const remark = await this.#transport.send(request);
+    const sent = this.#count(items);
+    // What an endpoint claims is believed as far as it can be true.
+    return remark === null ? null : { ...remark, rejected: Math.min(remark.rejected, sent), sent };
+  }
+
+  async forceFlush(): Promise<void> {
+    await Promise.all(this.#underWay);
+  }
+
+  async shutdown(): Promise<void> {
+    await this.forceFlush();
+    this.#transport.shutdown();
+  }
+}
+
+export function metricsExporter(transport: Transport): OtlpExporter<ResourceMetrics> {
+  const count = ({ scopeMetrics }: ResourceMetrics): number =>
+    scopeMetrics.flatMap(({ metrics }) => metrics).reduce((sum, { dataPoints }) => sum + dataPoints.length, 0);
+  return new OtlpExporter((metrics) => ProtobufMetricsSerializer.serializeRequest(metrics), count, transport);
+}
+
+export function logsExporter(transport: Transport): OtlpExporter<ReadableLogRecord[]> {
+  return new OtlpExporter(
+    (records) => ProtobufLogsSerializer.serializeRequest(records),
+    (records) => records.length,
+    transport,
+  );
+}

@@ -1,0 +1,192 @@
+/** Records of OOM kills as OpenTelemetry logs, pushed to a collector; kept until it has taken them. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type AnyValue, type Logger, SeverityNumber } from '@opentelemetry/api';
+import { ExportResultCode } from '@opentelemetry/core';
+import type { Resource } from '@opentelemetry/resources';
+import { LoggerProvider, type LogRecordProcessor, type ReadableLogRecord } from '@opentelemetry/sdk-logs';
+import { SCOPE } from '../../metrics/producer.ts';
+import { errorOf } from '../../program/reason.ts';
+import type { OomRecord } from '../../records/record.ts';
+import type { Outcome } from './exporter.ts';
+import type { OnExport } from './push.ts';
+import { retryDelayMs } from './retry-info.ts';
+
+/** What sends records. */
+export interface LogExporter {
+  export(records: ReadableLogRecord[], done: (outcome: Outcome) => void): void;
+  shutdown(): Promise<void>;
+}
+
+export interface OtlpLogsOptions {
+  /** How soon a failed export is tried again, in ms. */
+  readonly intervalMs: number;
+  readonly resource: Resource;
+  readonly onExport: OnExport;
+}
+
+export interface OtlpLogs {
+  emit(record: OomRecord): void;
+  /** Records that wait to be taken. */
+  waiting(): number;
+  /** Records that were given up or rejected. */
+  dropped(): number;
+  /** Sends what another one could not. */
+  resume(records: readonly ReadableLogRecord[]): void;
+  /**
+   * Sends what waits, once, as far as that takes no longer.
+   *
+   * @returns what still waits
+   */
+  stop(deadlineMs: number): Promise<readonly ReadableLogRecord[]>;
+}
+
+export function createOtlpLogs(exporter: LogExporter, options: OtlpLogsOptions): OtlpLogs {
+  const { intervalMs, resource, onExport } = options;
+  const processor = new PatientProcessor(exporter, intervalMs, onExport);
+  const provider = new LoggerProvider({ resource, processors: [processor] });
+  const logger = provider.getLogger(SCOPE.name, SCOPE.version);
+  return {
+    emit: (record) => emit(logger, record),
+    waiting: () => processor.waiting,
+    dropped: () => processor.dropped,
+    resume(records) {
+      for (const record of records) processor.onEmit(record);
+    },
+    async stop(deadlineMs) {
+      await Promise.race([processor.forceFlush(), sleep(deadlineMs, undefined, { ref: false })]);
+      const rest = processor.takeRest();
+      void provider.shutdown().catch(() => undefined); // closes the connection, when nothing is under way any more
+      return rest;
+    },
+  };
+}
+
+/** What has a name in OpenTelemetry's semantic conventions goes under that. */
+const NAMES: Readonly<Record<string, string>> = {
+  container_id: 'container.id',
+  container_name: 'container.name',
+  container_image_name: 'container.image.name',
+  k8s_pod_uid: 'k8s.pod.uid',
+  k8s_pod_name: 'k8s.pod.name',
+  k8s_namespace_name: 'k8s.namespace.name',
+};
+
+function emit(logger: Logger, { time, ...fields }: OomRecord): void {
+  const { victim_comm, victim_tgid, scope } = fields;
+  const attributes = Object.entries(fields).map(([name, value]) => [NAMES[name] ?? name, value]);
+  logger.emit({
+    eventName: 'floatie.oom.kill',
+    timestamp: new Date(String(time)),
+    severityNumber: SeverityNumber.WARN,
+    severityText: 'WARN',
+    body: `OOM kill of ${victim_comm} (${victim_tgid}), scope ${scope}`,
+    attributes: Object.fromEntries(attributes) as Record<string, AnyValue>,
+  });
+}
+
+/** Kills come in bursts: so long the first one waits for others, in ms. */
+const GATHER_MS = 200;
+const MAX_WAITING = 1000;
+const MAX_BATCH = 100;
+/** What can never be taken, of gRPC (INVALID_ARGUMENT) and HTTP; anything else may be over later, a wrong token too. */
+const REFUSED: ReadonlySet<unknown> = new Set([3, 400, 413, 422]);
+/** What fewer records at once may help with, of gRPC (RESOURCE_EXHAUSTED, also of a message that is too large) and HTTP. */
+const TOO_LARGE: ReadonlySet<unknown> = new Set([8, 413]);
+
+/** The SDK's own processors forget what a failed export carried. */
+export class PatientProcessor implements LogRecordProcessor {
+  readonly #exporter: LogExporter;
+  readonly #retryMs: number;
+  readonly #onExport: OtlpLogsOptions['onExport'];
+  #waiting: ReadableLogRecord[] = [];
+  #timer: NodeJS.Timeout | null = null;
+  #underWay: Promise<void> | null = null;
+  #dropped = 0;
+  #batchSize = MAX_BATCH;
+  /** For how long the collector asked to be left alone. */
+  #askedMs = 0;
+
+  constructor(exporter: LogExporter, retryMs: number, onExport: OtlpLogsOptions['onExport']) {
+    this.#exporter = exporter;
+    this.#retryMs = retryMs;
+    this.#onExport = onExport;
+  }
+
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  onEmit(record: ReadableLogRecord): void {
+    this.#waiting.push(record);
+    if (this.#waiting.length > MAX_WAITING) {
+      this.#waiting.shift();
+      this.#dropped++;
+    }
+    this.#wake(GATHER_MS);
+  }
+
+  async forceFlush(): Promise<void> {
+    await this.#underWay;
+    await this.#exportAll();
+  }
+
+  takeRest(): ReadableLogRecord[] {
+    return this.#waiting.splice(0);
+  }
+
+  async shutdown(): Promise<void> {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    await this.forceFlush();
+    this.#dropped += this.#waiting.splice(0).length;
+    await this.#exporter.shutdown();
+  }
+
+  #wake(ms: number): void {
+    this.#timer ??= setTimeout(() => void this.#exportAll(), ms).unref();
+  }
+
+  /** Once at a time: two exports under way would carry the same records. */
+  #exportAll(): Promise<void> {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#underWay ??= this.#exportBatches().finally(() => {
+      this.#underWay = null;
+      if (this.#waiting.length > 0) this.#wake(Math.max(this.#retryMs, this.#askedMs));
+    });
+    return this.#underWay;
+  }
+
+  async #exportBatches(): Promise<void> {
+    while (this.#waiting.length > 0 && (await this.#exportBatch()));
+  }
+
+  /** @returns whether another export may follow */
+  async #exportBatch(): Promise<boolean> {
+    const batch = this.#waiting.slice(0, this.#batchSize);
+    const outcome = await new Promise<Outcome>((resolve) => this.#exporter.export(batch, resolve)).catch(
+      (thrown: unknown): Outcome => ({ code: ExportResultCode.FAILED, error: errorOf(thrown) }),
+    );
+    const arrived = outcome.code === ExportResultCode.SUCCESS;
+    const error = arrived ? null : (outcome.error ?? new Error('the exporter gives no reason'));
+    const { code } = (error ?? {}) as { readonly code?: unknown };
+    this.#askedMs = retryDelayMs(error) ?? 0;
+    this.#onExport(error, outcome.verdict);
+    if (batch.length > 1 && this.#askedMs === 0 && TOO_LARGE.has(code)) {
+      this.#batchSize = Math.ceil(batch.length / 2);
+      return true;
+    }
+    const isRefused = REFUSED.has(code);
+    if (!arrived && !isRefused) return false;
+    // Others may have been dropped meanwhile.
+    const rest = this.#waiting.filter((record) => !batch.includes(record));
+    if (isRefused) this.#dropped += this.#waiting.length - rest.length;
+    this.#dropped += outcome.verdict?.rejected ?? 0;
+    this.#waiting = rest;
+    if (rest.length === 0) this.#batchSize = MAX_BATCH;
+    return true;
+  }
+}

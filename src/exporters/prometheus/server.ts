@@ -1,0 +1,242 @@
+/** The Prometheus endpoint: a server that answers scrapes, with whatever reader collects at the time. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { reasonOf } from '../../program/reason.ts';
+import { isLoopback } from '../otlp/address.ts';
+import { parseTarget } from '../otlp/target.ts';
+import { Bodies, TooManyUnread } from './bodies.ts';
+import type { Clients } from './clients.ts';
+import { Gate } from './gate.ts';
+import { isOwnHost } from './hosts.ts';
+import { ListenError, listenProblem } from './listen.ts';
+import { respond } from './respond.ts';
+import { routeOf, type Sources, text } from './routes.ts';
+import type { Scrapes } from './scrapes.ts';
+import type { Web } from './web.ts';
+
+export interface PrometheusOptions extends Omit<Sources, 'scrapes'> {
+  readonly host: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  /** Listens already, and is taken instead of {@link host} and {@link port}. */
+  readonly socket?: { readonly fd: number; readonly name: string } | undefined;
+  /** TLS and who may ask; null: plain HTTP for everybody. */
+  readonly web: Web | null;
+  /** All who are connected, here and elsewhere. */
+  readonly clients: Clients;
+  /** Told how long each scrape took to be answered. */
+  readonly onScrape?: (ms: number) => void;
+  /** Called for each answer that fails. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** How long a connection may be idle, a request may take to arrive, and its answer to be read on, in ms. */
+const KEEP_ALIVE_MS = 65_000;
+const REQUEST_MS = 5000;
+const READ_MS = 10_000;
+/** How long an answer may take to be read in all, in ms, however little at a time. */
+const ANSWER_MS = 60_000;
+/** How often requests that take too long are looked for, in ms: Node's 30 s would be their true limit. */
+const CHECK_MS = 1000;
+/** How long answers may take once it stops, and the collection is made. */
+const LAST_ANSWER_MS = 500;
+const MAX_HEADER_BYTES = 16 << 10;
+/** The default of 511 resets connections when a thousand scrapers come at once. */
+const BACKLOG = 2000;
+
+const OTHER_HOST =
+  'This is not known here as the host that is asked for: name it in exporters.prometheus.allowed_hosts, or ask for localhost\n';
+
+export class PrometheusEndpoint {
+  readonly #options: PrometheusOptions;
+  readonly #server: Server;
+  readonly #connections = new Set<Gate | Socket>();
+  /** Those that agree on TLS, by who they are with: the agreed connection is another object. */
+  readonly #handshakes = new Map<string, Socket>();
+  #bodies: Bodies;
+  #scrapes: Scrapes | null = null;
+  #allowedHosts: readonly string[] = [];
+  #stopped: Promise<void> | null = null;
+
+  constructor(options: PrometheusOptions) {
+    this.#options = options;
+    this.#bodies = new Bodies(options.clients);
+    const limits = { maxHeaderSize: MAX_HEADER_BYTES, connectionsCheckingInterval: CHECK_MS };
+    this.#server = options.web?.createServer(limits) ?? createServer(limits);
+    this.#server.keepAliveTimeout = KEEP_ALIVE_MS;
+    this.#server.requestTimeout = REQUEST_MS;
+    this.#server.headersTimeout = REQUEST_MS;
+    const isTls = options.web?.current().tls != null;
+    if (isTls) this.#server.prependListener('connection', (socket: Socket) => this.#shakeHands(socket));
+    if (isTls) this.#server.prependListener('secureConnection', (socket: Socket) => this.#agreed(socket));
+    // node:http is given the gate in place of the connection.
+    const event = isTls ? 'secureConnection' : 'connection';
+    const [serve] = this.#server.listeners(event).slice(-1);
+    this.#server.off(event, serve as () => void).on(event, (socket: Socket) => {
+      const gate = new Gate(socket, options.clients);
+      this.#remember(gate);
+      serve?.call(this.#server, gate);
+    });
+    for (const event of ['request', 'checkExpectation']) {
+      this.#server.on(event, (request: IncomingMessage, response: ServerResponse) => {
+        this.#answer(request, response).catch((error: unknown) => {
+          options.onError(error);
+          response.destroy();
+        });
+      });
+    }
+  }
+
+  /**
+   * What the next scrape gets, from now on; one under way gets what it asked for.
+   *
+   * @param allowedHosts the names that this machine has besides its own, for those who ask over loopback
+   */
+  serve(scrapes: Scrapes | null, allowedHosts: readonly string[] = []): void {
+    this.#scrapes = scrapes;
+    this.#allowedHosts = allowedHosts;
+    this.#bodies = new Bodies(this.#options.clients);
+  }
+
+  /** @returns the URL of the metrics, or the name of a Unix socket. Throws {@link ListenError}. */
+  async start(): Promise<string> {
+    const { host, port, socket, onError } = this.#options;
+    const where = socket === undefined ? { host, port } : { fd: socket.fd };
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#server.once('error', reject);
+        this.#server.listen({ ...where, backlog: BACKLOG }, () => {
+          this.#server.off('error', reject);
+          resolve();
+        });
+      });
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      const problem =
+        socket === undefined
+          ? listenProblem(error as NodeJS.ErrnoException, host, port)
+          : `Cannot listen on the socket "${socket.name}" that systemd hands over as descriptor ${socket.fd}: ${code} (it must be a stream socket that listens: ListenStream= in its unit)`;
+      throw new ListenError(problem, { cause: error });
+    }
+    // A connection that cannot be taken, for want of a descriptor.
+    this.#server.on('error', (error) => onError(new Error(`Cannot take a connection: ${reasonOf(error)}`)));
+    const address = this.#server.address() as AddressInfo | null;
+    if (address === null) return `unix:${socket?.name}`;
+    const scheme = this.#options.web?.current().tls ? 'https' : 'http';
+    return `${scheme}://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}/metrics`;
+  }
+
+  /** Lets answers under way finish, takes no new ones. Safe to call twice, and before {@link start}. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    if (!this.#server.listening) return;
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    for (const connection of this.#connections) {
+      if (!(connection instanceof Gate && connection.isBusy)) connection.destroy();
+    }
+    if (this.#connections.size > 0) await this.#scrapes?.settle();
+    // Whoever has not read the answer by then does not keep the process alive.
+    const hurry = setTimeout(() => {
+      for (const connection of this.#connections) connection.destroy();
+    }, LAST_ANSWER_MS);
+    await closed;
+    clearTimeout(hurry);
+  }
+
+  /** A connection counts before it can ask anything, too. */
+  #shakeHands(socket: Socket): void {
+    const { clients } = this.#options;
+    const peer = peerOf(socket);
+    clients.enter(socket);
+    this.#remember(socket);
+    this.#handshakes.set(peer, socket);
+    socket.once('close', () => {
+      clients.leave(socket);
+      if (this.#handshakes.get(peer) === socket) this.#handshakes.delete(peer);
+    });
+  }
+
+  /** From here on the connection counts as its gate does. */
+  #agreed(secure: Socket): void {
+    const peer = peerOf(secure);
+    const socket = this.#handshakes.get(peer);
+    if (socket !== undefined) this.#options.clients.leave(socket);
+    this.#handshakes.delete(peer);
+  }
+
+  #remember(connection: Gate | Socket): void {
+    this.#connections.add(connection);
+    connection.once('close', () => this.#connections.delete(connection));
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { web, onScrape, ...sources } = this.#options;
+    const connection: unknown = request.socket;
+    if (connection instanceof Gate) response.once('close', () => connection.next());
+    this.#limit(response);
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      response.setHeader('allow', 'GET, HEAD');
+      response.setHeader('connection', 'close'); // it may have a body that nobody wants
+      return respond(request, response, text(405, 'Only GET and HEAD are answered here\n'));
+    }
+    if (!this.#server.listening) response.setHeader('connection', 'close');
+    if (hasBody(request)) {
+      response.setHeader('connection', 'close');
+      return respond(request, response, text(413, 'A request here has no body\n'));
+    }
+    if (!this.#isMeant(request)) return respond(request, response, text(403, OTHER_HOST));
+    for (const [name, value] of Object.entries(web?.current().headers ?? {})) response.setHeader(name, value);
+    const verdict = (await web?.judge(request.headers.authorization, request.socket.remoteAddress)) ?? 'right';
+    if (verdict === 'busy') {
+      this.#options.clients.drop('passwords');
+      return respond(request, response, text(503, 'Too many passwords at once\n'));
+    }
+    if (verdict === 'wrong') {
+      response.setHeader('www-authenticate', 'Basic');
+      return respond(request, response, text(401, 'This needs a user and a password\n'));
+    }
+    const target = parseTarget(request.url);
+    if (target.path === '/metrics') {
+      const began = performance.now();
+      response.once('finish', () => onScrape?.(performance.now() - began));
+    }
+    const bodies = this.#bodies;
+    const route = routeOf(target, { ...sources, scrapes: () => this.#scrapes });
+    try {
+      const { body, release } = await bodies.take(route);
+      response.once('close', release);
+      if (response.closed) release();
+      await respond(request, response, body, (bytes) => bodies.grow(route.key, body, bytes));
+    } catch (error) {
+      if (!(error instanceof TooManyUnread)) throw error;
+      this.#options.clients.drop('busy');
+      await respond(request, response, text(503, 'Too many answers are not yet read\n'));
+    }
+  }
+
+  /** Over loopback it may be a browser that somebody else's page has sent; over TLS that page had no certificate. */
+  #isMeant({ headers, socket }: IncomingMessage): boolean {
+    if (!isLoopback(socket.remoteAddress) || this.#options.web?.current().tls != null) return true;
+    return isOwnHost(headers.host, [this.#options.host, ...this.#allowedHosts]);
+  }
+
+  /** Whoever does not read the answer is not waited for. */
+  #limit(response: ServerResponse): void {
+    const timeoutMs = this.#scrapes?.timeoutMs ?? 0;
+    response.setTimeout(READ_MS + timeoutMs, () => response.destroy());
+    const deadline = setTimeout(() => response.destroy(), ANSWER_MS + timeoutMs).unref();
+    response.once('close', () => clearTimeout(deadline));
+  }
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0;
+}
+
+function peerOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
+}

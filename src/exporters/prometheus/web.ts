@@ -1,0 +1,90 @@
+/** TLS and passwords of the endpoint, by a web configuration file; loaded only where there is one. */
+import { statSync } from 'node:fs';
+import { createServer, type Server, type ServerOptions } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { Logger } from '../../program/log.ts';
+import { reasonOf } from '../../program/reason.ts';
+import { Passwords, type Verdict } from './passwords.ts';
+import { readWebConfig, type WebConfig } from './web-config.ts';
+
+/** How long a client may take to agree on TLS, in ms. */
+const HANDSHAKE_MS = 5000;
+
+/** What a web configuration file says, which may change while it is used, as may those that it names. */
+export class Web {
+  readonly #passwords = new Passwords();
+  readonly #file: string;
+  readonly #log: Logger;
+  #config: WebConfig;
+  /** Of the files when they were read; null when they could not be used. */
+  #stamp: string | null;
+  /** What was said last of files that cannot be used. */
+  #problem: string | null = null;
+
+  /** Throws {@link ConfigError}. */
+  constructor(file: string, log: Logger) {
+    this.#file = file;
+    this.#log = log;
+    [this.#config, this.#stamp] = this.#read();
+  }
+
+  /** As the files are now or, while these cannot be used, as they last could be; the log then says why, once. */
+  current(): WebConfig {
+    if (this.#stamp !== null && this.#stamp === stampOf(this.#config.files)) return this.#config;
+    try {
+      const [config, stamp] = this.#read();
+      const { tls, asksForCertificate } = this.#config;
+      if ((config.tls === null) !== (tls === null) || config.asksForCertificate !== asksForCertificate) {
+        throw new Error(`${this.#file}: switching TLS or client_auth_type needs a restart`);
+      }
+      [this.#config, this.#stamp, this.#problem] = [config, stamp, null];
+      this.#log.info('Using the changed web configuration', { file: this.#file });
+    } catch (error) {
+      const message = reasonOf(error);
+      if (message !== this.#problem) this.#log.error(`Keeping the previous web configuration: ${message}`);
+      [this.#problem, this.#stamp] = [message, null];
+    }
+    return this.#config;
+  }
+
+  createServer(options: ServerOptions): Server {
+    const { tls, asksForCertificate: asked } = this.current();
+    if (tls === null) return createServer(options);
+    let context = tls;
+    const handshake = { handshakeTimeout: HANDSHAKE_MS, requestCert: asked, rejectUnauthorized: asked };
+    const server = createTlsServer({ ...options, ...context, ...handshake });
+    // Before the server's own listener, which takes the context that is there.
+    server.prependListener('connection', () => {
+      const { tls } = this.current();
+      if (tls === null || tls === context) return;
+      server.setSecureContext(tls);
+      context = tls;
+    });
+    return server;
+  }
+
+  /** Whether who sends this may ask. */
+  async judge(authorization: string | undefined, address: string | undefined): Promise<Verdict> {
+    const { users } = this.current();
+    return users.size === 0 ? 'right' : this.#passwords.judge(authorization, users, address);
+  }
+
+  /** The stamp is older than what was read: what changes meanwhile is noticed the next time. */
+  #read(): [WebConfig, string] {
+    const stamp = stampOf(readWebConfig(this.#file).files);
+    return [readWebConfig(this.#file), stamp];
+  }
+}
+
+function stampOf(files: readonly string[]): string {
+  return files
+    .map((file) => {
+      try {
+        const { ino, size, mtimeNs, ctimeNs } = statSync(file, { bigint: true });
+        return `${ino} ${size} ${mtimeNs} ${ctimeNs}`;
+      } catch {
+        return ''; // reading it says why
+      }
+    })
+    .join('\n');
+}

@@ -1,0 +1,86 @@
+/** One BPF program of an object, and the link that attaches it. */
+import { check, checkPointer, LibbpfError } from '../errors.ts';
+import { call, type Pointer } from '../functions.ts';
+import { textOf } from './verifier.ts';
+
+const LOG_BYTES = 1 << 20;
+
+/** Offset of `recursion_misses` in `struct bpf_prog_info` (include/uapi/linux/bpf.h), and the length that includes it. */
+const RECURSION_MISSES = 208;
+const PROG_INFO_BYTES = 232;
+
+export class BpfProgram {
+  readonly name: string;
+  readonly #pointer: Pointer;
+  #link: Pointer | null = null;
+  #detached = false;
+  #skipped = false;
+  #log: Buffer | null = null;
+
+  constructor(name: string, pointer: Pointer) {
+    this.name = name;
+    this.#pointer = pointer;
+  }
+
+  /** Before loading: leaves the program out. */
+  skip(): void {
+    this.#assertUsable();
+    check(call('bpf_program__set_autoload', this.#pointer, false), `leave out the program "${this.name}"`);
+    this.#skipped = true;
+  }
+
+  /** Gives the verifier a place to write. The memory must stay where it is until {@link takeLog}. */
+  captureLog(): void {
+    this.#assertUsable();
+    if (this.#skipped) return;
+    this.#log = Buffer.alloc(LOG_BYTES);
+    check(
+      call('bpf_program__set_log_buf', this.#pointer, this.#log, LOG_BYTES),
+      `capture the verifier's log of "${this.name}"`,
+    );
+  }
+
+  /** What the verifier wrote, and the end of {@link captureLog}. */
+  takeLog(): string {
+    const text = this.#log === null ? '' : textOf(this.#log);
+    this.#log = null;
+    return text;
+  }
+
+  /** Attaches the program where its section says. Throws {@link LibbpfError} with the kernel's reason. */
+  attach(): void {
+    this.#assertUsable();
+    if (this.#link !== null) return;
+    this.#link = checkPointer(call('bpf_program__attach', this.#pointer), `attach "${this.name}"`);
+  }
+
+  /** Attaches the program to an event of tracefs. */
+  attachToEvent(group: string, event: string): void {
+    this.#assertUsable();
+    const link = call('bpf_program__attach_tracepoint', this.#pointer, group, event);
+    this.#link = checkPointer(link, `attach "${this.name}" to the event ${group}/${event}`);
+  }
+
+  /** Detaches the program. Safe to call twice, and before {@link attach}. */
+  detach(): void {
+    this.#detached = true;
+    if (this.#link === null) return;
+    call('bpf_link__destroy', this.#link);
+    this.#link = null;
+  }
+
+  /** How often the kernel skipped the program because it was already running on that CPU (0 before Linux 5.12). */
+  recursionMisses(): number {
+    this.#assertUsable();
+    const info = Buffer.alloc(PROG_INFO_BYTES);
+    const length = Buffer.alloc(4);
+    length.writeUInt32LE(PROG_INFO_BYTES);
+    const fd = check(call('bpf_program__fd', this.#pointer), `find the loaded program "${this.name}"`);
+    check(call('bpf_obj_get_info_by_fd', fd, info, length), `ask the kernel about "${this.name}"`);
+    return Number(info.readBigUInt64LE(RECURSION_MISSES));
+  }
+
+  #assertUsable(): void {
+    if (this.#detached) throw new LibbpfError('EBADF', `Cannot use the program "${this.name}": it is detached`);
+  }
+}

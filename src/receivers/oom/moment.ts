@@ -1,0 +1,28 @@
+/** How the machine and a victim's container were doing when it was killed, as far as that is known. */
+
+import type { RawPath } from '../../kernel/raw-path.ts';
+import type { OomMember } from '../../records/record.ts';
+import type { Op } from '../overlayfs/counts.ts';
+import { pressureScore, readPressure } from '../pressure/psi.ts';
+import { defined } from './record.ts';
+
+/**
+ * @param pressure the pressure file of the victim's cgroup, null where it has none
+ * @param p99Us of overlayfs in the victim's cgroup
+ */
+export function describeMoment(pressure: RawPath | null, p99Us: Partial<Record<Op, number>>): OomMember {
+  return defined({
+    host_pressure_score_60s: scoreOf('/proc/pressure/memory'),
+    pressure_score_60s: pressure === null ? undefined : scoreOf(pressure),
+    overlayfs_read_p99_us_60s: p99Us.read,
+    overlayfs_write_p99_us_60s: p99Us.write,
+  });
+}
+
+function scoreOf(path: RawPath): number | undefined {
+  try {
+    return pressureScore(readPressure(path), 'avg60');
+  } catch {
+    return undefined; // no PSI, or the cgroup is gone already
+  }
+}

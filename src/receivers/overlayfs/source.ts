@@ -1,0 +1,226 @@
+/** The overlayfs receiver as a source of metrics: its totals under the names of their cgroups. */
+
+import { attributesOf } from '../../containers/attributes.ts';
+import type { Cgroups } from '../../containers/cgroups.ts';
+import type { CgroupFilter } from '../../containers/filter.ts';
+import type { Identity } from '../../containers/identity.ts';
+import { sharerOf } from '../../containers/place.ts';
+import { kernelMetrics } from '../../metrics/catalogue.ts';
+import type { Sample, Source } from '../../metrics/registry.ts';
+import { OVERFLOW } from '../../metrics/storage.ts';
+import { monotonicMs, monotonicNs, toHrTime, wallMs, wallMsOf } from '../../program/clock.ts';
+import { type CgroupTotals, OPS, type Op, type OperationTotals } from './counts.ts';
+import type { OverlayfsReceiver } from './receiver.ts';
+
+export const overlayfsMetrics = [
+  kernelMetrics.readLatency,
+  kernelMetrics.writeLatency,
+  kernelMetrics.errors,
+  kernelMetrics.zeros,
+  kernelMetrics.async,
+  kernelMetrics.excluded,
+];
+
+const latencyOf = { read: kernelMetrics.readLatency, write: kernelMetrics.writeLatency } as const;
+
+/**
+ * How many cgroups a walk in search of names may pass at once, where they have no shorter way: some ms, so that a
+ * scrape is not kept waiting.
+ */
+const WALK_BUDGET = 512;
+
+export class OverlayfsSource implements Source {
+  readonly metrics = overlayfsMetrics;
+  readonly #receiver: OverlayfsReceiver;
+  readonly #cgroups: Cgroups;
+  #filter: CgroupFilter | null;
+  readonly #startTime = toHrTime(wallMs());
+  /** What cgroups did while they were left out, of those that no longer are, or are no more. */
+  readonly #excluded: Record<Op, number> = { read: 0, write: 0 };
+  /** What cgroups had done when the filter last let them in or out, by key: that is counted elsewhere. */
+  readonly #before = new Map<string, CgroupTotals>();
+
+  /** The keys of what somebody may have seen. */
+  readonly #shown = new Set<string>();
+  /** The cgroups that lost their entries to others, and are to be looked after. */
+  readonly #banished = new Set<bigint>();
+
+  /** @param filter which cgroups get series; null: all */
+  constructor(receiver: OverlayfsReceiver, cgroups: Cgroups, filter: CgroupFilter | null = null) {
+    this.#receiver = receiver;
+    this.#cgroups = cgroups;
+    this.#filter = filter;
+  }
+
+  /** All counts. Makes system calls only when there are cgroups to name. */
+  read(): Sample[] {
+    const totals = this.#receiver.read();
+    this.#cgroups.learn(
+      totals.flatMap(({ cgroupId }) => cgroupId ?? []),
+      WALK_BUDGET,
+    );
+    const named = this.#named(totals).map((one) => this.#since(one));
+    for (const { key } of named) this.#shown.add(key);
+    const samples = this.#samples(named.filter((one) => this.#includes(one)));
+    if (this.#filter === null) return samples;
+    return [...samples, ...this.#excludedSamples(named.filter((one) => !this.#includes(one)))];
+  }
+
+  /** Names the cgroups that appeared, before they are gone again. */
+  learn(): void {
+    this.#cgroups.learn(this.#receiver.cgroupIds(), WALK_BUDGET);
+  }
+
+  /** Before the last read: decides what all of them are called. */
+  settle(): void {
+    for (let pass = 0; pass < 2; pass++) this.#cgroups.learn(this.#receiver.cgroupIds(), Number.POSITIVE_INFINITY, 0);
+  }
+
+  /** The last counts of cgroups that have been gone for long enough; they are in no later {@link read}. */
+  retire(): Sample[] {
+    const retired = this.#receiver.retire((id) => this.#cgroups.isGone(id), monotonicMs());
+    for (const id of this.#banished) {
+      if (this.#receiver.isBanished(id)) continue;
+      this.#banished.delete(id);
+      this.#cgroups.forget(id);
+    }
+    return this.#lastSamples(retired);
+  }
+
+  /**
+   * Takes entries back when free ones run short.
+   *
+   * @param isReadSince has everybody who wants totals had them since, in ms of CLOCK_MONOTONIC?
+   * @returns as {@link retire}
+   */
+  reclaim(isReadSince: (ms: number) => boolean): Sample[] {
+    const claims = {
+      isGone: (id: bigint) => this.#cgroups.isGone(id),
+      isReadSince,
+      isShown: (key: string) => this.#shown.has(key),
+      sharerOf: (id: bigint) => sharerOf(this.#cgroups.identity(id)),
+    };
+    return this.#lastSamples(this.#receiver.reclaim(claims, monotonicMs()));
+  }
+
+  #lastSamples(retired: readonly CgroupTotals[]): Sample[] {
+    const last = retired.map((one) => this.#since(one));
+    const samples = this.#samples(last.filter((one) => this.#includes(one)));
+    for (const one of last) if (!this.#includes(one)) addOperations(this.#excluded, one);
+    for (const { key, cgroupId } of last) {
+      this.#before.delete(key);
+      this.#shown.delete(key);
+      if (cgroupId === null) continue;
+      if (this.#receiver.isBanished(cgroupId)) this.#banished.add(cgroupId);
+      else this.#cgroups.forget(cgroupId);
+    }
+    return samples;
+  }
+
+  /**
+   * From now on these cgroups get series. What others did until now stays counted where it was.
+   *
+   * @returns the last samples of those that no longer get any
+   */
+  choose(filter: CgroupFilter | null): Sample[] {
+    const all = this.#named(this.#receiver.read());
+    const changed = all.filter((one) => this.#includes(one) !== this.#includes(one, filter));
+    const samples: Sample[] = [];
+    for (const now of changed) {
+      this.#shown.add(now.key);
+      const one = this.#since(now);
+      if (this.#includes(one)) samples.push(...this.#samples([one]));
+      else addOperations(this.#excluded, one);
+      this.#before.set(now.key, { ...now, bornNs: monotonicNs() });
+    }
+    this.#filter = filter;
+    return samples;
+  }
+
+  #includes({ cgroupId }: CgroupTotals, filter = this.#filter): boolean {
+    return filter === null || cgroupId === null || filter(this.#cgroups.identity(cgroupId).cgroup);
+  }
+
+  /** A series keeps the name it is born with: what is still looked for waits, and loses nothing. */
+  #named(totals: readonly CgroupTotals[]): CgroupTotals[] {
+    return totals.filter(({ cgroupId }) => cgroupId === null || this.#cgroups.knows(cgroupId));
+  }
+
+  /** Without what is counted elsewhere. */
+  #since(now: CgroupTotals): CgroupTotals {
+    const before = this.#before.get(now.key);
+    if (before === undefined) return now;
+    const { read, write } = now.operations;
+    const operations = {
+      read: difference(read, before.operations.read),
+      write: difference(write, before.operations.write),
+    };
+    return { ...now, bornNs: before.bornNs, operations };
+  }
+
+  #excludedSamples(totals: readonly CgroupTotals[]): Sample[] {
+    const sums = { ...this.#excluded };
+    for (const one of totals) addOperations(sums, one);
+    return OPS.map((op) => ({
+      metric: kernelMetrics.excluded,
+      member: { key: op, attributes: { op }, startTime: this.#startTime, totals: Float64Array.of(sums[op]) },
+    }));
+  }
+
+  #samples(totals: Iterable<CgroupTotals>): Sample[] {
+    return [...overlayfsSamples(totals, (id) => this.#cgroups.identity(id))];
+  }
+}
+
+function addOperations(sums: Record<Op, number>, { operations }: CgroupTotals): void {
+  for (const op of OPS) sums[op] += countOf(operations[op]);
+}
+
+function difference(now: OperationTotals, before: OperationTotals): OperationTotals {
+  return {
+    sumNs: now.sumNs - before.sumNs,
+    buckets: now.buckets.map((count, index) => count - (before.buckets[index] ?? 0)),
+    errors: now.errors - before.errors,
+    zeros: now.zeros - before.zeros,
+    async: now.async - before.async,
+  };
+}
+
+/** All that came to an end, as a sample or not. */
+function countOf({ buckets, errors, zeros, async }: OperationTotals): number {
+  return buckets.reduce((sum, count) => sum + count, errors + zeros + async);
+}
+
+/** @param identityOf the owner of a cgroup id */
+export function* overlayfsSamples(
+  totals: Iterable<CgroupTotals>,
+  identityOf: (cgroupId: bigint) => Identity,
+): Generator<Sample> {
+  for (const { key, cgroupId, bornNs, operations } of totals) {
+    const attributes = cgroupId === null ? OVERFLOW : attributesOf(identityOf(cgroupId));
+    const startTime = toHrTime(wallMsOf(bornNs));
+    for (const op of OPS) {
+      const { sumNs, buckets, errors, zeros, async } = operations[op];
+      // Most cgroups only read, and many only ever open files: nothing happened is no series.
+      const latency = [sumNs, ...buckets];
+      if (buckets.some((count) => count > 0)) {
+        yield { metric: latencyOf[op], member: { key, attributes, startTime, totals: latency } };
+      }
+      const counts = [
+        { metric: kernelMetrics.errors, count: errors },
+        { metric: kernelMetrics.zeros, count: zeros },
+        { metric: kernelMetrics.async, count: async },
+      ];
+      for (const { metric, count } of counts) {
+        if (count === 0) continue;
+        const member = {
+          key: `${key}.${op}`,
+          attributes: { op, ...attributes },
+          startTime,
+          totals: Float64Array.of(count),
+        };
+        yield { metric, member };
+      }
+    }
+  }
+}

@@ -1,0 +1,195 @@
+/** The pressure receiver as a source of metrics: the host, then every container that has pressure or a limit of its own. */
+import { uptime } from 'node:os';
+import type { Attributes, HrTime } from '@opentelemetry/api';
+import { attributesOf } from '../../containers/attributes.ts';
+import type { CgroupFilter } from '../../containers/filter.ts';
+import type { Container, Inventory } from '../../containers/inventory.ts';
+import { joinRaw } from '../../kernel/raw-path.ts';
+import { kernelMetrics } from '../../metrics/catalogue.ts';
+import type { Sample, Source } from '../../metrics/registry.ts';
+import { toHrTime, wallMs } from '../../program/clock.ts';
+import { readHeadroom } from './headroom.ts';
+import { type Pressure, PressureError, type PressureReason, pressureScore, readPressure, type Window } from './psi.ts';
+
+export interface PressureSourceOptions {
+  /** The host's file. */
+  readonly path: string;
+  /** The containers of the v2 hierarchy, null when it is not visible: v1 knows no pressure of a cgroup. */
+  readonly pressure: Inventory | null;
+  /** The containers of the hierarchy where memory is limited: the same one, or v1's. */
+  readonly memory: { readonly inventory: Inventory; readonly version: 1 | 2 } | null;
+  readonly window: Window;
+  /** Which cgroups get series; null: all. */
+  readonly filter?: CgroupFilter | null;
+  /** The host's pressure cannot be read (an error with the cure), or can again (null). */
+  readonly onHostState: (problem: PressureError | null) => void;
+  /** Containers have no pressure, though the host has. Called once for each reason. */
+  readonly onContainerProblem?: (problem: PressureError) => void;
+}
+
+/** For how long a walk in search of containers may hold up everything else, in ms. */
+const WALK_MS = 50;
+
+export class PressureSource implements Source {
+  readonly metrics = [
+    kernelMetrics.pressureScore,
+    kernelMetrics.pressureWaiting,
+    kernelMetrics.pressureStalled,
+    kernelMetrics.memoryHeadroom,
+  ];
+  readonly #options: PressureSourceOptions;
+  #filter: CgroupFilter | null;
+  #window: Window;
+  /** What was read last of each container. */
+  readonly #last = new Map<string, Sample[]>();
+  readonly #told = new Set<PressureReason>();
+  #ended: Sample[] = [];
+  #problem: PressureError | null = null;
+
+  constructor(options: PressureSourceOptions) {
+    this.#options = options;
+    this.#filter = options.filter ?? null;
+    this.#window = options.window;
+  }
+
+  /** Why the host's pressure cannot be read, or null. */
+  get problem(): PressureReason | null {
+    return this.#problem?.reason ?? null;
+  }
+
+  /** How many containers have no series, since there are too many. */
+  get leftOut(): number {
+    return Math.max(...this.#inventories().map((inventory) => inventory.leftOut), 0);
+  }
+
+  /** Looks on which containers there are. */
+  discover(ms = WALK_MS): void {
+    const { pressure } = this.#options;
+    for (const inventory of this.#inventories()) {
+      for (const { key } of inventory.discover(Number.POSITIVE_INFINITY, ms)) {
+        if (inventory !== pressure) continue;
+        this.#ended.push(...(this.#last.get(key) ?? []));
+        this.#last.delete(key);
+      }
+    }
+  }
+
+  read(): Sample[] {
+    const samples: Sample[] = [];
+    const host = this.#readHost();
+    const bootTime = toHrTime(wallMs() - uptime() * 1000);
+    if (host !== null) samples.push(...this.#pressureSamples('/host', { scope: 'host' }, bootTime, host));
+    samples.push(...this.#readPressures(), ...this.#readHeadrooms());
+    return samples;
+  }
+
+  /** The last samples of containers that are gone since the last call. */
+  retire(): Sample[] {
+    return this.#ended.splice(0);
+  }
+
+  /**
+   * From now on these cgroups get series, with the score of this window.
+   *
+   * @returns the last samples of those that no longer do
+   */
+  choose(filter: CgroupFilter | null, window = this.#window): Sample[] {
+    this.#filter = filter;
+    this.#window = window;
+    const left = [...this.#last].filter(
+      ([, [sample]]) => !(filter?.(String(sample?.member.attributes.cgroup)) ?? true),
+    );
+    for (const [key] of left) this.#last.delete(key);
+    return left.flatMap(([, samples]) => samples);
+  }
+
+  #inventories(): Inventory[] {
+    const { pressure, memory } = this.#options;
+    return [...new Set([pressure, memory?.inventory ?? null])].filter((inventory) => inventory !== null);
+  }
+
+  #readHost(): Pressure | null {
+    try {
+      const pressure = readPressure(this.#options.path);
+      if (this.#problem !== null) this.#options.onHostState(null);
+      this.#problem = null;
+      return pressure;
+    } catch (error) {
+      if (!(error instanceof PressureError)) throw error;
+      if (this.#problem?.reason !== error.reason) this.#options.onHostState(error);
+      this.#problem = error;
+      return null;
+    }
+  }
+
+  #readPressures(): Sample[] {
+    const { pressure: inventory } = this.#options;
+    if (inventory === null) {
+      this.#tell(new PressureError('missing', 'the v2 hierarchy is not mounted, and v1 knows no pressure of a cgroup'));
+      return [];
+    }
+    return this.#present(inventory).flatMap((container) => {
+      const pressure = this.#readContainer(inventory, container);
+      if (pressure === null) return [];
+      const { key, identity, createdMs } = container;
+      const attributes = { scope: 'container', ...attributesOf(identity) };
+      const samples = this.#pressureSamples(key, attributes, toHrTime(createdMs), pressure);
+      this.#last.set(key, samples);
+      return samples;
+    });
+  }
+
+  /** null where a container has none of its own, or is gone: no sample, never a zero. */
+  #readContainer(inventory: Inventory, container: Container): Pressure | null {
+    try {
+      return readPressure(joinRaw(joinRaw(inventory.mount, container.raw), 'memory.pressure'));
+    } catch (error) {
+      if (!(error instanceof PressureError)) throw error;
+      if (!inventory.isGone(container)) this.#tell(error);
+      return null;
+    }
+  }
+
+  /** What the host lacks as well was said already. */
+  #tell(problem: PressureError): void {
+    if (this.#problem !== null || this.#told.has(problem.reason)) return;
+    this.#told.add(problem.reason);
+    this.#options.onContainerProblem?.(problem);
+  }
+
+  /** The smallest first: it is the one that stays where a view leaves no attributes to tell them apart. */
+  #readHeadrooms(): Sample[] {
+    const { memory } = this.#options;
+    if (memory === null) return [];
+    const { inventory, version } = memory;
+    const levels = new Map<string, number | null>();
+    return this.#present(inventory)
+      .flatMap(({ key, raw, identity, createdMs }) => {
+        const headroom = readHeadroom({ mount: inventory.mount, version }, raw, levels);
+        if (headroom === null) return [];
+        const startTime = toHrTime(createdMs);
+        return [{ key, attributes: attributesOf(identity), startTime, totals: Float64Array.of(headroom) }];
+      })
+      .sort((a, b) => (a.totals[0] ?? 0) - (b.totals[0] ?? 0))
+      .map((member) => ({ metric: kernelMetrics.memoryHeadroom, member }));
+  }
+
+  /** Between two looks another one may have taken a container's path. */
+  #present(inventory: Inventory): Container[] {
+    const filter = this.#filter;
+    const included = [...inventory.containers()].filter(({ path }) => filter === null || filter(path));
+    return included.filter((container) => !inventory.isGone(container));
+  }
+
+  #pressureSamples(key: string, attributes: Attributes, startTime: HrTime, pressure: Pressure): Sample[] {
+    const sample = (metric: Sample['metric'], value: number): Sample => ({
+      metric,
+      member: { key, attributes, startTime, totals: Float64Array.of(value) },
+    });
+    return [
+      sample(kernelMetrics.pressureScore, pressureScore(pressure, this.#window)),
+      sample(kernelMetrics.pressureWaiting, pressure.some.totalUs),
+      sample(kernelMetrics.pressureStalled, pressure.full.totalUs),
+    ];
+  }
+}

@@ -1,0 +1,65 @@
+/** What Floatie takes of the kernel: the memory of its maps and, while the kernel counts that, the time of its programs. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { monotonicMs } from '../program/clock.ts';
+
+export interface KernelCosts {
+  readonly mapBytes: number;
+  /** null while the kernel does not count it (`sysctl kernel.bpf_stats_enabled=1`). */
+  readonly programs: { readonly runs: number; readonly runTimeNs: number } | null;
+}
+
+type Counted = { readonly runs: number; readonly runTimeNs: number };
+
+/** Looking costs some µs for each descriptor: scrapes that are closer together share one look, in ms. */
+const LOOK_MS = 5000;
+
+export class KernelCostsReader {
+  readonly #folder: string;
+  /** By program, those included that are not loaded any more: what they took was taken. */
+  readonly #programs = new Map<string, Counted>();
+  #last: { readonly costs: KernelCosts; readonly atMs: number } | null = null;
+
+  /** @param folder of the descriptors that this process holds */
+  constructor(folder = '/proc/self/fdinfo') {
+    this.#folder = folder;
+  }
+
+  read(nowMs = monotonicMs()): KernelCosts {
+    if (this.#last === null || nowMs - this.#last.atMs >= LOOK_MS) this.#last = { costs: this.#look(), atMs: nowMs };
+    return this.#last.costs;
+  }
+
+  #look(): KernelCosts {
+    const maps = new Map<string, number>();
+    for (const fd of readdirSync(this.#folder)) {
+      const fields = parseFdinfo(readDescriptor(`${this.#folder}/${fd}`));
+      const [map, program] = [fields.get('map_id'), fields.get('prog_id')];
+      // One that several descriptors share is there once. A link names its program as well, and has no counts.
+      if (map !== undefined) maps.set(map, Number(fields.get('memlock') ?? 0));
+      const [runs, runTimeNs] = [Number(fields.get('run_cnt') ?? 0), Number(fields.get('run_time_ns') ?? 0)];
+      if (program !== undefined && runs > 0) this.#programs.set(program, { runs, runTimeNs });
+    }
+    const programs = [...this.#programs.values()].reduce<Counted | null>(
+      (sum, { runs, runTimeNs }) => ({
+        runs: (sum?.runs ?? 0) + runs,
+        runTimeNs: (sum?.runTimeNs ?? 0) + runTimeNs,
+      }),
+      null,
+    );
+    return { mapBytes: [...maps.values()].reduce((sum, bytes) => sum + bytes, 0), programs };
+  }
+}
+
+/** `name:	value` lines. */
+export function parseFdinfo(text: string): Map<string, string> {
+  return new Map(Array.from(text.matchAll(/^(\w+):\s*(.*)$/gm), ([, name = '', value = '']) => [name, value]));
+}
+
+/** Empty for one that was closed since. */
+function readDescriptor(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}

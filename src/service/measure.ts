@@ -1,0 +1,69 @@
+/** The kernel's measurements for a program with a MeterProvider of its own. */
+import type { Meter } from '@opentelemetry/api';
+import { AggregationTemporality, type MetricProducer, type ViewOptions } from '@opentelemetry/sdk-metrics';
+import { attributeActions } from '../config/processors.ts';
+import { secretsOf } from '../config/redact.ts';
+import type { Config } from '../config/schema.ts';
+import { viewOptions } from '../config/view-options.ts';
+import { createProducer } from '../metrics/producer.ts';
+import { MetricRegistry } from '../metrics/registry.ts';
+import { Health, type Readiness } from '../program/health.ts';
+import { createLogger, type Logger } from '../program/log.ts';
+import type { OomRecord } from '../records/record.ts';
+import { OomRecords } from '../records/records.ts';
+import { instrumentsOf, observeSelf } from './self-metrics.ts';
+import { startReceivers } from './start-receivers.ts';
+
+export interface Measurement {
+  /** The configuration's views, for the MeterProvider: they shape what {@link Measurement.observe} creates. */
+  readonly views: ViewOptions[];
+  /**
+   * For the `metricProducers` of one metric reader; each reader needs one of its own. It gives what the kernel counted,
+   * shaped by the views: the SDK applies none to what a producer gives.
+   *
+   * @param temporality what the reader's exporter wants; cumulative loses no total in an outage
+   */
+  producer(temporality?: AggregationTemporality): MetricProducer;
+  /** Creates the instruments that tell how well Floatie itself is doing. */
+  observe(meter: Meter): void;
+  /** Which probe is attached and how, and why not better. */
+  readiness(): Readiness;
+  /** The last OOM kills that were seen, oldest first. */
+  oomRecords(): readonly OomRecord[];
+  /** Calls `listener` with each OOM kill from now on. */
+  onOomKill(listener: (record: OomRecord) => void): void;
+  /** Detaches and unloads everything. Collect once more before, for what has just happened. Safe to call twice. */
+  stop(): void;
+}
+
+/**
+ * Loads and attaches the receivers of the configuration; its exporters are left to the caller. Rejects with an error
+ * that names cause and cure when nothing can be measured. Nothing it starts keeps the process alive.
+ *
+ * @param log where problems and OOM kills are told; stderr when left out
+ */
+export async function startMeasuring(config: Config, log: Logger = defaultLog(config)): Promise<Measurement> {
+  const views = viewOptions(config.views, attributeActions(config));
+  const health = new Health(log);
+  const kernel = new MetricRegistry(views);
+  const records = new OomRecords();
+  const receivers = await startReceivers({ config, kernel, records, health, log });
+  return {
+    views,
+    producer: (temporality = AggregationTemporality.CUMULATIVE) => createProducer(kernel, { temporality }),
+    observe(meter) {
+      const observer = instrumentsOf(meter);
+      observeSelf(observer, health);
+      receivers.observe(observer);
+    },
+    readiness: () => health.readiness(),
+    oomRecords: () => records.seen,
+    onOomKill: (listener) => records.onAdd(listener),
+    stop: () => receivers.stop(),
+  };
+}
+
+function defaultLog(config: Config): Logger {
+  const { log_level, log_format } = config.service.telemetry;
+  return createLogger(log_level, log_format, undefined, secretsOf(config));
+}

@@ -1,0 +1,8 @@
+/** Who sends these metrics, in OpenTelemetry's terms. */
+import { type Resource, resourceFromAttributes } from '@opentelemetry/resources';
+import { resourceAttributes } from '../config/resource.ts';
+import type { Config } from '../config/schema.ts';
+
+export function serviceResource(config: Config, env = process.env): Resource {
+  return resourceFromAttributes(resourceAttributes(config.service.telemetry.resource, env));
+}

@@ -1,0 +1,158 @@
+/** The whole way of the data, from the kernel's counts to the exporters; stopping goes the other way. */
+import { ConfigError } from '../config/error.ts';
+import { attributeActions } from '../config/processors.ts';
+import { secretsOf } from '../config/redact.ts';
+import { keepRunning } from '../config/reload.ts';
+import type { Config } from '../config/schema.ts';
+import { viewOptions } from '../config/view-options.ts';
+import { readCredentials } from '../exporters/credentials.ts';
+import { kernelMetrics } from '../metrics/catalogue.ts';
+import { MetricRegistry } from '../metrics/registry.ts';
+import { takeDiagnostics } from '../program/diagnostics.ts';
+import { Health } from '../program/health.ts';
+import type { Logger } from '../program/log.ts';
+import { reasonOf } from '../program/reason.ts';
+import { OomRecords } from '../records/records.ts';
+import { Endpoints } from './endpoints.ts';
+import { Exporting } from './exporting.ts';
+import {
+  observeClients,
+  observeEventLoop,
+  observeKernelCosts,
+  observeLogs,
+  observeProcess,
+  observeSelf,
+  observeService,
+  sourcesOf,
+} from './self-metrics.ts';
+import { type Receivers, startReceivers } from './start-receivers.ts';
+import type { ListeningSocket } from './systemd.ts';
+
+export interface Service {
+  /** Where the metrics are, such as `http://127.0.0.1:9090/metrics`; null without the Prometheus exporter. */
+  readonly url: string | null;
+  /** How it does, in one line for people. */
+  status(): string;
+  /** Uses another configuration, as far as that goes without a restart; what was counted stays. Says what it did. */
+  reload(load: () => Config): Promise<void>;
+  /** Exports once more, closes the exporters and detaches the probes. Safe to call twice. */
+  stop(): Promise<void>;
+  /** Detaches the probes, and that at once: for those who cannot wait for {@link stop}. */
+  detach(): void;
+}
+
+export interface StartOptions {
+  /** What systemd listens on for us: endpoints take them instead of their host and port. */
+  readonly sockets?: readonly ListeningSocket[];
+}
+
+/** Starts everything the configuration asks for. Throws, with nothing left behind, when it cannot. */
+export async function startService(given: Config, log: Logger, { sockets = [] }: StartOptions = {}): Promise<Service> {
+  // What stays over a reload: receivers, with what is loaded into the kernel, all counts, and ports that are listened on.
+  const health = new Health(log);
+  const kernel = new MetricRegistry(viewOptions(given.views, attributeActions(given)));
+  const records = new OomRecords();
+  const endpoints = new Endpoints({ health, records }, log, sockets);
+
+  // First, so that files that cannot be used, and a port in use, are known before anything is loaded.
+  const onRenewal = (name: string, problems: readonly string[]): void => health.renewed(name, problems);
+  const credentials = readCredentials(given, onRenewal);
+  const opened = await endpoints.open(given);
+  let endDiagnostics = takeDiagnostics(log, given.service.telemetry.log_level);
+  let exporting: Exporting; // what a reload makes anew
+  let receivers: Receivers;
+  try {
+    exporting = await Exporting.create(given, credentials, kernel, health);
+    receivers = await startReceivers({ config: given, kernel, records, health, log });
+  } catch (error) {
+    endDiagnostics();
+    await opened.abandon();
+    throw error;
+  }
+  const observer = sourcesOf(kernel);
+  observeProcess(observer);
+  observeSelf(observer, health);
+  observeService(observer, health);
+  observeClients(observer, endpoints.clients);
+  const endDelays = observeEventLoop(observer);
+  observeKernelCosts(observer);
+  observeLogs(observer, () => exporting);
+  receivers.observe(observer);
+  exporting.begin(null);
+  await opened.use(exporting.scrapes);
+  for (const record of records.seen) exporting.emit(record);
+  records.onAdd((record) => exporting.emit(record));
+
+  if (exporting.isEmpty) log.warn('Nothing is exported: exporters.otlp.endpoint is empty');
+  const methods = health.readiness().probes.map(({ probe, method }) => [probe, method]);
+  const otlp = exporting.pushes.some((name) => name.startsWith('otlp'));
+  log.info('Floatie is measuring', { url: endpoints.url, ...Object.fromEntries(methods), otlp });
+
+  let stopped: Promise<void> | null = null;
+  let config = given;
+  const reload = async (wanted: Config): Promise<void> => {
+    const { config: next, kept } = keepRunning(config, wanted, kernel.gridNs(kernelMetrics.readLatency));
+    const credentials = readCredentials(next, onRenewal);
+    const opened = await endpoints.open(next);
+    const before = exporting;
+    const after = await Exporting.create(next, credentials, kernel, health).catch(async (error: unknown) => {
+      await opened.abandon();
+      throw error;
+    });
+    if (stopped !== null) return opened.abandon();
+    // All in one go: what is counted until here is for those before, what is counted from here for those after.
+    receivers.reload(next);
+    try {
+      kernel.refresh();
+    } catch (error) {
+      health.collectFailed(error);
+    }
+    before.finish();
+    kernel.reshape(viewOptions(next.views, attributeActions(next)), next.receivers.overlayfs.bounds_us);
+    after.begin(before);
+    [config, exporting] = [next, after];
+    const { log_level, log_format } = next.service.telemetry;
+    log.configure?.(log_level, log_format, secretsOf(next));
+    endDiagnostics();
+    endDiagnostics = takeDiagnostics(log, log_level);
+    await Promise.all([opened.use(after.scrapes), before.stop(after)]);
+    if (kept.length > 0) log.warn(`Settings that need a restart keep their values: ${kept.join(', ')}`);
+  };
+
+  const stop = async (): Promise<void> => {
+    endDelays();
+    receivers.settle();
+    await Promise.all([endpoints.stop(), exporting.stop()]);
+    receivers.stop();
+    endDiagnostics();
+  };
+  return {
+    get url() {
+      return endpoints.url;
+    },
+    status() {
+      // Nobody has collected yet while there are none.
+      const series = kernel.seriesCount();
+      return [health.summary(), ...(series > 0 ? [`${series} series`] : []), endpoints.url ?? 'no port'].join('; ');
+    },
+    async reload(load) {
+      try {
+        await reload(load());
+        health.reloaded(true);
+        log.info('The configuration is reloaded', { url: endpoints.url });
+      } catch (error) {
+        health.reloaded(false);
+        for (const problem of problemsOf(error)) log.error(`The configuration stays as it was: ${problem}`);
+      }
+    },
+    detach: () => receivers.stop(),
+    stop: () => {
+      stopped ??= stop();
+      return stopped;
+    },
+  };
+}
+
+function problemsOf(error: unknown): readonly string[] {
+  return error instanceof ConfigError ? error.problems : [reasonOf(error)];
+}

@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { Health } from '../../src/program/health.ts';
+import { every } from '../../src/program/jobs.ts';
+import { createLogger } from '../../src/program/log.ts';
+import { eventually } from '../support/eventually.ts';
+import { THROWN } from '../support/thrown.ts';
+
+/** A job that throws until it is mended. */
+function startJob(thrown: unknown) {
+  const lines: string[] = [];
+  const health = new Health(createLogger('info', 'text', (line) => lines.push(line)));
+  let isBroken = true;
+  let runs = 0;
+  const timer = every(
+    1,
+    'count the sheep',
+    () => {
+      runs++;
+      if (isBroken) throw thrown;
+    },
+    health,
+  );
+  return {
+    health,
+    lines,
+    mend: () => {
+      isBroken = false;
+    },
+    ran: (times: number) => eventually(`it ran ${times} times`, () => runs >= times),
+    [Symbol.dispose]: () => clearInterval(timer),
+  };
+}
+
+suite('a job that throws', () => {
+  for (const [name, thrown] of Object.entries(THROWN)) {
+    test(`${name} is done again, and told by its name in the log and in /readyz`, async () => {
+      using job = startJob(thrown);
+      await job.ran(3);
+      const [failing] = job.health.readiness().failing ?? [];
+      assert.equal(failing?.job, 'count the sheep');
+      assert.ok((job.health.jobErrors().get('count the sheep') ?? 0) >= 2);
+      assert.equal(job.lines.length, 1, 'it is told once');
+      assert.match(job.lines.join(''), /error Cannot count the sheep: \S/);
+    });
+  }
+
+  test('is no longer told as failing once it goes well', async () => {
+    using job = startJob(undefined);
+    await job.ran(2);
+    job.mend();
+    await eventually('it goes well', () => job.health.readiness().failing === undefined);
+    assert.match(job.lines.at(-1) ?? '', /info {2}Can count the sheep again/);
+  });
+});
+
+test('a job that takes longer than its interval is not begun again meanwhile', async () => {
+  let underWay = 0;
+  let runs = 0;
+  const most: number[] = [];
+  const work = async (): Promise<void> => {
+    most.push(++underWay);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    underWay--;
+    runs++;
+  };
+  const timer = every(1, 'take its time', work, new Health(createLogger('info', 'text', () => undefined)));
+  try {
+    await eventually('it ran', () => runs >= 3);
+    assert.equal(Math.max(...most), 1);
+  } finally {
+    clearInterval(timer);
+  }
+});

@@ -1,0 +1,196 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import type { Identity } from '../../../src/containers/identity.ts';
+import { createLogger } from '../../../src/program/log.ts';
+import type { OomVictim } from '../../../src/receivers/oom/events.ts';
+import type { OomKill } from '../../../src/receivers/oom/kills.ts';
+import { describeKill, type OomSurroundings } from '../../../src/receivers/oom/record.ts';
+import type { OomMember, OomRecord } from '../../../src/records/record.ts';
+import { OomRecords } from '../../../src/records/records.ts';
+
+const ID = 'c'.repeat(64);
+
+function victim(pid: number, comm: string) {
+  return {
+    pid: pid + 1,
+    tgid: pid,
+    ownTgid: 3,
+    uid: 1000,
+    comm,
+    process: `${comm} main`,
+    memoryCgroupId: 71n,
+    defaultCgroupId: 72n,
+    anonBytes: 4096,
+    fileBytes: 8192,
+    shmemBytes: 12_288,
+    pageTableBytes: 5000,
+    totalVmBytes: 2 ** 45,
+    oomScoreAdj: -500,
+  } satisfies OomVictim;
+}
+
+const KILL: OomKill = {
+  timeNs: Number(process.hrtime.bigint()),
+  victim: victim(10, 'java'),
+  trigger: {
+    pid: 21,
+    tgid: 20,
+    uid: 2000,
+    comm: 'kworker/0:1',
+    process: 'kthreadd',
+    memoryCgroupId: 81n,
+    defaultCgroupId: 82n,
+  },
+  members: [],
+  scope: 'unknown',
+};
+
+const SURROUNDINGS: OomSurroundings = {
+  identityOf: (cgroup): Identity => (cgroup === 71n ? { cgroup: '/app', containerId: ID } : { cgroup: String(cgroup) }),
+  cgroupIdOf: ({ memoryCgroupId }) => memoryCgroupId,
+  momentOf: () => ({}),
+};
+
+const MEMORY = {
+  anon_rss_bytes: 4096,
+  file_rss_bytes: 8192,
+  shmem_rss_bytes: 12_288,
+  page_tables_bytes: 5000,
+  total_vm_bytes: 2 ** 45,
+  oom_score_adj: -500,
+};
+
+function describe(changes: Partial<OomKill> = {}, surroundings: Partial<OomSurroundings> = {}): OomRecord {
+  return describeKill({ ...KILL, ...changes }, { ...SURROUNDINGS, ...surroundings });
+}
+
+suite('the record of an OOM kill', () => {
+  test('says who was killed, by whom, where and how large it was, and nothing that is not known', () => {
+    const { time, ...fields } = describe();
+    assert.deepEqual(fields, {
+      scope: 'unknown',
+      trigger_comm: 'kworker/0:1',
+      trigger_process: 'kthreadd',
+      trigger_pid: 21,
+      trigger_tgid: 20,
+      trigger_uid: 2000,
+      trigger_cgroup: '81',
+      victim_comm: 'java',
+      victim_process: 'java main',
+      victim_pid: 11,
+      victim_tgid: 10,
+      victim_ns_pid: 3,
+      victim_uid: 1000,
+      cgroup: '/app',
+      container_id: ID,
+      ...MEMORY,
+    });
+    assert.ok(Math.abs(Date.parse(String(time)) - Date.now()) < 60_000, String(time));
+  });
+
+  test('says whose limit it was, how much of it was used, and what was asked for', () => {
+    const limit = { owner: 'ancestor', cgroup: '/pod', limitBytes: 64, usageBytes: 60, includesSwap: false } as const;
+    const record = describe({ scope: 'memcg', limit, order: 0, gfpMask: 0xcc0, domainBytes: 64, isGroup: false });
+    const names = Object.entries(record).filter(([name]) =>
+      /^(scope|limit|usage|headroom|domain|order|gfp|group)/.test(name),
+    );
+    assert.deepEqual(Object.fromEntries(names), {
+      scope: 'memcg',
+      limit_owner: 'ancestor',
+      limit_cgroup: '/pod',
+      limit_bytes: 64,
+      usage_bytes: 60,
+      headroom_bytes: 4,
+      limit_includes_swap: false,
+      domain_bytes: 64,
+      order: 0,
+      gfp_mask: '0xcc0',
+      gfp_flags: 'GFP_KERNEL',
+      group_kill: false,
+    });
+  });
+
+  test('names the container whose limit it was', () => {
+    assert.equal(describe({ limit: { owner: 'self', cgroup: 71n } }).limit_container_id, ID);
+  });
+
+  test('says where the one lives that asked for memory, and whether that is outside the limit', () => {
+    const trigger = { ...KILL.trigger, memoryCgroupId: 71n };
+    const limit = { owner: 'self', cgroup: 72n, isTriggerOutside: true } as const;
+    const { trigger_cgroup, trigger_container_id, trigger_outside_limit } = describe({ trigger, limit });
+    assert.deepEqual([trigger_cgroup, trigger_container_id, trigger_outside_limit], ['/app', ID, true]);
+  });
+
+  test('has one that died because it shared the memory, without the numbers of that memory', () => {
+    const { anonBytes, fileBytes, shmemBytes, pageTableBytes, totalVmBytes, ...sharer } = victim(30, 'child');
+    const [member] = describe({ members: [{ ...sharer, reason: 'shared_memory' }] }).members as readonly OomMember[];
+    assert.deepEqual(
+      [member?.comm, member?.reason, member?.container_id, member?.oom_score_adj],
+      ['child', 'shared_memory', ID, -500],
+    );
+    assert.ok(!Object.keys(member ?? {}).some((name) => name.endsWith('_bytes')), JSON.stringify(member));
+  });
+
+  test('has no headroom below 0: limits are exceeded for a moment', () => {
+    const limit = { owner: 'self', limitBytes: 64, usageBytes: 65 } as const;
+    assert.equal(describe({ limit }).headroom_bytes, 0);
+  });
+
+  test('has what was known of that moment', () => {
+    const record = describe({}, { momentOf: ({ tgid }) => ({ host_pressure_score_60s: tgid }) });
+    assert.equal(record.host_pressure_score_60s, 10);
+  });
+
+  test('has the other members of a cgroup that died as a whole, up to a hundred', () => {
+    const members = Array.from({ length: 103 }, (_, index) => ({
+      ...victim(100 + index, 'worker'),
+      reason: 'group' as const,
+    }));
+    const record = describe({ members, isGroup: true });
+    const told = record.members as readonly object[];
+    assert.deepEqual([told.length, record.members_left_out, record.group_kill], [100, 3, true]);
+    assert.deepEqual(told[0], {
+      comm: 'worker',
+      process: 'worker main',
+      reason: 'group',
+      pid: 101,
+      tgid: 100,
+      ns_pid: 3,
+      uid: 1000,
+      cgroup: '/app',
+      container_id: ID,
+      ...MEMORY,
+    });
+  });
+
+  for (const format of ['text', 'json'] as const) {
+    test(`is one line in a log of ${format}, whatever the tasks are called`, () => {
+      const lines: string[] = [];
+      const log = createLogger('warn', format, (line) => lines.push(line));
+      const comm = 'a"b\\c d=1\uFFFD';
+      log.warn(
+        'OOM kill',
+        describe({
+          victim: { ...KILL.victim, comm, process: 'x' },
+          members: [{ ...victim(12, comm), process: 'x', reason: 'group' }],
+        }),
+      );
+      assert.equal(lines.length, 1);
+      assert.deepEqual([lines[0]?.split('\n').length, lines[0]?.split(JSON.stringify(comm)).length], [2, 3]);
+    });
+  }
+});
+
+suite('the records of OOM kills', () => {
+  test('are kept in their order, the last thousand, and told at once', () => {
+    const records = new OomRecords();
+    const told: unknown[] = [];
+    records.onAdd(({ order }) => told.push(order));
+    for (let order = 0; order < 1010; order++) records.add({ order });
+    assert.deepEqual(
+      [records.last.length, records.last[0], records.last.at(-1)],
+      [1000, { order: 10 }, { order: 1009 }],
+    );
+    assert.equal(told.length, 1010);
+  });
+});

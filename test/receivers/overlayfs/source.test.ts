@@ -1,0 +1,251 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite, test } from 'node:test';
+import { Cgroups } from '../../../src/containers/cgroups.ts';
+import { identify } from '../../../src/containers/identity.ts';
+import { kernelMetrics } from '../../../src/metrics/catalogue.ts';
+import type { CgroupTotals, OperationTotals } from '../../../src/receivers/overlayfs/counts.ts';
+import type { OverlayfsReceiver } from '../../../src/receivers/overlayfs/receiver.ts';
+import { OverlayfsSource, overlayfsMetrics, overlayfsSamples } from '../../../src/receivers/overlayfs/source.ts';
+
+const NOTHING: OperationTotals = { sumNs: 0, buckets: [0, 0, 0], errors: 0, zeros: 0, async: 0 };
+const READS: OperationTotals = { ...NOTHING, sumNs: 700, buckets: [1, 2, 3] };
+
+function totals(values: Partial<CgroupTotals> & { read?: OperationTotals; write?: OperationTotals }): CgroupTotals {
+  const { read = NOTHING, write = NOTHING, ...rest } = values;
+  return { key: '1.0', cgroupId: 42n, bornNs: 0, operations: { read, write }, ...rest };
+}
+
+function samplesOf(...all: CgroupTotals[]) {
+  return [...overlayfsSamples(all, (id) => identify(`/cgroup-${id}`))];
+}
+
+suite('the counts of a cgroup', () => {
+  test('that did nothing are no samples', () => assert.deepEqual(samplesOf(totals({})), []));
+
+  test('of reads are one sample of the read latency', () => {
+    assert.deepEqual(
+      samplesOf(totals({ read: READS })).map(({ metric }) => metric.name),
+      ['floatie_overlayfs_read_latency_us'],
+    );
+  });
+
+  test('of writes are one sample of the write latency', () => {
+    assert.deepEqual(
+      samplesOf(totals({ write: READS })).map(({ metric }) => metric.name),
+      ['floatie_overlayfs_write_latency_us'],
+    );
+  });
+
+  test('are the sum followed by the buckets', () => {
+    assert.deepEqual(samplesOf(totals({ read: READS }))[0]?.member.totals, [700, 1, 2, 3]);
+  });
+
+  test('have the cgroup as their attribute', () => {
+    assert.deepEqual(samplesOf(totals({ read: READS }))[0]?.member.attributes, { cgroup: '/cgroup-42' });
+  });
+
+  test('have the container where the path names one', () => {
+    const id = 'c'.repeat(64);
+    const [sample] = overlayfsSamples([totals({ read: READS })], () => identify(`/docker/${id}`));
+    assert.deepEqual(sample?.member.attributes, { cgroup: `/docker/${id}`, 'container.id': id });
+  });
+
+  for (const [field, metric] of [
+    ['errors', 'floatie_overlayfs_errors_total'],
+    ['zeros', 'floatie_overlayfs_zero_total'],
+  ] as const) {
+    test(`that are ${field} only are in no histogram`, () => {
+      const samples = samplesOf(totals({ write: { ...NOTHING, [field]: 3 } }));
+      assert.deepEqual(
+        samples.map(({ metric, member }) => [metric.name, member.attributes, Array.from(member.totals)]),
+        [[metric, { op: 'write', cgroup: '/cgroup-42' }, [3]]],
+      );
+    });
+  }
+
+  test('of reads and of writes that failed are two members', () => {
+    const failed = { ...NOTHING, errors: 1 };
+    const keys = samplesOf(totals({ read: failed, write: failed })).map(({ member }) => member.key);
+    assert.equal(new Set(keys).size, 2);
+  });
+
+  test('of all that found no place are marked as the overflow', () => {
+    assert.deepEqual(samplesOf(totals({ cgroupId: null, read: READS }))[0]?.member.attributes, {
+      'otel.metric.overflow': true,
+    });
+  });
+
+  test('start at the time of day when the cgroup got its place', () => {
+    const before = Date.now();
+    const [sample] = samplesOf(totals({ read: READS, bornNs: Number(process.hrtime.bigint()) }));
+    const [seconds = 0, nanoseconds = 0] = sample?.member.startTime ?? [];
+    const ms = seconds * 1000 + nanoseconds / 1e6;
+    assert.ok(Math.abs(ms - before) < 1000, `${ms} is not near ${before}`);
+  });
+
+  test('belong to no metric but those of the source', () => {
+    const busy = { ...READS, errors: 1, zeros: 1 };
+    const known = new Set<object>(overlayfsMetrics);
+    assert.ok(samplesOf(totals({ read: busy, write: busy })).every(({ metric }) => known.has(metric)));
+  });
+});
+
+suite('the source of overlayfs metrics', () => {
+  /** What the source asks of a receiver. */
+  function receiverWith(fake: {
+    read?: () => CgroupTotals[];
+    cgroupIds?: () => bigint[];
+    retire?: () => CgroupTotals[];
+  }): OverlayfsReceiver {
+    return {
+      read: () => [],
+      cgroupIds: () => [],
+      retire: () => [],
+      isBanished: () => false,
+      ...fake,
+    } as unknown as OverlayfsReceiver;
+  }
+
+  function withCgroup(work: (mount: string, id: bigint) => void): void {
+    const mount = mkdtempSync(join(tmpdir(), 'floatie-cgroups-'));
+    try {
+      mkdirSync(join(mount, 'app'));
+      work(mount, statSync(join(mount, 'app'), { bigint: true }).ino);
+    } finally {
+      rmSync(mount, { recursive: true });
+    }
+  }
+
+  test('names the cgroups it reads', () => {
+    withCgroup((mount, id) => {
+      const receiver = receiverWith({ read: () => [totals({ cgroupId: id, read: READS })], cgroupIds: () => [id] });
+      const [sample] = new OverlayfsSource(receiver, new Cgroups(mount)).read();
+      assert.deepEqual(sample?.member.attributes, { cgroup: '/app' });
+    });
+  });
+
+  test('names a cgroup that appears in the kernel while others are being named', () => {
+    withCgroup((mount, id) => {
+      let appeared = false;
+      const receiver = receiverWith({
+        cgroupIds() {
+          const ids = appeared ? [id] : [];
+          appeared = true;
+          return ids;
+        },
+        read() {
+          appeared = true;
+          return [totals({ cgroupId: id, read: READS })];
+        },
+      });
+      const [sample] = new OverlayfsSource(receiver, new Cgroups(mount)).read();
+      assert.deepEqual(sample?.member.attributes, { cgroup: '/app' });
+    });
+  });
+
+  test('gives no series to a cgroup that is still looked for: it would be called unknown for ever', () => {
+    withCgroup((mount) => {
+      const gone = totals({ cgroupId: 1n, read: READS });
+      const source = new OverlayfsSource(receiverWith({ read: () => [gone] }), new Cgroups(mount));
+      assert.deepEqual(source.read(), []);
+      assert.deepEqual(source.read()[0]?.member.attributes, { cgroup: 'unknown' });
+    });
+  });
+
+  test('decides what all are called before the last read', () => {
+    withCgroup((mount) => {
+      const gone = totals({ cgroupId: 1n, read: READS });
+      const receiver = receiverWith({ read: () => [gone], cgroupIds: () => [1n] });
+      const source = new OverlayfsSource(receiver, new Cgroups(mount));
+      source.settle();
+      assert.deepEqual(source.read()[0]?.member.attributes, { cgroup: 'unknown' });
+    });
+  });
+
+  test('counts what cgroups did that are left out, and goes on when they are gone', () => {
+    withCgroup((mount, id) => {
+      const one = totals({ cgroupId: id, read: READS });
+      let all: CgroupTotals[] = [one];
+      let last: CgroupTotals[] = [];
+      const receiver = receiverWith({ read: () => all, retire: () => last });
+      const source = new OverlayfsSource(receiver, new Cgroups(mount), (cgroup) => cgroup !== '/app');
+      const excluded = (): unknown[] =>
+        source.read().map(({ metric, member }) => [metric.name, member.attributes.op, member.totals[0]]);
+      const expected = [
+        [kernelMetrics.excluded.name, 'read', READS.buckets?.reduce((sum, count) => sum + count)],
+        [kernelMetrics.excluded.name, 'write', 0],
+      ];
+      assert.deepEqual(excluded(), expected);
+      all = [];
+      last = [one];
+      assert.deepEqual(source.retire(), []);
+      assert.deepEqual(excluded(), expected);
+    });
+  });
+
+  test('counts each operation once when a cgroup is left out, and let in again', () => {
+    withCgroup((mount, id) => {
+      const reads = (count: number): CgroupTotals[] => [
+        totals({ cgroupId: id, read: { ...NOTHING, sumNs: count * 100, buckets: [count, 0, 0] } }),
+      ];
+      let all = reads(3);
+      const source = new OverlayfsSource(receiverWith({ read: () => all }), new Cgroups(mount), null);
+      const leaveOut = (cgroup: string): boolean => cgroup !== '/app';
+      const seen = () =>
+        source.read().flatMap(({ metric, member }) => {
+          const isLatency = metric.kind === 'histogram';
+          return isLatency || member.attributes.op === 'read' ? [[isLatency, ...Array.from(member.totals)]] : [];
+        });
+      assert.deepEqual(seen(), [[true, 300, 3, 0, 0]]);
+      all = reads(5);
+      const last = source.choose(leaveOut);
+      assert.deepEqual(
+        last.map(({ member }) => Array.from(member.totals)),
+        [[500, 5, 0, 0]],
+      );
+      assert.deepEqual(seen(), [[false, 0]]);
+      all = reads(9);
+      assert.deepEqual(seen(), [[false, 4]]);
+      assert.deepEqual(source.choose(leaveOut), []);
+      assert.deepEqual(
+        source.choose((cgroup) => cgroup !== '/other'),
+        [],
+      );
+      assert.deepEqual(seen(), [[false, 4]]);
+      all = reads(10);
+      assert.deepEqual(seen(), [
+        [true, 100, 1, 0, 0],
+        [false, 4],
+      ]);
+    });
+  });
+
+  test('gives the last counts of a removed cgroup under the name it had', () => {
+    withCgroup((mount, id) => {
+      const last = [totals({ cgroupId: id, read: READS })];
+      const source = new OverlayfsSource(
+        receiverWith({ cgroupIds: () => [id], retire: () => last }),
+        new Cgroups(mount),
+      );
+      source.learn();
+      rmSync(join(mount, 'app'), { recursive: true });
+      assert.deepEqual(source.retire()[0]?.member.attributes, { cgroup: '/app' });
+    });
+  });
+
+  test('forgets a cgroup whose last counts it gave', () => {
+    withCgroup((mount, id) => {
+      const cgroups = new Cgroups(mount);
+      const source = new OverlayfsSource(
+        receiverWith({ cgroupIds: () => [id], retire: () => [totals({ cgroupId: id })] }),
+        cgroups,
+      );
+      source.learn();
+      source.retire();
+      assert.equal(cgroups.knows(id), false);
+    });
+  });
+});
