@@ -4,7 +4,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
-#define MAX_SYSCALLS 512
+#define MAX_SYSCALLS  512
 #define OTHER_THREADS MAX_SYSCALLS
 
 const volatile __u32 pid SEC(".rodata.config");

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-only
 /*
  * Times three system calls, in turns: loop CPU ROUNDS CALLS OVERLAY_FILE [DISK_FILE]
- * Prints one line a round: ns for a pread on overlayfs, a pread on the disk, and a getppid; without DISK_FILE the first.
+ * Prints one line a round: ns for a pread on overlayfs, a pread on the disk, and a getppid; without DISK_FILE the
+ * first.
  */
 #define _GNU_SOURCE
 #include <err.h>

@@ -254,7 +254,7 @@ struct syscall_exit_event {
 #define OVERLAYFS_SUPER_MAGIC 0x794c7630
 
 /* include/uapi/linux/stat.h */
-#define S_IFMT 0170000
+#define S_IFMT  0170000
 #define S_IFREG 0100000
 
 #endif

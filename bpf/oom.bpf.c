@@ -6,10 +6,11 @@
  * failed and under the victim's lock. Only a mark that follows a SIGKILL is a kill: a task that is exiting anyway is
  * marked as well, and nobody is killed. That much works on every kernel, and everything is counted by it.
  *
- * Then the kernel sends SIGKILL to every other process that shares the victim's memory, and marks and counts none of them.
+ * Then the kernel sends SIGKILL to every other process that shares the victim's memory, and marks and counts none of
+ * them.
  *
- * Whose limit was hit only oom_kill_process knows. Where it can be followed, what it was asked to do is kept in one place
- * while it runs: it is called under oom_lock. Where it is not, or was missed once, kills are counted without.
+ * Whose limit was hit only oom_kill_process knows. Where it can be followed, what it was asked to do is kept in one
+ * place while it runs: it is called under oom_lock. Where it is not, or was missed once, kills are counted without.
  */
 #include "kernel.h"
 #include <bpf/bpf_core_read.h>
@@ -33,7 +34,7 @@ struct oom_counters counters SEC(".data.counters");
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1024);
-	__type(key, __u64); /* pid_tgid of the sender */
+	__type(key, __u64);   /* pid_tgid of the sender */
 	__type(value, __u64); /* struct task_struct * */
 } killed SEC(".maps");
 
@@ -46,15 +47,15 @@ struct {
 /* The call of oom_kill_process that runs now. */
 static struct {
 	__u64 number;
-	__u64 trigger; /* pid_tgid of the task that runs it; 0: none runs */
+	__u64 trigger;                /* pid_tgid of the task that runs it; 0: none runs */
 	struct signal_struct *chosen; /* the process */
-	struct mem_cgroup *memcg; /* whose limit was hit */
+	struct mem_cgroup *memcg;     /* whose limit was hit */
 	struct oom_decision what;
 } current_decision;
 
 /*
- * The process that was marked last. Marks are set under oom_lock. Not static: clang would make a variable of each member,
- * and describe none in BTF.
+ * The process that was marked last. Marks are set under oom_lock. Not static: clang would make a variable of each
+ * member, and describe none in BTF.
  */
 struct {
 	__u64 trigger; /* pid_tgid; 0: the process is left out */
@@ -73,8 +74,8 @@ static struct {
 #define PATH_AGAIN_NS 1000000000
 
 /*
- * The highest cgroup, from the task's own up to that of the domain (NULL: the root), that memory.oom.group lets die as a
- * whole; 0: none. As mem_cgroup_get_oom_group() finds it.
+ * The highest cgroup, from the task's own up to that of the domain (NULL: the root), that memory.oom.group lets die as
+ * a whole; 0: none. As mem_cgroup_get_oom_group() finds it.
  */
 static __noinline __u64 group_of(struct task_struct *task, struct mem_cgroup *domain)
 {
@@ -165,12 +166,12 @@ static __always_inline bool is_decided(struct task_struct *victim)
 /* The array of the kernel has the counter, and that is a number of 64 bits. */
 #define is_known(counter) (bpf_core_field_exists(counter) && bpf_core_field_size(counter) == sizeof(__s64))
 
-#define read_pages(to, counter)                                          \
-	do {                                                             \
-		__s64 pages = 0;                                         \
-                                                                         \
-		bpf_core_read(&pages, sizeof(pages), &(counter));        \
-		(to) = pages > 0 ? pages : 0;                            \
+#define read_pages(to, counter)                                   \
+	do {                                                      \
+		__s64 pages = 0;                                  \
+                                                                  \
+		bpf_core_read(&pages, sizeof(pages), &(counter)); \
+		(to) = pages > 0 ? pages : 0;                     \
 	} while (0)
 
 /* What the kernel's own report prints: without what other CPUs have not added up yet. */
@@ -317,10 +318,10 @@ int BPF_PROG(signal_sent, int sig, void *info, struct task_struct *task, int gro
 	if (sig != SIGKILL || (__u64)info != SEND_SIG_PRIV)
 		return 0;
 	/*
-	 * When a whole cgroup is killed, the process that was chosen first gets a second one; the kernel marks a thread once,
-	 * a process as often as it has threads. Whether the process was ending already does not matter: where the
-	 * first one to die is the init of a container, or shares its memory, that ends the others before the OOM killer comes
-	 * to them, which counts them all the same.
+	 * When a whole cgroup is killed, the process that was chosen first gets a second one; the kernel marks a thread
+	 * once, a process as often as it has threads. Whether the process was ending already does not matter: where the
+	 * first one to die is the init of a container, or shares its memory, that ends the others before the OOM killer
+	 * comes to them, which counts them all the same.
 	 */
 	if (BPF_CORE_READ(task, signal, oom_mm))
 		return 0;

@@ -9,8 +9,8 @@
 struct oom_config {
 	__u64 pid_ns_inum; /* of the victim; 0: every PID namespace */
 	__u64 cgroup_id;   /* of the victim, or above its own; 0: every cgroup */
-	__u64 mount_id;	   /* the cgroup that user space sees as the root of the hierarchy; 0: it sees none */
-	__u8 cgroup_v1;	   /* that cgroup, and the paths that are told, are of the v1 memory hierarchy */
+	__u64 mount_id;    /* the cgroup that user space sees as the root of the hierarchy; 0: it sees none */
+	__u8 cgroup_v1;    /* that cgroup, and the paths that are told, are of the v1 memory hierarchy */
 };
 
 struct oom_counters {
@@ -23,7 +23,7 @@ struct oom_counters {
 
 /* What oom_kill_process was asked to do. It does one at a time. */
 struct oom_decision {
-	__u64 number;	       /* from 1; 0: not known, and neither is the rest */
+	__u64 number;          /* from 1; 0: not known, and neither is the rest */
 	__u64 limit_cgroup_id; /* the cgroup whose limit was hit; 0: none, the machine's memory ran out */
 	__u64 group_cgroup_id; /* the cgroup that is killed as a whole; 0: none. Where the number is 0: that might be */
 	__u64 limit_pages;     /* of that cgroup, when it was hit */
@@ -31,8 +31,8 @@ struct oom_decision {
 	__u64 domain_pages; /* what those who may be killed could use together */
 	__u32 constraint;   /* enum oom_constraint */
 	__u32 gfp_mask;
-	__s32 order; /* -1: asked for by sysrq-f */
-	__u8 limits_swap; /* cgroup v1: limit and usage are of memory and swap together */
+	__s32 order;          /* -1: asked for by sysrq-f */
+	__u8 limits_swap;     /* cgroup v1: limit and usage are of memory and swap together */
 	__u8 trigger_outside; /* the trigger lives neither in that cgroup nor below it */
 };
 
@@ -58,13 +58,13 @@ struct oom_event {
 	__u32 trigger_uid;
 	__s32 oom_score_adj;
 	/*
-	 * The process whose memory it shared: killed with that one, unmarked and not counted by the kernel, and without the
-	 * numbers of that memory. 0: it was killed for its own sake.
+	 * The process whose memory it shared: killed with that one, unmarked and not counted by the kernel, and without
+	 * the numbers of that memory. 0: it was killed for its own sake.
 	 */
 	__u32 shares_with;
-	__u8 is_shared; /* others may share its memory: their events follow */
-	__u8 has_rss;	/* the kernel keeps rss in a way that is known */
-	__u8 victim_comm[COMM_BYTES];	 /* of the thread */
+	__u8 is_shared;                  /* others may share its memory: their events follow */
+	__u8 has_rss;                    /* the kernel keeps rss in a way that is known */
+	__u8 victim_comm[COMM_BYTES];    /* of the thread */
 	__u8 victim_process[COMM_BYTES]; /* of the process: its first thread's */
 	__u8 trigger_comm[COMM_BYTES];
 	__u8 trigger_process[COMM_BYTES];
@@ -77,10 +77,11 @@ struct oom_event {
 /* Where a cgroup lies that an event speaks of: it can be removed before anybody looks. */
 struct oom_path {
 	__u64 cgroup_id;
-	__u32 bytes;	  /* of names */
-	__u8 below_mount; /* how many of the names lie below the cgroup that user space sees as the root; 255: not met */
-	__u8 is_cut;	  /* there are more names above */
-	__u8 names[PATH_BYTES]; /* its own, then that of the one above it, up to the root, which has none; each ends by a NUL */
+	__u32 bytes;      /* of names */
+	__u8 below_mount; /* how many names lie below the cgroup that user space sees as the root; 255: not met */
+	__u8 is_cut;      /* there are more names above */
+	/* The cgroup's own name, then that of the one above it, up to the root, which has none; each ends by a NUL. */
+	__u8 names[PATH_BYTES];
 };
 
 #endif

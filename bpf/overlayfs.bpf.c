@@ -47,9 +47,9 @@ struct {
 
 /* An operation between its entry and its exit. */
 struct start {
-	__u64 ns; /* 0: none */
-	__u64 id; /* what the exit must show to be this operation's */
-	__s64 pos; /* on functions: where in the file it begins */
+	__u64 ns;        /* 0: none */
+	__u64 id;        /* what the exit must show to be this operation's */
+	__s64 pos;       /* on functions: where in the file it begins */
 	__u64 cgroup_id; /* whose it is, wherever the task is when it ends */
 };
 
@@ -58,7 +58,7 @@ struct start {
 
 struct thread {
 	struct start starts[OP_COUNT][NESTED];
-	__u32 slot; /* where this thread's cgroup was last found; only a hint */
+	__u32 slot;    /* where this thread's cgroup was last found; only a hint */
 	__u32 counted; /* it is one of counters.threads */
 };
 
@@ -141,8 +141,8 @@ static __always_inline struct thread *thread_record(bool create)
 
 static __always_inline bool is_idle(struct thread *thread)
 {
-	return !thread->starts[OP_READ][0].ns && !thread->starts[OP_READ][1].ns &&
-	       !thread->starts[OP_WRITE][0].ns && !thread->starts[OP_WRITE][1].ns;
+	return !thread->starts[OP_READ][0].ns && !thread->starts[OP_READ][1].ns && !thread->starts[OP_WRITE][0].ns &&
+	       !thread->starts[OP_WRITE][1].ns;
 }
 
 /* Task storage ends with its task; the hash would fill up with threads that are gone. */
@@ -178,8 +178,9 @@ static __always_inline __u64 current_cgroup_id(void)
 	if (!config.cgroup_v1)
 		return bpf_get_current_cgroup_id();
 	if (config.task_storage)
-		return bpf_get_current_task_btf()->cgroups
-			->subsys[bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id)]->cgroup->kn->id;
+		return bpf_get_current_task_btf()
+		        ->cgroups->subsys[bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id)]
+		        ->cgroup->kn->id;
 	return memory_cgroup_id((void *)bpf_get_current_task());
 }
 

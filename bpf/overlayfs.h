@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-only */
 /*
- * The contract between overlayfs.bpf.c and src/receivers/overlayfs.ts: what user space sets before
+ * The contract between overlayfs.bpf.c and src/receivers/overlayfs/receiver.ts: what user space sets before
  * loading, and what it finds in the mapped memory afterwards. A test compares both sides through BTF.
  */
 #ifndef FLOATIE_OVERLAYFS_H
@@ -35,20 +35,20 @@ enum cell {
 
 /* Read-only in the kernel, written before loading. */
 struct overlayfs_config {
-	__u64 pid_ns_inum;     /* 0: every PID namespace */
-	__u64 cgroup_id;       /* count only this cgroup and those below it; 0: every cgroup */
-	__u64 only_tgid;       /* count only this process; 0: every process */
-	__u64 only_tgid_dev;   /* the PID namespace that its number is from, as stat says: device */
-	__u64 only_tgid_ino;   /* and inode */
+	__u64 pid_ns_inum;           /* 0: every PID namespace */
+	__u64 cgroup_id;             /* count only this cgroup and those below it; 0: every cgroup */
+	__u64 only_tgid;             /* count only this process; 0: every process */
+	__u64 only_tgid_dev;         /* the PID namespace that its number is from, as stat says: device */
+	__u64 only_tgid_ino;         /* and inode */
 	__u64 bounds_ns[MAX_BOUNDS]; /* ascending, inclusive upper bounds */
 	__u32 bound_count;
-	__u32 shard_mask;      /* shards - 1, shards being a power of two */
-	__u32 group_cells;     /* CELL_BUCKETS + bound_count + 1 */
-	__u32 block_cells;     /* OP_COUNT × group_cells, rounded up to a cache line */
-	__u32 max_threads;     /* with task storage: how many threads may have a record at a time */
-	__u8 cgroup_v1;        /* key by the v1 memory hierarchy instead of v2 */
-	__u8 task_storage;     /* starts in task storage (5.11), else in a hash */
-	__u8 typed_loads;      /* bpf_rdonly_cast is there (6.2): plain loads instead of probe reads */
+	__u32 shard_mask;  /* shards - 1, shards being a power of two */
+	__u32 group_cells; /* CELL_BUCKETS + bound_count + 1 */
+	__u32 block_cells; /* OP_COUNT × group_cells, rounded up to a cache line */
+	__u32 max_threads; /* with task storage: how many threads may have a record at a time */
+	__u8 cgroup_v1;    /* key by the v1 memory hierarchy instead of v2 */
+	__u8 task_storage; /* starts in task storage (5.11), else in a hash */
+	__u8 typed_loads;  /* bpf_rdonly_cast is there (6.2): plain loads instead of probe reads */
 };
 
 /* A cgroup's place in the cells. cgroup_id 0: free, or not announced yet. */
@@ -58,19 +58,19 @@ struct slot {
 };
 
 enum miss {
-	MISS_STORAGE,      /* no memory for a start */
-	MISS_STARTS_FULL,  /* no more threads may have a record */
-	MISS_STALE,        /* a start whose exit was never seen */
-	MISS_NO_START,     /* an exit whose entry was never seen */
-	MISS_CLOCK,        /* an exit before its entry */
+	MISS_STORAGE,     /* no memory for a start */
+	MISS_STARTS_FULL, /* no more threads may have a record */
+	MISS_STALE,       /* a start whose exit was never seen */
+	MISS_NO_START,    /* an exit whose entry was never seen */
+	MISS_CLOCK,       /* an exit before its entry */
 	MISS_COUNT,
 };
 
 struct overlayfs_counters {
-	__u64 slots_taken;        /* written by the kernel */
-	__u64 slots_given;        /* written by user space: what it pushed to free_slots */
-	__u64 threads;            /* written by the kernel: threads that have a record, with task storage */
-	__u64 threads_unseen;     /* written by user space: ends of threads that the program for them missed */
+	__u64 slots_taken;    /* written by the kernel */
+	__u64 slots_given;    /* written by user space: what it pushed to free_slots */
+	__u64 threads;        /* written by the kernel: threads that have a record, with task storage */
+	__u64 threads_unseen; /* written by user space: ends of threads that the program for them missed */
 	__u64 misses[MISS_COUNT];
 };
 

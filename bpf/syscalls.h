@@ -50,7 +50,7 @@ static __always_inline int op_of_compat(long nr)
 
 /* TS_COMPAT, arch/x86/include/asm/thread_info.h */
 #define COMPAT_FIELD status
-#define COMPAT_BIT 0x2
+#define COMPAT_BIT   0x2
 
 #elif defined(__TARGET_ARCH_arm64)
 
@@ -96,7 +96,7 @@ static __always_inline int op_of_compat(long nr)
 
 /* TIF_32BIT, arch/arm64/include/asm/thread_info.h */
 #define COMPAT_FIELD flags
-#define COMPAT_BIT (1 << 22)
+#define COMPAT_BIT   (1 << 22)
 
 #endif
 

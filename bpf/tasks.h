@@ -34,7 +34,8 @@ static __always_inline __u64 default_cgroup_id(struct task_struct *task)
 /* As process_shares_mm() of the kernel finds it: the first thread that still has any memory decides. */
 static __always_inline bool shares_memory(struct task_struct *task, struct mm_struct *mm)
 {
-	struct list_head *head = (void *)BPF_CORE_READ(task, signal) + bpf_core_field_offset(struct signal_struct, thread_head);
+	struct list_head *head =
+		(void *)BPF_CORE_READ(task, signal) + bpf_core_field_offset(struct signal_struct, thread_head);
 
 	for (int threads = 0; threads < 16; threads++) {
 		struct mm_struct *its = BPF_CORE_READ(task, mm);
@@ -77,7 +78,7 @@ static __always_inline __u32 own_tgid(struct task_struct *task)
 	struct upid upid = {};
 
 	bpf_probe_read_kernel(&upid, sizeof(upid),
-			      (void *)pid + bpf_core_field_offset(pid->numbers) + level * sizeof(upid));
+	                      (void *)pid + bpf_core_field_offset(pid->numbers) + level * sizeof(upid));
 	return upid.nr;
 }
 
@@ -95,7 +96,7 @@ static __always_inline bool in_pid_namespace(struct task_struct *task, __u64 inu
 		if (i > level)
 			break;
 		bpf_probe_read_kernel(&upid, sizeof(upid),
-				      (void *)pid + bpf_core_field_offset(pid->numbers) + i * sizeof(upid));
+		                      (void *)pid + bpf_core_field_offset(pid->numbers) + i * sizeof(upid));
 		if (BPF_CORE_READ(upid.ns, ns.inum) == inum)
 			return true;
 	}

@@ -1,8 +1,8 @@
 /*
- * The image's "floatie" command: starts Node on Floatie with those of the container's capabilities that Floatie can use,
- * also for a user who is not root. To such a user Docker's --cap-add gives nothing; this file carries the capabilities
- * itself, as merely permitted ones, so that it starts where some or all of them were not added, too. What is permitted
- * becomes ambient, which Node, an ordinary file, inherits.
+ * The image's "floatie" command: starts Node on Floatie with those of the container's capabilities that Floatie can
+ * use, also for a user who is not root. To such a user Docker's --cap-add gives nothing; this file carries the
+ * capabilities itself, as merely permitted ones, so that it starts where some or all of them were not added, too. What
+ * is permitted becomes ambient, which Node, an ordinary file, inherits.
  *
  * With ambient capabilities the kernel does not tell Node and the loader to distrust their environment, and many a
  * variable of theirs names code to load (NODE_OPTIONS, LD_PRELOAD, OPENSSL_CONF). So only variables that Floatie itself
@@ -28,18 +28,33 @@ extern char **environ;
 
 /* A name that ends with "_" stands for all that begin with it. */
 static const char *const passed[] = {
-	"FLOATIE_", "OTEL_", "TZ",
+	"FLOATIE_",
+	"OTEL_",
+	"TZ",
 	/* of Kubernetes' downward API, for the resource attribute k8s.node.name */
-	"K8S_NODE_NAME", "NODE_NAME",
+	"K8S_NODE_NAME",
+	"NODE_NAME",
 	/* of systemd and of service managers that do as it does */
-	"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID",
-	"http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "grpc_proxy", "no_grpc_proxy",
+	"NOTIFY_SOCKET",
+	"WATCHDOG_USEC",
+	"WATCHDOG_PID",
+	"LISTEN_FDS",
+	"LISTEN_FDNAMES",
+	"LISTEN_PID",
+	"http_proxy",
+	"https_proxy",
+	"no_proxy",
+	"HTTP_PROXY",
+	"HTTPS_PROXY",
+	"NO_PROXY",
+	"grpc_proxy",
+	"no_grpc_proxy",
 };
 
 /* Of Node, of the loader and of what they load: never passed on, whatever FLOATIE_ENV says. */
 static const char *const never[] = {
-	"NODE_", "UV_", "LD_", "OPENSSL_", "SSL_", "SSLKEYLOGFILE", "MALLOC_", "GLIBC_", "GCONV_", "LOCPATH", "RES_",
-	"HOSTALIASES", "LOCALDOMAIN", "TMPDIR", "HOME", "PATH",
+	"NODE_",  "UV_",     "LD_",  "OPENSSL_",    "SSL_",        "SSLKEYLOGFILE", "MALLOC_", "GLIBC_",
+	"GCONV_", "LOCPATH", "RES_", "HOSTALIASES", "LOCALDOMAIN", "TMPDIR",        "HOME",    "PATH",
 };
 
 static bool is_listed(const char *name, size_t length, const char *const *list, size_t count)
@@ -88,7 +103,7 @@ static void restrict_environment(void)
 
 static void keep_capabilities(void)
 {
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
 
 	if (syscall(SYS_capget, &header, sets) != 0)
