@@ -5,9 +5,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import convict, { type Schema } from 'convict';
 import { MAX_TOLD, show, withoutVariables } from '../settings/show.ts';
+import { kernelBoundsNs } from './bounds.ts';
 import { type Env, exporterVariables, switchWarnings } from './environment.ts';
 import { ConfigError } from './error.ts';
-import { exponentialGridNs, exportersOf } from './exporters.ts';
+import { exportersOf } from './exporters.ts';
 import { collect, type Everything, type Given, type Sources } from './given.ts';
 import { SECTIONS, type Section, settingOf } from './keys.ts';
 import { nearest } from './nearest.ts';
@@ -162,7 +163,6 @@ function checkProcessors(config: convict.Config<Config>, values: ReadonlyMap<str
 }
 
 function checkViews(config: convict.Config<Config>, given: Given | undefined): string[] {
-  const exponentialNs = exponentialGridNs(config.getProperties());
-  const problems = viewProblems(config.get('views'), config.get('receivers.overlayfs.bounds_us'), exponentialNs);
+  const problems = viewProblems(config.get('views'), kernelBoundsNs(config.getProperties()));
   return problems.map((problem) => placed(problem, given ?? { origin: 'the defaults' }));
 }

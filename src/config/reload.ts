@@ -1,16 +1,13 @@
 /** What of another configuration can be used by a Floatie that runs, and what keeps its value until a restart. */
 import { isDeepStrictEqual } from 'node:util';
-import { toNs } from '../metrics/buckets.ts';
-import { exponentialBoundsNs } from '../metrics/exponential.ts';
-import { exponentialOf, exportersOf } from './exporters.ts';
+import { wantedBounds } from './bounds.ts';
+import { exportersOf } from './exporters.ts';
 import { keys } from './keys.ts';
 import { pidNamespaceOf } from './processors.ts';
 import type { Config } from './schema.ts';
-import { selectedBy } from './selection.ts';
 
 /** What is in the kernel already, or decides what is. */
 const FIXED = /^(kernel\.|receivers\.(overlayfs\.attach|oom\.ring_bytes)$|service\.pipelines\.metrics\.receivers$)/;
-const BOUNDS = 'receivers.overlayfs.bounds_us';
 
 /**
  * @param gridNs the bounds that the kernel counts on; none where it counts nothing that has bounds
@@ -29,20 +26,17 @@ export function keepRunning(
     section[name] = value;
     kept.push(path.join('.'));
   };
-  const isOnGrid = (boundsNs: readonly number[]): boolean =>
-    gridNs.length === 0 || boundsNs.every((bound) => gridNs.includes(bound));
 
   for (const key of keys) if (FIXED.test(key)) keep(key.split('.'));
   if (pidNamespaceOf(config) !== pidNamespaceOf(running)) {
     keep(['processors']);
     keep(['service', 'pipelines', 'metrics', 'processors']);
   }
-  if (!isOnGrid(config.receivers.overlayfs.bounds_us.map(toNs))) keep(BOUNDS.split('.'));
-  if (!isOnGrid(boundsOfViews(config).map(toNs))) keep(['views']);
-  for (const { name, settings } of [...exportersOf(config, 'otlp'), ...exportersOf(config, 'otlphttp')]) {
-    const exponential = exponentialOf(settings);
-    if (exponential === undefined || isOnGrid(exponentialBoundsNs(exponential.maxScale))) continue;
-    keep(['exporters', name, 'default_histogram_aggregation'], 'explicit_bucket_histogram');
+  for (const { key, boundsNs } of gridNs.length === 0 ? [] : wantedBounds(config)) {
+    if (boundsNs.every((bound) => gridNs.includes(bound))) continue;
+    // Not the running value: an exporter that is new has none.
+    if (key[0] === 'exporters') keep(key, 'explicit_bucket_histogram');
+    else keep(key);
   }
   // The old endpoint listens until the new one does: not both on one port.
   const endpoints = new Map(exportersOf(running, 'prometheus').map(({ name, settings }) => [name, settings]));
@@ -51,13 +45,6 @@ export function keepRunning(
     for (const key of ['host', 'web_config_file']) keep(['exporters', name, key]);
   }
   return { config, kept };
-}
-
-/** Those that views give to histograms that the kernel counts. */
-function boundsOfViews({ views }: Config): number[] {
-  return views
-    .filter((view) => selectedBy(view).some(({ kind }) => kind === 'histogram'))
-    .flatMap(({ stream }) => stream.aggregation?.explicit_bucket_histogram?.boundaries ?? []);
 }
 
 function at(config: Config, path: readonly string[]): unknown {

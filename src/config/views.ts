@@ -1,25 +1,24 @@
 /** Checks the views of the configuration, key by key. */
-import { MAX_BOUNDS, toNs, unionOfBounds } from '../metrics/buckets.ts';
+import { MAX_BOUNDS } from '../metrics/buckets.ts';
 import { anyText, integer, listOf, nothing, section, shape, text, textMatching, texts } from '../settings/shapes.ts';
 import type { ViewConfig } from './schema.ts';
 import { selectedBy, sharedNames } from './selection.ts';
 
-/** What must hold between the views, and for all of them together; each problem begins with `views`. */
-export function viewProblems(
-  given: readonly ViewConfig[],
-  boundsUs: readonly number[] = [],
-  exponentialNs: readonly number[] = [],
-): string[] {
+/**
+ * What must hold between the views, and for all of them together; each problem begins with `views`.
+ *
+ * @param kernelBoundsNs what the kernel has to count on for them and everything else
+ */
+export function viewProblems(given: readonly ViewConfig[], kernelBoundsNs: readonly number[] = []): string[] {
   const shared = sharedNames(given).map(
     (name) =>
       `views: two metrics would be "${name}" in Prometheus, or one beside its own; give one another stream.name`,
   );
-  const asked = given.map(({ stream }) => stream.aggregation?.explicit_bucket_histogram?.boundaries ?? []);
-  const grid = unionOfBounds([exponentialNs, ...[boundsUs, ...asked].map((set) => set.map(toNs))]);
-  if (grid.length <= MAX_BOUNDS) return shared;
+  const { length } = kernelBoundsNs;
+  if (length <= MAX_BOUNDS) return shared;
   return [
     ...shared,
-    `views: they, receivers.overlayfs.bounds_us and exponential histograms ask for ${grid.length} different bounds; the kernel counts on ${MAX_BOUNDS} at most`,
+    `views: they, receivers.overlayfs.bounds_us and exponential histograms ask for ${length} different bounds; the kernel counts on ${MAX_BOUNDS} at most`,
   ];
 }
 

@@ -1,9 +1,8 @@
 /** Starts the receivers, each as a source of metrics with what must be done for it from time to time. */
 import { isDeepStrictEqual } from 'node:util';
-import { exponentialGridNs } from '../config/exporters.ts';
-import { attributeActions, cgroupPatterns, pidNamespaceOf } from '../config/processors.ts';
+import { kernelBoundsNs } from '../config/bounds.ts';
+import { cgroupPatterns, pidNamespaceOf } from '../config/processors.ts';
 import type { Config, RECEIVERS } from '../config/schema.ts';
-import { viewOptions } from '../config/view-options.ts';
 import { Cgroups } from '../containers/cgroups.ts';
 import { type CgroupFilter, cgroupFilter } from '../containers/filter.ts';
 import { cgroupIdOf, findHierarchy, findV2Mount, type Hierarchy, mountIdOf } from '../containers/hierarchy.ts';
@@ -12,9 +11,7 @@ import { type Container, Inventory, type Room } from '../containers/inventory.ts
 import { RuntimeFiles } from '../containers/names.ts';
 import { resolvePidNamespace } from '../containers/pid-namespace.ts';
 import { joinRaw } from '../kernel/raw-path.ts';
-import { toNs, unionOfBounds } from '../metrics/buckets.ts';
 import type { MetricRegistry } from '../metrics/registry.ts';
-import { streamsOf } from '../metrics/streams.ts';
 import { monotonicMs } from '../program/clock.ts';
 import type { Health, ProbeState } from '../program/health.ts';
 import { every } from '../program/jobs.ts';
@@ -28,7 +25,7 @@ import { OomReconciliation } from '../receivers/oom/reconciliation.ts';
 import { OomSource } from '../receivers/oom/source.ts';
 import { type AttachState, OverlayfsReceiver } from '../receivers/overlayfs/receiver.ts';
 import { KEEP_MS, RecentLatency } from '../receivers/overlayfs/recent-latency.ts';
-import { OverlayfsSource, overlayfsMetrics } from '../receivers/overlayfs/source.ts';
+import { OverlayfsSource } from '../receivers/overlayfs/source.ts';
 import { PressureSource } from '../receivers/pressure/source.ts';
 import type { OomMember } from '../records/record.ts';
 import type { OomRecords } from '../records/records.ts';
@@ -189,11 +186,7 @@ const starters: Record<ReceiverName, (context: Context) => Running | Promise<Run
 async function startOverlayfs(context: Context): Promise<Running> {
   const { config, kernel, health, log, hierarchy, cgroups, filter, pidNsInum, cgroupId, latency } = context;
   const { bounds_us: defaultBounds, expire_ms: expireMs } = config.receivers.overlayfs;
-  const streams = overlayfsMetrics.flatMap((metric) =>
-    streamsOf(metric, viewOptions(config.views, attributeActions(config))),
-  );
-  const bounds = [defaultBounds, ...streams.map((stream) => stream.bounds ?? [])];
-  const gridNs = unionOfBounds([...bounds.map((set) => set.map(toNs)), exponentialGridNs(config)]);
+  const gridNs = kernelBoundsNs(config);
   const receiver = await OverlayfsReceiver.start({
     boundsNs: gridNs,
     pidNsInum,

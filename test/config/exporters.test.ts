@@ -4,11 +4,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, suite, test } from 'node:test';
-import { exponentialGridNs, exportersOf } from '../../src/config/exporters.ts';
+import { exportersOf } from '../../src/config/exporters.ts';
 import { ConfigError, loadConfig, type Sources } from '../../src/config/load.ts';
 import { redact } from '../../src/config/redact.ts';
 import type { Config } from '../../src/config/schema.ts';
-import { exponentialBoundsNs } from '../../src/metrics/exponential.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'floatie-exporters-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -177,20 +176,5 @@ exporters:
       problemsOf('exporters: { otlp: { endpoint: "ftp://me:hunter2@eu" } }')[0] ?? '',
       /not "ftp:\/\/me:\[redacted\]@eu"/,
     );
-  });
-});
-
-suite('the grid of exponential histograms', () => {
-  const exponential = (scale: number) =>
-    `{ endpoint: "http://a:1", default_histogram_aggregation: base2_exponential_bucket_histogram, exponential: { max_scale: ${scale} } }`;
-
-  test('is none where no exporter in the pipeline wants them', () => {
-    assert.deepEqual(exponentialGridNs(load(`exporters: { otlp/eu: ${exponential(1)} }`)), []);
-  });
-
-  test('has the bounds of all exporters that do', () => {
-    const yaml = `exporters: { otlp/eu: ${exponential(-1)}, otlphttp: ${exponential(2)} }\n${pipeline('otlp/eu', 'otlphttp')}`;
-    const grid = new Set(exponentialGridNs(load(yaml)));
-    for (const bound of [...exponentialBoundsNs(-1), ...exponentialBoundsNs(2)]) assert.ok(grid.has(bound), `${bound}`);
   });
 });

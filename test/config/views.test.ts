@@ -182,12 +182,4 @@ suite('views that are wrong name the key', () => {
       assert.deepEqual(problemsOf([view]), [`views[0].${key}: unknown key; known here: selector, stream`]);
     });
   }
-
-  test('more bounds in all of them together than the kernel can hold', () => {
-    const views = [0, 1, 2].flatMap((third) => {
-      const boundaries = Array.from({ length: 200 }, (_, index) => 1 + third * 200 + index);
-      return stream({ name: `part_${third}`, aggregation: { explicit_bucket_histogram: { boundaries } } });
-    });
-    assert.equal(problemsOf(views).length, 1);
-  });
 });

@@ -1,0 +1,35 @@
+/** The bounds on which the kernel has to count, so that every histogram that the configuration asks for is exact. */
+import { toNs, unionOfBounds } from '../metrics/buckets.ts';
+import { exponentialBoundsNs } from '../metrics/exponential.ts';
+import { exponentialOf, exportersOf } from './exporters.ts';
+import type { Config } from './schema.ts';
+
+export interface WantedBounds {
+  /** The key that asks for them. */
+  readonly key: readonly string[];
+  /** In ns. */
+  readonly boundsNs: readonly number[];
+}
+
+/** The bounds that each key asks for. */
+export function wantedBounds(config: Config): WantedBounds[] {
+  const { receivers, views } = config;
+  const ofViews = views.flatMap(({ stream }) => stream.aggregation?.explicit_bucket_histogram?.boundaries ?? []);
+  const exponential = [...exportersOf(config, 'otlp'), ...exportersOf(config, 'otlphttp')].flatMap(
+    ({ name, settings }) => {
+      const options = exponentialOf(settings);
+      const key = ['exporters', name, 'default_histogram_aggregation'];
+      return options === undefined ? [] : [{ key, boundsNs: exponentialBoundsNs(options.maxScale) }];
+    },
+  );
+  return [
+    { key: ['receivers', 'overlayfs', 'bounds_us'], boundsNs: receivers.overlayfs.bounds_us.map(toNs) },
+    { key: ['views'], boundsNs: ofViews.map(toNs) },
+    ...exponential,
+  ];
+}
+
+/** All of them, ascending, in ns. */
+export function kernelBoundsNs(config: Config): number[] {
+  return unionOfBounds(wantedBounds(config).map(({ boundsNs }) => boundsNs));
+}

@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { kernelBoundsNs, wantedBounds } from '../../src/config/bounds.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { exponentialBoundsNs } from '../../src/metrics/exponential.ts';
+
+const BASE = 'receivers.overlayfs.bounds_us=[1,4]';
+const ENDPOINT = 'exporters.otlp.endpoint=http://127.0.0.1:4317';
+const EXPONENTIAL = 'exporters.otlp.default_histogram_aggregation=base2_exponential_bucket_histogram';
+const USED = 'service.pipelines.metrics.exporters=[otlp]';
+const TOO_MANY = /^ConfigError: views: they, .* ask for [56]\d\d different bounds; the kernel counts on 512 at most/;
+
+function load(...set: string[]) {
+  return loadConfig({ env: {}, set: [BASE, ...set] });
+}
+
+function view(boundaries: readonly number[], name?: string) {
+  return {
+    selector: { instrument_name: 'floatie_overlayfs_read_latency_us' },
+    stream: { ...(name !== undefined && { name }), aggregation: { explicit_bucket_histogram: { boundaries } } },
+  };
+}
+
+function viewsOf(...views: readonly unknown[]): string {
+  return `views=${JSON.stringify(views)}`;
+}
+
+suite('the bounds that the kernel counts on', () => {
+  test('are those of the receiver where nothing else is asked for', () => {
+    assert.deepEqual(kernelBoundsNs(load()), [1000, 4000]);
+  });
+
+  test('have those of every view among them, each once and in order', () => {
+    assert.deepEqual(kernelBoundsNs(load(viewsOf(view([0.5, 4])))), [500, 1000, 4000]);
+  });
+
+  test('have those of exponential histograms of an exporter in the pipeline', () => {
+    const bounds = new Set(kernelBoundsNs(load(ENDPOINT, EXPONENTIAL, USED, 'exporters.otlp.exponential.max_scale=2')));
+    assert.deepEqual(
+      [1000, 4000, ...exponentialBoundsNs(2)].filter((bound) => !bounds.has(bound)),
+      [],
+    );
+  });
+
+  test('have none of an exporter that is in no pipeline', () => {
+    const unused = 'service.pipelines.metrics.exporters=[prometheus]';
+    assert.deepEqual(kernelBoundsNs(load(ENDPOINT, EXPONENTIAL, unused)), [1000, 4000]);
+  });
+
+  test('are told by the key that asks for them', () => {
+    const keys = wantedBounds(load(viewsOf(view([2])), ENDPOINT, EXPONENTIAL, USED)).map(({ key }) => key.join('.'));
+    assert.deepEqual(keys, ['receivers.overlayfs.bounds_us', 'views', 'exporters.otlp.default_histogram_aggregation']);
+  });
+
+  test('are refused where views ask for more than the kernel programs hold', () => {
+    const bounds = Array.from({ length: 600 }, (_, index) => 10 + index);
+    const views = [0, 200, 400].map((from) => view(bounds.slice(from, from + 200), `part_${from}`));
+    assert.throws(() => load(viewsOf(...views)), TOO_MANY);
+  });
+
+  test('are refused where views and exponential histograms together ask for more', () => {
+    const bounds = Array.from({ length: 400 }, (_, index) => 10 + index);
+    const views = [0, 200].map((from) => view(bounds.slice(from, from + 200), `part_${from}`));
+    assert.throws(() => load(viewsOf(...views), ENDPOINT, EXPONENTIAL, USED), TOO_MANY);
+  });
+});
