@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Series } from '../test/support/database.ts';
 import { startFloatie } from '../test/support/floatie.ts';
-import { queriesOf, readDashboard, substitute } from '../test/support/grafana.ts';
+import { nameOf, type Query, queriesOf, readDashboard, substitute } from '../test/support/grafana.ts';
 import { startLoad } from '../test/support/load.ts';
 import { podmanEnv } from '../test/support/podman.ts';
 import { type Prometheus, startPrometheus } from '../test/support/prometheus.ts';
@@ -65,11 +65,9 @@ async function measure(prometheus: Prometheus, names: readonly string[]): Promis
   const charts: Chart[] = [];
   for (const [title, look] of Object.entries(PANELS)) {
     const lines: Line[] = [];
-    for (const { expr, legend } of queriesOf(readDashboard()).filter(
-      ({ panel, isInstant }) => panel === title && !isInstant,
-    )) {
-      const series = await prometheus.queryRange(substitute(expr, view), from, to, STEP_S);
-      lines.push(...(look.kind === 'heatmap' ? bucketsOf(series) : linesOf(series, legend, look.unit)));
+    for (const query of queriesOf(readDashboard()).filter(({ panel, isInstant }) => panel === title && !isInstant)) {
+      const series = await prometheus.queryRange(substitute(query.expr, view), from, to, STEP_S);
+      lines.push(...(look.kind === 'heatmap' ? bucketsOf(series) : linesOf(series, query, look.unit)));
     }
     charts.push({ ...look, title, lines, from, to, stepS: STEP_S });
   }
@@ -78,12 +76,10 @@ async function measure(prometheus: Prometheus, names: readonly string[]): Promis
 
 const pointsOf = ({ values = [] }: Series): [number, number][] => values.map(([time, value]) => [time, Number(value)]);
 
-function linesOf(series: readonly Series[], legend: string, unit = 1): Line[] {
+function linesOf(series: readonly Series[], query: Query, unit = 1): Line[] {
   return series.map((one) => ({
     // There is only one instance here.
-    name: legend
-      .replace(' · {{instance}}', '')
-      .replaceAll(/\{\{(\w+)\}\}/g, (_, label: string) => one.metric[label] ?? ''),
+    name: nameOf(query, one.metric).replace(` · ${one.metric.instance}`, ''),
     points: pointsOf(one).map(([time, value]) => [time, value / unit]),
   }));
 }

@@ -8,7 +8,7 @@ import { suite, test } from 'node:test';
 import { HOST, rate, series } from '../scripts/dashboard/promql.ts';
 import { DASHBOARD, dashboardJson } from '../scripts/dashboard.ts';
 import { allMetrics, kernelMetrics, selfMetrics } from '../src/metrics/catalogue.ts';
-import { queriesOf, readDashboard, substitute } from './support/grafana.ts';
+import { nameOf, queriesOf, readDashboard, substitute } from './support/grafana.ts';
 import { peer } from './support/peers.ts';
 
 suite('the Grafana dashboard', () => {
@@ -52,6 +52,35 @@ suite('the Grafana dashboard', () => {
     }
     assert.equal(new Set(dashboard.panels.map(({ id }) => id)).size, dashboard.panels.length);
   });
+
+  test('asks no question in two panels', () => {
+    const asked = dashboard.panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr));
+    assert.deepEqual(
+      asked.filter((expr, index) => asked.indexOf(expr) !== index),
+      [],
+    );
+  });
+
+  const id = '5f0c7d3e9a1b'.padEnd(64, '0');
+  const cgroup = `/kubepods.slice/cri-containerd-${id}.scope`;
+  const container = { container_id: id, cgroup };
+  const called: [string, Record<string, string>, string][] = [
+    ['pod and name', { k8s_pod_name: 'shop-0', container_name: 'web', ...container }, 'shop-0/web'],
+    ['name', { container_name: 'web', ...container }, 'web'],
+    ['id', container, '5f0c7d3e9a1b'],
+    ['cgroup', { cgroup: '/system.slice/ssh.service' }, '/system.slice/ssh.service'],
+    ['place in the overflow series', { otel_metric_overflow: 'true' }, 'all that did not fit'],
+  ];
+  for (const [what, labels, name] of called) {
+    test(`calls a container by its ${what} where no better name is known`, () => {
+      const names = ['reads, p99', 'Share of time waiting for memory', 'Trigger → victim'].map((panel) => {
+        const query = queriesOf(dashboard).findLast((query) => query.panel === panel);
+        assert.ok(query, panel);
+        return nameOf(query, { instance: 'node', trigger_comm: 'sh', victim_comm: 'java', ...labels });
+      });
+      assert.deepEqual(names, [`${name} · node`, `some tasks of ${name} · node`, `sh → java · ${name}`]);
+    });
+  }
 
   test('uses no variable that it does not have', () => {
     const own = new Set(dashboard.templating.list.map(({ name }) => name));
@@ -138,11 +167,8 @@ suite('queries made of the catalogue', () => {
   test('get from Grafana what its documentation says', () => {
     const view = { rangeS: 3600, stepS: 15, scrapeS: 15, variables: { instance: 'a|b' } };
     assert.equal(
-      substitute(
-        'f("$1", x{instance=~"$instance", cgroup=~"$cgroup"}[$__rate_interval]) + y[$__range:$__interval]',
-        view,
-      ),
-      'f("$1", x{instance=~"a|b", cgroup=~".*"}[60s]) + y[3600s:15s]',
+      substitute('f(x{instance=~"$instance", cgroup=~"$cgroup"}[$__rate_interval]) + y[$__range:$__interval]', view),
+      'f(x{instance=~"a|b", cgroup=~".*"}[60s]) + y[3600s:15s]',
     );
     assert.match(substitute('$__rate_interval', { ...view, stepS: 60 }), /^75s$/);
     assert.throws(() => substitute('$nothing', view), /no variable "nothing"/);

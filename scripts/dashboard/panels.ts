@@ -1,4 +1,4 @@
-/** The kinds of panels of the dashboard, as they all look. */
+/** The kinds of panels of the dashboard, in one style. */
 import * as common from '@grafana/grafana-foundation-sdk/common';
 import * as grafana from '@grafana/grafana-foundation-sdk/dashboard';
 import * as heatmaps from '@grafana/grafana-foundation-sdk/heatmap';
@@ -9,21 +9,40 @@ import * as tables from '@grafana/grafana-foundation-sdk/table';
 import * as graphs from '@grafana/grafana-foundation-sdk/timeseries';
 import type { Metric } from '../../src/metrics/catalogue.ts';
 
-/** The one that is chosen above the dashboard. */
+/** The data source that is chosen above the dashboard. */
 export const DATASOURCE: common.DataSourceRef = { type: 'prometheus', uid: `\${datasource}` };
 
-/** What a series is called, by the labels that tell it from the others. */
-export const CONTAINER = '{{container}} · {{instance}}';
+const SEPARATOR = '¦';
 
-/** Queries of a graph, by the names of their series. */
+/** The names of a container, the best first. Grafana puts nothing in place of a label that a series lacks. */
+const NAMES = ['{{k8s_pod_name}}/{{container_name}}', '{{container_id}}', '{{cgroup}}', 'all that did not fit'];
+
+/** The legend of a container; RENAMES leaves the first of its names that is not empty. */
+export const CONTAINER = `${SEPARATOR}${NAMES.map((name) => name + SEPARATOR).join('')}`;
+export const CONTAINER_HERE = `${CONTAINER} · {{instance}}`;
+
+const RENAMES: readonly grafana.DataTransformerConfig[] = [
+  { regex: `/${SEPARATOR}\\/?${SEPARATOR}*([^${SEPARATOR}]+)${SEPARATOR}(.*${SEPARATOR})?/`, renamePattern: '$1' },
+  // An id as `docker ps` prints it.
+  { regex: '/\\b([0-9a-f]{12})[0-9a-f]{52}\\b/', renamePattern: '$1' },
+].map((options) => ({ id: 'renameByRegex', options }));
+
+/** The headers of columns of labels, where they differ from the label. */
+const HEADERS: Readonly<Record<string, string>> = {
+  k8s_pod_name: 'pod',
+  container_name: 'container',
+  otel_metric_overflow: 'all that did not fit',
+};
+
+/** The queries of a graph, by their legends. */
 export type Queries = Readonly<Record<string, string>>;
 
 interface Look {
   readonly title: string;
   readonly unit: string;
-  /** Of 24. */
+  /** In columns, of which the dashboard has 24. */
   readonly width: number;
-  /** What the catalogue says of it, and what else is worth knowing. */
+  /** The metrics that the panel shows, whose descriptions it repeats, and remarks of its own. */
   readonly about: readonly (Metric | string)[];
 }
 
@@ -35,7 +54,7 @@ const refId = (index: number): string => String.fromCharCode('A'.charCodeAt(0) +
 const query = (expr: string, index: number): prometheus.DataqueryBuilder =>
   new prometheus.DataqueryBuilder().datasource(DATASOURCE).refId(refId(index)).expr(expr);
 
-/** @param at the values from which each color holds; the first color holds below all of them */
+/** @param colors the color below all limits, then each color with the value at which it begins */
 function thresholds(colors: readonly [string, ...(readonly [color: string, at: number][])]) {
   const [first, ...rest] = colors;
   const steps = [{ color: first, value: null }, ...rest.map(([color, value]) => ({ color, value }))];
@@ -71,23 +90,24 @@ function lines(look: Look, queries: Queries): graphs.PanelBuilder {
   for (const [index, [legend, expr]] of Object.entries(queries).entries()) {
     panel.withTarget(query(expr, index).range().legendFormat(legend));
   }
+  if (Object.keys(queries).some((legend) => legend.includes(CONTAINER))) panel.transformations([...RENAMES]);
   return panel;
 }
 
-/** Of what is a thousand times as much for one as for another. */
+/** Lines over time, for values that differ by orders of magnitude. */
 export function logarithmic(look: Look, queries: Queries): graphs.PanelBuilder {
   const scale = new common.ScaleDistributionConfigBuilder().type(common.ScaleDistribution.Log).log(10);
   return lines(look, queries).scaleDistribution(scale);
 }
 
-/** A graph with a line that should not be crossed. */
+/** Adds a dashed line at the limit. */
 export function limited(panel: graphs.PanelBuilder, limit: number): graphs.PanelBuilder {
   return panel
     .thresholds(thresholds(['green', ['red', limit]]))
     .thresholdsStyle(new common.GraphThresholdsStyleConfigBuilder().mode(common.GraphThresholdsStyleMode.Dashed));
 }
 
-/** What happened in each step. */
+/** Events of each step, stacked. */
 export function bars(look: Look, queries: Queries): graphs.PanelBuilder {
   return graph(look, queries)
     .drawStyle(common.GraphDrawStyle.Bars)
@@ -96,7 +116,7 @@ export function bars(look: Look, queries: Queries): graphs.PanelBuilder {
     .stacking(new common.StackingConfigBuilder().mode(common.StackingMode.Normal).group('A'));
 }
 
-/** How often each latency was over time. */
+/** The distribution of a histogram over time. */
 export function heatmap(look: Look, expr: string): heatmaps.PanelBuilder {
   return new heatmaps.PanelBuilder()
     .title(look.title)
@@ -144,7 +164,7 @@ export function number(
     .withTarget(query(expr, 0).instant().legendFormat(legend));
 }
 
-/** Whether something is so, over time. */
+/** Values of 0 and 1 over time. */
 export function states(
   look: Look,
   queries: Queries,
@@ -174,13 +194,12 @@ export function states(
 }
 
 interface Column {
-  /** What the column is called. */
   readonly name: string;
   readonly expr: string;
   readonly unit: string;
 }
 
-/** One row for each set of labels, sorted by the first column of numbers. */
+/** One row for each set of labels, sorted by the first column of numbers. A label that no series has gets no column. */
 export function table(
   look: Omit<Look, 'unit'>,
   labels: readonly string[],
@@ -200,9 +219,10 @@ export function table(
     .withTransformation({
       id: 'organize',
       options: {
-        excludeByName: { Time: true },
+        // The path of the cgroup has the container's id.
+        excludeByName: { Time: true, container_id: true },
         indexByName: Object.fromEntries(order),
-        renameByName: Object.fromEntries(names),
+        renameByName: { ...HEADERS, ...Object.fromEntries(names) },
       },
     });
   for (const [index, { name, expr, unit }] of columns.entries()) {

@@ -1,15 +1,15 @@
 /** Prometheus queries for Grafana, made of the catalogue: they can name no metric and no attribute that does not exist. */
 import { type Attribute, type Metric, ownerAttributes, selfMetrics } from '../../src/metrics/catalogue.ts';
 
-/** Whose a series is, as Prometheus calls it, and where it was scraped. */
-const OWNER = ['instance', 'cgroup', 'container_id', 'container_name', 'k8s_pod_name', 'otel_metric_overflow'];
-/** What does not come from Floatie's own attributes: Prometheus', and OpenTelemetry's. */
+/** The labels that tell the series of one container, or of one other cgroup, from those of another. */
+export const OWNER = ['instance', 'k8s_pod_name', 'container_name', 'container_id', 'cgroup', 'otel_metric_overflow'];
+/** Labels that Prometheus and OpenTelemetry add to a metric's own attributes. */
 const GIVEN = ['instance', 'le', 'otel_metric_overflow'];
 
-/** Which series a query takes: labels, and what they must be, such as `="x"` or `=~"x|y"`. */
+/** The conditions of a selector by label, such as `="x"` or `=~"x|y"`. */
 export type Matchers = Readonly<Record<string, string>>;
 
-/** Of the machine, whichever of its containers are chosen. */
+/** Selects the series of the whole machine, whichever containers are chosen. */
 export const HOST: Matchers = { scope: '="host"' };
 
 const labelsOf = (metric: Metric): string[] => [
@@ -33,7 +33,7 @@ export function series(metric: Metric, matchers: Matchers = {}, part: '' | '_buc
   return `${metric.name}${part}{${text.join(', ')}}`;
 }
 
-/** What counters counted per second, in the finest resolution that scrapes allow. */
+/** A counter's rate per second, or that of a histogram's operations; by default in the finest resolution that the scrapes allow. */
 export function rate(metric: Metric, matchers: Matchers = {}, window = '$__rate_interval'): string {
   return `rate(${series(metric, matchers, metric.kind === 'histogram' ? '_count' : '')}[${window}])`;
 }
@@ -44,22 +44,22 @@ export function sumBy(labels: readonly string[], of: string): string {
 
 export const byOwner = (of: string, more: readonly string[] = []): string => sumBy([...OWNER, ...more], of);
 
-/** A quantile of each container's histogram; nothing for those that did nothing. */
+/** A quantile for each container; a container without an operation in the window has none. */
 export function quantile(q: number, metric: Metric, window = '$__rate_interval'): string {
   return `histogram_quantile(${q}, ${byOwner(`rate(${series(metric, {}, '_bucket')}[${window}])`, ['le'])}) >= 0`;
 }
 
-/** What came into each bucket, of all containers together. */
+/** The growth of each bucket, all containers together. */
 export function buckets(metric: Metric): string {
   return sumBy(['le'], `increase(${series(metric, {}, '_bucket')}[$__rate_interval])`);
 }
 
 /**
- * How much a counter grew since the step before; of a series that is new since, all: increase() does not see what a
- * series was born with. New is what was not there though Floatie was, whose series without a victim says so, and what is
- * of a Floatie that has started since. The rest is compared with what was last seen, however long nothing was scraped.
+ * The growth of a counter since the step before. A series that is new since then counts with its whole value, which
+ * increase() misses. A series is new if it was absent one step ago while `always` was there, or if Floatie has started
+ * since. Any other series is compared with its last sample, however long ago that was scraped.
  *
- * @param always the series that every Floatie has
+ * @param always a series that every Floatie has from its start
  */
 export function growth(
   metric: Metric,
@@ -71,7 +71,7 @@ export function growth(
   check(metric, labels);
   const now = series(metric, matchers);
   const started = series(selfMetrics.startTime);
-  // The start of a Floatie that was there already moves only when the clock is set.
+  // When the clock is set, the start time of a running Floatie moves, too.
   const isSame = `timestamp(${always} offset ${step}) > ${started}`;
   const since = `${started} > 1 + last_over_time(${started}[1d] offset ${step}) unless ${isSame}`;
   const born = `${now} and on (job, instance) ${always} offset ${step} unless ${now} offset ${step}`;
@@ -79,27 +79,9 @@ export function growth(
   return sumBy(labels, `${now} and on (job, instance) (${since}) or ${born} or ${grown} or ${now}`);
 }
 
-/** Growth in all of the time that the dashboard shows, restarts of Floatie included. */
+/** The growth in the dashboard's time range, across restarts of Floatie. */
 export function growthInRange(
   ...[metric, labels, matchers, always]: readonly [Metric, readonly string[], Matchers, string]
 ): string {
   return `sum_over_time(${growth(metric, labels, matchers, '$__interval', always)}[$__range:$__interval])`;
-}
-
-/**
- * Adds the label `container` for people: the pod and the container's name where they are known, else the beginning of
- * its id, else its cgroup.
- */
-export function named(of: string): string {
-  const steps = [
-    ['$1', 'cgroup', '(.+)'],
-    ['$1', 'container_id', '(.{12}).*'],
-    ['$1', 'container_name', '(.+)'],
-    ['$1', 'pod_and_name', '(.+/.+)'],
-    ['all that did not fit', 'otel_metric_overflow', 'true'],
-  ];
-  return steps.reduce(
-    (text, [value, source, pattern]) => `label_replace(${text}, "container", "${value}", "${source}", "${pattern}")`,
-    `label_join(${of}, "pod_and_name", "/", "k8s_pod_name", "container_name")`,
-  );
 }

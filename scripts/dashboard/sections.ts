@@ -1,9 +1,20 @@
-/** What the dashboard shows, from the question one comes with down to how Floatie itself is doing. */
+/** The rows of the dashboard and their panels: first what people come for, Floatie itself last. */
 import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard';
 import { kernelMetrics, selfMetrics } from '../../src/metrics/catalogue.ts';
-import { bars, CONTAINER, graph, heatmap, limited, logarithmic, number, states, table } from './panels.ts';
-import { buckets, byOwner, growth, growthInRange, HOST, named, quantile, rate, series, sumBy } from './promql.ts';
+import {
+  bars,
+  CONTAINER,
+  CONTAINER_HERE,
+  graph,
+  heatmap,
+  limited,
+  logarithmic,
+  number,
+  states,
+  table,
+} from './panels.ts';
+import { buckets, byOwner, growth, growthInRange, HOST, OWNER, quantile, rate, series, sumBy } from './promql.ts';
 
 export interface Section {
   readonly title: string;
@@ -11,6 +22,8 @@ export interface Section {
 }
 
 const { readLatency, writeLatency, oomKills, pressureScore, memoryHeadroom } = kernelMetrics;
+
+const OPERATIONS = { reads: readLatency, writes: writeLatency };
 
 const MICROSECONDS = 'µs';
 const BYTES = 'bytes';
@@ -20,24 +33,16 @@ const SECONDS = 's';
 const DURATION = 'dtdurations';
 const COUNT = 'short';
 
-/** Of a kill: who asked for memory, who died for it, and whose process that was. */
-const KILL = ['instance', 'trigger_comm', 'victim_comm', 'scope', 'cgroup', 'container_id', 'container_name'];
-const POD = 'k8s_pod_name';
+const KILL = ['victim_comm', 'trigger_comm', 'scope', ...OWNER];
 const VICTIM = { victim_comm: '!=""' };
-/** The series that is there from the start. */
+/** The series that is there from Floatie's start, as 0. */
 const NO_VICTIM = `${oomKills.name}{instance=~"$instance", victim_comm=""}`;
 
 /** OOM kills of each victim since the step before. */
-export const killsIn = (step: string): string =>
-  `${named(growth(oomKills, [...KILL, POD], VICTIM, step, NO_VICTIM))} > 0`;
-const killsInRange = growthInRange(oomKills, [...KILL, POD], VICTIM, NO_VICTIM);
+export const killsIn = (step: string): string => `${growth(oomKills, KILL, VICTIM, step, NO_VICTIM)} > 0`;
+const killsInRange = growthInRange(oomKills, KILL, VICTIM, NO_VICTIM);
 
-/** The rows of a table: one for each container. */
-const ROW = ['instance', 'container', 'cgroup'];
-const row = (of: string): string => sumBy(ROW, named(of));
-/** The same of Floatie itself: one for each. */
 const RUNNING = ['instance', 'version', 'node_version', 'libbpf_version', 'kernel_release'];
-/** Only the worst of many. */
 const worst = (of: string): string => `topk($top, ${of})`;
 
 export function sections(): Section[] {
@@ -45,8 +50,6 @@ export function sections(): Section[] {
 }
 
 function overview(): Section {
-  const slowest = (metric: typeof readLatency | typeof writeLatency): string =>
-    `max(${quantile(0.99, metric, '$__range')})`;
   return {
     title: 'At a glance',
     panels: [
@@ -60,20 +63,12 @@ function overview(): Section {
         `max(${series(pressureScore, HOST)})`,
         ['green', ['orange', 20], ['red', 60]],
       ),
-      number(
-        { title: 'Slowest reads, p99', unit: MICROSECONDS, width: 4, about: [readLatency, 'Of the slowest container'] },
-        slowest(readLatency),
-        ['green', ['orange', 10_000], ['red', 100_000]],
-      ),
-      number(
-        {
-          title: 'Slowest writes, p99',
-          unit: MICROSECONDS,
-          width: 4,
-          about: [writeLatency, 'Of the slowest container'],
-        },
-        slowest(writeLatency),
-        ['green', ['orange', 10_000], ['red', 100_000]],
+      ...Object.entries(OPERATIONS).map(([name, metric]) =>
+        number(
+          { title: `Slowest ${name}, p99`, unit: MICROSECONDS, width: 4, about: [metric, 'Of the slowest container'] },
+          `max(${quantile(0.99, metric, '$__range')})`,
+          ['green', ['orange', 10_000], ['red', 100_000]],
+        ),
       ),
       number(
         { title: 'Least headroom', unit: BYTES, width: 4, about: [memoryHeadroom, 'Of the container that has least'] },
@@ -90,7 +85,6 @@ function overview(): Section {
 }
 
 function latency(): Section {
-  const operations = { reads: readLatency, writes: writeLatency };
   const quantiles = { p50: 0.5, p95: 0.95, p99: 0.99 };
   const kinds = { failed: kernelMetrics.errors, empty: kernelMetrics.zeros, asynchronous: kernelMetrics.async };
   const apart = Object.entries(kinds).map(([kind, metric]) => [
@@ -100,7 +94,7 @@ function latency(): Section {
   return {
     title: 'Overlayfs latency',
     panels: [
-      ...Object.entries(operations).map(([name, metric]) =>
+      ...Object.entries(OPERATIONS).map(([name, metric]) =>
         heatmap(
           { title: `Latency of ${name}`, unit: MICROSECONDS, width: 12, about: [metric, 'All containers together'] },
           buckets(metric),
@@ -112,26 +106,26 @@ function latency(): Section {
           width: 24,
           about: [readLatency, writeLatency, 'Over the whole time that is shown'],
         },
-        ROW,
+        OWNER,
         [
-          { name: 'reads p99', expr: worst(row(quantile(0.99, readLatency, '$__range'))), unit: MICROSECONDS },
-          { name: 'writes p99', expr: worst(row(quantile(0.99, writeLatency, '$__range'))), unit: MICROSECONDS },
-          { name: 'reads', expr: row(byOwner(rate(readLatency, {}, '$__range'))), unit: PER_SECOND },
-          { name: 'writes', expr: row(byOwner(rate(writeLatency, {}, '$__range'))), unit: PER_SECOND },
+          { name: 'reads p99', expr: worst(quantile(0.99, readLatency, '$__range')), unit: MICROSECONDS },
+          { name: 'writes p99', expr: worst(quantile(0.99, writeLatency, '$__range')), unit: MICROSECONDS },
+          { name: 'reads', expr: byOwner(rate(readLatency, {}, '$__range')), unit: PER_SECOND },
+          { name: 'writes', expr: byOwner(rate(writeLatency, {}, '$__range')), unit: PER_SECOND },
         ],
       ),
-      ...Object.entries(operations).flatMap(([name, metric]) =>
+      ...Object.entries(OPERATIONS).flatMap(([name, metric]) =>
         Object.entries(quantiles).map(([label, q]) =>
           logarithmic(
             { title: `${name}, ${label}`, unit: MICROSECONDS, width: 8, about: [metric, 'The slowest containers'] },
-            { [CONTAINER]: worst(named(quantile(q, metric))) },
+            { [CONTAINER_HERE]: worst(quantile(q, metric)) },
           ),
         ),
       ),
-      ...Object.entries(operations).map(([name, metric]) =>
+      ...Object.entries(OPERATIONS).map(([name, metric]) =>
         graph(
           { title: `${name} per second`, unit: PER_SECOND, width: 8, about: [metric, 'The busiest containers'] },
-          { [CONTAINER]: worst(named(byOwner(rate(metric)))) },
+          { [CONTAINER_HERE]: worst(byOwner(rate(metric))) },
         ),
       ),
       graph(
@@ -155,25 +149,19 @@ function oom(): Section {
         {
           title: 'Trigger → victim',
           unit: COUNT,
-          width: 14,
+          width: 10,
           about: [oomKills, 'The one that asked for memory → the one that was killed'],
         },
-        { '{{trigger_comm}} → {{victim_comm}} · {{container}}': killsIn('$__interval') },
+        { [`{{trigger_comm}} → {{victim_comm}} · ${CONTAINER}`]: killsIn('$__interval') },
       ),
       table(
         {
           title: 'Who was killed',
-          width: 10,
+          width: 14,
           about: [oomKills, 'In the time that is shown; the records at /oom have the details'],
         },
-        ['victim_comm', 'trigger_comm', 'scope', 'container', 'instance'],
-        [
-          {
-            name: 'kills',
-            expr: `${sumBy(['victim_comm', 'trigger_comm', 'scope', 'container', 'instance'], named(killsInRange))} > 0`,
-            unit: COUNT,
-          },
-        ],
+        KILL,
+        [{ name: 'kills', expr: `${killsInRange} > 0`, unit: COUNT }],
       ),
     ],
   };
@@ -190,7 +178,7 @@ function memory(): Section {
           { title: 'Memory pressure', unit: COUNT, width: 8, about: [pressureScore, 'The alert begins at 60'] },
           {
             'host · {{instance}}': sumBy(['instance'], series(pressureScore, HOST)),
-            [CONTAINER]: worst(named(byOwner(series(pressureScore, container)))),
+            [CONTAINER_HERE]: worst(byOwner(series(pressureScore, container))),
           },
         ).max(100),
         60,
@@ -200,12 +188,12 @@ function memory(): Section {
         {
           'host, some tasks · {{instance}}': sumBy(['instance'], rate(pressureWaiting, HOST)),
           'host, all tasks · {{instance}}': sumBy(['instance'], rate(pressureStalled, HOST)),
-          [`some tasks of ${CONTAINER}`]: `${worst(named(byOwner(rate(pressureWaiting, container))))} > 0`,
+          [`some tasks of ${CONTAINER_HERE}`]: `${worst(byOwner(rate(pressureWaiting, container)))} > 0`,
         },
       ),
       graph(
         { title: 'Headroom', unit: BYTES, width: 8, about: [memoryHeadroom, 'The containers that have least'] },
-        { [CONTAINER]: `bottomk($top, ${named(byOwner(series(memoryHeadroom)))})` },
+        { [CONTAINER_HERE]: `bottomk($top, ${byOwner(series(memoryHeadroom))})` },
       ),
     ],
   };
@@ -310,7 +298,7 @@ function floatie(): Section {
         {
           title: 'How long answers take',
           unit: SECONDS,
-          width: 6,
+          width: 8,
           about: [self.collectionSeconds, self.scrapeSeconds, self.eventLoopDelay],
         },
         {
@@ -320,28 +308,15 @@ function floatie(): Section {
         },
       ),
       graph(
-        { title: 'Runs of programs', unit: PER_SECOND, width: 6, about: [self.programRuns] },
+        { title: 'Runs of programs', unit: PER_SECOND, width: 8, about: [self.programRuns] },
         { '{{instance}}': sumBy(['instance'], rate(self.programRuns)) },
       ),
       graph(
-        { title: 'Connections', unit: COUNT, width: 6, about: [self.connections, self.connectionsDropped] },
+        { title: 'Connections', unit: COUNT, width: 8, about: [self.connections, self.connectionsDropped] },
         {
           'open · {{instance}}': each(self.connections),
           'dropped a second, {{reason}} · {{instance}}': `${rate(self.connectionsDropped)} > 0`,
         },
-      ),
-      states(
-        {
-          title: 'Last reload of the configuration',
-          unit: COUNT,
-          width: 6,
-          about: [self.reloadSuccessful, self.reloadSuccess],
-        },
-        {
-          '{{instance}}': series(self.reloadSuccessful),
-          'in the last hour · {{instance}}': `time() - ${series(self.reloadSuccess)} < bool 3600`,
-        },
-        ['no', 'yes'],
       ),
       table(
         { title: 'What is running', width: 24, about: [self.buildInfo, self.startTime, self.reloadSuccess] },

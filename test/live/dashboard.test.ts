@@ -11,7 +11,7 @@ import { createCollector } from '../support/collector.ts';
 import type { Series } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Floatie, startFloatie } from '../support/floatie.ts';
-import { type Query, queriesOf, readDashboard, substitute } from '../support/grafana.ts';
+import { nameOf, type Query, queriesOf, readDashboard, substitute } from '../support/grafana.ts';
 import { type Load, startLoad } from '../support/load.ts';
 import { mountOverlay } from '../support/overlay.ts';
 import { freePort } from '../support/peers.ts';
@@ -106,10 +106,11 @@ suite('the dashboard and the alerts', { skip: missing('root', 'btf', 'fuse', 'pr
         40_000,
       );
       for (const { metric } of series) {
-        for (const [, label = ''] of query.legend.matchAll(/\{\{(\w+)\}\}/g)) {
-          // The small Floatie has no room for the names of containers.
+        // Between the separators stand the names of a container, of which few have all.
+        for (const [, label = ''] of query.legend.replace(/¦.*¦/, '').matchAll(/\{\{(\w+)\}\}/g)) {
           assert.ok(metric[label] !== undefined, `${label} is missing of ${JSON.stringify(metric)}`);
         }
+        assert.doesNotMatch(nameOf(query, metric), /¦/);
       }
     });
   }
@@ -120,7 +121,7 @@ suite('the dashboard and the alerts', { skip: missing('root', 'btf', 'fuse', 'pr
     for (const name of Object.keys(load.containers)) {
       await eventually(
         `"${name}" is in the table`,
-        async () => (await ask(panel)).some(({ metric }) => metric.container === name && metric.instance === host),
+        async () => (await ask(panel)).some(({ metric }) => metric.container_name === name && metric.instance === host),
         20_000,
       );
     }
@@ -130,7 +131,7 @@ suite('the dashboard and the alerts', { skip: missing('root', 'btf', 'fuse', 'pr
     const [query] = queriesOf(readDashboard()).filter(({ panel }) => panel === 'Slowest containers');
     const rows = await ask(query as Query);
     const slowest = rows.toSorted((a, b) => Number(b.value?.[1]) - Number(a.value?.[1]))[0];
-    assert.equal(slowest?.metric.container, 'archive');
+    assert.equal(slowest?.metric.container_name, 'archive');
     assert.ok(Number(slowest?.value?.[1]) > 131_072, `${slowest?.value?.[1]} µs`);
   });
 
@@ -143,7 +144,7 @@ suite('the dashboard and the alerts', { skip: missing('root', 'btf', 'fuse', 'pr
       const before = await kills();
       // All of the time since the beginning, in steps that are longer than the time between two scrapes.
       const rows = await prometheus.query(substitute(query.expr, { rangeS: 240, stepS: 2, scrapeS: 1 }));
-      const mine = rows.filter(({ metric }) => metric.container === 'report' && metric.instance === hostOfFirst);
+      const mine = rows.filter(({ metric }) => metric.container_name === 'report' && metric.instance === hostOfFirst);
       const shown = mine.reduce((sum, { value }) => sum + Number(value?.[1]), 0);
       return before > 1 && shown === before && before === (await kills());
     });

@@ -6,8 +6,15 @@ export interface Query {
   readonly panel: string;
   readonly expr: string;
   readonly isInstant: boolean;
-  /** With the labels of a series in place of {{these}}. */
+  /** The name of a series, with {{its labels}}. */
   readonly legend: string;
+  readonly renames: readonly Rename[];
+}
+
+/** Options of the transformation "Rename fields by regex". */
+interface Rename {
+  readonly regex: string;
+  readonly renamePattern: string;
 }
 
 interface Target {
@@ -24,6 +31,7 @@ export interface Panel {
   readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
   readonly fieldConfig?: { readonly defaults: { readonly unit?: string } };
   readonly targets?: readonly Target[];
+  readonly transformations?: readonly { readonly id: string; readonly options: object }[];
 }
 
 export interface Dashboard {
@@ -39,18 +47,27 @@ export function readDashboard(): Dashboard {
 
 /** The panels' queries and those of the annotations. */
 export function queriesOf({ panels, annotations }: Dashboard): Query[] {
-  const shown = panels.flatMap(({ title, targets = [] }) =>
+  const shown = panels.flatMap(({ title, targets = [], transformations = [] }) =>
     targets.map(({ expr, instant = false, legendFormat = '' }) => ({
       panel: title,
       expr,
       isInstant: instant,
       legend: legendFormat,
+      renames: transformations.flatMap(({ id, options }) => (id === 'renameByRegex' ? (options as Rename) : [])),
     })),
   );
   const marks = annotations.list.flatMap(({ name, expr }) =>
-    expr === undefined ? [] : [{ panel: `annotation ${name}`, expr, isInstant: false, legend: '' }],
+    expr === undefined ? [] : [{ panel: `annotation ${name}`, expr, isInstant: false, legend: '', renames: [] }],
   );
   return [...shown, ...marks];
+}
+
+/** The name that Grafana shows for a series: its legend, then renamed. A label that the series lacks is left out. */
+export function nameOf({ legend, renames }: Query, labels: Readonly<Record<string, string>>): string {
+  return renames.reduce(
+    (name, { regex, renamePattern }) => name.replace(new RegExp(regex.slice(1, -1)), renamePattern),
+    legend.replaceAll(/\{\{(\w+)\}\}/g, (_, label: string) => labels[label] ?? ''),
+  );
 }
 
 /** What is chosen and shown, in seconds. Everything is chosen where nothing else is said, as when a dashboard is opened. */
@@ -73,9 +90,7 @@ export function substitute(expr: string, { rangeS, stepS, scrapeS, variables = {
     top: '10',
     ...variables,
   };
-  return expr.replaceAll(/\$(\w+)/g, (text, name: string) => {
-    // The numbers of groups of label_replace.
-    if (/^\d+$/.test(name)) return text;
+  return expr.replaceAll(/\$(\w+)/g, (_, name: string) => {
     const value = values[name];
     if (value === undefined) throw new Error(`The dashboard has no variable "${name}"`);
     return value;
