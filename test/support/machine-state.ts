@@ -52,6 +52,7 @@ function cgroups(): string[] {
   const mounts = mountsOf().filter(({ type }) => type.startsWith('cgroup'));
   return mounts
     .flatMap(({ target }) => globSync(`${target}/**/cgroup.procs`))
+    .filter((path) => !(read(path) ?? '').split('\n').some(isOfMachine))
     .map((path) => path.replace(/\/cgroup\.procs$/, ''));
 }
 
@@ -66,26 +67,24 @@ function sysctls(): string[] {
     });
 }
 
-/**
- * Those with a program; the kernel's own threads come and go. Where the run has mounts of its own (.ci/fresh), what has
- * the machine's is none of a test's.
- */
+/** Those with a program; the kernel's own threads come and go. */
 function processes(): string[] {
-  const others = process.env.TEST_MACHINE_MOUNTS;
   return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name) && (others === undefined || mountNamespace(name) !== others))
+    .filter((name) => /^\d+$/.test(name) && !isOfMachine(name))
     .flatMap((pid) => {
       const command = read(`/proc/${pid}/cmdline`);
       return command === null || command === '' ? [] : [`${pid} ${command.replaceAll('\0', ' ').trim().slice(0, 200)}`];
     });
 }
 
-/** null for what is gone. */
-function mountNamespace(pid: string): string | null {
+/** Where the run has mounts of its own (.ci/fresh), a process that has the machine's is none of a test's. */
+function isOfMachine(pid: string): boolean {
+  const machine = process.env.TEST_MACHINE_MOUNTS;
+  if (machine === undefined || pid === '') return false;
   try {
-    return readlinkSync(`/proc/${pid}/ns/mnt`);
+    return readlinkSync(`/proc/${pid}/ns/mnt`) === machine;
   } catch {
-    return null;
+    return false;
   }
 }
 
