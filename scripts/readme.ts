@@ -1,24 +1,37 @@
-/** Writes the tables that come from the code into the README, between their markers: `npm run docs`. */
-import { readFileSync, writeFileSync } from 'node:fs';
+/** Writes the tables that come from the code into the README and the pages of docs/, between their markers: `npm run docs`. */
+import { globSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ioTable } from './io-table.ts';
 import { metricsTables } from './metrics-table.ts';
 import { privilegesTable } from './privileges-table.ts';
 
-const README = fileURLToPath(new URL('../README.md', import.meta.url));
+const ROOT = fileURLToPath(new URL('../', import.meta.url));
 const TABLES = { metrics: metricsTables, io: ioTable, privileges: privilegesTable } as const;
 
-/** The README as it should be. Throws where it has no place for a table. */
-export function readmeWithTables(readme = readFileSync(README, 'utf8')): string {
-  let text = readme;
-  for (const [name, table] of Object.entries(TABLES)) {
-    const [begin, end] = [`<!-- ${name} -->\n`, `<!-- /${name} -->`];
-    const [before, rest, ...more] = text.split(begin);
-    const after = rest?.split(end);
-    if (after?.length !== 2 || more.length > 0) throw new Error(`README.md lacks the markers of the table "${name}"`);
-    text = `${before}${begin}${table()}\n${end}${after[1]}`;
-  }
-  return text;
+/** By path: the README and the pages of docs/. */
+type Pages = ReadonlyMap<string, string>;
+
+export function readPages(): Pages {
+  const paths = ['README.md', ...globSync('docs/*.md', { cwd: ROOT })];
+  return new Map(paths.map((path) => [path, readFileSync(join(ROOT, path), 'utf8')]));
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(README, readmeWithTables());
+/** The pages as they should be. Throws where not exactly one of them has a place for a table. */
+export function pagesWithTables(pages = readPages()): Pages {
+  const written = new Map(pages);
+  for (const [name, table] of Object.entries(TABLES)) {
+    const [begin, end] = [`<!-- ${name} -->\n`, `<!-- /${name} -->`];
+    const [[path, text] = ['', ''], ...others] = [...written].filter(([, text]) => text.includes(begin));
+    const [before, rest, ...more] = text.split(begin);
+    const after = rest?.split(end);
+    if (after?.length !== 2) throw new Error(`${path || 'Each page'} lacks the markers of the table "${name}"`);
+    if (more.length + others.length > 0) throw new Error(`The table "${name}" has more than one place`);
+    written.set(path, `${before}${begin}${table()}\n${end}${after[1]}`);
+  }
+  return written;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  for (const [path, text] of pagesWithTables()) writeFileSync(join(ROOT, path), text);
+}

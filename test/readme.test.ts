@@ -4,20 +4,23 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { readmeWithTables } from '../scripts/readme.ts';
+import { pagesWithTables, readPages } from '../scripts/readme.ts';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
 
-test('the tables in the README are those of the code (npm run docs writes them)', () => {
-  assert.equal(readme, readmeWithTables());
+test('the tables in the README and docs/ are those of the code (npm run docs writes them)', () => {
+  assert.deepEqual(pagesWithTables(), readPages());
 });
 
-test('a README without a place for a table is refused', () => {
-  assert.throws(
-    () => readmeWithTables(readme.replace('<!-- metrics -->', '')),
-    /lacks the markers of the table "metrics"/,
-  );
+test('pages without a place for a table are refused', () => {
+  const pages = [...readPages()].map(([path, text]) => [path, text.replace('<!-- metrics -->', '')] as const);
+  assert.throws(() => pagesWithTables(new Map(pages)), /lacks the markers of the table "metrics"/);
+});
+
+test('two places for a table are refused', () => {
+  const pages = new Map([...readPages(), ['docs/other.md', '<!-- metrics -->\n<!-- /metrics -->']]);
+  assert.throws(() => pagesWithTables(pages), /The table "metrics" has more than one place/);
 });
 
 test('every npm command in the README exists', () => {
