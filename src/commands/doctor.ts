@@ -2,10 +2,10 @@
 import { isSdkDisabled } from '../config/environment.ts';
 import type { Config } from '../config/schema.ts';
 import { reasonOf } from '../program/reason.ts';
+import { causeIn } from '../program/refusal.ts';
 import { type Check, type Finding, finding } from './doctor/check.ts';
 import { CHECKS } from './doctor/checks.ts';
 import { type Examination, examine } from './doctor/examine.ts';
-import { causeIn } from './doctor/machine-checks.ts';
 import { exporters } from './doctor/network-checks.ts';
 import { methodOf } from './doctor/probe-checks.ts';
 

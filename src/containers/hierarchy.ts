@@ -1,6 +1,7 @@
 /** Which cgroup hierarchy names containers here, and where it is mounted. Ids of two hierarchies must never be mixed. */
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { Refusal } from '../program/refusal.ts';
 import { statCgroup } from './walk.ts';
 
 export interface Hierarchy {
@@ -46,16 +47,18 @@ export function mountedHierarchies(mountinfo = readOr('/proc/self/mountinfo', ''
   return { v1: / - cgroup /.test(mountinfo), v2: / - cgroup2 /.test(mountinfo) };
 }
 
-/** The id of a cgroup by its path below the root of the hierarchy. Throws an error that names the setting. */
+/** The id of a cgroup by its path below the root of the hierarchy. Throws a {@link Refusal} that names the setting. */
 export function cgroupIdOf({ mount }: Hierarchy, path: string): bigint {
-  if (mount === null)
-    throw new Error('kernel.cgroup: the cgroup hierarchy is not visible (-v /sys/fs/cgroup:/sys/fs/cgroup:ro)');
+  const setting = 'kernel.cgroup';
+  if (mount === null) {
+    const why = 'the cgroup hierarchy is not visible';
+    throw new Refusal(setting, { why, cure: '-v /sys/fs/cgroup:/sys/fs/cgroup:ro' });
+  }
   try {
     return statSync(join(mount, path), { bigint: true }).ino;
   } catch (error) {
-    throw new Error(
-      `kernel.cgroup: there is no cgroup "${path}" in ${mount}: ${(error as NodeJS.ErrnoException).code} (cat /proc/PID/cgroup shows a process' own)`,
-    );
+    const why = `there is no cgroup "${path}" in ${mount}: ${(error as NodeJS.ErrnoException).code}`;
+    throw new Refusal(setting, { why, cure: "cat /proc/PID/cgroup shows a process' own" }, { cause: error });
   }
 }
 

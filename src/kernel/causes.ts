@@ -2,13 +2,15 @@
  * What the kernel, libbpf and tracefs mean by their errors: cause and cure. The first row that fits is taken, so what a
  * permission explains comes before what only the error tells.
  */
+import type { Step } from '../native/index.ts';
+import type { Cause } from '../program/refusal.ts';
 import type { Permissions } from './permissions.ts';
 
 export interface Failure {
   /** Of errno, or one of libbpf's own. */
   readonly code: string;
-  /** What could not be done: begins with `Cannot open`, `Cannot load`, `Cannot attach` or `Cannot use tracefs`. */
-  readonly message: string;
+  /** What was being done; undefined: something that has no causes of its own. */
+  readonly step: Step | 'tracefs' | undefined;
   /** What the verifier said, where it came to that. */
   readonly verifierLog?: string;
   /** The way to attach that was tried. */
@@ -17,16 +19,9 @@ export interface Failure {
   readonly functionName?: string;
 }
 
-export interface Cause {
-  readonly why: string;
-  /** Absent where nothing helps. */
-  readonly cure?: string;
-}
-
 interface Row {
   readonly code: RegExp;
-  /** Of the message. */
-  readonly what?: RegExp;
+  readonly steps?: readonly Failure['step'][];
   readonly method?: RegExp;
   readonly log?: RegExp;
   readonly when?: (permissions: Permissions, failure: Failure) => boolean;
@@ -34,10 +29,6 @@ interface Row {
   readonly cure?: string;
 }
 
-const OPEN = /^Cannot open /;
-const LOAD = /^Cannot load /;
-const ATTACH = /^Cannot attach /;
-const TRACEFS = /^Cannot use tracefs/;
 const REFUSED = /^(EPERM|EACCES)$/;
 const UNKNOWN_HELPER = /unknown func bpf_|cannot use helper|invalid func unknown/;
 
@@ -70,14 +61,14 @@ const ROWS: readonly Row[] = [
   },
   {
     code: /^ENOENT$/,
-    what: OPEN,
+    steps: ['open'],
     why: 'the compiled program is not there; there are some for x86-64 and arm64',
     cure: REINSTALL,
   },
-  { code: REFUSED, what: OPEN, why: 'this user may not read it', cure: 'chmod a+r it, and a+x its folders' },
+  { code: REFUSED, steps: ['open'], why: 'this user may not read it', cure: 'chmod a+r it, and a+x its folders' },
   {
     code: /^(LIBBPF_ERRNO__(LIBELF|FORMAT|ENDIAN|INTERNAL)|EINVAL)$/,
-    what: OPEN,
+    steps: ['open'],
     why: 'it is no BPF program for this architecture, or damaged',
     cure: REINSTALL,
   },
@@ -90,29 +81,29 @@ const ROWS: readonly Row[] = [
   // What this process may not do
   {
     code: REFUSED,
-    what: LOAD,
+    steps: ['load'],
     when: ({ inUserNamespace }) => inUserNamespace === true,
     why: 'this process is in a user namespace, whose capabilities do not reach the kernel',
     cure: 'start it outside: a container of root, without --userns; in Kubernetes hostUsers: true',
   },
-  { code: REFUSED, what: LOAD, when: (p) => missingCapabilities(p).length > 0, why: lacking, cure: AS_ROOT },
-  { code: REFUSED, what: LOAD, when: isFiltered, why: 'a seccomp filter forbids bpf()', cure: ALLOW_BPF },
+  { code: REFUSED, steps: ['load'], when: (p) => missingCapabilities(p).length > 0, why: lacking, cure: AS_ROOT },
+  { code: REFUSED, steps: ['load'], when: isFiltered, why: 'a seccomp filter forbids bpf()', cure: ALLOW_BPF },
   {
     code: /^ENOSYS$/,
-    what: LOAD,
+    steps: ['load'],
     when: ({ hasSeccompFilter }) => hasSeccompFilter === true,
     why: 'a seccomp filter hides bpf()',
     cure: ALLOW_BPF,
   },
   {
     code: /^ENOSYS$/,
-    what: LOAD,
+    steps: ['load'],
     why: 'the kernel has no bpf()',
     cure: 'use a kernel built with CONFIG_BPF_SYSCALL=y',
   },
   {
     code: /^(EPERM|ENOMEM)$/,
-    what: LOAD,
+    steps: ['load'],
     when: ({ memlockCounts, memlockBytes, capabilities }) =>
       memlockCounts && Number.isFinite(memlockBytes) && !capabilities.has('CAP_SYS_RESOURCE'),
     why: (_, { memlockBytes }) =>
@@ -121,14 +112,14 @@ const ROWS: readonly Row[] = [
   },
   {
     code: /^(EPERM|EACCES|ENOENT)$/,
-    what: /^Cannot (use tracefs|attach)/,
+    steps: ['tracefs', 'attach'],
     when: isConfidential,
     why: 'the kernel is locked down (confidentiality), and leaves tracefs empty',
     cure: LESS_LOCKDOWN,
   },
   {
     code: /^(EINVAL|EACCES|EPERM)$/,
-    what: LOAD,
+    steps: ['load'],
     log: UNKNOWN_HELPER,
     when: isConfidential,
     why: 'the kernel is locked down (confidentiality), and lets no program read its memory',
@@ -136,14 +127,14 @@ const ROWS: readonly Row[] = [
   },
   {
     code: REFUSED,
-    what: TRACEFS,
+    steps: ['tracefs'],
     when: ({ isRoot, capabilities }) => !isRoot && !capabilities.has('CAP_DAC_OVERRIDE'),
     why: 'tracefs belongs to root',
     cure: 'run it as root, or with CAP_DAC_OVERRIDE',
   },
   {
     code: /^EACCES$/,
-    what: ATTACH,
+    steps: ['attach'],
     method: /syscall_classic|kprobe/,
     when: ({ isRoot, capabilities }) =>
       !isRoot && !capabilities.has('CAP_DAC_OVERRIDE') && !capabilities.has('CAP_DAC_READ_SEARCH'),
@@ -152,7 +143,7 @@ const ROWS: readonly Row[] = [
   },
   {
     code: /^EACCES$/,
-    what: ATTACH,
+    steps: ['attach'],
     method: /syscall_classic|kprobe/,
     when: ({ perfEventParanoid, capabilities }) => (perfEventParanoid ?? 0) > 2 && !capabilities.has('CAP_SYS_ADMIN'),
     why: (_, { perfEventParanoid }) =>
@@ -161,14 +152,14 @@ const ROWS: readonly Row[] = [
   },
   {
     code: REFUSED,
-    what: ATTACH,
+    steps: ['attach'],
     when: ({ hasSeccompFilter }) => hasSeccompFilter === true,
     why: 'the seccomp filter seems to forbid perf_event_open()',
     cure: 'in a container: --cap-add SYS_ADMIN, or --security-opt seccomp=unconfined',
   },
   {
     code: /^EACCES$/,
-    what: LOAD,
+    steps: ['load'],
     log: /^$/,
     when: ({ securityModules }) => securityModules?.includes('selinux') === true,
     why: 'SELinux forbids it',
@@ -205,7 +196,7 @@ const ROWS: readonly Row[] = [
   },
   {
     code: /^E2BIG$/,
-    what: ATTACH,
+    steps: ['attach'],
     why: ({ functionName }) => `too many programs are attached to "${functionName}" already: the kernel takes about 40`,
     cure: 'bpftool link shows whose they are',
   },
@@ -213,47 +204,47 @@ const ROWS: readonly Row[] = [
   // kprobes and tracepoints
   {
     code: /^ENOENT$/,
-    what: TRACEFS,
+    steps: ['tracefs'],
     method: /kprobe/,
     why: ({ functionName }) => `the kernel has no function "${functionName}"`,
     cure: 'load the module that has it',
   },
-  { code: /^ENOENT$/, what: TRACEFS, why: 'tracefs is not mounted', cure: MOUNT_TRACEFS },
+  { code: /^ENOENT$/, steps: ['tracefs'], why: 'tracefs is not mounted', cure: MOUNT_TRACEFS },
   {
     code: /^ENOENT$/,
-    what: ATTACH,
+    steps: ['attach'],
     why: 'tracefs, which names the tracepoint, is not mounted',
     cure: MOUNT_TRACEFS,
   },
   {
     code: /^EROFS$/,
-    what: TRACEFS,
+    steps: ['tracefs'],
     why: 'tracefs is mounted read-only',
     cure: 'mount -o remount,rw /sys/kernel/tracing; in a container: -v /sys/kernel/tracing:/sys/kernel/tracing',
   },
   {
     code: /^EBUSY$/,
-    what: TRACEFS,
+    steps: ['tracefs'],
     why: 'another tracer holds the event',
     cure: 'cat /sys/kernel/tracing/kprobe_events shows it',
   },
   {
     code: /^(E(OP)?NOTSUPP?|ENODEV)$/,
-    what: /^Cannot (attach|use tracefs)/,
+    steps: ['attach', 'tracefs'],
     why: 'the kernel has no kprobes (CONFIG_KPROBE_EVENTS)',
   },
 
   // The verifier, and memory
   {
     code: /^EINVAL$/,
-    what: LOAD,
+    steps: ['load'],
     log: /CO-RE relocation|func unknown#195896080/,
     why: 'a type of this kernel is not what Floatie knows',
     cure: 'report it, with the kernel and its version',
   },
   {
     code: /^(EINVAL|EACCES)$/,
-    what: LOAD,
+    steps: ['load'],
     log: UNKNOWN_HELPER,
     why: ({ verifierLog = '' }) =>
       `the kernel lacks ${/(?:func|helper) (bpf_\w+)/.exec(verifierLog)?.[1] ?? 'a helper'}: it is older than Linux 5.8, or built without CONFIG_BPF_EVENTS`,
@@ -261,33 +252,33 @@ const ROWS: readonly Row[] = [
   },
   {
     code: /^(E2BIG|ENOSPC)$/,
-    what: LOAD,
+    steps: ['load'],
     log: /too large|too many|complex/,
     why: 'the program is too complex for the verifier of this kernel',
     cure: 'report it, with the kernel and its version',
   },
   {
     code: /^(E2BIG|ENOMEM)$/,
-    what: /^Cannot (load|map)/,
+    steps: ['load', 'map'],
     why: 'there is not enough memory for the maps',
     cure: 'lower kernel.max_map_entries, receivers.oom.ring_bytes or the number of bounds; in a container raise its memory limit',
   },
   {
     code: /^EAGAIN$/,
-    what: LOAD,
+    steps: ['load'],
     why: 'signals interrupted the verifier',
     cure: 'start it again',
   },
   {
     code: /^EINVAL$/,
-    what: LOAD,
+    steps: ['load'],
     log: /^$/,
     why: 'the kernel does not know the maps or the programs: it is older than Linux 5.8',
     cure: 'use Linux 5.8 or later',
   },
   {
     code: /^(EINVAL|EACCES)$/,
-    what: LOAD,
+    steps: ['load'],
     why: 'the verifier of this kernel does not accept the program',
     cure: 'report it, with the kernel and its version',
   },
@@ -295,7 +286,7 @@ const ROWS: readonly Row[] = [
   // Refused for no reason that was found
   {
     code: REFUSED,
-    what: /^Cannot (load|attach|map|use tracefs)/,
+    steps: ['load', 'attach', 'map', 'tracefs'],
     why: (_, p) => `the kernel or a security module does not allow it${circumstances(p)}`,
     cure: 'ask who runs this machine',
   },
@@ -303,18 +294,18 @@ const ROWS: readonly Row[] = [
 
 /** Cause and cure of a failure, or null where neither is known. */
 export function causeOf(failure: Failure, permissions: Permissions): Cause | null {
-  const { code, message, method = '', verifierLog = '' } = failure;
+  const { code, step, method = '', verifierLog = '' } = failure;
   const row = ROWS.find(
     (row) =>
       row.code.test(code) &&
-      (row.what?.test(message) ?? true) &&
+      (row.steps?.includes(step) ?? true) &&
       (row.method?.test(method) ?? true) &&
       (row.log?.test(verifierLog) ?? true) &&
       (row.when?.(permissions, failure) ?? true),
   );
   if (row === undefined) return null;
   const why = typeof row.why === 'string' ? row.why : row.why(failure, permissions);
-  return { why, ...(row.cure !== undefined && { cure: row.cure }) };
+  return { why, cure: row.cure };
 }
 
 /** What loading needs and this process has not: CAP_BPF and CAP_PERFMON, for both of which CAP_SYS_ADMIN stands in. */

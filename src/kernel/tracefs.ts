@@ -106,5 +106,5 @@ function codeOf(error: unknown): string {
 
 function failed(cause: unknown, tried: Parameters<typeof explain>[1] = {}): unknown {
   const code = codeOf(cause);
-  return explain(Object.assign(new Error(`Cannot use tracefs: ${code}`, { cause }), { code }), tried);
+  return explain(Object.assign(new Error(`Cannot use tracefs: ${code}`, { cause }), { code, step: 'tracefs' }), tried);
 }

@@ -1,6 +1,9 @@
 /** How a failed call into C becomes an error a person can act on. */
 import { getSystemErrorName } from 'node:util';
 
+/** What a call was for, where the cause of its failure depends on that. */
+export type Step = 'open' | 'load' | 'attach' | 'map';
+
 /**
  * A failed call. `code` is the errno's name (`EPERM`, `ENOENT` …), or `ENOLIB`, `EOLDLIB` or `EBADLIB` when libbpf itself is
  * missing, too old or damaged.
@@ -8,10 +11,16 @@ import { getSystemErrorName } from 'node:util';
 export class LibbpfError extends Error {
   override name = 'LibbpfError';
   readonly code: string;
+  readonly step: Step | undefined;
 
-  constructor(code: string, message: string, options?: ErrorOptions) {
+  constructor(
+    code: string,
+    message: string,
+    { step, ...options }: ErrorOptions & { readonly step?: Step | undefined } = {},
+  ) {
     super(message, options);
     this.code = code;
+    this.step = step;
   }
 }
 
@@ -41,15 +50,15 @@ export function errnoName(errno: number): string {
 }
 
 /** Judges an `int` that is 0 or more on success and a negative errno on failure, which is libbpf's convention. */
-export function check(result: { value: number }, action: string): number {
+export function check(result: { value: number }, action: string, step?: Step): number {
   if (result.value >= 0) return result.value;
   const code = errnoName(-result.value);
-  throw new LibbpfError(code, `Cannot ${action}: ${code}`);
+  throw new LibbpfError(code, `Cannot ${action}: ${code}`, { step });
 }
 
 /** Judges a pointer that is NULL, with errno set, on failure. */
-export function checkPointer<P>(result: { value: P | null; errno: number }, action: string): P {
+export function checkPointer<P>(result: { value: P | null; errno: number }, action: string, step?: Step): P {
   if (result.value !== null) return result.value;
   const code = errnoName(result.errno);
-  throw new LibbpfError(code, `Cannot ${action}: ${code}`);
+  throw new LibbpfError(code, `Cannot ${action}: ${code}`, { step });
 }

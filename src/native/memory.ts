@@ -20,7 +20,8 @@ export function shareMemory(fd: number, { byteLength, offset = 0, writable = tru
   const protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
   const { value: address, errno } = call('mmap', null, byteLength, protection, MAP_SHARED, fd, offset);
   if (address === -1) {
-    throw new LibbpfError(errnoName(errno), `Cannot map ${byteLength} bytes of ${what}: ${errnoName(errno)}`);
+    const code = errnoName(errno);
+    throw new LibbpfError(code, `Cannot map ${byteLength} bytes of ${what}: ${code}`, { step: 'map' });
   }
   const pointer = checkPointer(call('memmove', address, address, 0), `use the memory of ${what}`);
   return createExternalBuffer(pointer, byteLength);

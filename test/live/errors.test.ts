@@ -8,8 +8,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { explain, KernelError } from '../../src/kernel/explain.ts';
+import { explain } from '../../src/kernel/explain.ts';
 import { BpfObject } from '../../src/native/index.ts';
+import { Refusal } from '../../src/program/refusal.ts';
 import { OomReceiver } from '../../src/receivers/oom/receiver.ts';
 import { createCgroup } from '../support/cgroup.ts';
 import { runDoctor, withOnly } from '../support/doctor.ts';
@@ -26,7 +27,7 @@ function causeOf(call: () => unknown): { why: string; cure: string } {
     call();
   } catch (error) {
     const explained = explain(error);
-    assert.ok(explained instanceof KernelError, String(error));
+    assert.ok(explained instanceof Refusal, String(error));
     return { why: explained.why, cure: explained.cure ?? '' };
   }
   assert.fail('nothing was refused');

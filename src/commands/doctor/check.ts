@@ -1,4 +1,5 @@
 /** One line of `floatie doctor`. Its JSON is the same object; names and verdicts are stable, texts are for people. */
+import type { Refusal } from '../../program/refusal.ts';
 
 /**
  * - `ok`: as it should be
@@ -20,10 +21,8 @@ export interface Check {
 /** Without its name, which the table gives. */
 export type Finding = Omit<Check, 'name'>;
 
-/** Of a message that ends with its cure in parentheses. */
-export function findingOf(verdict: Verdict, message: string): Finding {
-  const [, reason = message, cure] = /^(.*?)(?: \(([^()]+)\))?$/s.exec(message) ?? [];
-  return finding(verdict, reason, cure);
+export function findingOf(verdict: Verdict, { problem, cure }: Refusal): Finding {
+  return finding(verdict, problem, cure);
 }
 
 export function ok(reason: string): Finding {

@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { pidNamespaceOf as configuredPidNamespace } from '../../config/processors.ts';
 import { cgroupIdOf, findV2Mount, mountedHierarchies } from '../../containers/hierarchy.ts';
 import { isPidNamespaceInUse, NOBODY_LIVES, pidNamespaceOf } from '../../containers/pid-namespace.ts';
-import { BTF, explain, KernelError, noBtf } from '../../kernel/explain.ts';
+import { BTF, explain, noBtf } from '../../kernel/explain.ts';
 import { BpfObject, LibbpfError, libbpfVersion } from '../../native/index.ts';
+import { causeIn, type Refusal } from '../../program/refusal.ts';
 import { Kmsg } from '../../receivers/oom/kernel-log.ts';
 import { type PressureError, readPressure } from '../../receivers/pressure/psi.ts';
 import { OBJECTS } from '../../service/start-receivers.ts';
@@ -68,7 +69,7 @@ export function cgroups({ config, hierarchy }: Examination): Finding {
     try {
       cgroupIdOf(hierarchy, config.kernel.cgroup);
     } catch (error) {
-      return findingOf('fail', (error as Error).message);
+      return findingOf('fail', error as Refusal);
     }
   }
   if (hierarchy.mount !== null) return ok(`${mode}; containers are named by v${hierarchy.version}, ${hierarchy.mount}`);
@@ -123,10 +124,6 @@ export function kernelLog(examination: Examination): Finding {
     const cure = 'run it as root; in a container: --device /dev/kmsg --cap-add SYSLOG';
     return finding('warn', `${reason}: the scope of OOM kills is "unknown"`, cure);
   }
-}
-
-export function causeIn(error: unknown): { why: string; cure?: string | undefined } {
-  return error instanceof KernelError ? error : { why: (error as Error).message };
 }
 
 function read(path: string): string {

@@ -9,7 +9,7 @@ import { endpointFrom } from '../../config/otlp-variables.ts';
 import type { Config } from '../../config/schema.ts';
 import { type Connection, connectionOf, grpcDestination, httpDestination } from '../../exporters/otlp/connection.ts';
 import { type ProxyServer, placeOf, proxyFor } from '../../exporters/otlp/proxy.ts';
-import { listenProblem } from '../../exporters/prometheus/listen.ts';
+import { cannotListen } from '../../exporters/prometheus/listen.ts';
 import { type Check, type Finding, finding, findingOf, ok } from './check.ts';
 
 const CONNECT_MS = 2000;
@@ -51,7 +51,7 @@ async function listen(host: string, port: number, listening: Server[]): Promise<
   } catch (error) {
     const failure = error as NodeJS.ErrnoException;
     const owner = failure.code === 'EADDRINUSE' ? ownerOf(port) : null;
-    const problem = findingOf('fail', listenProblem(failure, host, port));
+    const problem = findingOf('fail', cannotListen(failure, host, port));
     return owner === null ? problem : { ...problem, reason: `Cannot listen on ${host}:${port}: ${owner} does` };
   }
 }

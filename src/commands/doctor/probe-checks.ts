@@ -1,12 +1,12 @@
 /** Each way to attach, tried. */
 
+import { causeIn } from '../../program/refusal.ts';
 import type { OomMethod } from '../../receivers/oom/probes.ts';
 import type { Method } from '../../receivers/overlayfs/probes.ts';
 import { METHODS_OF } from '../../receivers/overlayfs/receiver.ts';
 import { isExact } from '../../receivers/overlayfs/trial.ts';
 import { type Finding, finding, ok } from './check.ts';
 import type { Examination } from './examine.ts';
-import { causeIn } from './machine-checks.ts';
 
 export function overlayfsBy(method: Method, examination: Examination): Finding {
   const { config, overlayfs, noTrial } = examination;

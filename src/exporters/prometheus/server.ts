@@ -8,7 +8,7 @@ import { Bodies, TooManyUnread } from './bodies.ts';
 import type { Clients } from './clients.ts';
 import { Gate } from './gate.ts';
 import { isOwnHost } from './hosts.ts';
-import { ListenError, listenProblem } from './listen.ts';
+import { cannotListen, cannotListenOn } from './listen.ts';
 import { respond } from './respond.ts';
 import { routeOf, type Sources, text } from './routes.ts';
 import type { Scrapes } from './scrapes.ts';
@@ -98,7 +98,7 @@ export class PrometheusEndpoint {
     this.#bodies = new Bodies(this.#options.clients);
   }
 
-  /** @returns the URL of the metrics, or the name of a Unix socket. Throws {@link ListenError}. */
+  /** @returns the URL of the metrics, or the name of a Unix socket. Throws a {@link Refusal}. */
   async start(): Promise<string> {
     const { host, port, socket, onError } = this.#options;
     const where = socket === undefined ? { host, port } : { fd: socket.fd };
@@ -111,12 +111,8 @@ export class PrometheusEndpoint {
         });
       });
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      const problem =
-        socket === undefined
-          ? listenProblem(error as NodeJS.ErrnoException, host, port)
-          : `Cannot listen on the socket "${socket.name}" that systemd hands over as descriptor ${socket.fd}: ${code} (it must be a stream socket that listens: ListenStream= in its unit)`;
-      throw new ListenError(problem, { cause: error });
+      const failure = error as NodeJS.ErrnoException;
+      throw socket === undefined ? cannotListen(failure, host, port) : cannotListenOn(socket.name, socket.fd, failure);
     }
     // A connection that cannot be taken, for want of a descriptor.
     this.#server.on('error', (error) => onError(new Error(`Cannot take a connection: ${reasonOf(error)}`)));

@@ -26,7 +26,7 @@ export class BpfObject {
     // Its messages guess ("try raising ulimit -l" for every EPERM); the errors and the verifier's log say more.
     call('libbpf_set_print', null);
     const opened = withPackaged(path, (file) => call('bpf_object__open_file', file, null));
-    return new BpfObject(path, checkPointer(opened, `open the BPF object ${path}`));
+    return new BpfObject(path, checkPointer(opened, `open the BPF object ${path}`, 'open'));
   }
 
   /** The map of this name. Throws when the object has none. */
@@ -55,7 +55,7 @@ export class BpfObject {
     const result = call('bpf_object__load', pointer);
     const logs = [...this.#programs.values()].map((program) => program.takeLog());
     try {
-      check(result, `load ${this.#path} into the kernel`);
+      check(result, `load ${this.#path} into the kernel`, 'load');
     } catch (error) {
       const log = logs.findLast((text) => text !== '') ?? '';
       if (!(error instanceof LibbpfError) || log === '') throw error;
@@ -94,7 +94,7 @@ export class LoadError extends LibbpfError {
   readonly verifierLog: string;
 
   constructor(cause: LibbpfError, verifierLog: string) {
-    super(cause.code, `${cause.message} (${lastUsefulLine(verifierLog)})`, { cause });
+    super(cause.code, `${cause.message} (${lastUsefulLine(verifierLog)})`, { cause, step: cause.step });
     this.verifierLog = verifierLog;
   }
 }

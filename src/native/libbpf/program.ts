@@ -51,14 +51,14 @@ export class BpfProgram {
   attach(): void {
     this.#assertUsable();
     if (this.#link !== null) return;
-    this.#link = checkPointer(call('bpf_program__attach', this.#pointer), `attach "${this.name}"`);
+    this.#link = checkPointer(call('bpf_program__attach', this.#pointer), `attach "${this.name}"`, 'attach');
   }
 
   /** Attaches the program to an event of tracefs. */
   attachToEvent(group: string, event: string): void {
     this.#assertUsable();
     const link = call('bpf_program__attach_tracepoint', this.#pointer, group, event);
-    this.#link = checkPointer(link, `attach "${this.name}" to the event ${group}/${event}`);
+    this.#link = checkPointer(link, `attach "${this.name}" to the event ${group}/${event}`, 'attach');
   }
 
   /** Detaches the program. Safe to call twice, and before {@link attach}. */

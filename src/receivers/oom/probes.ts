@@ -1,8 +1,9 @@
 /** The ways to attach to the OOM killer. All count every kill; the better ones also see what it was asked to do. */
 import { randomBytes } from 'node:crypto';
-import { explain, reasonFor } from '../../kernel/explain.ts';
+import { explain } from '../../kernel/explain.ts';
 import { type ProbeEvent, Tracefs } from '../../kernel/tracefs.ts';
 import type { BpfObject, BpfProgram } from '../../native/index.ts';
+import { reasonFor } from '../../program/refusal.ts';
 
 /** Best first. */
 export const OOM_METHODS = ['fentry', 'kprobe', 'tracepoint'] as const;

@@ -1,8 +1,9 @@
 /** The overlayfs receiver: attached in the cheapest way that is exact here, stepping to the next when it is not. */
 import { readFileSync } from 'node:fs';
-import { checkKernel, explain, reasonFor } from '../../kernel/explain.ts';
+import { checkKernel, explain } from '../../kernel/explain.ts';
 import { Tracefs } from '../../kernel/tracefs.ts';
 import { errorOf } from '../../program/reason.ts';
+import { reasonFor } from '../../program/refusal.ts';
 import {
   type CgroupTotals,
   type Claims,

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { Attempt } from '../../../src/commands/doctor/examine.ts';
 import { oomBy, overlayfsBy } from '../../../src/commands/doctor/probe-checks.ts';
-import { KernelError } from '../../../src/kernel/explain.ts';
+import { Refusal } from '../../../src/program/refusal.ts';
 import type { OomMethod } from '../../../src/receivers/oom/probes.ts';
 import { METHODS, type Method } from '../../../src/receivers/overlayfs/probes.ts';
 import type { Trial } from '../../../src/receivers/overlayfs/trial.ts';
 import { examination, TRIAL } from './examination.ts';
 
-const ERROR = new KernelError('Cannot load x', { why: 'it is not allowed', cure: 'allow it' });
+const ERROR = new Refusal('Cannot load x', { why: 'it is not allowed', cure: 'allow it' });
 const REFUSED = { error: ERROR };
 const WITHOUT_START = { error: new Error('nothing works') };
 const NOTHING = { value: [] };

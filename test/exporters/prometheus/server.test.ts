@@ -558,7 +558,7 @@ suite('an address to listen on', () => {
   test('that is taken is an error with address and cure', async () => {
     const { port } = new URL((await start()).url);
     await assert.rejects(create({ port: Number(port) }).endpoint.start(), {
-      name: 'ListenError',
+      name: 'Refusal',
       message: `Cannot listen on 127.0.0.1:${port}: another program does (choose another port: --set exporters.prometheus.port=9435)`,
     });
   });
