@@ -1,7 +1,7 @@
 /**
- * The two clocks. The monotonic one tells how long something has lasted: ages, waits and limits. The clock of the day
- * tells when something was. It can be wrong when a machine starts, and anybody may set it, so it is asked each time:
- * `hrTime()` of OpenTelemetry's core keeps the time of day of the start for good.
+ * The two clocks. The monotonic clock measures ages, waits and limits; the wall clock gives time stamps. It can be
+ * wrong when a machine starts, and can be set at any time, so it is read for each time stamp: `hrTime()` of
+ * OpenTelemetry's core reads it once, at the start of the process.
  */
 import { uptime } from 'node:os';
 import type { HrTime } from '@opentelemetry/api';
@@ -21,7 +21,7 @@ export function wallMs(): number {
   return Date.now();
 }
 
-/** The time of day of a moment of CLOCK_MONOTONIC, as the clock goes now. */
+/** Converts a time of CLOCK_MONOTONIC to the wall clock as it is set now. */
 export function wallMsOf(momentNs: number): number {
   return wallMs() - (monotonicNs() - momentNs) / 1e6;
 }
@@ -35,22 +35,22 @@ export function isAfter(a: HrTime, b: HrTime): boolean {
   return a[0] > b[0] || (a[0] === b[0] && a[1] > b[1]);
 }
 
-/** By how much the two clocks must have moved apart, in s, to say that the clock of the day was set. */
+/** A change of the difference between the two clocks, in s, from which on the wall clock counts as set. */
 const STEP_S = 1;
 
-/** When something was. It follows the clock of the day when that is set, and stays to the last digit otherwise. */
+/** The time stamp of an event. It changes only when the wall clock is set, and then follows it. */
 export class Stamp {
-  /** Since the machine booted; unlike CLOCK_MONOTONIC this counts the time that the machine slept. */
+  /** The event in seconds since the boot. Unlike CLOCK_MONOTONIC, this clock goes on while the machine is suspended. */
   readonly #bootS: number;
   #seconds: number;
 
-  /** @param agoS how long ago it was, in s */
+  /** @param agoS the event's age in s */
   constructor(agoS = 0) {
     this.#bootS = uptime() - agoS;
     this.#seconds = wallMs() / 1000 - agoS;
   }
 
-  /** Since 1970. */
+  /** Seconds since 1970. */
   get seconds(): number {
     const seconds = wallMs() / 1000 - (uptime() - this.#bootS);
     if (Math.abs(seconds - this.#seconds) > STEP_S) this.#seconds = seconds;

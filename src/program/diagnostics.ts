@@ -1,10 +1,10 @@
-/** What OpenTelemetry's SDK, and by way of it gRPC, say of themselves goes into our log. */
+/** Puts the diagnostic messages of OpenTelemetry's SDK, and of gRPC through it, into Floatie's log. */
 import { inspect } from 'node:util';
 import { type DiagLogFunction, DiagLogLevel, diag } from '@opentelemetry/api';
 import { type Level, type Logger, withoutRepetition } from './log.ts';
 import { reasonOf } from './reason.ts';
 
-/** Where OpenTelemetry's API keeps what is one for the process, so that its copies share it: the logger of diag, too. */
+/** All copies of OpenTelemetry's API in a process share their globals under this symbol, also the logger of diag. */
 const SHARED = Symbol.for('opentelemetry.js.api.1');
 const MAX_LENGTH = 500;
 
@@ -13,10 +13,10 @@ function current(): unknown {
 }
 
 /**
- * Takes them, unless the program around us has a logger for them already.
+ * Registers Floatie's log as the diagnostic logger, unless the embedding program has registered one.
  *
- * @param level the least important ones that are worth their text
- * @returns what ends it
+ * @param level the lowest level that the log prints
+ * @returns a function that unregisters the log
  */
 export function takeDiagnostics(log: Logger, level: Level): () => void {
   if (current() !== undefined) return () => undefined;
@@ -41,7 +41,7 @@ function textOf(part: unknown): string {
   return inspect(part, { depth: 1, breakLength: Number.POSITIVE_INFINITY, maxArrayLength: 10, maxStringLength: 200 });
 }
 
-/** OpenTelemetry's handler of errors writes them as JSON, with their stack. */
+/** OpenTelemetry's global error handler logs errors as JSON, with their stack. */
 function messageIn(text: string): string | undefined {
   if (!text.startsWith('{"stack":')) return;
   try {

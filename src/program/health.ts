@@ -1,4 +1,4 @@
-/** What Floatie knows of its own state: which probe is attached and how, and what went wrong. */
+/** Floatie's own state: how probes are attached, which jobs and exports fail, how long collections and scrapes take. */
 import { Stamp } from './clock.ts';
 import { type LimitedLogger, type Logger, withoutRepetition } from './log.ts';
 import { reasonOf } from './reason.ts';
@@ -6,15 +6,15 @@ import { reasonOf } from './reason.ts';
 export interface ProbeState {
   readonly probe: string;
   readonly attached: boolean;
-  /** How it is attached; `none` while it is not. */
+  /** The way to attach; `none` while the probe is not attached. */
   readonly method: string;
   /** Why it is not attached. */
   readonly reason?: string;
-  /** The better methods, and why it is not attached by them. */
+  /** The preferred methods, and why each of them failed. */
   readonly refusals?: readonly { readonly method: string; readonly reason: string }[];
 }
 
-/** What is done again and again, and threw the last time. */
+/** A periodic job whose last run threw. */
 export interface FailingJob {
   readonly job: string;
   readonly reason: string;
@@ -23,20 +23,20 @@ export interface FailingJob {
 export interface Readiness {
   readonly ready: boolean;
   readonly probes: readonly ProbeState[];
-  /** Absent while there are none. */
+  /** Absent while no job fails. */
   readonly failing?: readonly FailingJob[];
 }
 
 export interface ExportCounts {
   success: number;
-  /** The endpoint took the export, and rejected some of what was in it. */
+  /** Exports that the endpoint accepted but for some of their data. */
   partial: number;
   failure: number;
 }
 
-/** What an endpoint says of an export that it took. */
+/** An endpoint's answer to an export that it accepted. */
 export interface Verdict {
-  /** How many data points or records the export had, and how many of them the endpoint rejects. */
+  /** The number of data points or records in the export, and the number of them that the endpoint rejects. */
   readonly sent: number;
   readonly rejected: number;
   /** The endpoint's words, in one line of bounded length; may be empty. */
@@ -46,31 +46,31 @@ export interface Verdict {
 export class Health {
   readonly #log: LimitedLogger;
   readonly #probes = new Map<string, ProbeState>();
-  /** How many there were, and how long they took, in whole µs. */
+  /** The number of collections, and the sum of their durations in µs. */
   readonly collections = { count: 0, us: 0 };
   readonly scrapes = { count: 0, us: 0 };
   #isIdle = false;
   #collectErrors = 0;
-  /** By job. */
+  /** The reason by job. */
   readonly #failing = new Map<string, string>();
   readonly #jobErrors = new Map<string, number>();
   readonly #exports = new Map<string, ExportCounts>();
   readonly #failingExports = new Set<string>();
   readonly #lastSuccess = new Map<string, Stamp>();
   readonly #rejected = new Map<string, number>();
-  /** It was loaded well once, or nothing would run. */
+  /** Floatie only starts with a valid configuration, so the start counts as a successful reload. */
   #reload = { successful: true, lastSuccess: new Stamp() };
 
   constructor(log: Logger) {
     this.#log = withoutRepetition(log);
   }
 
-  /** Collections that failed, whole or in part. */
+  /** Collections of which at least a part failed. */
   get collectErrors(): number {
     return this.#collectErrors;
   }
 
-  /** There is nothing to attach, and nothing to wait for. */
+  /** Says that no receiver is configured, so that Floatie is ready without a probe. */
   idle(): void {
     this.#isIdle = true;
   }
@@ -79,7 +79,7 @@ export class Health {
     this.#probes.set(probe, { probe, attached: true, method, ...(refusals.length > 0 && { refusals }) });
   }
 
-  /** The probe is not attached; `reason` is for people. */
+  /** @param reason why the probe is not attached, for people */
   failed(probe: string, reason: string, refusals: NonNullable<ProbeState['refusals']> = []): void {
     this.#probes.set(probe, {
       probe,
@@ -90,7 +90,7 @@ export class Health {
     });
   }
 
-  /** A job threw whatever it was. */
+  /** @param thrown any value that the job threw */
   jobFailed(job: string, thrown: unknown): void {
     const reason = reasonOf(thrown);
     this.#failing.set(job, reason);
@@ -98,23 +98,21 @@ export class Health {
     this.#log.error(`Cannot ${job}: ${reason}`);
   }
 
-  /** A job went well. */
   jobEnded(job: string): void {
     if (this.#failing.delete(job) && this.#log.forget(`Cannot ${job}`)) this.#log.info(`Can ${job} again`);
   }
 
-  /** How often each job threw, by job; those that never did are not there. */
+  /** The number of failed runs by job. A job that never failed is absent. */
   jobErrors(): ReadonlyMap<string, number> {
     return this.#jobErrors;
   }
 
-  /** A collection ended, well or not. */
+  /** Counts a collection, failed or not. */
   collected(ms: number): void {
     this.collections.count++;
     this.collections.us += Math.round(ms * 1000);
   }
 
-  /** A scrape was answered. */
   scraped(ms: number): void {
     this.scrapes.count++;
     this.scrapes.us += Math.round(ms * 1000);
@@ -125,7 +123,7 @@ export class Health {
     this.#log.error(`Cannot collect: ${reasonOf(error)}`);
   }
 
-  /** An export ended: well, with something to say, or with an error. */
+  /** Counts an export. @param verdict the endpoint's answer, where it has a warning or rejects data */
   exported(exporter: string, error: Error | null, verdict?: Verdict): void {
     const counts = this.#exports.get(exporter) ?? { success: 0, partial: 0, failure: 0 };
     this.#exports.set(exporter, counts);
@@ -143,13 +141,13 @@ export class Health {
     if (rejected > 0) this.#log.warn(`The endpoint of ${exporter} rejects data: ${words}`, { rejected, of: sent });
     counts[rejected > 0 ? 'partial' : 'success']++;
     this.#rejected.set(exporter, (this.#rejected.get(exporter) ?? 0) + rejected);
-    // What rejects everything has taken nothing.
+    // An export whose whole data is rejected is no success.
     if (rejected > 0 && rejected >= sent) return;
     this.#lastSuccess.set(exporter, new Stamp());
     if (this.#log.forget(what)) this.#log.info(`Exporting by ${exporter} again`);
   }
 
-  /** Files of certificates changed: they are used, or those before are kept for these problems. */
+  /** Logs that changed certificates are used or, with problems, that the previous ones stay in use. */
   renewed(exporter: string, problems: readonly string[]): void {
     const what = `Cannot use the renewed certificates of ${exporter}, and keep those before`;
     if (problems.length > 0) this.#log.error(`${what}: ${problems.join('; ')}`);
@@ -160,12 +158,11 @@ export class Health {
     }
   }
 
-  /** Data points and records that endpoints rejected of exports that they took, by exporter. */
+  /** The number of rejected data points and records in accepted exports, by exporter. */
   rejected(): ReadonlyMap<string, number> {
     return this.#rejected;
   }
 
-  /** Whether the last export failed. */
   isFailing(exporter: string): boolean {
     return this.#failingExports.has(exporter);
   }
@@ -175,7 +172,7 @@ export class Health {
     return this.#exports;
   }
 
-  /** When an export last went well, by exporter. */
+  /** The time of the last successful export, by exporter. */
   lastSuccess(): ReadonlyMap<string, Stamp> {
     return this.#lastSuccess;
   }
@@ -187,7 +184,6 @@ export class Health {
     return { ready, probes, ...(failing.length > 0 && { failing }) };
   }
 
-  /** The configuration was asked for again, and is used or not. */
   reloaded(successful: boolean): void {
     this.#reload = { successful, lastSuccess: successful ? new Stamp() : this.#reload.lastSuccess };
   }

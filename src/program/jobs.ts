@@ -1,11 +1,11 @@
-/** What is done again and again. A job that throws ends neither itself nor the process. */
+/** Periodic jobs. A run that throws stops neither the job nor the process. */
 import type { Health } from './health.ts';
 
 /**
- * Does `work` every `ms`, one at a time, as long as the process runs otherwise. What it throws is logged by the job's
- * name, counted, and shown in /readyz until it goes well again.
+ * Runs `work` every `ms`, unless the previous run is under way; does not keep the process alive. A run that throws is
+ * logged and counted, and /readyz lists the job until a run succeeds.
  *
- * @param job what is done, such as `discover containers`: the log says that Floatie cannot
+ * @param job the work as a verb, such as `discover containers`: the log says "Cannot discover containers"
  */
 export function every(ms: number, job: string, work: () => void | Promise<void>, health: Health): NodeJS.Timeout {
   let isUnderWay = false;

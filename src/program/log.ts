@@ -1,4 +1,4 @@
-/** The log: on stderr, one line a fact, for people or (as JSON) for programs. */
+/** The log on standard error: one line a message, as text for people or as JSON for programs. */
 
 import { monotonicMs, wallMs } from './clock.ts';
 import { REDACTED, withoutPasswords } from './secrets.ts';
@@ -12,7 +12,7 @@ export interface Logger {
   info(message: string, fields?: Fields): void;
   warn(message: string, fields?: Fields): void;
   error(message: string, fields?: Fields): void;
-  /** Another level, format and secrets, from now on; absent where those are not for the configuration to say. */
+  /** Changes level, format and secrets from now on. Absent where the configuration has no say in them. */
   configure?(level: Level, format: 'text' | 'json', secrets: readonly string[]): void;
 }
 
@@ -20,7 +20,7 @@ const ORDER: readonly Level[] = ['debug', 'info', 'warn', 'error'];
 
 /**
  * @param write takes each line; standard error when left out
- * @param secrets what no line may show, such as the headers of exporters; {@link Logger.configure} replaces them
+ * @param secrets texts to redact in every line, such as headers of exporters; {@link Logger.configure} replaces them
  */
 export function createLogger(
   initialLevel: Level,
@@ -63,17 +63,17 @@ function text(time: string, level: Level, message: string, fields: Fields): stri
   return `${time} ${level.padEnd(5)} ${message}${pairs.join('')}`;
 }
 
-/** Whatever is in it: nothing can begin a line of its own, or tell a terminal what to do. */
+/** Escapes control characters, so that a text can neither forge a line of the log nor control a terminal. */
 export function oneLine(text: string): string {
   return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, (character) =>
     character === '\n' ? '\\n' : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 }
 
-/** What is this short could be anything, and is no secret. */
+/** Shorter secrets are not redacted: the same characters occur in ordinary texts. */
 const MIN_SECRET = 4;
 
-/** Also as JSON writes them, and without the passwords of URLs. */
+/** Redacts the secrets, also in JSON's notation, and the passwords of URLs. */
 export function withoutSecrets(text: string, secrets: readonly string[] = []): string {
   const hidden = secrets
     .filter((secret) => secret.length >= MIN_SECRET)
@@ -84,17 +84,17 @@ export function withoutSecrets(text: string, secrets: readonly string[] = []): s
   return withoutPasswords(hidden);
 }
 
-/** How often a line of one kind is told, in ms. */
+/** The time in ms for which further lines of one kind are left out. */
 const SILENCE_MS = 60_000;
 
 export interface LimitedLogger extends Logger {
-  /** The next line of this kind is told at once. @returns whether one was told lately */
+  /** Lets the next line of this kind through at once. @returns whether a line of this kind was logged lately */
   forget(kind: string): boolean;
 }
 
 /**
- * The same log for what can happen again and again: one line a minute of each kind, which is its message up to a colon;
- * the next one says how many were left out.
+ * The same log for messages that can repeat: one line a minute of each kind, which is the message up to its first
+ * colon. The next line of a kind says how many were left out.
  */
 export function withoutRepetition(log: Logger): LimitedLogger {
   const told = new Map<string, { readonly untilMs: number; suppressed: number }>();

@@ -1,11 +1,11 @@
 /**
- * Imported before everything else: nobody runs code in this process, or has its memory written down, by a signal or a
- * variable. Node would listen to debuggers after SIGUSR1, and whoever could connect would have Floatie's capabilities.
- * Every way to start has --disable-sigusr1 besides, which counts before this file does.
+ * Imported before everything else, so that neither a signal nor a variable lets anybody debug this process or dump its
+ * memory. After SIGUSR1 Node would listen for debuggers, and whoever connects has Floatie's capabilities. Every way to
+ * start passes --disable-sigusr1, too, which works before this file is loaded.
  */
 const ignore = (): void => undefined;
 
-/** Whatever NODE_OPTIONS lets it do: writing a heap snapshot, or a report. */
+/** NODE_OPTIONS can make a signal write a heap snapshot or a report. */
 for (const signal of new Set(['SIGUSR1', 'SIGUSR2', signalForSnapshots()])) {
   if (signal === undefined) continue;
   if (signal === signalForSnapshots()) process.removeAllListeners(signal);
@@ -13,7 +13,7 @@ for (const signal of new Set(['SIGUSR1', 'SIGUSR2', signalForSnapshots()])) {
 }
 Object.assign(process.report, { reportOnSignal: false, reportOnFatalError: false, reportOnUncaughtException: false });
 
-// Whoever writes --inspect into the command itself debugs Floatie; a variable can be anybody's.
+// --inspect in the command line itself is allowed, to debug Floatie; a variable may come from somebody else.
 if (process.features.inspector && !process.execArgv.some((argument) => argument.startsWith('--inspect'))) {
   const inspector = process.getBuiltinModule('node:inspector');
   if (inspector.url() !== undefined) inspector.close();

@@ -1,10 +1,10 @@
-/** The files that come with Floatie: those of its package or, where it is a single executable, those inside of it. */
+/** The files that come with Floatie: in its package, or embedded in the single executable. */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { getAsset, getRawAsset, isSea } from 'node:sea';
 
-/** Whether this is the single executable, beside which there are no files. */
+/** Whether this is the single executable, which has no package beside it. */
 export const isSingle = isSea();
 
 /** @param path from the root of the package, such as `package.json` */
@@ -13,11 +13,11 @@ export function readPackaged(path: string): string {
 }
 
 /**
- * Lets C have a file that comes with Floatie. Out of the single executable it is copied to a folder that only this user
- * can look into, and removed again after `use`.
+ * Calls `use` with the path of a file that comes with Floatie. The single executable copies the file to a folder that
+ * only this user can read, and removes the copy after `use`.
  *
  * @param path from the root of the package, or absolute
- * @param use may throw where the file cannot be used: then the next folder is tried
+ * @param use if it throws, for example because the folder is mounted noexec, the next folder is tried
  */
 export function withPackaged<T>(path: string, use: (file: string) => T): T {
   if (!isSingle) return use(place(path));
@@ -39,7 +39,7 @@ export function withPackaged<T>(path: string, use: (file: string) => T): T {
   );
 }
 
-/** `AT_SECURE` of include/uapi/linux/auxvec.h: the kernel says that the program has more rights than who started it. */
+/** `AT_SECURE` of include/uapi/linux/auxvec.h: the program has more privileges than the user who started it. */
 const AT_SECURE = 23n;
 
 function isPrivilegedByFile(): boolean {
@@ -56,7 +56,7 @@ function place(path: string): string {
   return resolve(import.meta.dirname, '../..', path);
 }
 
-/** Where files may be. What containers without any writable folder have is /dev/shm and, for root, /dev. */
+/** Folders for temporary files. In a container without a writable folder, /dev/shm and (for root) /dev are writable. */
 function folders(): Set<string> {
   const { XDG_RUNTIME_DIR: own } = process.env;
   return new Set([tmpdir(), '/tmp', ...(own ? [own] : []), '/run', '/dev/shm', '/dev']);

@@ -1,7 +1,7 @@
-/** What was thrown, in words: anything can be thrown, and reading it can throw, too. */
+/** Describes thrown values. Any value can be thrown, and reading it can throw, too. */
 import { inspect } from 'node:util';
 
-/** What an error says, with what the errors inside it say. Never throws. */
+/** The message of an error and of the errors inside it. Never throws. */
 export function reasonOf(thrown: unknown): string {
   try {
     return describe(thrown);
@@ -10,10 +10,10 @@ export function reasonOf(thrown: unknown): string {
   }
 }
 
-/** The error itself, or one that says what was thrown in its place. Never throws. */
+/** The thrown error, or an error that describes another thrown value. Never throws. */
 export function errorOf(thrown: unknown): Error {
   try {
-    // Whoever gets it reads these, and reading can throw.
+    // A getter of name, message or stack can throw.
     if (thrown instanceof Error && [thrown.name, thrown.message, thrown.stack ?? ''].every(isText)) return thrown;
   } catch {}
   return new Error(reasonOf(thrown));

@@ -1,8 +1,8 @@
-/** What nobody may read in a log, a message or a printed configuration. */
+/** Redaction of secrets in the log, in messages and in a printed configuration. */
 
 export const REDACTED = '[redacted]';
 
-/** Without the passwords of URLs, in whatever text these are. */
+/** Redacts the passwords of all URLs in a text. */
 export function withoutPasswords(text: string): string {
   return text.replace(/(\/\/[^/\s"':]*:)[^/\s"']*@/g, `$1${REDACTED}@`);
 }

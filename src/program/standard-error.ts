@@ -1,22 +1,22 @@
 /**
- * Standard error, where the log goes. Whoever keeps it may lose it: a disk is full, a reader is gone, or reads no more.
- * None of that ends Floatie or holds it up: what cannot be written is counted, and told as soon as something can.
+ * Standard error, where the log goes. A full disk, or a pipe whose reader is gone or slow, neither ends Floatie nor
+ * blocks it: lines that cannot be written are counted, and the number is written as soon as possible.
  */
 import { constants, fstatSync, openSync, writeSync } from 'node:fs';
 
-/** How often it is tried whether something can be written again, in ms. */
+/** How often writing is tried again, in ms. */
 const RETRY_MS = 5000;
-/** How long a reader that is behind is waited for, in ms: a burst of lines is more than a pipe holds. */
+/** How long to wait for a slow reader, in ms: a burst of lines is more than a pipe holds. */
 const PATIENCE_MS = 100;
 
 const ticks = new Int32Array(new SharedArrayBuffer(4));
 
 export class StandardError {
   #fd: number | null = null;
-  /** The end of a line of which only the beginning could be written. */
+  /** The unwritten end of a line that was written in part. */
   #rest: Buffer = Buffer.alloc(0);
   #lost = 0;
-  /** Those of them of which nothing has been said yet. */
+  /** Lost lines that no line of the log has reported yet. */
   #untold = 0;
   #timer: NodeJS.Timeout | null = null;
   /** The line that says how many are lost. */
@@ -35,7 +35,7 @@ export class StandardError {
     this.#timer ??= setInterval(() => this.#tellLost(), RETRY_MS).unref();
   }
 
-  /** @returns whether nothing is left to be told */
+  /** @returns whether all lost lines are reported */
   #tellLost(): boolean {
     if (this.#untold > 0 && !this.#put(this.describeLost(this.#untold))) return false;
     this.#untold = 0;
@@ -44,9 +44,9 @@ export class StandardError {
     return true;
   }
 
-  /** @returns whether it is written, or at least begun */
+  /** @returns whether at least the beginning of the line is written */
   #put(line: string): boolean {
-    // Who did not read in time before is not waited for once more.
+    // A reader that was too slow once is not waited for again until it has caught up.
     const deadline = performance.now() + (this.#untold > 0 ? 0 : PATIENCE_MS);
     try {
       if (this.#rest.length > 0) this.#rest = this.#writeUntil(deadline, this.#rest);
@@ -76,15 +76,14 @@ export class StandardError {
   }
 }
 
-/** A pipe that nobody reads would hold up the whole process: it is opened once more, so as not to wait for it. */
+/** A pipe that nobody reads would block the process, so it is opened a second time, without blocking. */
 function withoutWaiting(fd: number): number {
   try {
     if (fstatSync(fd).isFIFO()) return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK);
   } catch {
-    // Another user's pipe, or no /proc: it is waited for.
+    // Another user's pipe, or no /proc: writes can block.
   }
   return fd;
 }
 
-/** That of this process. */
 export const standardError = new StandardError();

@@ -1,4 +1,4 @@
-/** What a value may be: for people whose file is wrong its problems, and for their editors the same as JSON Schema. */
+/** The shapes of settings: each finds the problems of a value, and says the same to editors as JSON Schema. */
 
 import { showKey } from './show.ts';
 
@@ -6,11 +6,11 @@ export type JsonSchema = Readonly<Record<string, unknown>>;
 
 export interface Shape {
   readonly json: JsonSchema;
-  /** What is wrong with a value, each problem beginning with the key it is of: this one, or one inside. */
+  /** The problems of a value; each begins with its key, which is `key` or one below it. */
   problems(value: unknown, key: string): string[];
 }
 
-/** @param problemOf what is wrong with a value, or null */
+/** @param problemOf the problem of a value, or null */
 export function shape(json: JsonSchema, problemOf: (value: unknown) => string | null): Shape {
   return {
     json,
@@ -21,14 +21,14 @@ export function shape(json: JsonSchema, problemOf: (value: unknown) => string | 
   };
 }
 
-/** A shape whose values need no more said than what they must be. */
+/** A shape with one message for every wrong value: `must be …`. */
 export function must(be: string, json: JsonSchema, isRight: (value: unknown) => boolean): Shape {
   return shape(json, (value) => (isRight(value) ? null : `must be ${be}`));
 }
 
 export const boolean = must('true or false', { type: 'boolean' }, (value) => typeof value === 'boolean');
 
-/** Halves of characters, which only an escape of YAML can write, are no text: OTLP would lose a whole batch by one. */
+/** A text with a lone surrogate, which only an escape of YAML can write, would make OTLP lose its whole batch. */
 function isText(value: unknown): value is string {
   return typeof value === 'string' && value.isWellFormed();
 }
@@ -66,7 +66,7 @@ export function textMatching(pattern: RegExp, be: string): Shape {
   return must(be, json, (value) => isText(value) && pattern.test(value));
 }
 
-/** A list of texts, told as one. */
+/** A list of texts, with one message for all of them. */
 export function texts(be: string, items: Shape, options: { minItems?: number } = {}): Shape {
   const { minItems = 0 } = options;
   return must(
@@ -77,7 +77,7 @@ export function texts(be: string, items: Shape, options: { minItems?: number } =
   );
 }
 
-/** Names of things, each once. */
+/** A list of texts without duplicates. */
 export function names(be: string, items: Shape, options: { minItems?: number } = {}): Shape {
   const list = texts(be, items, options);
   return {
@@ -90,7 +90,7 @@ export function names(be: string, items: Shape, options: { minItems?: number } =
   };
 }
 
-/** A list whose items tell their own problems. */
+/** A list whose items have messages of their own. */
 export function listOf(be: string, item: Shape): Shape {
   return {
     json: { type: 'array', items: item.json },
@@ -101,7 +101,7 @@ export function listOf(be: string, item: Shape): Shape {
   };
 }
 
-/** A mapping of names to texts, told as one. */
+/** A mapping of names to texts, with one message for all of it. */
 export function mapping(be: string, item: Shape, name = /^/): Shape {
   return must(
     be,

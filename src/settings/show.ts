@@ -1,7 +1,7 @@
-/** What of a configuration a message shows. */
+/** The parts of a configuration that a message may show. */
 import { REDACTED, withoutPasswords } from '../program/secrets.ts';
 
-/** A value as it would be written, shortened. */
+/** A value as JSON, shortened. */
 export function show(value: unknown): string {
   try {
     const text = withoutPasswords(JSON.stringify(value) ?? String(value));
@@ -12,10 +12,10 @@ export function show(value: unknown): string {
 }
 
 const WORD = '[A-Za-z]+\\d{0,2}';
-/** Words, and the name of an exporter or processor. */
+/** Words with separators, then the name of an exporter or processor. */
 const KEY = new RegExp(`^_*${WORD}([_.-]+${WORD})*_*(/[A-Za-z0-9_-]*)?$`);
 
-/** A key, if it looks like one: what somebody takes for a configuration may be a file of passwords. */
+/** A key, or `…` where it does not look like one: the file may be none of Floatie's, but one of passwords. */
 export function showKey(key: string): string {
   return key.length <= 80 && KEY.test(key) ? key : '…';
 }
@@ -24,7 +24,7 @@ export function showPath(path: readonly (string | number)[]): string {
   return path.map((key) => showKey(String(key))).join('.');
 }
 
-/** How many problems of one kind are told. */
+/** How many problems of one kind a message lists. */
 export const MAX_TOLD = 20;
 
 export function firstOf(problems: readonly string[], key: string): string[] {
@@ -32,10 +32,10 @@ export function firstOf(problems: readonly string[], key: string): string[] {
   return [...problems.slice(0, MAX_TOLD), `${key}: and ${problems.length - MAX_TOLD} more`];
 }
 
-/** What is this short could be anything, and is no secret. */
+/** Shorter texts are not redacted: the same characters occur in ordinary texts. */
 const MIN_HIDDEN = 4;
 
-/** Without what came out of variables: these texts, and what YAML reads in them. */
+/** Redacts the values of variables. @param hidden the values, and the texts and numbers that YAML reads in them */
 export function withoutVariables(problem: string, hidden: readonly string[]): string {
   return hidden
     .filter(({ length }) => length >= MIN_HIDDEN)
@@ -52,7 +52,7 @@ export function partsOf(value: unknown): string[] {
       return inner;
     });
   } catch {
-    // A value that holds itself is not shown anyway.
+    // A value that contains itself is never shown.
   }
   parts.delete('');
   return [...parts].sort((a, b) => b.length - a.length);

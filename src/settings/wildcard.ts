@@ -1,6 +1,7 @@
-/** Does the pattern match all of the text? `*` stands for any run of characters, `?` for one. */
+/** Whether the pattern matches the whole text. `*` stands for any run of characters, `?` for one. */
 export function matches(pattern: string, text: string): boolean {
-  // In time proportional to the lengths' product, which a regular expression with many stars is not.
+  // The time is proportional to the product of the lengths; a regular expression with many stars can take exponential
+  // time.
   let at = 0;
   let star = -1;
   let afterStar = 0;
@@ -23,9 +24,9 @@ export function matches(pattern: string, text: string): boolean {
   return at === pattern.length;
 }
 
-/** Is there a text that both patterns match? */
+/** Whether there is a text that both patterns match. */
 export function overlap(a: string, b: string): boolean {
-  // From the ends on: row[j] says it of what is left of `a` from i on and of `b` from j on.
+  // From the ends backwards: row[j] says whether `a` from i on and `b` from j on overlap.
   let row: boolean[] = [];
   for (let i = a.length; i >= 0; i--) {
     const below = row;
@@ -41,8 +42,11 @@ export function overlap(a: string, b: string): boolean {
   return row[0] ?? false;
 }
 
-/** Does the second pattern match all that the first one does? Where it has `?`, only the same pattern is known to. */
+/**
+ * Whether the second pattern matches every text that the first one matches. With a `?` in it, only an equal pattern
+ * counts.
+ */
 export function isWithin(pattern: string, other: string): boolean {
-  // Nothing but a star can match a character that no pattern has.
+  // Only a star can match NUL, which no pattern contains.
   return pattern === other || (!other.includes('?') && matches(other, pattern.replace(/[*?]/g, '\0')));
 }
