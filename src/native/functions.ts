@@ -28,7 +28,7 @@ type Result = 'pointer' | 'string' | 'i32' | 'i64' | 'void';
 
 interface Row {
   readonly library: 'libbpf' | 'libc';
-  /** Its name in the library, where that is another. */
+  /** The function's name in the library, where it differs from the row's. */
   readonly symbol?: string;
   readonly takes: readonly Kind[];
   readonly gives: Result;
@@ -190,7 +190,7 @@ function openLibrary(library: keyof typeof libraries): void {
   if (opened.has(library)) return;
   const path = libraries[library];
   try {
-    // The single executable has one that needs nothing but libc.
+    // The single executable embeds a libbpf that needs nothing but libc.
     if (isSingle && library === 'libbpf') withPackaged(path, (file) => open({ library, path: file }));
     else open({ library, path });
   } catch (cause) {
@@ -216,13 +216,13 @@ function isThere(path: string): boolean {
 /**
  * Calls a C function. Throws `TypeError` for an argument that does not fit its row, before C sees it.
  *
- * @returns the value (NULL as `null`), and errno, which means something only when the value says failure
+ * @returns the value (NULL as `null`), and errno, which is meaningful only when the value says failure
  */
 export function call<N extends FunctionName>(name: N, ...args: Arguments<N>): Outcome<N> {
   return outcome(name, load(prepare(name, args)) as RawOutcome);
 }
 
-/** The same on a thread of Node's pool. The caller keeps what it passes until the promise resolves. */
+/** Calls a C function on a thread of Node's pool. The caller keeps the arguments alive until the promise resolves. */
 export async function callOnThread<N extends FunctionName>(name: N, ...args: Arguments<N>): Promise<Outcome<N>> {
   return outcome(name, (await load({ ...prepare(name, args), runInNewThread: true })) as RawOutcome);
 }

@@ -20,14 +20,14 @@ export function libbpfVersion(): string {
   return call('libbpf_version_string').value;
 }
 
-/** Whether bpf() lets this process through at all: a filter that forbids it never comes to see that the file is none. */
+/** Whether this process may call bpf(): a seccomp filter answers before the kernel sees the invalid descriptor. */
 export function callsBpf(): boolean {
   const { errno } = call('bpf_obj_get_info_by_fd', -1, Buffer.alloc(8), Buffer.alloc(4));
   return !['EPERM', 'EACCES', 'ENOSYS'].includes(errnoName(errno));
 }
 
 /**
- * How many CPUs this machine can have, whichever of them this process may use: programs in the kernel run on all.
+ * The number of CPUs that this machine can have, also those that this process may not use: BPF programs run on all.
  * null where /sys/devices/system/cpu/possible cannot be read.
  */
 export function possibleCpus(): number | null {
@@ -40,7 +40,7 @@ export function pageSize(): number {
   return check(call('sysconf', SC_PAGESIZE), 'ask for the page size');
 }
 
-/** Moves the position of an open file to its end, which Node has no function for. */
+/** Moves the position of an open file to its end. Node has no function for that. */
 export function seekToEnd(fd: number): void {
   const { value, errno } = call('lseek', fd, 0, SEEK_END);
   if (value < 0) throw new LibbpfError(errnoName(errno), `Cannot go to the end of a file: ${errnoName(errno)}`);

@@ -10,7 +10,7 @@ const MAP_SHARED = 1;
 
 export interface Extent {
   readonly byteLength: number;
-  /** Where in the file it begins, a multiple of the page size. */
+  /** The first byte in the file, a multiple of the page size. */
   readonly offset?: number;
   readonly writable?: boolean;
 }

@@ -1,9 +1,8 @@
-/** An array of unsigned 64-bit numbers in memory that the kernel changes while we look. */
+/** An array of unsigned 64-bit numbers in memory that the kernel changes at any time. */
 export class Cells {
   /**
-   * Each access is one load or store of 64 bits, so that the halves of a number belong together. Not a Float64Array:
-   * the bits of small integers are those of denormal floats, which are 0 once any library of this process was built
-   * with -ffast-math, and then so are all counts.
+   * Each access is one load or store of 64 bits, so no number is torn. A Float64Array would not do: small integers have
+   * the bits of denormal floats, which read as 0 once a library built with -ffast-math is loaded into this process.
    */
   readonly #cells: BigUint64Array;
 
@@ -18,11 +17,11 @@ export class Cells {
 
   /** The number at `index`, exact up to 2^53. */
   at(index: number): number {
-    // Most are 0, and to find that out leaves no garbage.
+    // Most cells are 0; the check for 0 allocates no BigInt.
     return this.isZero(index) ? 0 : Number(this.idAt(index));
   }
 
-  /** The number at `index`, whole: for ids that use all 64 bits. */
+  /** The number at `index` with all 64 bits, for ids. */
   idAt(index: number): bigint {
     return this.#cells[index] ?? 0n;
   }

@@ -25,7 +25,7 @@ export class BpfMap {
     check(call('bpf_map__set_initial_value', this.#live(), value, value.byteLength), `fill the map "${this.name}"`);
   }
 
-  /** Before loading: takes the place of this map with one that is loaded already, and shares it. */
+  /** Before loading: replaces this map by a loaded one, which both objects then share. */
   reuse(loaded: BpfMap): void {
     check(call('bpf_map__reuse_fd', this.#live(), loaded.#fd()), `share the map "${this.name}"`);
   }
@@ -50,8 +50,8 @@ export class BpfMap {
   }
 
   /**
-   * The map's memory, shared with the kernel: it changes while one looks at it. `byteLength` is the size of all its
-   * values. Mapped once; the mapping stays for the life of the process, since JavaScript may still hold a view.
+   * The map's memory, which the kernel changes at any time. `byteLength` is the size of all its values. Mapped once;
+   * the mapping stays for the life of the process, since JavaScript may still hold a view.
    */
   memory(byteLength: number): Buffer {
     this.#memory ??= shareMemory(this.#fd(), { byteLength }, `the map "${this.name}"`);
@@ -70,7 +70,7 @@ export class BpfMap {
     if (this.#ring !== null) return this.#ring;
     const what = `the ring buffer "${this.name}"`;
     const consumer = shareMemory(this.#fd(), { byteLength: pageBytes }, what);
-    // The producer's page and the data, which follow each other and are the kernel's to write.
+    // The producer's page, then the data pages. Only the kernel writes to them.
     const rest = { byteLength: pageBytes + 2 * byteLength, offset: pageBytes, writable: false };
     const producer = shareMemory(this.#fd(), rest, what);
     this.#ring = new RingBuffer(producer.subarray(pageBytes), byteLength, mappedPositions(consumer, producer));

@@ -23,7 +23,7 @@ export class BpfObject {
    * @param path from the root of the package, or absolute
    */
   static open(path: string): BpfObject {
-    // Its messages guess ("try raising ulimit -l" for every EPERM); the errors and the verifier's log say more.
+    // libbpf's messages guess ("try raising ulimit -l" for every EPERM); the errors and the verifier's log say more.
     call('libbpf_set_print', null);
     const opened = withPackaged(path, (file) => call('bpf_object__open_file', file, null));
     return new BpfObject(path, checkPointer(opened, `open the BPF object ${path}`, 'open'));
@@ -46,8 +46,8 @@ export class BpfObject {
   }
 
   /**
-   * Loads maps and programs into the kernel. Programs named before this call say why when the verifier refuses them:
-   * `verifierLog` of the error has the whole log, its message the line that matters.
+   * Loads maps and programs into the kernel. If the verifier refuses a program that {@link program} returned before,
+   * the error's `verifierLog` has the whole log, and its message the line with the reason.
    */
   load(): void {
     const pointer = this.#live();

@@ -29,7 +29,7 @@ export class BpfProgram {
     this.#skipped = true;
   }
 
-  /** Gives the verifier a place to write. The memory must stay where it is until {@link takeLog}. */
+  /** Gives the verifier a buffer for its log. The buffer must stay in place until {@link takeLog}. */
   captureLog(): void {
     this.#assertUsable();
     if (this.#skipped) return;
@@ -40,7 +40,7 @@ export class BpfProgram {
     );
   }
 
-  /** What the verifier wrote, and the end of {@link captureLog}. */
+  /** Returns the verifier's log and frees its buffer. */
   takeLog(): string {
     const text = this.#log === null ? '' : textOf(this.#log);
     this.#log = null;
@@ -69,7 +69,7 @@ export class BpfProgram {
     this.#link = null;
   }
 
-  /** How often the kernel skipped the program because it was already running on that CPU (0 before Linux 5.12). */
+  /** How often the kernel skipped the program because it was running on that CPU already (0 before Linux 5.12). */
   recursionMisses(): number {
     this.#assertUsable();
     const info = Buffer.alloc(PROG_INFO_BYTES);

@@ -1,6 +1,6 @@
 /**
- * BPF ring buffer, read in TypeScript from the mapped pages: libbpf's reader wants a callback, and a callback through
- * ffi-rs runs later, when the record is gone. The layout is that of kernel/bpf/ringbuf.c.
+ * BPF ring buffer, read in TypeScript from the mapped pages: libbpf's reader needs a callback, and ffi-rs runs a
+ * callback later, when the record is gone. kernel/bpf/ringbuf.c defines the layout.
  */
 
 const BUSY = 1 << 31;
@@ -9,7 +9,7 @@ const LENGTH_MASK = ~(BUSY | DISCARD);
 const HEADER_BYTES = 8;
 
 export interface Positions {
-  /** How far the kernel has written, in bytes since the beginning. */
+  /** The producer position: bytes that the kernel has written since the beginning. */
   producer(): number;
   consumer(): number;
   setConsumer(position: number): void;
@@ -33,15 +33,16 @@ export class RingBuffer {
     this.#positions = positions;
   }
 
-  /** Times the contents made no sense, and all that was there had to be skipped. */
+  /** How often the positions or a header were invalid, so that all unread records were skipped. */
   get corrupted(): number {
     return this.#corrupted;
   }
 
   /**
-   * Takes every finished record, oldest first; stops at one that the kernel is still writing. `take` gets a copy.
+   * Passes a copy of every committed record to `take`, oldest first; stops at a record that the kernel is still
+   * writing.
    *
-   * @returns how many were taken
+   * @returns the number of records
    */
   drain(take: (record: Buffer) => void): number {
     let taken = 0;
@@ -49,7 +50,7 @@ export class RingBuffer {
     const producer = this.#positions.producer();
     while (consumer < producer) {
       const at = consumer % this.#size;
-      // The kernel writes the header last; what it covers is visible once it is.
+      // The kernel writes the header last, so a record whose header is committed is complete.
       const header = Atomics.load(this.#headers, at / 4);
       if ((header & BUSY) !== 0) break;
       const length = header & LENGTH_MASK;

@@ -1,18 +1,18 @@
-/** Which CPUs this process' threads run on. */
+/** The CPU affinity of this process's threads. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { call } from '../functions.ts';
 
-/** As many CPUs as Linux can have, in bytes of one bit each. */
+/** The size of a mask for the 8192 CPUs that Linux can have. */
 const MASK_BYTES = 8192 / 8;
 
 /** libuv names the threads of Node's pool since 1.50 (Node 24; 22.15 has 1.49). */
 const POOL = 'libuv-worker';
 
 /**
- * Lets the threads of Node's pool share one CPU, until it is disposed of; where they have no name, all threads but the
- * main one. What the kernel does not let happen does not. A thread inherits its parent's CPUs for good: those that began
- * meanwhile get back what their parents had. Threads other than the pool's are left alone because such may begin
- * processes, too, which nobody would find.
+ * Moves the threads of Node's pool to one CPU until the result is disposed of; where the pool's threads have no name,
+ * all threads but the main one. Errors are ignored. A thread inherits its parent's affinity for good, so threads that
+ * start meanwhile get their parents' previous affinity back. Other threads are left alone: they may start processes,
+ * which would keep the affinity.
  */
 export function shareOneCpu(): Disposable {
   const before = threads();
@@ -33,7 +33,7 @@ export function shareOneCpu(): Disposable {
           const parent = confined.find((each) => mask !== null && lowestBit(each.mask).equals(mask));
           if (parent !== undefined) setMask(thread, parent.mask);
         }
-        // One of these may have begun another before it got its mask back.
+        // A thread may have started another one before its own mask was restored.
         born = threads().filter((thread) => !known.has(thread));
       }
     },
@@ -44,7 +44,7 @@ function threads(): number[] {
   return readdirSync('/proc/self/task').map(Number);
 }
 
-/** Empty for one that has ended. */
+/** Empty for a thread that has ended. */
 function nameOf(thread: number): string {
   try {
     return readFileSync(`/proc/self/task/${thread}/comm`, 'utf8').trim();
@@ -53,7 +53,7 @@ function nameOf(thread: number): string {
   }
 }
 
-/** null for one that has ended. */
+/** null for a thread that has ended. */
 function maskOf(thread: number): Buffer | null {
   const mask = Buffer.alloc(MASK_BYTES);
   return call('sched_getaffinity', thread, MASK_BYTES, mask).value === 0 ? mask : null;

@@ -1,4 +1,4 @@
-/** Datagrams to a Unix socket, which Node has not. */
+/** Datagrams to a Unix socket, which Node does not support. */
 import { closeSync } from 'node:fs';
 import { errnoName, LibbpfError } from '../errors.ts';
 import { call } from '../functions.ts';
@@ -19,14 +19,14 @@ export class UnixDatagrams {
   readonly #fd: number;
   #closed = false;
 
-  /** @param path where they go: a path, or `@` and a name that is in no filesystem */
+  /** @param path a path, or `@` and the name of an abstract socket */
   constructor(path: string) {
     this.#path = path;
     this.#address = unixAddress(path);
     this.#fd = outcome(call('socket', AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), 'create a socket');
   }
 
-  /** Sends one, without waiting. Throws {@link LibbpfError} when nobody takes it. */
+  /** Sends a datagram without waiting. Throws {@link LibbpfError} when nobody receives it. */
   send(text: string): void {
     const bytes = Buffer.from(text);
     const flags = MSG_DONTWAIT | MSG_NOSIGNAL;
@@ -43,7 +43,7 @@ export class UnixDatagrams {
   }
 }
 
-/** `struct sockaddr_un`: the family, then the path; a name begins with NUL and ends with the address. */
+/** `struct sockaddr_un`: the family, then the path. An abstract name begins with NUL and has no NUL at its end. */
 export function unixAddress(path: string): Buffer {
   const name = Buffer.from(path.startsWith('@') ? path.replace('@', '\0') : `${path}\0`);
   if (!/^[/@]./s.test(path) || name.byteLength > MAX_PATH_BYTES) {

@@ -1,4 +1,4 @@
-/** Filesystems that are mounted nowhere: only this process reaches them, by a descriptor, and they end with it. */
+/** Detached mounts: only this process reaches them, by a descriptor, and they end with the descriptor. */
 import { closeSync, readFileSync } from 'node:fs';
 import { errnoName, LibbpfError } from '../errors.ts';
 import { call } from '../functions.ts';
@@ -32,7 +32,7 @@ export function mountNowhere(filesystem: string, options: Readonly<Record<string
   }
 }
 
-/** The text of a file of a filesystem that the kernel fills, whether it is mounted or not. */
+/** Reads a file of a kernel filesystem such as tracefs, whether it is mounted or not. */
 export function readDetached(filesystem: string, path: string): string {
   const root = mountNowhere(filesystem);
   try {

@@ -1,4 +1,4 @@
-/** Files on an overlay filesystem that is mounted nowhere: only this process reaches it, and it ends with the process. */
+/** Files on a detached overlay mount: only this process reaches it, and it ends with the process. */
 import { closeSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,10 +6,10 @@ import { checkPointer, LibbpfError } from '../errors.ts';
 import { call, callOnThread, type Pointer } from '../functions.ts';
 import { mountNowhere } from './detached-mount.ts';
 
-/** stdio.h: not buffered. Then fgets makes a system call for each byte. */
+/** stdio.h: unbuffered, so that fgets makes a system call for each byte. */
 const IONBF = 2;
 
-/** In memory where there is such a folder, so that no disk has a part in it. */
+/** A folder in memory is preferred, so that no disk takes part in the measurement. */
 const FOLDERS = ['/dev/shm', tmpdir()];
 
 /**
@@ -23,17 +23,17 @@ export function openOnDetachedOverlay(bytes: number, times: number): SlowReader[
     mkdirSync(join(folder, 'lower'));
     mkdirSync(join(folder, 'empty'));
     writeFileSync(join(folder, 'lower', 'file'), Buffer.alloc(bytes, 'x'));
-    // Two lower layers make an overlay that needs no more.
+    // An overlay with two lower layers needs no upper and work directory.
     mount = mountNowhere('overlay', { lowerdir: `${folder}/lower:${folder}/empty` });
     return Array.from({ length: times }, () => new SlowReader(`/proc/self/fd/${mount}/file`, bytes));
   } finally {
-    // What is open stays.
+    // Open files keep the mount alive.
     if (mount >= 0) closeSync(mount);
     rmSync(folder, { recursive: true });
   }
 }
 
-/** Reads a file byte by byte, each by a system call of its own, on another thread. */
+/** Reads a file on another thread, with a system call for each byte. */
 export class SlowReader {
   readonly #stream: Pointer;
   readonly #line: Buffer;
@@ -44,7 +44,7 @@ export class SlowReader {
     call('setvbuf', this.#stream, null, IONBF, 0);
   }
 
-  /** Reads from the file's beginning to its end. @returns how many reads that took */
+  /** Reads from the file's beginning to its end. @returns the number of reads */
   async read(): Promise<number> {
     call('rewind', this.#stream);
     checkPointer(await callOnThread('fgets', this.#line, this.#line.length, this.#stream), 'read from an overlay');
@@ -61,7 +61,7 @@ function temporaryFolder(): string {
     try {
       return mkdtempSync(join(folder, 'floatie-'));
     } catch {
-      // The next one, perhaps.
+      // The next folder may do.
     }
   }
   throw new LibbpfError('EACCES', `Cannot write to ${FOLDERS.join(' or ')}`);

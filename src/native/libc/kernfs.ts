@@ -1,14 +1,15 @@
-/** Nodes of the kernel's own filesystems (cgroup and cgroup2 among them), opened by their numbers. */
+/** Nodes of kernfs filesystems, such as cgroup and cgroup2, opened by their inode numbers. */
 import { errnoName, LibbpfError } from '../errors.ts';
 import { call } from '../functions.ts';
 
 /** `FILEID_KERNFS` of include/linux/exportfs.h: the handle is the 64-bit id, which is also the inode number. */
 const FILEID_KERNFS = 0xfe;
-/** `O_PATH | O_CLOEXEC`: a name for it is all that is wanted. */
+/** `O_PATH | O_CLOEXEC`: only the path of the node is needed. */
 const FLAGS = 0o12000000;
 
 /**
- * Opens the node with this id; null when there is none, or none any more. The caller closes the descriptor. Linux 5.5.
+ * Opens the node with this id; null when the node never existed or is removed. The caller closes the descriptor. Needs
+ * Linux 5.5.
  *
  * @param mountFd any open file of the filesystem
  * @throws {@link LibbpfError} `EPERM` without CAP_DAC_READ_SEARCH
