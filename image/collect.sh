@@ -21,7 +21,7 @@ clang -O2 -Wall -Werror -s -o "$image/usr/local/bin/floatie" "$here/floatie.c"
 # Who is neither root nor of Floatie's group gets no capabilities by it.
 chown 0:65532 "$image/usr/local/bin/floatie"
 chmod 0750 "$image/usr/local/bin/floatie"
-# All that Floatie can use: the README says what for.
+# All that Floatie can use: docs/running.md says what for.
 setcap cap_bpf,cap_perfmon,cap_sys_admin,cap_sys_resource,cap_syslog,cap_sys_ptrace,cap_dac_read_search,cap_dac_override=p \
   "$image/usr/local/bin/floatie"
 

@@ -1,4 +1,4 @@
-/** The catalogue's metrics as the README shows them. */
+/** The catalogue's metrics as docs/metrics.md shows them. */
 import { type Attribute, kernelMetrics, type Metric, ownerAttributes, selfMetrics } from '../src/metrics/catalogue.ts';
 
 export function metricsTables(): string {

@@ -2,12 +2,13 @@
 import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { foldersDrawing } from './folders-drawing.ts';
 import { ioTable } from './io-table.ts';
 import { metricsTables } from './metrics-table.ts';
 import { privilegesTable } from './privileges-table.ts';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
-const TABLES = { metrics: metricsTables, io: ioTable, privileges: privilegesTable } as const;
+const TABLES = { folders: foldersDrawing, metrics: metricsTables, io: ioTable, privileges: privilegesTable } as const;
 
 /** By path: the README and the pages of docs/. */
 type Pages = ReadonlyMap<string, string>;

@@ -1,4 +1,4 @@
-/** Every metric Floatie exports: instruments, help texts and the README's table all come from here. */
+/** Every metric Floatie exports: instruments, help texts and the table in docs/metrics.md all come from here. */
 
 export interface Attribute {
   readonly name: string;

@@ -7,7 +7,7 @@ suite('without --all a guest leaves out', () => {
 
   test('the tests of the ways that auto does not choose there', () => {
     assert.ok(leftOut('by fentry an end without a beginning is no sample'));
-    assert.ok(leftOut('every kind of I/O is counted by syscall_classic as the README says'));
+    assert.ok(leftOut('every kind of I/O is counted by syscall_classic as documented'));
   });
 
   test('no test of the way that it chooses, and none of no way', () => {

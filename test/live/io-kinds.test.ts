@@ -7,7 +7,7 @@ import { missing } from '../support/requirements.ts';
 
 suite('kinds of I/O', { skip: missing('root', 'btf') }, () => {
   for (const method of METHODS) {
-    test(`every kind of I/O is counted by ${method} as the README says`, async (context) => {
+    test(`every kind of I/O is counted by ${method} as documented`, async (context) => {
       const problems = await tryKinds(method, context);
       if (problems instanceof Error) return context.skip(problems.message);
       assert.deepEqual(problems, []);

@@ -1,7 +1,7 @@
 /**
  * What becomes of each kind of I/O on overlayfs, by where Floatie is attached. io-kinds.test.ts lets the kernel that
- * runs say so, kernel/special.test.ts does so for some on every kernel, scripts/io-table.ts writes it into the
- * README.
+ * runs say so, kernel/special.test.ts does so for some on every kernel, scripts/io-table.ts writes it into
+ * docs/metrics.md.
  */
 
 /** The histogram, `floatie_overlayfs_errors_total`, `…_zero_total`, `…_async_total`. */
@@ -14,7 +14,7 @@ export type Call = readonly (Outcome | null)[];
 export type Seen = readonly Call[];
 
 export interface Row {
-  /** In the README. */
+  /** In docs/metrics.md. */
   readonly what: string;
   /** The kinds of test/fixtures/kinds.c that are counted as reads, and those that are as writes. */
   readonly reads: readonly string[];

@@ -51,7 +51,7 @@ suite('capabilities', { skip: missing('root', 'btf', 'pid namespaces') }, () => 
   for (const privilege of PRIVILEGES) {
     const { what, where, attempt } = privilege;
     const name = `${what}${where === undefined ? '' : `, where ${where.text},`}`.replaceAll('`', '');
-    test(`${name} takes those of the README, and says which one is missing`, async (context) => {
+    test(`${name} takes those of the table, and says which one is missing`, async (context) => {
       if (where?.isHere() === false) return context.skip('it takes less here');
       const { run } = await come(privilege, 'root', { attempt, capabilities: 'all' });
       if (run !== null) return context.skip(run);

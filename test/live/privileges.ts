@@ -1,4 +1,4 @@
-/** What Floatie may do with which capabilities: the least set for each thing, as the README shows it. */
+/** What Floatie may do with which capabilities: the least set for each thing, as docs/privileges.md shows it. */
 import { existsSync, readFileSync } from 'node:fs';
 import type { AttemptName } from '../support/attempts.ts';
 import type { Capability } from '../support/capabilities.ts';

@@ -1,4 +1,4 @@
-/** The commands of the READMEs, run as they are written there on a Debian that has nothing but Node and npm. */
+/** The commands of the documents, run as they are written there on a Debian that has nothing but Node and npm. */
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -52,12 +52,12 @@ const PROOFS: Readonly<Record<string, readonly string[]>> = {
   'examples/systemd/README.md': ['floatie', 'validate'],
 };
 
-const pages = ['README.md', ...globSync('examples/*/README.md', { cwd: ROOT }).sort()];
+const pages = ['README.md', ...globSync(['docs/*.md', 'examples/*/README.md'], { cwd: ROOT }).sort()];
 const blocks = pages.flatMap((page) =>
   shellBlocks(readFileSync(join(ROOT, page), 'utf8')).map((block) => ({ page, ...block })),
 );
 
-suite('what READMEs say, followed on a plain Debian', { skip: missing('root', 'btf') }, () => {
+suite('what documents say, followed on a plain Debian', { skip: missing('root', 'btf') }, () => {
   const home = folder();
   after(() => home[Symbol.dispose]());
   let container: ReturnType<typeof startContainer>;
@@ -119,7 +119,7 @@ suite('what READMEs say, followed on a plain Debian', { skip: missing('root', 'b
     });
   }
 
-  test('every command in a README is run, here or elsewhere', () => {
+  test('every command in a document is run, here or elsewhere', () => {
     for (const command of blocks.flatMap(({ commands }) => commands)) behaviour(command);
   });
 
@@ -169,6 +169,6 @@ suite('what READMEs say, followed on a plain Debian', { skip: missing('root', 'b
 
 function behaviour(command: string): Behaviour | string {
   const found = COMMANDS.find(([pattern]) => pattern.test(command));
-  if (found === undefined) throw new Error(`"${command}" is in a README, and nothing says how it is tested`);
+  if (found === undefined) throw new Error(`"${command}" is in a document, and nothing says how it is tested`);
   return found[1];
 }
