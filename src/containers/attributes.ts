@@ -1,4 +1,4 @@
-/** The owner of a series, as attributes. */
+/** The attributes that name the owner of a series. */
 import type { Attributes } from '@opentelemetry/api';
 import type { Identity } from './identity.ts';
 
@@ -22,15 +22,15 @@ export function attributesOf(identity: Identity): Attributes {
   return attributes;
 }
 
-/** At every scrape for every cgroup, whose identity stays the same object. */
+/** Every scrape needs the attributes of every cgroup; a cgroup's identity stays the same object. */
 const cache = new WeakMap<Identity, Attributes>();
 
-/** What tells a terminal what to do, begins a line or turns text around. */
+/** Control characters, line separators and characters that change the direction of text. */
 const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 
 /**
- * The same name for people and terminals: whoever makes a cgroup can call it nearly anything. Such characters become
- * `\u{1b}`, and then backslashes are doubled, so that two names never become one.
+ * Escapes unprintable characters: a cgroup's name can be nearly anything. They become `\u{1b}`; in such a name
+ * backslashes are doubled, so that two names never become one.
  */
 function printable(name: string): string {
   if (!name.includes('\\u{') && name.search(UNPRINTABLE) < 0) return name;

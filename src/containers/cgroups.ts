@@ -1,4 +1,7 @@
-/** From a cgroup's id, which is all that the kernel programs know, to whose it is; and whether it is still there. */
+/**
+ * Resolves cgroup ids, the only thing the BPF programs know of a cgroup, to paths and owners, and finds removed
+ * cgroups.
+ */
 
 import type { Place } from '../kernel/raw-path.ts';
 import { monotonicMs } from '../program/clock.ts';
@@ -6,47 +9,47 @@ import { placesByHandle } from './handles.ts';
 import { type Identity, identify } from './identity.ts';
 import { type Found, lookAt, Root, type WalkEnd, walk } from './walk.ts';
 
-/** How many cgroups that nobody holds any more are remembered. */
+/** How many forgotten cgroups keep their names. */
 const MAX_TOMBSTONES = 2048;
-/** How many cgroups are remembered that the kernel told of. */
+/** How many paths that the kernel reported are remembered. */
 const MAX_TOLD = 2048;
-/** How often a cgroup is looked for in vain before it is called unknown. */
+/** After so many failed searches a cgroup is called unknown. */
 const MAX_MISSES = 2;
-/** How long is waited, in ms, for what others use up for the moment, such as file descriptors. */
+/** How long a search is repeated while resources such as file descriptors are exhausted, in ms. */
 const PATIENCE_MS = 10_000;
 
 interface Known {
-  /** null for one that could not be named. */
+  /** null for a cgroup that was not found. */
   readonly place: Place | null;
   readonly identity: Identity;
-  /** Without a place: whether it was surely not there when it was looked for. */
+  /** Without a place: whether the search proved that the cgroup is removed. */
   readonly isGone: boolean;
 }
 
 /**
- * Ids are never given twice: they have 64 bits and count up (kernfs since Linux 5.5). Where that were not so, whoever
- * forgets an id and learns it again gets the cgroup that has it now.
+ * Ids are never reused: they have 64 bits and count up (kernfs since Linux 5.5). If one were, forgetting the id and
+ * learning it again would find the new cgroup.
  */
 export class Cgroups {
   readonly #mount: string | null;
   readonly #root: Root | null;
-  /** Those that somebody learned and did not forget yet. */
+  /** Cgroups that were learned and not forgotten since. */
   readonly #held = new Map<bigint, Known>();
-  /** Those that were forgotten, or only met on the way; the oldest first. */
+  /** Cgroups that were forgotten, or found by a walk without being asked for; the oldest first. */
   readonly #tombstones = new Map<bigint, Known>();
-  /** Those that the kernel told of, the last ones. Series go by what was found: they keep their names. */
+  /** The latest paths that the kernel reported. Series keep the names that were found, and do not use these. */
   readonly #told = new Map<bigint, Identity>();
-  /** How often those that are looked for were not found. */
+  /** Failed searches by id. */
   readonly #pending = new Map<bigint, number>();
   #round: { readonly walk: Generator<Found, WalkEnd>; readonly asked: ReadonlySet<bigint> } | null = null;
   #identify: (path: string | null) => Identity;
   #byHandle = true;
-  /** Since when looking has failed for a reason that may be over soon. */
+  /** When searches began to fail for a temporary reason. */
   #busySinceMs: number | null = null;
 
   /**
    * @param mount where the hierarchy is mounted, null when it is not visible
-   * @param identifyCgroup says whose a cgroup is, once, while it is there
+   * @param identifyCgroup finds the owner of a cgroup; called once, while the cgroup exists
    */
   constructor(mount: string | null, identifyCgroup = identify) {
     this.#mount = mount;
@@ -55,10 +58,10 @@ export class Cgroups {
   }
 
   /**
-   * Names the ids not seen before: one look each where the kernel allows it, else one walk of the hierarchy for all.
+   * Resolves new ids: each by a file handle where the kernel allows that, else all by one walk of the hierarchy.
    *
-   * @param budget how many cgroups the walk may pass now; it goes on at the next call
-   * @param patienceMs how long to put up with the want of file descriptors: those asked for are to be asked for again
+   * @param budget how many cgroups the walk may visit now; the next call continues it
+   * @param patienceMs how long ids stay pending while file descriptors are exhausted; the caller has to ask again
    */
   learn(ids: Iterable<bigint>, budget = Number.POSITIVE_INFINITY, patienceMs = PATIENCE_MS): void {
     const unknown: bigint[] = [];
@@ -71,7 +74,7 @@ export class Cgroups {
     this.#walkOn(this.#mount, budget, patienceMs);
   }
 
-  /** Says anew, and from now on, whose each cgroup is. */
+  /** Replaces the function that finds owners, also for the known cgroups. */
   identifyBy(identifyCgroup: (path: string | null) => Identity): void {
     this.#identify = identifyCgroup;
     for (const [id, known] of this.#held) {
@@ -79,12 +82,12 @@ export class Cgroups {
     }
   }
 
-  /** Is it decided what this cgroup is called? */
+  /** Whether this id is resolved, or called unknown for good. */
   knows(id: bigint): boolean {
     return this.#held.has(id);
   }
 
-  /** The path below the mount (`/` is its root), or null for a cgroup that could not be found. */
+  /** The path below the mount (`/` is its root), or null for a cgroup that was not found. */
   path(id: bigint): string | null {
     return this.place(id)?.path ?? null;
   }
@@ -93,26 +96,26 @@ export class Cgroups {
     return this.#known(id)?.place ?? null;
   }
 
-  /** Whose it is, also after it is gone. */
+  /** The owner of the cgroup, also after its removal. */
   identity(id: bigint): Identity {
     return this.#known(id)?.identity ?? identify(null);
   }
 
-  /** Is the cgroup surely removed? What cannot be seen may be there. */
+  /** Whether the cgroup is known to be removed. A cgroup that cannot be seen may exist. */
   isGone(id: bigint): boolean {
     const known = this.#known(id);
     if (known === undefined || this.#mount === null) return false;
     const { place } = known;
     const atPlace = place === null || place.isCut ? null : lookAt(this.#mount, place, id);
     if (atPlace === 'there' || this.#root?.isMounted !== true) return false;
-    // It may have another path by now, or one that nobody can follow.
+    // The cgroup may have been renamed, or lie too deep for its path.
     const byHandle = this.#byHandle ? placesByHandle(this.#mount, [id]) : 'refused';
     if (typeof byHandle !== 'string') return byHandle.get(id) === 'gone';
     if (byHandle === 'busy') return false;
     return place === null ? known.isGone : atPlace === 'gone';
   }
 
-  /** Nobody counts by this id any more. Its name is kept for a while: somebody may still ask whose it was. */
+  /** Ends the use of this id. Its name is kept for a while, for late questions. */
   forget(id: bigint): void {
     this.#pending.delete(id);
     const known = this.#held.get(id);
@@ -120,12 +123,12 @@ export class Cgroups {
     if (known !== undefined && known.place !== null) this.#bury(id, known);
   }
 
-  /** Remembers a cgroup that was met, should it be asked for when it is gone. */
+  /** Remembers a cgroup that a walk found, in case its id is asked for after its removal. */
   meet({ id, path, raw, identity }: Found & { readonly identity: Identity }): void {
     if (!this.#held.has(id)) this.#bury(id, { place: { path, raw }, identity, isGone: false });
   }
 
-  /** Remembers where the kernel says that a cgroup lies, should nobody find it. */
+  /** Remembers the path that the kernel reports, in case no search finds the cgroup. */
   tell(id: bigint, place: Place): void {
     this.#told.delete(id);
     this.#told.set(id, this.#identify(place.path));
@@ -133,7 +136,7 @@ export class Cgroups {
     if (this.#told.size > MAX_TOLD && oldest !== undefined) this.#told.delete(oldest);
   }
 
-  /** Whose it is: as it was found, else as the kernel told. */
+  /** The owner by the path that was found, else by the path that the kernel reported. */
   identityAsTold(id: bigint): Identity {
     const known = this.#known(id);
     return known !== undefined && known.place !== null ? known.identity : (this.#told.get(id) ?? this.identity(id));
@@ -151,7 +154,7 @@ export class Cgroups {
     if (oldest !== undefined) this.#tombstones.delete(oldest);
   }
 
-  /** @param place null when it is not found: then where it was, if that was known */
+  /** @param place null when the cgroup is not found: then its earlier place counts, if one is known */
   #hold(id: bigint, place: Place | null, isGone: boolean): void {
     this.#pending.delete(id);
     const before = this.#tombstones.get(id);
@@ -177,7 +180,7 @@ export class Cgroups {
     return monotonicMs() - this.#busySinceMs < patienceMs;
   }
 
-  /** At most to the end of a walk that began after all of them were asked for. */
+  /** Walks until the budget is used, or until a walk ends that began after all ids were asked for. */
   #walkOn(mount: string, budget: number, patienceMs: number): void {
     let lastRound = this.#round === null;
     for (let left = budget; left > 0 && this.#pending.size > 0; left--) {
@@ -193,7 +196,7 @@ export class Cgroups {
     }
   }
 
-  /** Only those asked for before the walk began were surely passed, had they been there. */
+  /** A walk proves the absence only of ids that were asked for before it began. */
   #endRound(asked: ReadonlySet<bigint>, end: WalkEnd, patienceMs: number): void {
     this.#round = null;
     if (end === 'busy' && this.#isPatient(patienceMs)) return;

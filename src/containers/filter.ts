@@ -2,15 +2,15 @@
 import { matches } from '../settings/wildcard.ts';
 
 export interface Patterns {
-  /** Only these; empty: all. */
+  /** Patterns of the cgroups to keep; empty keeps all. */
   readonly include: readonly string[];
-  /** Not these, even if they are included. */
+  /** Patterns of the cgroups to leave out, also of included ones. */
   readonly exclude: readonly string[];
 }
 
 export type CgroupFilter = (cgroup: string) => boolean;
 
-/** The cgroups that pass all of these. One that could not be named passes: what it did could be of any. */
+/** Combines filters: a cgroup has to pass all of them. A cgroup without a known path passes, since it could be any. */
 export function cgroupFilter(...all: readonly Patterns[]): CgroupFilter {
   const matchesOne = (patterns: readonly string[], cgroup: string): boolean =>
     patterns.some((pattern) => matches(pattern, cgroup));

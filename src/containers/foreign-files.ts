@@ -1,23 +1,23 @@
 /**
- * Reads what others keep in folders that need not be root's, without being led elsewhere: a path is walked folder by
- * folder, symbolic links are followed only where nobody but root could have made them, and of files only regular ones are
- * read, up to a limit, without waiting.
+ * Reads files in folders that other users may control, without being led elsewhere: a path is walked folder by folder,
+ * symbolic links are followed only where only root could have made them, and only regular files are read, up to a limit
+ * and without blocking.
  */
 import { closeSync, constants, fstatSync, opendirSync, openSync, readlinkSync, readSync, type Stats } from 'node:fs';
 
 /** Not among Node's constants; the same on x86-64 and arm64. */
 const O_PATH = 0o10000000;
-/** As many as the kernel follows. */
+/** The kernel's limit. */
 const MAX_LINKS = 40;
 
-/** A folder that is held open. */
+/** An open folder. */
 export interface Folder extends Disposable {
   readonly fd: number;
-  /** Whose it is. */
+  /** The folder's owner. */
   readonly uid: number;
 }
 
-/** null where there is no such folder, where this process must not look, or where a user's link would lead. */
+/** null where the folder is missing or not permitted, or where the path goes through a user's symbolic link. */
 export function openFolder(path: string): Folder | null {
   let at = open('/');
   const ahead = partsOf(path);
@@ -39,7 +39,7 @@ export function openFolder(path: string): Folder | null {
   return at === null ? null : folderOf(at);
 }
 
-/** A folder below another one, no link on the way. */
+/** A folder below another one; null also where the path goes through a symbolic link. */
 export function openBelow(folder: Folder, ...names: string[]): Folder | null {
   let at = open(`/proc/self/fd/${folder.fd}/.`);
   for (const name of names) {
@@ -51,7 +51,7 @@ export function openBelow(folder: Folder, ...names: string[]): Folder | null {
   return at === null ? null : folderOf(at);
 }
 
-/** The names in a folder, so many at most; none where it cannot be read. */
+/** At most `limit` names in a folder; none where it cannot be read. */
 export function listFolder({ fd }: Folder, limit: number): string[] {
   const names: string[] = [];
   try {
@@ -60,14 +60,14 @@ export function listFolder({ fd }: Folder, limit: number): string[] {
       names.push(entry.name);
     }
   } catch {
-    // Gone meanwhile, or not ours to read.
+    // Removed meanwhile, or not permitted.
   }
   return names;
 }
 
 /**
- * The text of a file in a folder. null for what cannot be read, is larger, or is no regular file; and in the folder of a
- * user for what is not that user's own, such as a hard link to a file of root's.
+ * The text of a file in a folder. null for a file that cannot be read, is larger than `limit` or is no regular file. In
+ * a user's folder null also for a file that is not the user's own, such as a hard link to a file of root's.
  */
 export function readFileIn(folder: Folder, name: string, limit: number): string | null {
   let fd: number;
@@ -79,7 +79,7 @@ export function readFileIn(folder: Folder, name: string, limit: number): string 
   try {
     const stats = fstatSync(fd);
     if (!stats.isFile() || stats.size > limit || (folder.uid !== 0 && stats.uid !== folder.uid)) return null;
-    // It may grow while it is read.
+    // The file may grow while it is read.
     const bytes = Buffer.alloc(stats.size);
     let length = 0;
     for (let count = -1; count !== 0 && length < bytes.length; length += count) {
@@ -93,7 +93,7 @@ export function readFileIn(folder: Folder, name: string, limit: number): string 
   }
 }
 
-/** The text of a file by its path, read the same way. */
+/** {@link readFileIn} by path. */
 export function readForeignFile(path: string, limit: number): string | null {
   const [, parent = '', name = ''] = /^(.*\/)([^/]+)$/.exec(path) ?? [];
   using folder = openFolder(parent);
@@ -105,7 +105,7 @@ interface Opened {
   readonly stats: Stats;
 }
 
-/** Whatever it is; nothing of it is read. */
+/** Opens a file of any kind without reading from it. */
 function open(path: string): Opened | null {
   try {
     const fd = openSync(path, O_PATH | constants.O_NOFOLLOW);

@@ -1,21 +1,21 @@
-/** From a cgroup's id to its path with one look, where this process may do that. */
+/** Resolves cgroup ids to paths by file handles, which needs CAP_DAC_READ_SEARCH. */
 import { closeSync, constants, openSync, readlinkSync } from 'node:fs';
 import { type Place, placeAt, placeDeepBelow, rawPath } from '../kernel/raw-path.ts';
 import { LibbpfError, openKernfsNode } from '../native/index.ts';
 import { isBusy, lookAt, statCgroup } from './walk.ts';
 
-/** `hidden`: it is there, and neither it nor an ancestor has a path that can be seen here: it is not below the mount. */
+/** `hidden`: the cgroup exists, but not below the mount. */
 export type ByHandle = Place | 'gone' | 'hidden';
 
 /**
- * Where the cgroups are, by id. `refused` where the kernel does not allow it: without CAP_DAC_READ_SEARCH, or on what is no
- * cgroup filesystem; `busy` when it can be asked again soon.
+ * The places of cgroups by id. `refused` without CAP_DAC_READ_SEARCH or on another filesystem; `busy` when the caller
+ * can ask again soon.
  */
 export function placesByHandle(mount: string, ids: Iterable<bigint>): Map<bigint, ByHandle> | 'refused' | 'busy' {
   let fd: number | undefined;
   try {
     fd = openSync(mount, 'r');
-    // Other filesystems may know such handles, with another meaning.
+    // On other filesystems such a handle may mean another file.
     const root = statCgroup(mount);
     if (root === null) return 'refused';
     const at = placeByHandle(fd, mount, root.ino);
@@ -46,12 +46,12 @@ function placeByHandle(mountFd: number, mount: string, id: bigint): ByHandle {
   }
 }
 
-/** So many `/..` fit into a path. */
+/** The number of `/..` that fit into a path. */
 const MAX_LEVELS = 1024;
-/** How often so many levels are gone up: 32,768 cgroups in each other would take 4 GB of the kernel. */
+/** How often MAX_LEVELS are climbed: 32,768 nested cgroups would take 4 GB of kernel memory. */
 const MAX_HOPS = 32;
 
-/** The nearest ancestor that has a path; found by halves, since whoever nests cgroups may nest thousands. */
+/** The nearest ancestor whose path fits, by bisection: thousands of cgroups can be nested. */
 function deepBelow(mount: string, fd: number, hops = MAX_HOPS): ByHandle {
   if (hops === 0) return 'hidden';
   const linkAbove = (levels: number): string | null => withAncestor(fd, levels, linkOf);
@@ -81,7 +81,7 @@ function withAncestor<T>(fd: number, levels: number, use: (above: number) => T):
 /** Not in `constants` of Node. */
 const O_PATH = 0o10000000 | constants.O_DIRECTORY;
 
-/** One character for each byte; null when the path is too long to be told. */
+/** The path with one character for each byte (latin1); null when it is too long for the kernel to return. */
 function linkOf(fd: number): string | null {
   try {
     return readlinkSync(`/proc/self/fd/${fd}`, { encoding: 'latin1' });
@@ -91,14 +91,14 @@ function linkOf(fd: number): string | null {
   }
 }
 
-/** @param link one character for each byte */
+/** @param link the path with one character for each byte */
 function placeBelow(mount: string, link: string, id?: bigint): ByHandle {
   const start = Buffer.from(mount).toString('latin1');
   if (link === start) return placeAt('/');
-  if (!link.startsWith(`${start}/`)) return 'hidden'; // a part of the hierarchy may be mounted only
+  if (!link.startsWith(`${start}/`)) return 'hidden'; // only a part of the hierarchy may be mounted
   const bytes = link.slice(start.length);
   const place = placeAt(rawPath(bytes));
-  // Removed between the two calls; a cgroup can have that name as well.
+  // The cgroup was removed between the two calls, or its name ends like this.
   const isRemoved = id !== undefined && bytes.endsWith(REMOVED) && lookAt(mount, place, id) !== 'there';
   return isRemoved ? placeAt(rawPath(bytes.slice(0, -REMOVED.length))) : place;
 }

@@ -1,4 +1,4 @@
-/** Which cgroup hierarchy names containers here, and where it is mounted. Ids of two hierarchies must never be mixed. */
+/** The cgroup hierarchy that names containers, and its mount. Ids of two hierarchies must never be mixed. */
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Refusal } from '../program/refusal.ts';
@@ -6,13 +6,13 @@ import { statCgroup } from './walk.ts';
 
 export interface Hierarchy {
   readonly version: 1 | 2;
-  /** Where the hierarchy can be walked; null when this process cannot see it. */
+  /** The mount point; null when this process cannot see the hierarchy. */
   readonly mount: string | null;
 }
 
 /**
- * The v2 hierarchy, unless the kernel has the memory controller in a v1 hierarchy: then that one,
- * because container runtimes move tasks there.
+ * The v2 hierarchy, or the v1 hierarchy of the memory controller where there is one, because container runtimes move
+ * tasks there.
  *
  * @param controllers the text of `/proc/cgroups`
  * @param mountinfo the text of `/proc/self/mountinfo`
@@ -26,23 +26,23 @@ export function chooseHierarchy(controllers: string, mountinfo: string): Hierarc
     const wanted = version === 2 ? type === 'cgroup2' : type === 'cgroup' && options.split(',').includes('memory');
     return wanted && path !== undefined ? [{ height: heightOf(root ?? ''), path: unescapeMount(path) }] : [];
   });
-  // A part of the hierarchy may be mounted elsewhere as well, as in containers.
+  // Another mount may show only a part of the hierarchy, as in containers.
   const [best] = mounts.toSorted((a, b) => b.height - a.height);
   return { version, mount: best?.path ?? null };
 }
 
-/** How far above our own cgroup namespace a mount begins; inside a container the host's shows as `/../..`. */
+/** How many levels above this cgroup namespace a mount begins: in a container the host's root shows as `/../..`. */
 function heightOf(root: string): number {
   if (root === '/') return 0;
   return /^(\/\.\.)+$/.test(root) ? root.length / 3 : -1;
 }
 
-/** The v2 hierarchy, wherever memory is a controller: only it knows pressure by cgroup. */
+/** The v2 hierarchy, also where v1 has the memory controller: only v2 has pressure by cgroup. */
 export function findV2Mount(): string | null {
   return chooseHierarchy('', readOr('/proc/self/mountinfo', '')).mount;
 }
 
-/** Which versions are mounted where this process can see them. */
+/** The versions of which this process can see a mount. */
 export function mountedHierarchies(mountinfo = readOr('/proc/self/mountinfo', '')): { v1: boolean; v2: boolean } {
   return { v1: / - cgroup /.test(mountinfo), v2: / - cgroup2 /.test(mountinfo) };
 }
@@ -62,7 +62,7 @@ export function cgroupIdOf({ mount }: Hierarchy, path: string): bigint {
   }
 }
 
-/** The id of the cgroup that is mounted, 0 where none is. */
+/** The id of the cgroup at the mount point, 0 without a mount. */
 export function mountIdOf({ mount }: Hierarchy): bigint {
   return (mount === null ? null : statCgroup(mount))?.ino ?? 0n;
 }

@@ -1,4 +1,4 @@
-/** What a cgroup's path says about the container that lives there. */
+/** Identifies containers and pods by their cgroup's path. */
 
 import type { Names } from './names.ts';
 
@@ -15,33 +15,35 @@ export type Runtime =
   | 'singularity';
 
 export interface Identity {
-  /** The cgroup's path below the hierarchy's root; `unknown` when it was gone before it could be named. */
+  /** The cgroup's path below the hierarchy's root; `unknown` when the cgroup was removed before it was found. */
   readonly cgroup: string;
   /**
    * 64 hexadecimal digits of docker, containerd, cri-o and podman, 25 letters and digits of BuildKit, `ALLOCATION.TASK` of
-   * Nomad, the process of Apptainer; the name of a container that has nothing else.
+   * Nomad, the process of Apptainer; for runtimes without ids the container's name.
    */
   readonly containerId?: string;
-  /** Absent where several runtimes write the same path, as below Kubernetes' `kubepods`. */
+  /** Absent where several runtimes use the same path, as below Kubernetes' `kubepods`. */
   readonly runtime?: Runtime;
-  /** As the Kubernetes API writes it, with hyphens. */
+  /** In the Kubernetes API's form, with hyphens. */
   readonly podUid?: string;
-  /** What people call it, where that was asked for and is known: see names.ts. */
+  /** The names that people use, where `containers.names` is on and they are known: see names.ts. */
   readonly names?: Names;
 }
 
 type Container = Required<Pick<Identity, 'containerId'>> & Pick<Identity, 'runtime'>;
 
-/** Is this a container of containerd's, which may be called anything? Its cgroup is then `/NAMESPACE/ID`. */
+/** Whether containerd has a container of this id, which can be any name. Its cgroup is then `/NAMESPACE/ID`. */
 export type IsTask = (namespace: string, id: string) => boolean;
 
-/** As far as the path alone tells: by containerd's own namespace. */
+/** Decides by the path alone: containerd's default namespace is enough. */
 export const isDefaultTask: IsTask = (namespace) => namespace === 'default';
 
-/** What containerd takes for a name: github.com/containerd/containerd pkg/identifiers */
+/** Identifiers that containerd accepts: github.com/containerd/containerd pkg/identifiers */
 const IDENTIFIER = /^(?=.{1,76}$)[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*$/;
 
-/** `ID`, `PREFIX-ID` and `SLICE:PREFIX:ID`, with or without systemd's `.scope`; Kata puts `kata_` before a sandbox's. */
+/**
+ * `ID`, `PREFIX-ID` and `SLICE:PREFIX:ID`, with or without systemd's `.scope`; Kata puts `kata_` before a sandbox's id.
+ */
 const WITH_ID = /^(?:(?:.*:)?(.*)[-:])?(?:kata_)?([0-9a-f]{64})(?:\.scope)?$/;
 
 const RUNTIME_OF_PREFIX: Readonly<Record<string, Runtime>> = {
@@ -54,23 +56,23 @@ const RUNTIME_OF_PREFIX: Readonly<Record<string, Runtime>> = {
   'libpod-payload': 'podman',
 };
 
-/** Whose it is where the folder says it. `default` is containerd's own namespace. */
+/** The runtime by the name of the parent folder. `default` is containerd's default namespace. */
 const RUNTIME_OF_FOLDER: Readonly<Record<string, Runtime>> = { docker: 'docker', default: 'containerd' };
 
 /** `podUID` of the cgroupfs driver; `…kubepods…-podUID.slice` of the systemd driver, with what containerd may append. */
 const POD =
   /^(?:pod|(?:.*-)?kubepods(?:-[a-z]+)?-pod)([0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12}|[0-9a-f]{32})(?:\.slice(?::.*)?)?$/;
 
-/** Is this the cgroup of a container as a whole, not one that the container made inside, whatever that is called? */
+/** Whether this is the cgroup of a whole container, not one below it, whatever that is called. */
 export function isContainer(path: string, isTask = isDefaultTask): boolean {
   const parts = path.split('/');
   return outermost(parts, isTask)?.at === parts.length - 1;
 }
 
 /**
- * The outermost container of a path, and its pod. Whoever may make cgroups inside a container can call them what others
- * are called; nobody inside can make one further out. Of containers in containers, as in kind, this one is told by
- * whoever looks from outside; in the node's own cgroup namespace the paths begin there, with `/` or `/../…`.
+ * The outermost container of a path, and its pod. A container can give cgroups inside of it any name, also that of
+ * another container, but can make no cgroup further out. With nested containers, as in kind, this is the node when seen
+ * from outside; in the node's own cgroup namespace, where paths begin with `/` or `/../…`, it is the pod's container.
  *
  * @param path below the hierarchy's root, null when unknown
  */
@@ -78,7 +80,7 @@ export function identify(path: string | null, isTask = isDefaultTask): Identity 
   if (path === null) return { cgroup: 'unknown' };
   const parts = path.split('/');
   const found = outermost(parts, isTask);
-  // containerd without systemd's driver writes both into one part.
+  // containerd without systemd's driver puts pod and container into one part of the path.
   const podUid = parts
     .slice(0, found && found.at + 1)
     .map(podOf)
@@ -98,7 +100,7 @@ function podOf(part: string): string | undefined {
   return POD.exec(part)?.[1]?.replaceAll('_', '-');
 }
 
-/** Who may make the cgroup of this container: the user to whom systemd gave that part of the hierarchy, or root, 0. */
+/** The user who may create the container's cgroup: the user to whom systemd delegated that subtree, or root (0). */
 export function userOf(path: string): number {
   return Number(/^(?:\/[^/]+\.slice)*\/user@(\d+)\.service\//.exec(path)?.[1] ?? 0);
 }
@@ -113,13 +115,13 @@ function containerAt(parts: readonly string[], at: number, isTask: IsTask): Cont
       ? { containerId: part, runtime: 'containerd' }
       : container;
   }
-  // conmon watches a container from outside.
+  // conmon, which monitors a container, is not a part of it.
   if (prefix?.endsWith('conmon')) return null;
   const runtime = prefix === undefined ? RUNTIME_OF_FOLDER[folder] : RUNTIME_OF_PREFIX[prefix];
   return runtime === undefined ? { containerId } : { containerId, runtime };
 }
 
-/** What others call theirs, each where it was looked up: its name, or all that it has of a name. */
+/** Containers of other runtimes, by the source that names their cgroups. */
 function namedContainer(part: string, folder: string): Container | null {
   const lxc = /^lxc\.payload\.(.+)$/.exec(part)?.[1];
   if (lxc !== undefined) return { containerId: lxc, runtime: 'lxc' };
@@ -144,18 +146,18 @@ function namedContainer(part: string, folder: string): Container | null {
   }
   const escaped = /^(?:machine-(.+)\.scope|systemd-nspawn@(.+)\.service)$/.exec(part);
   const machine = unescapeUnit(escaped?.[1] ?? escaped?.[2] ?? '');
-  // libvirt has its virtual machines registered as well, and its own LXC containers.
+  // libvirt registers virtual machines, and its own LXC containers, too.
   if (machine === '' || machine.startsWith('qemu-')) return null;
   return { containerId: machine, runtime: machine.startsWith('lxc-') ? 'lxc' : 'systemd-nspawn' };
 }
 
 const NOMAD_TASK = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\..+?)(\.scope)?$/;
 
-/** The bytes of one character, as systemd writes those that a unit's name cannot hold. */
+/** One UTF-8 character, with its bytes escaped as systemd does in the names of units. */
 const ESCAPED =
   /\\x[0-7][0-9a-f]|\\x[cd][0-9a-f](?:\\x[89ab][0-9a-f])|\\xe[0-9a-f](?:\\x[89ab][0-9a-f]){2}|\\xf[0-7](?:\\x[89ab][0-9a-f]){3}/g;
 
-/** What is no UTF-8, and what nobody can see, stays as systemd wrote it. */
+/** Bytes that are no UTF-8, and control characters, stay escaped. */
 function unescapeUnit(name: string): string {
   return name.replace(ESCAPED, (escaped) => {
     const text = Buffer.from(escaped.replaceAll('\\x', ''), 'hex').toString();

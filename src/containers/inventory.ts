@@ -1,4 +1,4 @@
-/** Which containers there are, found by walking a hierarchy a bit at a time; where there are too many, a fair choice. */
+/** The containers of a hierarchy, found by walking it in steps; a fair choice of them where there are too many. */
 
 import { joinRaw } from '../kernel/raw-path.ts';
 import { monotonicMs, wallMs } from '../program/clock.ts';
@@ -7,41 +7,41 @@ import { Shares } from './shares.ts';
 import { type Found, isEmpty, lookAt, Root, statCgroup, type WalkEnd, walk } from './walk.ts';
 
 export interface Container extends Found {
-  /** Unique: a container that was started again has the path of the one before, and is another. */
+  /** Unique: a restarted container has the same path and another key. */
   readonly key: string;
   readonly identity: Identity;
   readonly createdMs: number;
 }
 
 export interface InventoryOptions {
-  /** Says whose a cgroup is, once, when it is found. */
+  /** Finds the owner of a cgroup; called once, when the cgroup is found. */
   readonly identify?: (path: string) => Identity;
-  /** Which cgroups are containers of containerd's. */
+  /** Tells which cgroups are containers of containerd. */
   readonly isTask?: IsTask;
-  /** How many are remembered, and which ones rather than others. */
+  /** Bounds the number of containers. */
   readonly room?: Room;
-  /** Told of each container that is found and remembered. */
+  /** Called for each container that is found and has room. */
   readonly onFound?: (container: Container) => void;
 }
 
 export interface Room {
   readonly max: number;
-  /** Which containers somebody asks for. */
+  /** Whether a container is configured to be measured. */
   readonly isWanted: (path: string) => boolean;
 }
 
-/** Who gives way to whom; among those that are alike, whoever has most of them. */
+/** Containers of an earlier rank are evicted first; within a rank, those of the owner that has most. */
 const RANKS = ['unwanted', 'empty', 'used'] as const;
 type Rank = (typeof RANKS)[number];
 
 interface Held {
   readonly container: Container;
   readonly rank: Rank;
-  /** The walk that passed it last. */
+  /** The number of the last walk that visited the container. */
   passedIn: number;
 }
 
-/** How many may have got or lost their processes meanwhile: they are looked at in turn, where there is no room. */
+/** How many containers a step checks for processes, in turn, while there is no room. */
 const LOOKS = 64;
 
 export class Inventory {
@@ -52,12 +52,12 @@ export class Inventory {
   #room: Room;
   readonly #held = new Map<string, Held>();
   readonly #shares = { unwanted: new Shares(), empty: new Shares(), used: new Shares() };
-  /** Those that gave way since they were last told. */
+  /** Containers that were evicted since `discover` last returned. */
   #gone: Container[] = [];
   #looks: Iterator<Held> | null = null;
   #walk: Generator<Found, WalkEnd> | null = null;
   #walks = 0;
-  /** Wanted ones without a place: of this walk until now, and of the one before. */
+  /** Wanted containers without room, in this walk and in the one before. */
   #refused = 0;
   #refusedBefore = 0;
   readonly #root: Root;
@@ -72,11 +72,11 @@ export class Inventory {
   }
 
   /**
-   * Looks on for containers, and whether those that it knows are still there.
+   * Continues the walk, which finds new containers and removed ones.
    *
-   * @param budget how many cgroups may be passed now; what is left is passed at the next calls
-   * @param ms for how long, at most
-   * @returns the containers that are gone, or gave way to others
+   * @param budget how many cgroups to visit now; the next calls visit the rest
+   * @param ms how long the step may take
+   * @returns the containers that are removed or evicted
    */
   discover(budget = Number.POSITIVE_INFINITY, ms = Number.POSITIVE_INFINITY): Container[] {
     for (const { container } of this.#held.values()) if (this.isGone(container)) this.#drop(container.key);
@@ -98,7 +98,9 @@ export class Inventory {
     return this.#gone.splice(0);
   }
 
-  /** Says anew, and from now on, whose each container is, and from now on, what is one, and how many have room. */
+  /**
+   * Replaces these functions and the bound. Known containers are identified again; `isTask` only counts for new ones.
+   */
   identifyBy(identifyCgroup: (path: string) => Identity, isTask?: IsTask, room = this.#room): void {
     this.#identify = identifyCgroup;
     this.#isTask = isTask;
@@ -118,12 +120,12 @@ export class Inventory {
     for (const { container } of this.#held.values()) yield container;
   }
 
-  /** How many wanted containers had no room when the hierarchy was last walked. */
+  /** The number of wanted containers without room in the last walk. */
   get leftOut(): number {
     return Math.max(this.#refused, this.#refusedBefore);
   }
 
-  /** Surely: what cannot be seen may be there. Another one may have taken its path. */
+  /** Whether the container is known to be removed. One that cannot be seen may exist; another one may have its path. */
   isGone(found: Found): boolean {
     return lookAt(this.mount, found, found.id) === 'gone' && this.#root.isMounted;
   }
@@ -151,7 +153,7 @@ export class Inventory {
     this.#options.onFound?.(container);
   }
 
-  /** One of a lower rank, whoever has it; one of the same only for fairness. */
+  /** Evicts a container of a lower rank or, where that is fairer, of the same rank. */
   #givesWay(newcomer: string | null, rank: Rank): string | null {
     for (const lower of RANKS) {
       const key = this.#shares[lower].givesWay(lower === rank ? newcomer : null);
@@ -160,7 +162,7 @@ export class Inventory {
     return null;
   }
 
-  /** This walk does not pass it again, or does and finds no room. */
+  /** Evicts a container. This walk counts it as left out: now if it has visited the container, else when it does. */
   #giveUp(key: string): void {
     const held = this.#held.get(key);
     if (held?.passedIn === this.#walks && held.rank !== 'unwanted') this.#refused++;

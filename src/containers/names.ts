@@ -1,6 +1,6 @@
 /**
- * What people call a container, as far as its runtime leaves that on disk, written by the runtime itself before the
- * container starts; no socket is asked, and no process of the container.
+ * The names of containers, read from the files that runtimes write before a container starts. No socket and no process
+ * of the container is asked.
  */
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,15 +17,15 @@ export interface Names {
   readonly podNamespace?: string;
 }
 
-/** Of a container's configuration: real ones have some dozens of kB. */
+/** The largest configuration of a container that is read; real ones have some dozens of kB. */
 const MAX_CONFIG_BYTES = 1 << 20;
-/** Of the list of all containers of cri-o and podman. */
+/** The largest list of containers of cri-o and podman that is read. */
 const MAX_LIST_BYTES = 1 << 23;
-/** The longest name in Kubernetes; what is longer is cut. */
+/** The longest name in Kubernetes; longer names are cut. */
 const MAX_NAME = 253;
-/** How many of containerd's namespaces, and of the folders of cri-o and podman, are looked through. */
+/** How many namespaces of containerd, and folders of cri-o and podman, are searched. */
 const MAX_FOLDERS = 100;
-/** How soon places are looked for again where a container has no name, in ms: daemons come, and looking takes long. */
+/** How soon places are searched again while a container has no name, in ms: a daemon may have started since. */
 const REDISCOVER_MS = 60_000;
 
 /** Below containerd's state. */
@@ -38,14 +38,14 @@ type Json = Readonly<Record<string, unknown>>;
 
 type Reader = (place: Folder, containerId: string) => Found;
 
-/** What a later one of a kind says counts more. */
+/** Later readers of a kind override earlier ones. */
 const READERS: Readonly<Record<PlaceKind, readonly Reader[]>> = {
   docker: [fromDocker],
   containerd: [fromContainerd],
   storage: [fromLists, fromBundle],
 };
 
-/** Whose files tell of what which runtime runs. */
+/** The kinds of files that know the containers of a runtime. */
 const KINDS_OF: Readonly<Partial<Record<Runtime, readonly PlaceKind[]>>> = {
   docker: ['docker'],
   containerd: ['containerd'],
@@ -53,14 +53,14 @@ const KINDS_OF: Readonly<Partial<Record<Runtime, readonly PlaceKind[]>>> = {
   podman: ['storage'],
 };
 
-/** What the id of those that leave no such files says. */
+/** The name by the id, for runtimes without such files. */
 const NAME_OF: Readonly<Partial<Record<Runtime, (containerId: string) => string>>> = {
   lxc: (name) => name,
   'systemd-nspawn': (name) => name,
   nomad: (allocationAndTask) => allocationAndTask.replace(/^[^.]*\./, ''),
 };
 
-/** The files of the runtimes of this machine. */
+/** The files of this machine's runtimes. */
 export class RuntimeFiles {
   readonly #settings: PlaceSettings;
   #places: readonly Place[];
@@ -72,14 +72,14 @@ export class RuntimeFiles {
     this.#places = findPlaces(settings);
   }
 
-  /** Like {@link identify}, with what people call it. */
+  /** {@link identify}, with names. */
   identify(path: string | null): Identity {
     const identity = identify(path, this.isTask);
     const names = this.namesOf(identity);
     return Object.keys(names).length === 0 ? identity : { ...identity, names };
   }
 
-  /** Has containerd made a container of this name, in this namespace? Asked of every cgroup that could be one. */
+  /** Whether containerd has a container of this id. Called for every cgroup that could be one. */
   readonly isTask: IsTask = (namespace, id) => {
     if (isDefaultTask(namespace, id)) return true;
     return this.#places.some(({ kind, path }) => {
@@ -89,7 +89,7 @@ export class RuntimeFiles {
     });
   };
 
-  /** One look at the folder says that no namespace has come since. */
+  /** Namespaces are listed again only when the folder's modification time has changed. */
   #namespacesIn(tasks: string): ReadonlySet<string> {
     const changedMs = changedMsOf(tasks);
     if (changedMs === null) return new Set();
@@ -101,13 +101,13 @@ export class RuntimeFiles {
     return names;
   }
 
-  /** What is not known is absent. */
+  /** Unknown names are absent. */
   namesOf({ cgroup, containerId, runtime }: Identity): Names {
     if (containerId === undefined) return {};
     const nameOf = runtime === undefined ? undefined : NAME_OF[runtime];
     if (nameOf !== undefined) return { containerName: nameOf(containerId) };
     const kinds = runtime === undefined ? PLACE_KINDS : (KINDS_OF[runtime] ?? []);
-    // Nobody looks for a file by what somebody chose to call it; whoever chose it for containerd chose a name.
+    // An id that a user chose is never used as a file name. With containerd such an id is the name.
     if (!/^[0-9a-f]{64}$/.test(containerId)) return runtime === 'containerd' ? { containerName: containerId } : {};
     return this.#read(kinds, containerId, userOf(cgroup));
   }
@@ -136,7 +136,7 @@ export class RuntimeFiles {
   }
 }
 
-/** null where there is nothing, or nothing that this process may see. */
+/** null where the file is missing or not permitted. */
 function changedMsOf(path: string): number | null {
   try {
     return statSync(path).mtimeMs;
@@ -145,7 +145,7 @@ function changedMsOf(path: string): number | null {
   }
 }
 
-/** config.v2.json; with `userns-remap`, below a folder that is called after user and group. */
+/** config.v2.json; with `userns-remap` in a folder named after user and group. */
 function fromDocker(root: Folder, containerId: string): Found {
   const remapped = listFolder(root, MAX_FOLDERS).filter((name) => /^\d+\.\d+$/.test(name));
   const paths = [[], ...remapped.map((name) => [name])];
@@ -161,7 +161,7 @@ function fromDocker(root: Folder, containerId: string): Found {
   };
 }
 
-/** The bundle's config.json, one folder for each of containerd's namespaces. */
+/** The bundle's config.json, in a folder for each namespace of containerd. */
 function fromContainerd(state: Folder, containerId: string): Found {
   using tasks = openBelow(state, TASKS);
   for (const namespace of tasks === null ? [] : listFolder(tasks, MAX_FOLDERS)) {
@@ -178,7 +178,7 @@ function fromContainerd(state: Folder, containerId: string): Found {
   return {};
 }
 
-/** The lists of containers of cri-o and podman, one for each storage driver, in a folder such as overlay-containers. */
+/** The lists of containers of cri-o and podman: one for each storage driver, in folders such as overlay-containers. */
 function fromLists(root: Folder, containerId: string): Found {
   const found = containersFoldersIn(root).flatMap((folder) =>
     ['containers.json', 'volatile-containers.json'].map((file) => fromList(root, [folder, file], containerId)),
@@ -222,7 +222,7 @@ function image(value: unknown): string | undefined {
     .replace(/:[^:/]*$/, '');
 }
 
-/** Anybody may have chosen it. */
+/** Names may be chosen by anybody. */
 function text(value: unknown, limit = MAX_NAME): string | undefined {
   if (typeof value !== 'string' || value === '') return undefined;
   return value.slice(0, limit).toWellFormed();

@@ -1,29 +1,28 @@
-/** PID namespaces, which the kernel programs filter by. */
+/** PID namespaces, by which the BPF programs filter. */
 import { readdirSync, statSync } from 'node:fs';
 import type { Logger } from '../program/log.ts';
 
-/** The inode number of a process' PID namespace: what `--pid-ns-inum` takes. */
+/** The inode number of a process's PID namespace, for `--pid-ns-inum`. */
 export function pidNamespaceOf(pid: number | 'self'): number {
   return statSync(`/proc/${pid}/ns/pid`).ino;
 }
 
-/** Does any process that we may look at live in this PID namespace now? */
+/** Whether any process that this process may inspect is in this PID namespace. */
 export function isPidNamespaceInUse(inum: number): boolean {
   return readdirSync('/proc').some((name) => {
     if (!/^\d+$/.test(name)) return false;
     try {
       return pidNamespaceOf(Number(name)) === inum;
     } catch {
-      return false; // gone meanwhile, or not ours to look at
+      return false; // ended meanwhile, or not permitted
     }
   });
 }
 
-/** The cure where nobody does. */
 export const NOBODY_LIVES =
   'take the number from "readlink /proc/PID/ns/pid"; in a container, share the host\'s (--pid=host); others\' processes show theirs to CAP_SYS_PTRACE only';
 
-/** The number to filter by, 0 for none. A number nobody lives in counts nothing, and that is said. */
+/** The number to filter by, 0 for none. Warns about a namespace without processes, since nothing would be counted. */
 export function resolvePidNamespace(wanted: number | 'self', log: Logger): number {
   if (wanted === 'self') return pidNamespaceOf('self');
   if (wanted !== 0 && !isPidNamespaceInUse(wanted)) {

@@ -1,12 +1,12 @@
-/** Who shares a bound with whom: whatever a container makes more of costs nobody else anything. */
+/** Groups cgroups that share a bound, so that no container can use up another's share. */
 import { type Identity, identify, userOf } from './identity.ts';
 
-/** How many parts of a path are a place where no container is, or a user's: `/user.slice/user-1000.slice`. */
+/** The length of a place outside of containers, in parts of the path: `/user.slice/user-1000.slice`. */
 const PLACE_PARTS = 2;
 
 /**
- * What shares its bounds: a pod, a container, or else the upper part of the cgroup's path, below which whoever lives
- * there may make as many cgroups as it likes. A user may call those what containers are called.
+ * The group that shares a bound: a pod, a container, or else the upper part of the cgroup's path. Below that part a
+ * user may make any number of cgroups, also with names of containers.
  */
 export function placeOf(owner: Identity): { readonly place: string; readonly whole: Identity } {
   const { cgroup, containerId, podUid } = owner;
@@ -24,8 +24,8 @@ export function placeOf(owner: Identity): { readonly place: string; readonly who
 }
 
 /**
- * Who shares entries with whom: as {@link placeOf}, but of what is in no container the part of the path that somebody was
- * given: a unit of systemd, a user, or else the outermost cgroup.
+ * The group that shares entries: as {@link placeOf}, but outside of containers the unit of systemd, the user, or else
+ * the outermost cgroup.
  */
 export function sharerOf(owner: Identity): string {
   const { place, whole } = placeOf(owner);

@@ -1,22 +1,24 @@
-/** Where runtimes keep their files: as configured, and as the runtimes' own settings and command lines say. */
+/**
+ * The folders in which runtimes keep their files, by configuration and by the runtimes' own settings and command lines.
+ */
 import { lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Folder, listFolder, openFolder, readForeignFile } from './foreign-files.ts';
 
-/** `storage` is of cri-o and podman. */
+/** `storage` stands for cri-o and podman. */
 export const PLACE_KINDS = ['docker', 'containerd', 'storage'] as const;
 export type PlaceKind = (typeof PLACE_KINDS)[number];
-/** By kind; `*` stands for any one folder. */
+/** Folders by kind; `*` stands for any one folder. */
 export type PlaceSettings = Readonly<Record<PlaceKind, readonly string[]>>;
 
 export interface Place {
   readonly kind: PlaceKind;
   readonly path: string;
-  /** What names it: a setting of ours, a file, or a process. */
+  /** The source of the place: a setting of Floatie, a file, or a process. */
   readonly from: string;
 }
 
-/** The runtimes' own defaults, those of k3s, RKE2, k0s, MicroK8s and snaps, and those of runtimes without root. */
+/** Defaults of the runtimes, of k3s, RKE2, k0s, MicroK8s and snaps, and of rootless runtimes. */
 export const DEFAULT_PLACES = {
   docker: ['/var/lib/docker', '/var/snap/docker/common/var-lib-docker', '/home/*/.local/share/docker'],
   containerd: [
@@ -35,10 +37,10 @@ export const DEFAULT_PLACES = {
 } as const satisfies PlaceSettings;
 
 const MAX_SETTINGS_BYTES = 1 << 16;
-/** A home directory for each user, at most. */
+/** The limit of home directories that `*` stands for. */
 const MAX_USERS = 4096;
 
-/** Those that are configured, then those that are discovered now. */
+/** The configured places, then the discovered ones. */
 export function findPlaces(settings: PlaceSettings): Place[] {
   const configured = PLACE_KINDS.flatMap((kind) =>
     settings[kind].map((path): Place => ({ kind, path, from: `containers.places.${kind}` })),
@@ -51,8 +53,8 @@ export function findPlaces(settings: PlaceSettings): Place[] {
 }
 
 /**
- * The folders of a place that belong to a user. A place of root's is looked at for root's containers only, and a user's
- * for that user's: whoever writes the files must be whoever runs the container.
+ * The folders of a place that belong to a user. Folders of root name only root's containers, and a user's folders only
+ * the user's: the user who writes the files must be the one who runs the container.
  */
 export function* foldersOf({ path }: Place, uid: number): Generator<Folder & { readonly path: string }> {
   for (const each of expand(path, uid)) {
@@ -62,14 +64,14 @@ export function* foldersOf({ path }: Place, uid: number): Generator<Folder & { r
   }
 }
 
-/** Everybody's, for people to read. */
+/** The folders of all users, for messages. */
 export function* allFoldersOf(place: Place): Generator<Folder & { readonly path: string }> {
   const star = place.path.indexOf('/*');
   const uids = star === -1 ? [ownerOf(place.path)] : subfoldersOf(place.path.slice(0, star)).map(ownerOf);
   for (const uid of new Set(uids)) if (uid !== null) yield* foldersOf(place, uid);
 }
 
-/** `*` is whatever belongs to the user: only what that user has is looked at, and nobody else's home is mounted for it. */
+/** `*` matches only folders that belong to the user, so that no other user's home is automounted. */
 function expand(path: string, uid: number): string[] {
   const star = path.indexOf('/*');
   if (star === -1) return [path];
@@ -91,7 +93,7 @@ function ownerOf(path: string): number | null {
   }
 }
 
-/** The user may answer for what is mounted there, and never do so. */
+/** A user's FUSE filesystem may never answer. */
 function isOnFuse(path: string): boolean {
   return readOr('/proc/self/mountinfo')
     .split('\n')
@@ -101,7 +103,7 @@ function isOnFuse(path: string): boolean {
     });
 }
 
-/** What administrators write. */
+/** Places in the configuration files of administrators. */
 function fromFiles(): Place[] {
   const docker = ['/etc/docker/daemon.json', '/var/snap/docker/current/config/daemon.json'];
   const { CONTAINERS_STORAGE_CONF: asked } = process.env;
@@ -119,13 +121,13 @@ const STATE = /^\s*state\s*=\s*["']([^"']+)["']/gm;
 
 function placesIn(kind: PlaceKind, file: string, setting: RegExp): Place[] {
   const text = readForeignFile(file, MAX_SETTINGS_BYTES) ?? '';
-  // In containers-storage.conf(5) alone: what each user has.
+  // containers-storage.conf(5) only: a path for each user.
   const each = (path: string): string =>
     path.replace(/^\$HOME(?=\/|$)/, '/home/*').replace(/\$(USER|UID)(?=\/|$)/, '*');
   return [...text.matchAll(setting)].map(([, path = '']) => ({ kind, path: each(path), from: file }));
 }
 
-/** What daemons that run were told. Only root's are believed, and only where their paths mean what they mean here. */
+/** Places in the command lines of running daemons: only root's, and only those in the same mount namespace. */
 function fromProcesses(): Place[] {
   const mounts = [linkOr('/proc/self/ns/mnt'), linkOr('/proc/1/ns/mnt')].filter((link) => link !== '');
   return readdirSync('/proc').flatMap((pid) => {

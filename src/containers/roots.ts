@@ -1,27 +1,27 @@
-/** What filesystem the containers that run have as their root: overlayfs sees nothing of what is on another one. */
+/** The root filesystems of the running containers. Those on another filesystem than overlayfs are not measured. */
 import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import { findHierarchy } from './hierarchy.ts';
 import { identify } from './identity.ts';
 
 export interface Roots {
-  /** How many containers are on overlayfs. */
+  /** The number of containers on overlayfs. */
   readonly seen: number;
-  /** How many are on what else, by type, such as `fuse.fuse-overlayfs`. */
+  /** The number of containers on other filesystems, by type, such as `fuse.fuse-overlayfs`. */
   readonly others: ReadonlyMap<string, number>;
-  /** Of how many this process may not know. */
+  /** The number of containers that this process may not inspect. */
   readonly hidden: number;
 }
 
-/** The root of a container is among its first mounts; it may have made a hundred thousand more. */
+/** A container's root is among its first mounts; it may have made a hundred thousand more. */
 const MAX_MOUNTINFO_BYTES = 1 << 16;
 
-/** By one process of each container. */
+/** Inspects one process of each container. */
 export function containerRoots(): Roots {
   const { version } = findHierarchy();
   const types = new Map<string, string | null>();
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     const { containerId } = identify(cgroupOf(pid, version));
-    // Another process of the container may be one that this one may look at.
+    // If this process is not permitted, another one of the container may be.
     if (containerId === undefined || (types.get(containerId) ?? null) !== null) continue;
     types.set(containerId, rootTypeOf(pid));
   }
@@ -35,7 +35,7 @@ export function containerRoots(): Roots {
   };
 }
 
-/** In the hierarchy that names containers here; null when the process is gone. */
+/** The process's cgroup in the hierarchy that names containers; null when the process has ended. */
 function cgroupOf(pid: string, version: 1 | 2): string | null {
   const line = version === 1 ? /^\d+:(?:[^:]*,)?memory(?:,[^:]*)?:(.*)$/m : /^0::(.*)$/m;
   try {
@@ -45,7 +45,7 @@ function cgroupOf(pid: string, version: 1 | 2): string | null {
   }
 }
 
-/** The filesystem that is mounted last at the root of a process, null where it cannot be told. */
+/** The type of the topmost mount at a process's root, null where it is unknown. */
 export function rootTypeOf(pid: string): string | null {
   const bytes = Buffer.alloc(MAX_MOUNTINFO_BYTES);
   let length = 0;

@@ -1,14 +1,14 @@
-/** Which of many cgroups gives way where there is room for some: one of whoever has most, whatever those are called. */
+/** Chooses the cgroup to evict where there is no room for all: one of the owner that has most. */
 
 interface Branch {
   count: number;
   readonly below: Map<string, Branch>;
 }
 
-/** Branches deeper than this share with those beside them: a path can have two thousand parts. */
+/** Below this depth branches are not told apart: a path can have two thousand parts. */
 const MAX_DEPTH = 8;
 
-/** Counts by each folder above. The keys begin with a path, and no key is one of a folder of another. */
+/** Counts keys in each folder above them. Keys begin with a path; no key lies in the folder of another key. */
 export class Shares {
   readonly #root = branch();
 
@@ -39,10 +39,10 @@ export class Shares {
   }
 
   /**
-   * The one that gives way: the newest in the largest branch of the largest branch, and so on.
+   * The key to evict: the newest in the largest branch of the largest branch, and so on.
    *
-   * @param newcomer the one that wants its place; null for nobody
-   * @returns null where none has more than the newcomer's branches would have then
+   * @param newcomer the key that needs room; null for none
+   * @returns null where no branch is larger than the newcomer's would then be
    */
   givesWay(newcomer: string | null): string | null {
     const taken: string[] = [];
@@ -52,7 +52,7 @@ export class Shares {
       if (own !== null) {
         const mine = own[taken.length] ?? '';
         const ofMine = at.below.get(mine);
-        // One that gave way is not to come back for the one that it gave way to.
+        // A difference of 2, so that the evicted key does not evict the newcomer in turn.
         if (next.count >= (ofMine?.count ?? 0) + 2 && part !== mine) own = null;
         else if (ofMine === undefined) return null;
         else [part, next] = [mine, ofMine];
@@ -68,7 +68,7 @@ function branch(): Branch {
   return { count: 0, below: new Map() };
 }
 
-/** The last one of several. */
+/** Of equal branches the last one. */
 function largestOf({ below }: Branch): [string, Branch] {
   let largest: [string, Branch] = ['', branch()];
   for (const each of below) if (each[1].count >= largest[1].count) largest = each;

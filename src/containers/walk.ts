@@ -1,4 +1,4 @@
-/** A hierarchy of cgroups, folder by folder. */
+/** Walks a cgroup hierarchy folder by folder. */
 import { type BigIntStats, readdirSync, readFileSync, statSync } from 'node:fs';
 import { joinRaw, type Place, placeAt, type RawPath, rawPath } from '../kernel/raw-path.ts';
 
@@ -7,13 +7,16 @@ export interface Found extends Place {
   readonly id: bigint;
 }
 
-/** Whether a walk saw everything; `busy`: it did not, for a reason that may be over soon. */
+/** Whether a walk saw every cgroup; `busy`: it did not, for a temporary reason. */
 export type WalkEnd = 'complete' | 'incomplete' | 'busy';
 
-/** Every cgroup below a mount, parents first. What is removed meanwhile is left out; one may stop and go on later. */
+/**
+ * Every cgroup below a mount, parents first, without those that are removed meanwhile. The caller may pause the walk.
+ */
 export function* walk(mount: string): Generator<Found, WalkEnd> {
   let end: WalkEnd = 'complete';
-  // One of each folder in turn, so that none with 40,000 holds up those beside it; joined late, as paths can be long.
+  // One cgroup of each folder in turn, so that a folder with 40,000 does not delay the others. Joined late: paths can
+  // be long.
   const listed: { readonly above: RawPath; readonly names: RawPath[] }[] = [{ above: '/', names: ['/'] }];
   for (let folders = listed.shift(); folders !== undefined; folders = listed.shift()) {
     const name = folders.names.pop();
@@ -24,11 +27,11 @@ export function* walk(mount: string): Generator<Found, WalkEnd> {
     try {
       const stats = statCgroup(folder);
       if (stats === null) {
-        if (raw === '/') end = 'incomplete'; // it is not mounted any more
+        if (raw === '/') end = 'incomplete'; // not mounted any more
         continue;
       }
       yield { ...placeAt(raw), id: stats.ino };
-      // A folder without folders has two links: its name and its own `.`. Listing it means going through 60 files.
+      // A cgroup without children has two links: its name and `.`. Listing it would read 60 entries.
       if (stats.nlink === 2n) continue;
       listed.push({ above: raw, names: subfolders(folder) });
     } catch (error) {
@@ -38,12 +41,12 @@ export function* walk(mount: string): Generator<Found, WalkEnd> {
   return end;
 }
 
-/** null when there is none. Throws when that cannot be seen: it is nested too deep, or this process may not look. */
+/** null when there is no such cgroup. Throws when that is unknown: nested too deep, or not permitted. */
 export function statCgroup(path: RawPath): BigIntStats | null {
   return statSync(path, { bigint: true, throwIfNoEntry: false }) ?? null;
 }
 
-/** Whether there is a cgroup with this id at a place; `hidden` where that cannot be seen. */
+/** Whether the cgroup with this id is at a place; `hidden` where that is unknown. */
 export function lookAt(mount: string, { raw }: Place, id: bigint): 'there' | 'gone' | 'hidden' {
   try {
     return statCgroup(joinRaw(mount, raw))?.ino === id ? 'there' : 'gone';
@@ -52,7 +55,7 @@ export function lookAt(mount: string, { raw }: Place, id: bigint): 'there' | 'go
   }
 }
 
-/** Has the cgroup surely no process, nor those below it? */
+/** Whether it is known that neither the cgroup nor one below it has a process. */
 export function isEmpty(folder: RawPath): boolean {
   try {
     return /^populated 0$/m.test(readFileSync(joinRaw(folder, 'cgroup.events'), 'utf8'));
@@ -60,14 +63,14 @@ export function isEmpty(folder: RawPath): boolean {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return false;
   }
   try {
-    // v1 does not tell of those below it.
+    // v1's cgroup.procs lacks the processes of child cgroups.
     return statCgroup(folder)?.nlink === 2n && readFileSync(joinRaw(folder, 'cgroup.procs'), 'utf8') === '';
   } catch {
     return false;
   }
 }
 
-/** Where a hierarchy is mounted. While it is not, none of its cgroups can be seen. */
+/** The mount of a hierarchy. While it is unmounted, no cgroup is known to be removed. */
 export class Root {
   readonly #mount: string;
   readonly #id: string | null;
@@ -91,7 +94,7 @@ export class Root {
   }
 }
 
-/** Is this error about what others use up for the moment, and no refusal? */
+/** Whether this error says that a resource is exhausted for the moment. */
 export function isBusy(code: string | undefined): boolean {
   return code === 'EMFILE' || code === 'ENFILE' || code === 'ENOMEM' || code === 'EAGAIN' || code === 'EINTR';
 }
