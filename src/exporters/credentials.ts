@@ -1,4 +1,4 @@
-/** The files by which OTLP proves who it is, and whom it trusts; read again when they change. */
+/** The TLS certificates and keys of OTLP, read again when the files change. */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { diag } from '@opentelemetry/api';
@@ -7,20 +7,20 @@ import { exportersOf } from '../config/exporters.ts';
 import { readWhole } from '../config/file.ts';
 import type { Config, OtlpConfig } from '../config/schema.ts';
 
-/** PEM; what is left out is what Node knows, and no certificate of our own. */
+/** PEM. Without `ca` Node's own CAs are trusted; without `cert` and `key` there is no client certificate. */
 export interface Tls {
   readonly ca?: Buffer;
   readonly cert?: Buffer;
   readonly key?: Buffer;
 }
 
-/** What is to be used now: the same object as long as nothing changes. */
+/** Returns the current certificates: the same object as long as no file changes. */
 export type TlsSource = () => Tls;
 
-/** By the exporter's name. */
+/** By exporter name. */
 export type Credentials = ReadonlyMap<string, TlsSource>;
 
-/** Told when files change while Floatie runs: that they are used, or the problem for which those before are kept. */
+/** Called when files change while Floatie runs; with problems the previous certificates stay in use. */
 export type OnRenewal = (exporter: string, problems: readonly string[]) => void;
 
 type Files = OtlpConfig['tls'];
@@ -32,7 +32,7 @@ const PARSERS = {
 };
 
 /**
- * Of every exporter in the pipeline whose `tls` names a file.
+ * Reads the certificates of every exporter in the pipeline whose `tls` names a file.
  * @throws {@link ConfigError} with every problem found
  */
 export function readCredentials(config: Config, onRenewal: OnRenewal = () => undefined): Credentials {
@@ -55,7 +55,9 @@ export function readCredentials(config: Config, onRenewal: OnRenewal = () => und
 
 const VARIABLES = { ca_file: 'CERTIFICATE', cert_file: 'CLIENT_CERTIFICATE', key_file: 'CLIENT_KEY' } as const;
 
-/** What OTEL_EXPORTER_OTLP_CERTIFICATE and its kin name; as if they named none where that cannot be used. */
+/**
+ * The files of OTEL_EXPORTER_OTLP_CERTIFICATE, …_CLIENT_KEY and …_CLIENT_CERTIFICATE; none where they cannot be used.
+ */
 export function tlsOfVariables(variable: (name: string) => string | undefined): TlsSource {
   const entries = Object.entries(VARIABLES).map(([key, name]) => [key, variable(name) ?? '']);
   const files = Object.fromEntries(entries) as Files;
@@ -69,12 +71,14 @@ export function tlsOfVariables(variable: (name: string) => string | undefined): 
   return current;
 }
 
-/** A certificate without its key, or a key without its certificate. */
+/** Whether only one of certificate and key is set. */
 function isHalf({ cert_file: cert, key_file: key }: Files): boolean {
   return (cert === '') !== (key === '');
 }
 
-/** Reads the files now, and whenever they are asked for and have changed; keeps what it has while that is no good. */
+/**
+ * Reads the files now, and again after each change; keeps the previous certificates while the new ones are unusable.
+ */
 function sourceOf(
   files: Files,
   nameOf: (key: keyof Files) => string,
@@ -89,7 +93,7 @@ function sourceOf(
       const stamp = stampOf(files);
       if (stamp === seen) return tls;
       const next = read(files, nameOf);
-      // One that is being written is looked at again at the next export, whether or not its time stamp moves by then.
+      // An unusable file may be half written, so the next export reads it again, even with the same time stamp.
       if (next.problems.length === 0) [tls, seen] = [next.tls, stamp];
       onRenewal(next.problems);
       return tls;
@@ -118,7 +122,7 @@ function read(files: Files, nameOf: (key: keyof Files) => string): { tls: Tls; p
   return { tls: { ...(ca && { ca }), ...(cert && key && { cert, key }) }, problems };
 }
 
-/** What is another one after every change of a file, also one by rename or by a symbolic link. */
+/** Differs after every change of a file, also by rename or by a symbolic link. */
 function stampOf(files: Files): string {
   const stamps = Object.values(files).map((file) => {
     if (file === '') return '';

@@ -1,4 +1,4 @@
-/** Metrics on standard output, for people who look for what is missing. */
+/** Metrics on standard output, to debug the configuration. */
 import { type ExportResult, ExportResultCode } from '@opentelemetry/core';
 import {
   AggregationTemporality,
@@ -16,7 +16,7 @@ export interface DebugOptions extends PushOptions {
 }
 
 export function createDebugReader({ verbosity, ...options }: DebugOptions): MetricReader {
-  // Whoever read the output may be gone: the export fails then, and nothing else.
+  // If the reader of the output is gone, only the export fails.
   process.stdout.off('error', ignore).on('error', ignore);
   const format = verbosity === 'basic' ? summarize : describe;
   return createPushReader(new DebugExporter(format), options);
@@ -52,7 +52,7 @@ function summarize(metrics: readonly MetricData[]): string {
   return `metrics: ${metrics.length}, points: ${points}\n`;
 }
 
-/** A line for each point, its attributes as Prometheus writes them; of buckets those that hold something. */
+/** A line for each point, with attributes in Prometheus' notation and without empty buckets. */
 export function describe(metrics: readonly MetricData[]): string {
   return metrics
     .flatMap((metric) => {

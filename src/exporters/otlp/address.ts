@@ -1,13 +1,13 @@
-/** Who is at the other end of a connection, by its address. */
+/** The peer of a connection, by its address. */
 import { isIP, isIPv6 } from 'node:net';
 
-/** IPv4 as a socket that listens to both versions shows it. */
+/** An IPv4 address on a dual-stack socket. */
 const MAPPED = /^::ffff:(?=\d+\.)/i;
 
 /**
- * What somebody has one of: an address of IPv4, but a network of 2^64 addresses of IPv6, the smallest that is given out.
+ * The network that a peer controls: one IPv4 address, or an IPv6 /64, the smallest network that is assigned.
  *
- * @param address undefined: of a Unix socket
+ * @param address undefined for a Unix socket
  */
 export function networkOf(address: string | undefined): string {
   if (address === undefined) return 'unix';
@@ -19,7 +19,7 @@ export function networkOf(address: string | undefined): string {
   return `${[...(groups[0] ?? []), ...zeros, ...(groups[1] ?? [])].slice(0, 4).join(':')}::/64`;
 }
 
-/** Whether it is this machine itself; a Unix socket is, and no browser uses it. */
+/** Whether the peer is on this machine, over TCP. A Unix socket does not count: no browser uses it. */
 export function isLoopback(address: string | undefined): boolean {
   if (address === undefined) return false;
   const plain = withoutZone(address).replace(MAPPED, '');

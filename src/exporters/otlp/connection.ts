@@ -1,4 +1,4 @@
-/** How OTLP reaches its endpoint, over gRPC or HTTP: what the configuration says, and OTEL_EXPORTER_OTLP_* below it. */
+/** How OTLP reaches its endpoint over gRPC or HTTP: by the configuration, else by OTEL_EXPORTER_OTLP_*. */
 import { parseKeyPairsIntoRecord } from '@opentelemetry/core';
 import { endpointFrom } from '../../config/otlp-variables.ts';
 import type { OtlpConfig } from '../../config/schema.ts';
@@ -7,33 +7,33 @@ import { type TlsSource, tlsOfVariables } from '../credentials.ts';
 export type Signal = 'metrics' | 'logs';
 
 export interface Connection {
-  /** Empty: what OTEL_EXPORTER_OTLP_ENDPOINT and its kin say. */
+  /** Empty: OTEL_EXPORTER_OTLP_ENDPOINT or …_METRICS_ENDPOINT, …_LOGS_ENDPOINT. */
   readonly endpoint: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** undefined: what OTEL_EXPORTER_OTLP_CERTIFICATE and its kin say. */
+  /** undefined: OTEL_EXPORTER_OTLP_CERTIFICATE, …_CLIENT_KEY and …_CLIENT_CERTIFICATE. */
   readonly tls?: TlsSource | undefined;
   readonly compression?: 'none' | 'gzip';
-  /** How long one export may take, in ms; then it has failed. */
+  /** The timeout of one export, in ms. */
   readonly timeoutMs: number;
-  /** Whether OTEL_EXPORTER_OTLP_HEADERS and its kin are meant for somebody else. */
+  /** Ignores headers and certificates of OTEL_EXPORTER_OTLP_*, which are meant for another endpoint. */
   readonly isPrivate?: boolean;
 }
 
-/** A connection with nothing left open. */
+/** A connection with all defaults resolved. */
 export interface Destination extends Required<Omit<Connection, 'endpoint' | 'isPrivate' | 'tls'>> {
   readonly tls: TlsSource;
   readonly url: URL;
-  /** The URL leaves out the port of its scheme, which is not that of gRPC. */
+  /** Explicit, because URL drops its scheme's default port, and gRPC's default is another. */
   readonly port: number;
 }
 
 const HTTP_PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 };
-/** Whatever the scheme. */
+/** gRPC's default port for any scheme. */
 const GRPC_PORT = 443;
 
 /**
- * The variables' tokens, certificates and keys are for the endpoint that the variables name: what has a name has an
- * endpoint of its own, and so has what replaces the variables' endpoint.
+ * Tokens, certificates and keys in variables are for the endpoint in the variables. An exporter with a name, or with an
+ * endpoint in the configuration, has another endpoint.
  */
 export function connectionOf(
   name: string,
@@ -49,7 +49,7 @@ export function connectionOf(
 const PREFIX = 'OTEL_EXPORTER_OTLP_';
 const ENDPOINTS = ['ENDPOINT', 'METRICS_ENDPOINT', 'LOGS_ENDPOINT'].map((name) => PREFIX + name);
 
-/** Of a signal over gRPC, which has one URL for all. */
+/** The destination of a signal over gRPC, where all signals share one URL. */
 export function grpcDestination(connection: Connection, signal: Signal, env = process.env): Destination {
   const given = endpointOf(connection, 'otlp', signal, env) ?? 'http://localhost:4317';
   const isPlain = variable('INSECURE', signal, env)?.toLowerCase() === 'true';
@@ -57,12 +57,12 @@ export function grpcDestination(connection: Connection, signal: Signal, env = pr
   return { ...restOf(connection, signal, env), url, port: explicitPort(given) ?? GRPC_PORT };
 }
 
-/** Of a signal over HTTP: below the endpoint, unless a variable names the whole URL. */
+/** The destination of a signal over HTTP: a path below the endpoint, unless a variable has the signal's whole URL. */
 export function httpDestination(connection: Connection, signal: Signal, env = process.env): Destination {
   const url = new URL(endpointOf(connection, 'otlphttp', signal, env) ?? 'http://localhost:4318');
   const isWhole = connection.endpoint === '' && Boolean(env[`${PREFIX}${signal.toUpperCase()}_ENDPOINT`]?.trim());
   if (!isWhole) {
-    // The path of a signal at the end of an endpoint is meant for all signals.
+    // A signal's path at the end of the endpoint is replaced, so that the endpoint works for all signals.
     url.pathname = `${url.pathname.replace(/(\/v1\/(metrics|logs|traces))?\/*$/, '')}/v1/${signal}`;
   }
   return { ...restOf(connection, signal, env), url, port: Number(url.port) || (HTTP_PORTS[url.protocol] ?? 0) };
@@ -72,7 +72,7 @@ function endpointOf({ endpoint }: Connection, type: 'otlp' | 'otlphttp', signal:
   return endpoint === '' ? endpointFrom(env, type, signal === 'metrics' ? 'METRICS' : 'LOGS') : endpoint;
 }
 
-/** The one that a URL's text names. */
+/** The port that is written in a URL, also the scheme's default. */
 function explicitPort(text: string): number | undefined {
   const [, port] = /^(?:[a-z]+:\/\/)?[^/?#]*:(\d+)(?:[/?#]|$)/i.exec(text) ?? [];
   return port === undefined ? undefined : Number(port);
@@ -94,13 +94,13 @@ function lowerCase(headers: Readonly<Record<string, string>> = {}): Record<strin
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 }
 
-/** What a variable says for this signal, or else for all. */
+/** The variable of this signal, else the one for all signals. */
 function variable(name: string, signal: Signal, env: NodeJS.ProcessEnv): string | undefined {
   const [own, all] = [env[`${PREFIX}${signal.toUpperCase()}_${name}`]?.trim(), env[`${PREFIX}${name}`]?.trim()];
   return own || all || undefined;
 }
 
-/** A URL for people: without what may be secret in it. */
+/** A URL for messages, without secrets. */
 export function shown(url: URL): string {
   const path = url.pathname === '/' ? '' : url.pathname;
   return `${url.protocol}//${url.host}${path}${url.search === '' ? '' : '?…'}`;

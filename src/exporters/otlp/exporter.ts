@@ -1,4 +1,4 @@
-/** Exports by OTLP, over whatever transport, and tells what the endpoint says to it. */
+/** Exports by OTLP over a transport, and reports the endpoint's answer. */
 import { type ExportResult, ExportResultCode } from '@opentelemetry/core';
 import { ProtobufLogsSerializer, ProtobufMetricsSerializer } from '@opentelemetry/otlp-transformer';
 import type { ReadableLogRecord } from '@opentelemetry/sdk-logs';
@@ -11,15 +11,15 @@ export interface Transport {
   /**
    * Sends one request.
    *
-   * @returns what the endpoint says to it beside that it is taken
-   * @throws why it is not taken
+   * @returns the endpoint's remark on an accepted request, or null
+   * @throws the reason why the request failed
    */
   send(request: Uint8Array): Promise<Remark | null>;
   /** Closes the connection. */
   shutdown(): void;
 }
 
-/** The result of an export, which may be a success with a verdict. */
+/** The result of an export; a success can come with a verdict. */
 export interface Outcome extends ExportResult {
   readonly verdict?: Verdict;
 }
@@ -54,7 +54,7 @@ export class OtlpExporter<Items> {
     if (request === undefined) throw new Error('the data cannot be written as OTLP');
     const remark = await this.#transport.send(request);
     const sent = this.#count(items);
-    // What an endpoint claims is believed as far as it can be true.
+    // An endpoint cannot reject more than was sent, whatever it claims.
     return remark === null ? null : { ...remark, rejected: Math.min(remark.rejected, sent), sent };
   }
 

@@ -1,4 +1,4 @@
-/** OTLP over gRPC: one call an export, over a connection that is kept. */
+/** OTLP over gRPC: one call an export, over a persistent connection. */
 import {
   type ChannelCredentials,
   Client,
@@ -23,7 +23,7 @@ const METHODS: Readonly<Record<Signal, string>> = {
   logs: '/opentelemetry.proto.collector.logs.v1.LogsService/Export',
 };
 
-/** What GRPC_VERBOSITY and GRPC_TRACE ask for; each line begins with a time and a process of its own. */
+/** gRPC's log, by GRPC_VERBOSITY and GRPC_TRACE, without the time and process id at the beginning of each line. */
 const say = (level: 'error' | 'info' | 'debug') => (text: string) =>
   diag[level](`gRPC: ${String(text).replace(/^\S+ \| v\S+ \d+ \| /, '')}`);
 setLogger({ error: say('error'), info: say('info'), debug: say('debug') });
@@ -67,7 +67,7 @@ export class GrpcTransport implements Transport {
   #currentClient(): Client {
     const tls = this.#destination.tls();
     if (this.#client !== undefined && tls === this.#tls) return this.#client;
-    this.#client?.close(); // when nothing is under way any more
+    this.#client?.close(); // waits for calls under way
     this.#tls = tls;
     this.#client = this.#createClient(tls);
     return this.#client;
@@ -79,9 +79,9 @@ export class GrpcTransport implements Transport {
     const options: ClientOptions = {
       'grpc.primary_user_agent': `Floatie/${version}`,
       'grpc.default_compression_algorithm': compressionAlgorithms[compression === 'gzip' ? 'gzip' : 'identity'],
-      // A connection of its own, which forgets that there was none with the client that had it.
+      // A pool of its own, so that a new client does not inherit the failed connection and its backoff.
       'grpc.use_local_subchannel_pool': 1,
-      'grpc.enable_http_proxy': 0, // ours, which knows what needs no proxy
+      'grpc.enable_http_proxy': 0, // proxy.ts decides
     };
     const credentials = credentialsOf(url, tls);
     if (this.#proxy === null) return new Client(target, credentials, options);
@@ -97,9 +97,8 @@ export class GrpcTransport implements Transport {
   }
 
   /**
-   * The next export gets a client anew after one that could not connect, or over whose connection nothing came back.
-   * gRPC waits for longer and longer before it tries again, up to two minutes, and fails every export meanwhile although
-   * the collector may long be back.
+   * Replaces the client after a failed connection or a timeout. gRPC's backoff grows to two minutes and fails every
+   * export meanwhile, although the collector may be back.
    */
   #ended(client: Client, { code }: ServiceError): void {
     if (client !== this.#client || (code !== status.UNAVAILABLE && code !== status.DEADLINE_EXCEEDED)) return;
@@ -109,7 +108,7 @@ export class GrpcTransport implements Transport {
 
   #failure(error: ServiceError): Error {
     const by = this.#proxy === null ? '' : ` through the proxy ${placeOf(this.#proxy)}`;
-    // gRPC drops the reason why a proxy does not connect; its own line in the log has it.
+    // gRPC drops the reason why a proxy refuses to connect; only its own log has it.
     const reason = error.message.replace('Last error: undefined', 'The proxy gives no connection');
     const { code, metadata } = error;
     return Object.assign(new Error(`${shown(this.#destination.url)}${by}: ${excerpt(reason)}`), { code, metadata });

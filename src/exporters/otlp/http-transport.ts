@@ -1,4 +1,4 @@
-/** OTLP over HTTP: one POST an export, over a connection that is kept. */
+/** OTLP over HTTP: one POST an export, over a persistent connection. */
 import { type Agent, type IncomingMessage, type OutgoingHttpHeaders, STATUS_CODES } from 'node:http';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
@@ -11,10 +11,10 @@ import type { Transport } from './exporter.ts';
 import { type ProxyServer, placeOf, usableProxyFor } from './proxy.ts';
 import { parseRetryAfter } from './retry-info.ts';
 
-/** Why an export is not taken; its code is a status, or the name of an error of the network. */
+/** A failed export. Its code is an HTTP status or the name of a network error. */
 export interface HttpError extends Error {
   readonly code?: number | string;
-  /** How long the endpoint asks to be left alone, in ms. */
+  /** The endpoint's Retry-After, in ms. */
   readonly retryAfterMs?: number;
 }
 
@@ -23,7 +23,7 @@ interface Answer {
   readonly body: Buffer;
 }
 
-/** More than any answer of OTLP has; the rest of a longer one is not read. */
+/** Longer than any answer of OTLP; the rest of a longer answer is not read. */
 const MAX_ANSWER = 64 << 10;
 
 const compress = promisify(gzip);
@@ -31,7 +31,7 @@ const compress = promisify(gzip);
 export class HttpTransport implements Transport {
   readonly #destination: Destination;
   readonly #proxy: ProxyServer | null;
-  /** An agent for proxies takes those of its requests alone. */
+  /** Passed with each request, since an agent for proxies does not keep TLS options for its requests. */
   #tls: Tls | undefined;
   #agent: Agent | undefined;
 
@@ -63,7 +63,7 @@ export class HttpTransport implements Transport {
     const before = this.#agent;
     this.#tls = tls;
     this.#agent = await this.#createAgent();
-    // What is under way ends over the connections it has; they are kept for nobody any more.
+    // Requests under way finish over the old connections, which then close.
     if (before !== undefined) before.maxFreeSockets = 0;
     for (const socket of Object.values(before?.freeSockets ?? {}).flatMap((sockets) => sockets ?? [])) socket.destroy();
     return this.#agent;
@@ -73,7 +73,7 @@ export class HttpTransport implements Transport {
     const isTls = this.#destination.url.protocol === 'https:';
     const options = { keepAlive: true };
     if (this.#proxy === null) return new (await import(isTls ? 'node:https' : 'node:http')).Agent(options);
-    // Loaded only where there is a proxy.
+    // Loaded only with a proxy.
     if (isTls) return new (await import('https-proxy-agent')).HttpsProxyAgent(this.#proxy.url, options);
     return new (await import('http-proxy-agent')).HttpProxyAgent(this.#proxy.url, options);
   }
@@ -94,7 +94,7 @@ export class HttpTransport implements Transport {
       readUpTo(response, MAX_ANSWER).then((body) => resolve({ response, body }), reject);
     });
     sent.on('error', (error: HttpError) => {
-      // The endpoint closed a connection that was kept just when it was used again.
+      // The endpoint closed the idle connection just when it was used again.
       const isStale = sent.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
       if (isStale) this.#post(body, agent, signal).then(resolve, reject);
       else reject(error);

@@ -1,4 +1,6 @@
-/** Records of OOM kills as OpenTelemetry logs, pushed to a collector; kept until it has taken them. */
+/**
+ * Pushes records of OOM kills to a collector as OpenTelemetry logs, and keeps them until the collector accepts them.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type AnyValue, type Logger, SeverityNumber } from '@opentelemetry/api';
 import { ExportResultCode } from '@opentelemetry/core';
@@ -11,14 +13,13 @@ import type { Outcome } from './exporter.ts';
 import type { OnExport } from './push.ts';
 import { retryDelayMs } from './retry-info.ts';
 
-/** What sends records. */
 export interface LogExporter {
   export(records: ReadableLogRecord[], done: (outcome: Outcome) => void): void;
   shutdown(): Promise<void>;
 }
 
 export interface OtlpLogsOptions {
-  /** How soon a failed export is tried again, in ms. */
+  /** How soon a failed export is repeated, in ms. */
   readonly intervalMs: number;
   readonly resource: Resource;
   readonly onExport: OnExport;
@@ -26,16 +27,16 @@ export interface OtlpLogsOptions {
 
 export interface OtlpLogs {
   emit(record: OomRecord): void;
-  /** Records that wait to be taken. */
+  /** The number of records in the queue. */
   waiting(): number;
-  /** Records that were given up or rejected. */
+  /** The number of records that were dropped or rejected. */
   dropped(): number;
-  /** Sends what another one could not. */
+  /** Takes over the queue of a stopped exporter. */
   resume(records: readonly ReadableLogRecord[]): void;
   /**
-   * Sends what waits, once, as far as that takes no longer.
+   * Exports the queue once more, until the deadline.
    *
-   * @returns what still waits
+   * @returns the records that are still in the queue
    */
   stop(deadlineMs: number): Promise<readonly ReadableLogRecord[]>;
 }
@@ -61,7 +62,7 @@ export function createOtlpLogs(exporter: LogExporter, options: OtlpLogsOptions):
   };
 }
 
-/** What has a name in OpenTelemetry's semantic conventions goes under that. */
+/** Attribute names of OpenTelemetry's semantic conventions, by field. */
 const NAMES: Readonly<Record<string, string>> = {
   container_id: 'container.id',
   container_name: 'container.name',
@@ -84,16 +85,16 @@ function emit(logger: Logger, { time, ...fields }: OomRecord): void {
   });
 }
 
-/** Kills come in bursts: so long the first one waits for others, in ms. */
+/** Kills come in bursts: the first record waits so long for others, in ms. */
 const GATHER_MS = 200;
 const MAX_WAITING = 1000;
 const MAX_BATCH = 100;
-/** What can never be taken, of gRPC (INVALID_ARGUMENT) and HTTP; anything else may be over later, a wrong token too. */
+/** Permanent errors of gRPC (INVALID_ARGUMENT) and HTTP. All other errors, also a wrong token, may be mended later. */
 const REFUSED: ReadonlySet<unknown> = new Set([3, 400, 413, 422]);
-/** What fewer records at once may help with, of gRPC (RESOURCE_EXHAUSTED, also of a message that is too large) and HTTP. */
+/** Errors that a smaller batch may avoid: gRPC's RESOURCE_EXHAUSTED, also for too large messages, and HTTP's 413. */
 const TOO_LARGE: ReadonlySet<unknown> = new Set([8, 413]);
 
-/** The SDK's own processors forget what a failed export carried. */
+/** The SDK's own processors drop the records of a failed export. */
 export class PatientProcessor implements LogRecordProcessor {
   readonly #exporter: LogExporter;
   readonly #retryMs: number;
@@ -103,7 +104,7 @@ export class PatientProcessor implements LogRecordProcessor {
   #underWay: Promise<void> | null = null;
   #dropped = 0;
   #batchSize = MAX_BATCH;
-  /** For how long the collector asked to be left alone. */
+  /** The delay that the collector asked for, in ms. */
   #askedMs = 0;
 
   constructor(exporter: LogExporter, retryMs: number, onExport: OtlpLogsOptions['onExport']) {
@@ -149,7 +150,7 @@ export class PatientProcessor implements LogRecordProcessor {
     this.#timer ??= setTimeout(() => void this.#exportAll(), ms).unref();
   }
 
-  /** Once at a time: two exports under way would carry the same records. */
+  /** One export at a time: two would send the same records. */
   #exportAll(): Promise<void> {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
@@ -181,7 +182,7 @@ export class PatientProcessor implements LogRecordProcessor {
     }
     const isRefused = REFUSED.has(code);
     if (!arrived && !isRefused) return false;
-    // Others may have been dropped meanwhile.
+    // Records may have been dropped meanwhile.
     const rest = this.#waiting.filter((record) => !batch.includes(record));
     if (isRefused) this.#dropped += this.#waiting.length - rest.length;
     this.#dropped += outcome.verdict?.rejected ?? 0;

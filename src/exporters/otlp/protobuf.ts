@@ -1,11 +1,11 @@
-/** Reads protobuf as far as the answers of collectors need it. */
+/** Reads the subset of protobuf that the answers of collectors use. */
 
-/** Of 64 bits, in bytes. */
+/** The longest varint, of 64 bits, in bytes. */
 const MAX_VARINT = 10;
 
 /**
- * The fields of a message: numbers, and the bytes of whatever has a length.
- * @throws RangeError where the bytes are no such message
+ * The fields of a message: varints as numbers, length-delimited fields as bytes.
+ * @throws RangeError for invalid bytes
  */
 export function* fields(bytes: Buffer): Generator<[number: number, value: number | Buffer]> {
   let at = 0;

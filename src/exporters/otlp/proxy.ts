@@ -1,20 +1,20 @@
 /**
- * Which proxy the environment names for an endpoint: http_proxy and its kin, in lower or upper case, with NO_PROXY. What
- * is on this machine needs none.
+ * The proxy for an endpoint by the environment: http_proxy, https_proxy, grpc_proxy and no_proxy, in lower or upper
+ * case. An endpoint on this machine has no proxy.
  */
 import { BlockList, isIP } from 'node:net';
 import { diag } from '@opentelemetry/api';
 
 export interface ProxyServer {
-  /** May hold a name and a password: {@link placeOf} is for people. */
+  /** May contain a user and a password: use {@link placeOf} in messages. */
   readonly url: URL;
-  /** The variable that names it. */
+  /** The variable with this URL. */
   readonly variable: string;
 }
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** The first that is set counts. Over gRPC a proxy only passes bytes on, whatever they are. */
+/** The first variable that is set counts. Over gRPC a proxy only tunnels, so the endpoint's scheme does not matter. */
 const VARIABLES = {
   grpc: ['grpc_proxy', 'https_proxy', 'http_proxy', 'all_proxy'],
   'http:': ['http_proxy', 'all_proxy'],
@@ -27,9 +27,9 @@ export interface Endpoint {
 }
 
 /**
- * @param by whether the endpoint is asked by gRPC or HTTP
- * @returns null where there is none
- * @throws an Error for a proxy of a kind that is not supported, such as one by SOCKS
+ * @param by the transport of the export
+ * @returns null without a proxy
+ * @throws an Error for an unsupported proxy, such as SOCKS
  */
 export function proxyFor(
   { url: endpoint, port }: Endpoint,
@@ -46,7 +46,7 @@ export function proxyFor(
   if (isExcepted(host, port, list)) return null;
   const text = env[found]?.trim() ?? '';
   const url = URL.parse(text.includes('://') ? text : `http://${text}`);
-  // To a proxy over TLS gRPC does not speak.
+  // gRPC does not support TLS to a proxy.
   const kinds = by === 'grpc' ? ['http:'] : ['http:', 'https:'];
   if (url === null || url.hostname === '' || !kinds.includes(url.protocol)) {
     throw new Error(`The proxy that ${found} names is not used: it must look like http://host:port`);
@@ -54,7 +54,7 @@ export function proxyFor(
   return { url, variable: found };
 }
 
-/** The same, without one that is not supported, which is told. */
+/** {@link proxyFor}, with a warning and null for an unsupported proxy. */
 export function usableProxyFor(endpoint: Endpoint, by: 'grpc' | 'http'): ProxyServer | null {
   try {
     return proxyFor(endpoint, by);
@@ -64,7 +64,7 @@ export function usableProxyFor(endpoint: Endpoint, by: 'grpc' | 'http'): ProxySe
   }
 }
 
-/** Where a proxy is, for people. */
+/** A proxy's address and variable, for messages. */
 export function placeOf({ url, variable }: ProxyServer): string {
   return `${url.protocol}//${url.host} (${variable})`;
 }
@@ -83,7 +83,10 @@ function includes(list: BlockList, host: string): boolean {
   return version !== 0 && list.check(host, version === 4 ? 'ipv4' : 'ipv6');
 }
 
-/** Entries are hosts, which stand for what is below them, too, addresses, networks (10.0.0.0/8) or `*`, maybe with a port. */
+/**
+ * Entries of no_proxy: a host (with its subdomains), an address, a network (10.0.0.0/8) or `*`, each with an optional
+ * port.
+ */
 function isExcepted(host: string, port: number, list: string): boolean {
   return list
     .toLowerCase()

@@ -1,4 +1,4 @@
-/** Pushes metrics at an interval, whatever by. */
+/** Pushes metrics at an interval. */
 import { type ExportResult, ExportResultCode } from '@opentelemetry/core';
 import {
   AggregationTemporality,
@@ -21,26 +21,25 @@ export interface PushOptions {
   readonly onExport: OnExport;
 }
 
-/** Told how each export ended, and what the endpoint says of one that it took. */
+/** Called after each export; with the endpoint's verdict where it accepted the export. */
 export type OnExport = (error: Error | null, verdict?: Verdict) => void;
 
 export interface OtlpOptions extends PushOptions, Connection {}
 
-/** What sends metrics, such as one of OpenTelemetry's exporters. */
 interface Exporter {
   export(metrics: ResourceMetrics, done: (outcome: Outcome) => void): void;
   forceFlush(): Promise<void>;
   shutdown(): Promise<void>;
 }
 
-/** A reader that collects and exports at its interval, and once more at its shutdown. */
+/** A reader that collects and exports at an interval, and once more at shutdown. */
 export function createPushReader(exporter: Exporter, options: PushOptions): MetricReader {
   const { intervalMs, producers, onExport } = options;
   const retry = new Retry(intervalMs, () => void reader.forceFlush().catch(() => undefined));
   const reader = new PushReader(retry, {
     exporter: new WatchedExporter(exporter, retry, onExport),
     exportIntervalMillis: intervalMs,
-    exportTimeoutMillis: intervalMs, // an exporter's own time is over before, which it tells
+    exportTimeoutMillis: intervalMs, // the exporter's own timeout is shorter, and has a better message
     metricProducers: producers,
   });
   return reader;
@@ -54,14 +53,14 @@ class PushReader extends PeriodicExportingMetricReader {
     this.#retry = retry;
   }
 
-  /** The last export is made, whatever was asked. */
+  /** Exports once more, also while the collector asked for a delay. */
   protected override async onShutdown(): Promise<void> {
     this.#retry.stop();
     await super.onShutdown();
   }
 }
 
-/** An exporter whose outcomes are told, and which is used again after those that are worth it. */
+/** Reports the outcome of each export, and repeats failed exports that may succeed. */
 class WatchedExporter implements PushMetricExporter {
   readonly #exporter: Exporter;
   readonly #retry: Retry;
@@ -73,7 +72,7 @@ class WatchedExporter implements PushMetricExporter {
     this.#onExport = onExport;
   }
 
-  /** What ended badly is told: the reader, which would tell it once more, hears that it ended. */
+  /** Reports every export as a success to the reader, which would log a failure a second time. */
   export(metrics: ResourceMetrics, done: (result: ExportResult) => void): void {
     const { heldMs } = this.#retry;
     if (heldMs > 0) {
@@ -95,7 +94,7 @@ class WatchedExporter implements PushMetricExporter {
     }
   }
 
-  /** Of instruments; what producers give is as their reader wants it already. */
+  /** Only for instruments: producers already use their reader's temporality. */
   selectAggregationTemporality(): AggregationTemporality {
     return AggregationTemporality.CUMULATIVE;
   }

@@ -1,14 +1,13 @@
 /**
- * How long a collector asks to be left alone: a google.rpc.RetryInfo among the details of a status of gRPC, or the header
- * Retry-After of HTTP.
+ * The delay that a collector asks for: google.rpc.RetryInfo in the details of a gRPC status, or HTTP's Retry-After.
  */
 import { fields } from './protobuf.ts';
 
 const TYPE = 'type.googleapis.com/google.rpc.RetryInfo';
-/** Nobody is left alone for longer than this, whatever was asked. */
+/** The longest delay that is granted. */
 const MAX_MS = 3_600_000;
 
-/** In ms; undefined where the error of an export asks for nothing that can be understood. */
+/** The delay in ms; undefined without a valid one. */
 export function retryDelayMs(error: unknown): number | undefined {
   const { metadata, retryAfterMs } = (error ?? {}) as {
     metadata?: { get(name: string): unknown[] };
@@ -30,7 +29,7 @@ export function retryDelayMs(error: unknown): number | undefined {
   return;
 }
 
-/** In ms, of the header's value: seconds, or the date when to come again. */
+/** Parses Retry-After, which is a number of seconds or a date, into ms. */
 export function parseRetryAfter(header: string | undefined): number | undefined {
   if (header === undefined) return;
   const ms = /^\s*\d+\s*$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now();

@@ -1,13 +1,13 @@
 /**
- * Makes an export that failed again before the next one is due: collected anew, so that nothing waits in memory and
- * what arrives is what counts now.
+ * Repeats a failed export before the next interval. It collects again instead of keeping the failed data, so nothing
+ * waits in memory and the data is current.
  */
 
 import { retryDelayMs } from './retry-info.ts';
 
 /**
- * gRPC's codes and HTTP's statuses by the OTLP specification; RESOURCE_EXHAUSTED only with the time after which it is
- * over. Numbers, since gRPC is large, and OTLP over HTTP does without it.
+ * Retryable gRPC codes and HTTP statuses by the OTLP specification; RESOURCE_EXHAUSTED only with a RetryInfo. As
+ * numbers, so that OTLP over HTTP does not load gRPC, which is large.
  */
 const RETRYABLE: ReadonlySet<unknown> = new Set([
   ...Object.values({
@@ -23,7 +23,7 @@ const RETRYABLE: ReadonlySet<unknown> = new Set([
 
 const RESOURCE_EXHAUSTED = 8;
 
-/** The mean of the first delay; each next one is twice as long. */
+/** The mean of the first delay, in ms; each further delay is twice as long. */
 const FIRST_MS = 1000;
 
 export class Retry {
@@ -31,7 +31,7 @@ export class Retry {
   readonly #exportAgain: () => void;
   #failures = 0;
   #timer: NodeJS.Timeout | undefined;
-  /** Until when the collector asks to be left alone, as performance.now() tells the time. */
+  /** The end of the delay that the collector asked for, in ms of performance.now(). */
   #heldUntil = 0;
 
   constructor(intervalMs: number, exportAgain: () => void) {
@@ -39,7 +39,6 @@ export class Retry {
     this.#exportAgain = exportAgain;
   }
 
-  /** To be told how every export ended. */
   ended(error: (Error & { readonly code?: unknown }) | null): void {
     this.stop();
     if (error === null) this.#failures = 0;
@@ -47,7 +46,7 @@ export class Retry {
     const askedMs = retryDelayMs(error);
     this.#heldUntil = performance.now() + (askedMs ?? 0);
     if (!isRetryable(error.code) && !(error.code === RESOURCE_EXHAUSTED && askedMs !== undefined)) return;
-    // Spread out, so that not all nodes come back to a collector at once.
+    // With jitter, so that the nodes do not all return to a collector at once.
     const backoffMs = FIRST_MS * 2 ** this.#failures * (0.5 + Math.random());
     const delayMs = askedMs === undefined ? backoffMs : askedMs + FIRST_MS * Math.random();
     if (delayMs >= this.#intervalMs) return; // the next export is sooner
@@ -55,7 +54,7 @@ export class Retry {
     this.#timer = setTimeout(this.#exportAgain, delayMs).unref();
   }
 
-  /** For how long the collector still asks to be left alone, in ms. */
+  /** The rest of the delay that the collector asked for, in ms. */
   get heldMs(): number {
     return Math.max(0, this.#heldUntil - performance.now());
   }
@@ -66,7 +65,7 @@ export class Retry {
   }
 }
 
-/** A text is the name of an error of the network: nobody has answered. */
+/** A text is the name of a network error: there was no answer. */
 function isRetryable(code: unknown): boolean {
   return RETRYABLE.has(code) || typeof code === 'string';
 }

@@ -1,4 +1,4 @@
-/** What a request asks for: RFC 9112, "Request Target". */
+/** The target of a request: RFC 9112, "Request Target". */
 
 export interface Target {
   readonly path: string;
@@ -6,7 +6,7 @@ export interface Target {
   readonly query: string;
 }
 
-/** `/metrics?a=b`, or `http://node:9090/metrics?a=b`, which is for proxies, and which every server must take, too. */
+/** `/metrics?a=b`, or the absolute form `http://node:9090/metrics?a=b`, which every server must accept. */
 export function parseTarget(url = '/'): Target {
   const [, rest = url] = /^https?:\/\/[^/?#]+(.*)$/is.exec(url) ?? [];
   const [path = '', query = ''] = rest.split(/\?(.*)/s, 2);

@@ -1,23 +1,23 @@
-/** Reads what a collector answers to an export: that it took everything, or what it rejected and why. */
+/** Reads a collector's answer to an export: accepted, or accepted in part and why. */
 import { fields } from '../otlp/protobuf.ts';
 
-/** An answer that is a success by its status, and no answer of OTLP by its content. */
+/** An answer with a successful status whose body is none of OTLP's. */
 export class NoOtlpError extends Error {}
 
-/** What an endpoint says to an export that it took. */
+/** An endpoint's remark on an export that it accepted. */
 export interface Remark {
-  /** How many data points or records it rejected; 0: none, and it only has something to say. */
+  /** The number of rejected data points or records; 0 for a warning. */
   readonly rejected: number;
   /** The endpoint's own words, in one line of bounded length; may be empty. */
   readonly message: string;
 }
 
 /**
- * What an ExportMetricsServiceResponse or ExportLogsServiceResponse says beside success: their fields are alike.
+ * The partial success of an ExportMetricsServiceResponse or ExportLogsServiceResponse, which have the same fields.
  *
  * @param type the content type, where the transport has one
- * @returns null where it says nothing
- * @throws {@link NoOtlpError} for an answer of any other kind, such as a web page
+ * @returns null for a full success
+ * @throws {@link NoOtlpError} for another answer, such as a web page
  */
 export function readAnswer(body: Buffer, type = ''): Remark | null {
   if (body.length === 0) return null;
@@ -44,14 +44,14 @@ function ofJson(body: string): Remark | null {
   return remarkOf(rejectedDataPoints ?? rejectedLogRecords ?? 0, errorMessage ?? '');
 }
 
-/** A partial success that rejects nothing and says nothing is a full one. */
+/** A partial success without rejected items and without a message is a full success. */
 function remarkOf(count: unknown, words: unknown): Remark | null {
   const rejected = Math.max(0, Number(count) || 0);
   const message = excerpt(String(words));
   return rejected === 0 && message === '' ? null : { rejected, message };
 }
 
-/** What an endpoint says in the body of an error: the message of a google.rpc.Status, or whatever it sent, for people. */
+/** The message in the body of an error, for people: that of a google.rpc.Status, else the body's beginning. */
 export function excerptOf(body: Buffer, type = ''): string {
   const kind = type.split(';', 1)[0]?.trim().toLowerCase() ?? '';
   if (body.length === 0) return '';
@@ -70,7 +70,7 @@ export function excerptOf(body: Buffer, type = ''): string {
 
 const MAX_LENGTH = 300;
 
-/** One line of bounded length, whatever it was. */
+/** Shortens a text to one line of bounded length. */
 export function excerpt(text: string): string {
   const line = text
     .slice(0, 4 * MAX_LENGTH)

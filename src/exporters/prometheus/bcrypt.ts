@@ -1,4 +1,4 @@
-/** Compares with bcrypt in a thread of its own: that takes a tenth of a second or more, by design. */
+/** Compares passwords with bcrypt in a worker thread, since a comparison takes 0.1 s or more by design. */
 import { once } from 'node:events';
 import { parentPort, Worker, workerData } from 'node:worker_threads';
 import { isSingle, readPackaged } from '../../program/packaged.ts';
@@ -14,7 +14,7 @@ export async function matchesHash(password: string, hash: string): Promise<boole
     ? new Worker(readPackaged('dist/exporters/bcrypt.js'), { eval: true, workerData: { bcryptJob } })
     : new Worker(import.meta.filename, { workerData: { bcryptJob } });
   const [matches] = await once(worker, 'message');
-  worker.on('error', () => undefined); // it has answered
+  worker.on('error', () => undefined); // the answer is there already
   return matches;
 }
 

@@ -1,21 +1,20 @@
-/** The bodies of answers that are not yet read: one for all who ask for the same, the last one where it gets too much. */
+/** The bodies of unread answers: one for all clients that ask for the same; the last one again when memory is short. */
 import type { Clients } from './clients.ts';
 
 export interface Body {
   readonly status: number;
   readonly type: string;
-  /** One copy for all who read it, however slowly. */
+  /** Shared by all clients that read it. */
   readonly bytes: Buffer;
-  /** Worth being compressed for those who take it so. */
+  /** Long enough to be compressed for clients that accept that. */
   readonly isLong?: boolean;
-  /** Made when the first one asks for it. */
+  /** Made for the first client that accepts it. */
   compressed?: Promise<Buffer>;
 }
 
-/** What is asked for. */
 export interface Wanted {
   readonly key: string;
-  /** What the body depends on: the same version is the same body. undefined: each is another one. */
+  /** Equal versions have equal bodies; undefined: every body differs. */
   readonly version?: unknown;
   make(): Body | Promise<Body>;
 }
@@ -26,17 +25,17 @@ interface Held extends Pick<Wanted, 'key' | 'version'> {
   bytes: number;
 }
 
-/** Too many answers are not yet read for this one to be made. */
+/** Unread answers leave no memory for another one. */
 export class TooManyUnread extends Error {
   override name = 'TooManyUnread';
 }
 
-/** As many of these as there can be connections may be in memory. */
+/** Bodies up to this size are not counted: one for each possible connection fits into memory. */
 const SMALL_BYTES = 16 << 10;
 
 export class Bodies {
   readonly #clients: Clients;
-  /** Those that are being read, by their key, oldest first; small ones are none of them. */
+  /** Bodies that are being read, without small ones, by key; oldest first. */
   readonly #held = new Map<string, Held[]>();
 
   constructor(clients: Clients) {
@@ -44,9 +43,7 @@ export class Bodies {
   }
 
   /**
-   * A body to answer with. Throws {@link TooManyUnread}.
-   *
-   * @returns with what is to be called once it is read
+   * Returns a body, and `release`, which the caller calls once the client has read it. Throws {@link TooManyUnread}.
    */
   async take({ key, version, make }: Wanted): Promise<{ readonly body: Body; readonly release: () => void }> {
     const last = this.#held.get(key)?.at(-1);
@@ -63,7 +60,7 @@ export class Bodies {
     return this.#read({ key, version, body, readers: 0, bytes });
   }
 
-  /** A body that is being read takes this much more. */
+  /** Counts further memory of a body that is being read, such as its compressed form. */
   grow(key: string, body: Body, bytes: number): void {
     const held = this.#held.get(key)?.find((held) => held.body === body);
     if (held === undefined) return;

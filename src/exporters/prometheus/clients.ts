@@ -1,8 +1,7 @@
-/** What clients can make Floatie hold, over all its endpoints: how much of each there may be, and what gives way. */
+/** Bounds the connections and the memory that clients take over all endpoints, and chooses what to close. */
 import { readFileSync } from 'node:fs';
 import { maxFds } from '../../program/descriptors.ts';
 
-/** A connection as far as it concerns making room. */
 export interface Client {
   destroy(): void;
 }
@@ -12,25 +11,24 @@ export const DROP_REASONS = ['idle', 'unread', 'pipelined', 'busy', 'passwords']
 export type DropReason = (typeof DROP_REASONS)[number];
 
 export interface ClientsOptions {
-  /** How many descriptors this process may have open; null: no limit. */
+  /** The limit of open files of this process; null: no limit. */
   readonly maxDescriptors?: () => number | null;
-  /** Told of each drop. */
   readonly onDrop?: (reason: DropReason) => void;
 }
 
 const MAX_CONNECTIONS = 2000;
-/** Of the descriptors that this process may have, these are left for what it measures with. */
+/** File descriptors that clients must leave for the receivers. */
 const RESERVED_DESCRIPTORS = 128;
-/** Bytes of requests that wait for an answer before them. */
+/** Bytes of pipelined requests. */
 const MAX_WAITING_BYTES = 4 << 20;
-/** Bytes of answers that are not yet read, each body counted once. */
+/** Bytes of unread answers, each body counted once. */
 const MAX_UNREAD_BYTES = 16 << 20;
 
 export class Clients {
   readonly #options: ClientsOptions;
-  /** Those that asked nothing, or have their answer; in the order in which they have been so. */
+  /** Connections without a request under way, the longest idle first. */
   readonly #idle = new Set<Client>();
-  /** Those that are being answered, in the order in which they asked. */
+  /** Connections that are being answered, the earliest request first. */
   readonly #busy = new Set<Client>();
   readonly #dropped = new Map<DropReason, number>(DROP_REASONS.map((reason) => [reason, 0]));
   #waitingBytes = 0;
@@ -40,7 +38,7 @@ export class Clients {
     this.#options = options;
   }
 
-  /** What was closed or refused, by reason. */
+  /** The number of closed connections and refused requests by reason. */
   get dropped(): ReadonlyMap<DropReason, number> {
     return this.#dropped;
   }
@@ -49,7 +47,7 @@ export class Clients {
     return this.#idle.size + this.#busy.size;
   }
 
-  /** Somebody connected. Where there is no room, the one that has been idle for longest is closed. */
+  /** Adds a connection. Without room, the one that has been idle for longest is closed. */
   enter(client: Client): void {
     while (this.connections > 0 && this.connections >= this.#maxConnections()) this.#close();
     this.#idle.add(client);
@@ -68,26 +66,26 @@ export class Clients {
     this.#busy.delete(client);
   }
 
-  /** Bytes of requests that wait are held from now on, or no more where it is negative. */
+  /** Adds bytes of pipelined requests; a negative number removes them. */
   wait(bytes: number): void {
     this.#waitingBytes += bytes;
   }
 
-  /** Whether more requests wait than may. */
+  /** Whether pipelined requests take more memory than allowed. */
   get tooManyWait(): boolean {
     return this.#waitingBytes > MAX_WAITING_BYTES;
   }
 
-  /** Bytes of a body that somebody reads are held from now on, or no more where it is negative. */
+  /** Adds bytes of a body that is being read; a negative number removes them. */
   hold(bytes: number): void {
     this.#unreadBytes += bytes;
   }
 
   /**
-   * Whether a body of this size, beside those that are not yet read, would be too much. However large a body is, another
-   * one may be made beside it: who reads slowly must not keep everybody at an old one.
+   * Whether a body of this size fits beside the unread ones. One body fits beside another one of any size: a slow
+   * reader must not hold all others at an old body.
    *
-   * @param share of what may be unread: 1, or 2 where there is nothing that could be served in its place
+   * @param share how often the limit may be used: 1, or 2 where no earlier body can be served instead
    */
   hasRoomFor(bytes: number, share: 1 | 2 = 1): boolean {
     return this.#unreadBytes + bytes <= share * Math.max(MAX_UNREAD_BYTES, 2 * bytes);
@@ -98,7 +96,7 @@ export class Clients {
     this.#options.onDrop?.(reason);
   }
 
-  /** One connection less: for want of an idle one, the one whose answer is taken for longest. */
+  /** Closes a connection: the longest idle one, else the one whose answer has taken longest. */
   #close(): void {
     const [idle] = this.#idle;
     const [client = idle] = idle === undefined ? this.#busy : this.#idle;
@@ -111,12 +109,12 @@ export class Clients {
   #maxConnections(): number {
     const { maxDescriptors = readMaxDescriptors } = this.#options;
     const limit = maxDescriptors() ?? Number.POSITIVE_INFINITY;
-    // Where there are very few, most are not for clients either.
+    // With a very low limit, clients get only a quarter of it.
     return Math.min(MAX_CONNECTIONS, Math.max(limit - RESERVED_DESCRIPTORS, Math.floor(limit / 4)));
   }
 }
 
-/** As it is now: it can be changed from outside, and is what really counts. */
+/** Reads the current limit, which can be changed from outside. */
 function readMaxDescriptors(): number | null {
   return maxFds(readFileSync('/proc/self/limits', 'utf8'));
 }

@@ -1,7 +1,7 @@
 /**
- * A connection that hands over one request at a time. node:http reads as many as one packet holds and has all of them
- * answered at once: two thousand small requests would be two thousand answers in memory. Here what follows a request
- * waits, unread, until its answer is sent.
+ * A connection that passes on one request at a time. node:http parses all requests of a packet and answers them at
+ * once: two thousand small requests would be two thousand answers in memory. Here the next request waits, unparsed,
+ * until the answer before it is sent.
  */
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
@@ -14,9 +14,9 @@ const [LF, CR] = [10, 13];
 export class Gate extends Duplex {
   readonly #socket: Socket;
   readonly #clients: Clients;
-  /** What came behind the request that is being answered. */
+  /** Bytes behind the request that is being answered. */
   #rest = NOTHING;
-  /** The end of what was handed over of a request, as far as it can be the beginning of {@link END_OF_HEAD}. */
+  /** The last bytes that were passed on, as far as they may begin {@link END_OF_HEAD}. */
   #tail = '';
   #isBusy = false;
   #ended = false;
@@ -43,7 +43,7 @@ export class Gate extends Duplex {
     return this.#socket.remoteAddress;
   }
 
-  /** The answer to the last request is sent: the next one may come. */
+  /** Passes on the next request, after the answer is sent. */
   next(): void {
     if (this.destroyed) return;
     this.#isBusy = false;
@@ -56,28 +56,28 @@ export class Gate extends Duplex {
     else this.#socket.resume();
   }
 
-  /** As node:net has it: node:http sets how long a connection may be idle. */
+  /** As in node:net: node:http sets the idle timeout. */
   setTimeout(ms: number, listener?: () => void): this {
     if (listener !== undefined) this.once('timeout', listener);
     this.#socket.setTimeout(ms);
     return this;
   }
 
-  /** As node:net has it: closes once all is written. */
+  /** As in node:net: closes once all is written. */
   destroySoon(): void {
     if (this.writableFinished) this.destroy();
     else this.once('finish', () => this.destroy()).end();
   }
 
   override _read(): void {
-    // What there is, is pushed; what may not come yet is not read from the connection.
+    // Bytes are pushed as they arrive; the connection is paused while the next request has to wait.
   }
 
   override _write(chunk: Buffer | string, encoding: BufferEncoding, done: (error?: Error | null) => void): void {
     this.#socket.write(chunk, encoding, done);
   }
 
-  /** A head and its body, in one packet where they fit. */
+  /** Writes head and body in one packet where they fit. */
   override _writev(
     chunks: { chunk: Buffer | string; encoding: BufferEncoding }[],
     done: (error?: Error | null) => void,
@@ -123,7 +123,7 @@ export class Gate extends Duplex {
     if (!this.destroyed) this.push(request.subarray(0, end));
   }
 
-  /** Where the request ends, or a negative number; it has no body that anybody would want. */
+  /** The end of the request's head, or a negative number. A body is not expected. */
   #endOfHead(chunk: Buffer): number {
     const text = this.#tail + chunk.toString('latin1');
     const at = text.indexOf(END_OF_HEAD);

@@ -1,18 +1,18 @@
 /**
- * Which host a request may ask for. A web page can have its own name point to 127.0.0.1, and its visitor's browser then
- * takes what listens there for the page's own server (DNS rebinding): it would read the pages of Floatie to it.
+ * Protects against DNS rebinding: a web page's own name can point to 127.0.0.1, and a visitor's browser would then let
+ * the page read Floatie's answers. So the Host header must name this machine.
  */
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { matches } from '../../settings/wildcard.ts';
 
 /**
- * @param host as the request has it, with its port; a request without one is no browser's
- * @param allowed names that are this machine's as well, with `*` and `?`
+ * @param host the Host header with its port; undefined is allowed, since browsers always send it
+ * @param allowed further names of this machine, with `*` and `?`
  */
 export function isOwnHost(host: string | undefined, allowed: readonly string[]): boolean {
   const name = nameIn(host ?? '');
-  // An address cannot be pointed elsewhere, and browsers know where localhost is.
+  // An address cannot be rebound, and browsers resolve localhost themselves.
   if (name === '' || isIP(name) !== 0 || name === 'localhost' || name.endsWith('.localhost')) return true;
   return [hostname(), ...allowed].some((own) => matches(own.toLowerCase(), name));
 }

@@ -1,4 +1,4 @@
-/** Why an endpoint cannot listen, and the cure. */
+/** Errors of listening, with their cures. */
 import { type Cause, Refusal } from '../../program/refusal.ts';
 
 export function cannotListen(error: NodeJS.ErrnoException, host: string, port: number): Refusal {

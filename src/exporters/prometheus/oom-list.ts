@@ -1,15 +1,15 @@
-/** What `/oom` answers: the last records of OOM kills as JSON, each on a line of its own for whoever reads it by curl. */
+/** The answer of `/oom`: the last records of OOM kills as JSON, one a line for people with curl. */
 import type { OomRecord } from '../../records/record.ts';
 
-/** The question cannot be answered; the message names the cure. */
+/** An invalid query; the message names the cure. */
 export class QueryError extends Error {
   override name = 'QueryError';
 }
 
 /**
- * How many of the records are wanted.
+ * The number of records to answer with.
  *
- * @param query what follows the `?`: `limit=N` leaves the last N
+ * @param query the part behind the `?`; `limit=N` asks for the last N
  * @throws {@link QueryError}
  */
 export function limitOf(query: string, count: number): number {
@@ -23,13 +23,13 @@ export function limitOf(query: string, count: number): number {
   return Math.min(limit, count);
 }
 
-/** @param records oldest first, of which the last ones are told */
+/** @param records oldest first; the answer has the last ones */
 export function oomList(records: readonly OomRecord[], limit: number): string {
   const lines = records.slice(records.length - limit).map(lineOf);
   return `{"records":[${lines.map((line) => `\n${line}`).join(',')}\n]}\n`;
 }
 
-/** A record never changes, and a thousand of them are asked for again and again. */
+/** Cached: records never change, and each request asks for up to a thousand. */
 const lineOf = (record: OomRecord): string => {
   const line = known.get(record) ?? JSON.stringify(record);
   known.set(record, line);

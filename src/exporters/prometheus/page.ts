@@ -1,4 +1,4 @@
-/** The page a person sees at `/`. */
+/** The page at `/`, for people. */
 import type { Readiness } from '../../program/health.ts';
 
 export function page({ ready, probes, failing = [] }: Readiness): string {

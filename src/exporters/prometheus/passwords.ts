@@ -5,7 +5,7 @@ import { matchesHash } from './bcrypt.ts';
 
 export type Verdict = 'right' | 'wrong' | 'busy';
 
-/** Comparisons that may wait for others: each guess costs one, and takes a tenth of a second. */
+/** The limits of waiting comparisons: each guess costs one, which takes 0.1 s or more. */
 const MAX_OF_NETWORK = 16;
 const MAX_WAITING = 256;
 
@@ -15,13 +15,13 @@ interface Comparison {
 }
 
 export class Passwords {
-  /** So that memory never holds what a password could be guessed from. */
+  /** Keys the digests, so that no password can be guessed from memory. */
   readonly #secret = randomBytes(32);
-  /** Digests of the last right credentials, by user: those cost a comparison only once. */
+  /** Digests of the last correct credentials by user, which need no further comparison. */
   readonly #right = new Map<string, string>();
   /** By digest. */
   readonly #waiting = new Map<string, Comparison>();
-  /** By the network of who asks. One of each takes its turn, so that nobody's guesses keep others waiting. */
+  /** By the client's network. The networks take turns, so that one client's guesses do not delay others. */
   readonly #queues = new Map<string, Comparison[]>();
   #isComparing = false;
 
@@ -34,7 +34,7 @@ export class Passwords {
     const encoded = /^basic +([a-z0-9+/=]+)$/i.exec(authorization ?? '')?.[1];
     if (encoded === undefined) return 'wrong';
     const [, user = '', password = ''] = /^([^:]*):(.*)$/s.exec(Buffer.from(encoded, 'base64').toString()) ?? [];
-    // A name that nobody has takes as long as one that somebody has.
+    // An unknown user takes as long as a known one.
     const hash = users.get(user) ?? users.values().next().value ?? '';
     const digest = createHmac('sha256', this.#secret)
       .update(JSON.stringify([user, hash, password]))
@@ -68,7 +68,7 @@ export class Passwords {
     this.#isComparing = false;
   }
 
-  /** Of the network whose last turn is longest ago. */
+  /** Takes a comparison of the network whose last turn is longest ago. */
   #next(): Comparison | null {
     for (const [network, [first, ...others]] of this.#queues) {
       this.#queues.delete(network);

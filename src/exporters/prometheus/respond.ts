@@ -1,4 +1,4 @@
-/** Sends a body as the answer to a request, compressed where that is worth it and wanted. */
+/** Sends a body, compressed if it is long and the client accepts that. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
@@ -6,7 +6,7 @@ import type { Body } from './bodies.ts';
 
 const compress = promisify(gzip);
 
-/** @param onGrow told how much memory the compressed form takes, once it is made */
+/** @param onGrow called with the size of the compressed form once it is made */
 export async function respond(
   request: IncomingMessage,
   response: ServerResponse,
@@ -35,6 +35,6 @@ function send(response: ServerResponse, { status, type }: Body, bytes: Buffer): 
     'content-length': bytes.length,
     'x-content-type-options': 'nosniff',
   });
-  // node:http sends no body in answer to HEAD.
+  // node:http leaves out the body in an answer to HEAD.
   response.end(bytes);
 }

@@ -1,4 +1,4 @@
-/** What is where: each path of an endpoint with what it answers. */
+/** The paths of an endpoint and their answers. */
 import type { Readiness } from '../../program/health.ts';
 import { reasonOf } from '../../program/reason.ts';
 import type { OomRecord } from '../../records/record.ts';
@@ -10,9 +10,9 @@ import type { Scrapes } from './scrapes.ts';
 
 export interface Sources {
   readonly readiness: () => Readiness;
-  /** Of the last OOM kills, oldest first. */
+  /** The last OOM kills, oldest first. */
   readonly records: () => readonly OomRecord[];
-  /** null: nothing is measured yet. */
+  /** null until the first measurement. */
   readonly scrapes: () => Scrapes | null;
 }
 
@@ -21,7 +21,7 @@ const JSON_TYPE = 'application/json';
 const ALIVE = text(200, 'ok\n');
 const NOTHING = text(404, 'Nothing is here; the metrics are at /metrics\n');
 
-/** What is to be answered at this path. Its key has nothing that anybody could make up more and more of. */
+/** The answer at a path. Keys are a bounded set: they contain nothing that a client makes up. */
 export function routeOf({ path, query }: Target, { readiness, records, scrapes }: Sources): Wanted {
   switch (path) {
     case '/metrics':
@@ -49,7 +49,7 @@ export function text(status: number, content: string, type = 'text/plain; charse
   return { status, type, bytes: Buffer.from(content) };
 }
 
-/** A record never changes, and none comes without a newer one. */
+/** Records never change, so number and newest record are the version. */
 function oom(records: readonly OomRecord[], query: string): Wanted {
   try {
     const limit = limitOf(query, records.length);

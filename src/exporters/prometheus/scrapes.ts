@@ -1,4 +1,4 @@
-/** What scrapes get: OpenTelemetry's exporter collects, its serializer writes, once for all who ask meanwhile. */
+/** Answers scrapes by OpenTelemetry's exporter and serializer: one collection for all scrapes that come meanwhile. */
 import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import type { MetricData, MetricProducer, MetricReader, ResourceMetrics } from '@opentelemetry/sdk-metrics';
@@ -8,17 +8,17 @@ import type { Body } from './bodies.ts';
 const PROMETHEUS_TEXT = 'text/plain; version=0.0.4; charset=utf-8';
 
 export interface ScrapesOptions {
-  /** How long a collection may take, in ms. */
+  /** The timeout of a collection, in ms. */
   readonly timeoutMs: number;
   readonly producers: MetricProducer[];
-  /** Called for each collection that fails, whole or in part. */
+  /** Called for each collection of which at least a part fails. */
   readonly onError: (error: unknown) => void;
 }
 
-/** How long a collection under way may take once its reader is not used any more, in ms. */
+/** How long to wait for the last collection of a replaced reader, in ms. */
 const LAST_COLLECTION_MS = 3000;
 
-/** What scrapes get, from one reader: one collection at a time, however many there are. */
+/** The scrapes of one reader: one collection at a time for any number of scrapes. */
 export class Scrapes {
   readonly reader: MetricReader;
   readonly #options: ScrapesOptions;
@@ -34,16 +34,16 @@ export class Scrapes {
     return this.#options.timeoutMs;
   }
 
-  /** Rejects when it takes too long, or not all could be collected. */
+  /** Rejects at the timeout, or when a part could not be collected. */
   body(): Promise<Body> {
-    // A collection that is too late for one scrape stays the only one until it ends.
+    // A collection goes on after the timeout, and no other one begins until it ends.
     this.#underWay ??= this.#collect().finally(() => {
       this.#underWay = null;
     });
     return withDeadline(this.#underWay, this.#options.timeoutMs);
   }
 
-  /** Waits for a collection under way, but not for long. */
+  /** Waits for a collection under way, LAST_COLLECTION_MS at most. */
   async settle(): Promise<void> {
     if (this.#underWay !== null) await withDeadline(this.#underWay, LAST_COLLECTION_MS).catch(() => undefined);
   }
@@ -66,7 +66,7 @@ export class Scrapes {
   }
 }
 
-/** The serializer writes names as they are, or two of them the same. */
+/** Makes label names valid and distinct, which the serializer does not. */
 function withLabels({ resource, scopeMetrics }: ResourceMetrics): ResourceMetrics {
   return {
     resource: resourceFromAttributes(labelsOf(resource.attributes)),

@@ -1,4 +1,4 @@
-/** The Prometheus endpoint: a server that answers scrapes, with whatever reader collects at the time. */
+/** The HTTP server of the Prometheus endpoint; a reload replaces its reader. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { reasonOf } from '../../program/reason.ts';
@@ -18,27 +18,27 @@ export interface PrometheusOptions extends Omit<Sources, 'scrapes'> {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
-  /** Listens already, and is taken instead of {@link host} and {@link port}. */
+  /** A socket that listens already, used instead of {@link host} and {@link port}. */
   readonly socket?: { readonly fd: number; readonly name: string } | undefined;
-  /** TLS and who may ask; null: plain HTTP for everybody. */
+  /** TLS and authentication; null: plain HTTP without passwords. */
   readonly web: Web | null;
-  /** All who are connected, here and elsewhere. */
+  /** The clients of all endpoints. */
   readonly clients: Clients;
-  /** Told how long each scrape took to be answered. */
+  /** Called with the duration of each answered scrape, in ms. */
   readonly onScrape?: (ms: number) => void;
   /** Called for each answer that fails. */
   readonly onError: (error: unknown) => void;
 }
 
-/** How long a connection may be idle, a request may take to arrive, and its answer to be read on, in ms. */
+/** The timeout in ms of an idle connection, of receiving a request, and of a client that reads nothing. */
 const KEEP_ALIVE_MS = 65_000;
 const REQUEST_MS = 5000;
 const READ_MS = 10_000;
-/** How long an answer may take to be read in all, in ms, however little at a time. */
+/** The timeout in ms of reading an answer as a whole. */
 const ANSWER_MS = 60_000;
-/** How often requests that take too long are looked for, in ms: Node's 30 s would be their true limit. */
+/** How often Node checks the timeout of requests, in ms: its default of 30 s would be the real timeout. */
 const CHECK_MS = 1000;
-/** How long answers may take once it stops, and the collection is made. */
+/** How long answers may take at the stop, after the last collection, in ms. */
 const LAST_ANSWER_MS = 500;
 const MAX_HEADER_BYTES = 16 << 10;
 /** The default of 511 resets connections when a thousand scrapers come at once. */
@@ -51,7 +51,7 @@ export class PrometheusEndpoint {
   readonly #options: PrometheusOptions;
   readonly #server: Server;
   readonly #connections = new Set<Gate | Socket>();
-  /** Those that agree on TLS, by who they are with: the agreed connection is another object. */
+  /** Connections in a TLS handshake, by peer: after the handshake the connection is another object. */
   readonly #handshakes = new Map<string, Socket>();
   #bodies: Bodies;
   #scrapes: Scrapes | null = null;
@@ -69,7 +69,7 @@ export class PrometheusEndpoint {
     const isTls = options.web?.current().tls != null;
     if (isTls) this.#server.prependListener('connection', (socket: Socket) => this.#shakeHands(socket));
     if (isTls) this.#server.prependListener('secureConnection', (socket: Socket) => this.#agreed(socket));
-    // node:http is given the gate in place of the connection.
+    // node:http gets the gate instead of the connection.
     const event = isTls ? 'secureConnection' : 'connection';
     const [serve] = this.#server.listeners(event).slice(-1);
     this.#server.off(event, serve as () => void).on(event, (socket: Socket) => {
@@ -88,9 +88,9 @@ export class PrometheusEndpoint {
   }
 
   /**
-   * What the next scrape gets, from now on; one under way gets what it asked for.
+   * Replaces the reader for all further scrapes.
    *
-   * @param allowedHosts the names that this machine has besides its own, for those who ask over loopback
+   * @param allowedHosts further names of this machine, for requests over loopback
    */
   serve(scrapes: Scrapes | null, allowedHosts: readonly string[] = []): void {
     this.#scrapes = scrapes;
@@ -114,7 +114,7 @@ export class PrometheusEndpoint {
       const failure = error as NodeJS.ErrnoException;
       throw socket === undefined ? cannotListen(failure, host, port) : cannotListenOn(socket.name, socket.fd, failure);
     }
-    // A connection that cannot be taken, for want of a descriptor.
+    // A connection that cannot be accepted, for lack of file descriptors.
     this.#server.on('error', (error) => onError(new Error(`Cannot take a connection: ${reasonOf(error)}`)));
     const address = this.#server.address() as AddressInfo | null;
     if (address === null) return `unix:${socket?.name}`;
@@ -122,7 +122,7 @@ export class PrometheusEndpoint {
     return `${scheme}://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}/metrics`;
   }
 
-  /** Lets answers under way finish, takes no new ones. Safe to call twice, and before {@link start}. */
+  /** Stops listening and lets answers under way finish. Safe to call twice, and before {@link start}. */
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
     return this.#stopped;
@@ -135,7 +135,7 @@ export class PrometheusEndpoint {
       if (!(connection instanceof Gate && connection.isBusy)) connection.destroy();
     }
     if (this.#connections.size > 0) await this.#scrapes?.settle();
-    // Whoever has not read the answer by then does not keep the process alive.
+    // A client that has not read its answer by then does not keep the process alive.
     const hurry = setTimeout(() => {
       for (const connection of this.#connections) connection.destroy();
     }, LAST_ANSWER_MS);
@@ -143,7 +143,7 @@ export class PrometheusEndpoint {
     clearTimeout(hurry);
   }
 
-  /** A connection counts before it can ask anything, too. */
+  /** A connection in its TLS handshake counts as well. */
   #shakeHands(socket: Socket): void {
     const { clients } = this.#options;
     const peer = peerOf(socket);
@@ -156,7 +156,7 @@ export class PrometheusEndpoint {
     });
   }
 
-  /** From here on the connection counts as its gate does. */
+  /** After the handshake the gate counts in place of the connection. */
   #agreed(secure: Socket): void {
     const peer = peerOf(secure);
     const socket = this.#handshakes.get(peer);
@@ -176,7 +176,7 @@ export class PrometheusEndpoint {
     this.#limit(response);
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.setHeader('allow', 'GET, HEAD');
-      response.setHeader('connection', 'close'); // it may have a body that nobody wants
+      response.setHeader('connection', 'close'); // a body of the request is not read
       return respond(request, response, text(405, 'Only GET and HEAD are answered here\n'));
     }
     if (!this.#server.listening) response.setHeader('connection', 'close');
@@ -214,13 +214,15 @@ export class PrometheusEndpoint {
     }
   }
 
-  /** Over loopback it may be a browser that somebody else's page has sent; over TLS that page had no certificate. */
+  /**
+   * Over plain HTTP on loopback the client may be a browser under DNS rebinding; over TLS that page has no certificate.
+   */
   #isMeant({ headers, socket }: IncomingMessage): boolean {
     if (!isLoopback(socket.remoteAddress) || this.#options.web?.current().tls != null) return true;
     return isOwnHost(headers.host, [this.#options.host, ...this.#allowedHosts]);
   }
 
-  /** Whoever does not read the answer is not waited for. */
+  /** Closes the connection of a client that does not read its answer in time. */
   #limit(response: ServerResponse): void {
     const timeoutMs = this.#scrapes?.timeoutMs ?? 0;
     response.setTimeout(READ_MS + timeoutMs, () => response.destroy());

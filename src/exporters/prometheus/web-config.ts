@@ -16,13 +16,13 @@ import { firstOf, showKey } from '../../settings/show.ts';
 export interface WebConfig {
   /** null: plain HTTP. */
   readonly tls: SecureContextOptions | null;
-  /** Clients need a certificate of `tls.ca`. */
+  /** Whether clients need a certificate of `tls.ca`. */
   readonly asksForCertificate: boolean;
-  /** bcrypt hashes by name; none: anybody may ask. */
+  /** bcrypt hashes by user; empty: no authentication. */
   readonly users: ReadonlyMap<string, string>;
   /** Sent with every answer. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Everything that was read. */
+  /** All files that were read. */
   readonly files: readonly string[];
 }
 
@@ -30,7 +30,7 @@ const KEYS = ['tls_server_config', 'basic_auth_users', 'http_server_config'];
 const TLS_KEYS = ['cert_file', 'key_file', 'client_auth_type', 'client_ca_file', 'min_version'];
 const CLIENT_AUTH_TYPES = ['NoClientCert', 'RequireAndVerifyClientCert'];
 const VERSIONS = { TLS12: 'TLSv1.2', TLS13: 'TLSv1.3' } as const;
-/** Those that Prometheus allows. */
+/** The headers that Prometheus allows. */
 const HEADERS = [
   'Content-Security-Policy',
   'Strict-Transport-Security',
@@ -39,7 +39,7 @@ const HEADERS = [
   'X-XSS-Protection',
 ];
 const BCRYPT = /^\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}$/;
-/** A comparison takes 0.1 s at 10 and twice as long with each more: at 15 some seconds, for each wrong password. */
+/** bcrypt takes 0.1 s at cost 10 and doubles with each step: at 15 a wrong password takes some seconds. */
 const MAX_COST = 15;
 const MIN_COST = 4;
 
@@ -47,7 +47,7 @@ const MIN_COST = 4;
 export function readWebConfig(file: string): WebConfig {
   const problems: string[] = [];
   const files = [file];
-  const { values, placeOf } = readDocument(file, null); // the hash of a password is full of dollars
+  const { values, placeOf } = readDocument(file, null); // no variables: bcrypt hashes are full of dollars
   const problem = (key: string, what: string): void => {
     problems.push(`${placeOf(key.split('.'))}: ${key}: ${what}`);
   };

@@ -1,4 +1,4 @@
-/** TLS and passwords of the endpoint, by a web configuration file; loaded only where there is one. */
+/** TLS and authentication of the endpoint by a web configuration file; loaded only where one is configured. */
 import { statSync } from 'node:fs';
 import { createServer, type Server, type ServerOptions } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
@@ -7,18 +7,18 @@ import { reasonOf } from '../../program/reason.ts';
 import { Passwords, type Verdict } from './passwords.ts';
 import { readWebConfig, type WebConfig } from './web-config.ts';
 
-/** How long a client may take to agree on TLS, in ms. */
+/** The timeout of a TLS handshake, in ms. */
 const HANDSHAKE_MS = 5000;
 
-/** What a web configuration file says, which may change while it is used, as may those that it names. */
+/** A web configuration file, read again when it or a file that it names changes. */
 export class Web {
   readonly #passwords = new Passwords();
   readonly #file: string;
   readonly #log: Logger;
   #config: WebConfig;
-  /** Of the files when they were read; null when they could not be used. */
+  /** The stamp of the files when they were read; null when they were unusable. */
   #stamp: string | null;
-  /** What was said last of files that cannot be used. */
+  /** The last logged problem of the files. */
   #problem: string | null = null;
 
   /** Throws {@link ConfigError}. */
@@ -28,7 +28,7 @@ export class Web {
     [this.#config, this.#stamp] = this.#read();
   }
 
-  /** As the files are now or, while these cannot be used, as they last could be; the log then says why, once. */
+  /** The current configuration; while the files are unusable, the last usable one, with one line in the log. */
   current(): WebConfig {
     if (this.#stamp !== null && this.#stamp === stampOf(this.#config.files)) return this.#config;
     try {
@@ -53,7 +53,7 @@ export class Web {
     let context = tls;
     const handshake = { handshakeTimeout: HANDSHAKE_MS, requestCert: asked, rejectUnauthorized: asked };
     const server = createTlsServer({ ...options, ...context, ...handshake });
-    // Before the server's own listener, which takes the context that is there.
+    // Prepended, so that the server's own listener uses the new context.
     server.prependListener('connection', () => {
       const { tls } = this.current();
       if (tls === null || tls === context) return;
@@ -63,13 +63,13 @@ export class Web {
     return server;
   }
 
-  /** Whether who sends this may ask. */
+  /** Judges the credentials of a request. */
   async judge(authorization: string | undefined, address: string | undefined): Promise<Verdict> {
     const { users } = this.current();
     return users.size === 0 ? 'right' : this.#passwords.judge(authorization, users, address);
   }
 
-  /** The stamp is older than what was read: what changes meanwhile is noticed the next time. */
+  /** Takes the stamp before it reads, so that a change meanwhile is noticed the next time. */
   #read(): [WebConfig, string] {
     const stamp = stampOf(readWebConfig(this.#file).files);
     return [readWebConfig(this.#file), stamp];
@@ -83,7 +83,7 @@ function stampOf(files: readonly string[]): string {
         const { ino, size, mtimeNs, ctimeNs } = statSync(file, { bigint: true });
         return `${ino} ${size} ${mtimeNs} ${ctimeNs}`;
       } catch {
-        return ''; // reading it says why
+        return ''; // reading the file reports the error
       }
     })
     .join('\n');
