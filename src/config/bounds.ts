@@ -1,17 +1,17 @@
-/** The bounds on which the kernel has to count, so that every histogram that the configuration asks for is exact. */
+/** The bucket bounds in the kernel: the union of all configured bounds, so that every histogram is exact. */
 import { toNs, unionOfBounds } from '../metrics/buckets.ts';
 import { exponentialBoundsNs } from '../metrics/exponential.ts';
 import { exponentialOf, exportersOf } from './exporters.ts';
 import type { Config } from './schema.ts';
 
 export interface WantedBounds {
-  /** The key that asks for them. */
+  /** The key of the setting. */
   readonly key: readonly string[];
   /** In ns. */
   readonly boundsNs: readonly number[];
 }
 
-/** The bounds that each key asks for. */
+/** The bounds by the key that asks for them. */
 export function wantedBounds(config: Config): WantedBounds[] {
   const { receivers, views } = config;
   const ofViews = views.flatMap(({ stream }) => stream.aggregation?.explicit_bucket_histogram?.boundaries ?? []);
@@ -29,7 +29,7 @@ export function wantedBounds(config: Config): WantedBounds[] {
   ];
 }
 
-/** All of them, ascending, in ns. */
+/** The union of all bounds, ascending, in ns. */
 export function kernelBoundsNs(config: Config): number[] {
   return unionOfBounds(wantedBounds(config).map(({ boundsNs }) => boundsNs));
 }

@@ -1,4 +1,4 @@
-/** A configuration file: its values, the lines where they are, and the environment's values inside them. */
+/** A configuration file: its values, their lines, and the variables in them. */
 import {
   type Document,
   isAlias,
@@ -21,22 +21,22 @@ import { readScalar, substitute } from './substitution.ts';
 type Path = readonly (string | number)[];
 
 export interface ConfigDocument {
-  /** What stands for `${env:NAME}` has the type that YAML gives it. */
+  /** The values; variables in them have the type that YAML reads in their text. */
   readonly values: unknown;
-  /** The same, where what stands for `${env:NAME}` is a text. */
+  /** The values; variables in them are texts. */
   readonly texts: unknown;
-  /** References to variables that cannot be understood. */
+  /** Problems of invalid references to variables. */
   readonly problems: readonly string[];
-  /** References to variables that are not set. */
+  /** Warnings about variables that are not set. */
   readonly warnings: readonly string[];
-  /** What no message may show: texts that have something of a variable in them, and what YAML reads in those. */
+  /** Texts that no message may show: those with a variable in them, and the values that YAML reads in these. */
   readonly hidden: readonly string[];
   /** `file:line` of a key, or of the nearest one above it. */
   placeOf(path: Path): string;
 }
 
 /**
- * @param env null: `${env:NAME}` stands for itself
+ * @param env null leaves `${env:NAME}` as it is
  * @throws {@link ConfigError}
  */
 export function readDocument(file: string, env: Readonly<Record<string, string | undefined>> | null): ConfigDocument {
@@ -44,7 +44,7 @@ export function readDocument(file: string, env: Readonly<Record<string, string |
   const document = parseDocument(readText(file), {
     prettyErrors: true,
     lineCounter: lines,
-    // What it warns of shows the text, and it compares each key with each.
+    // The parser's warnings quote the file; checking for duplicate keys takes quadratic time.
     logLevel: 'error',
     uniqueKeys: false,
   });
@@ -102,7 +102,7 @@ function readText(file: string): string {
   }
 }
 
-/** What is wrong and where, without the text around it, which may be a file of passwords. */
+/** A parser's message with its position but without the quoted lines: the file may be one of passwords. */
 function withoutText({ message }: Error): string {
   const [line = ''] = message.split('\n');
   const [, what = line, where = ''] = /^(.*?)( at line \d+, column \d+)?:?$/.exec(line) ?? [];
@@ -125,7 +125,7 @@ function repeatedKeys(document: Document.Parsed, lines: LineCounter): string[] {
   return problems;
 }
 
-/** Where in the text the key is, as far as it can be followed. */
+/** The offset of a key, or of the nearest key above it. */
 function offsetOf(document: Document.Parsed, path: Path): number {
   let node: unknown = document.contents;
   let offset = 0;
@@ -144,7 +144,7 @@ function offsetOf(document: Document.Parsed, path: Path): number {
   return offset;
 }
 
-/** The first pair of each key. */
+/** The pairs of a mapping by key; of a duplicate key the first pair. */
 function pairsOf(map: YAMLMap): ReadonlyMap<string, Pair> {
   const known = pairs.get(map);
   if (known !== undefined) return known;

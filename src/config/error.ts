@@ -1,4 +1,4 @@
-/** The configuration cannot be used. Every problem names its key, what is wrong and what would be right. */
+/** An invalid configuration. Each problem names the key, the problem and the valid values. */
 export class ConfigError extends Error {
   override name = 'ConfigError';
   readonly problems: readonly string[];

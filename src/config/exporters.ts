@@ -7,7 +7,7 @@ export function exportersOf<T extends ExporterType>({ exporters, service }: Conf
   return instancesOf(exporters, service.pipelines.metrics.exporters, type);
 }
 
-/** How an exporter wants its exponential histograms; undefined: it wants none. */
+/** The options of an exporter's exponential histograms; undefined for explicit buckets. */
 export function exponentialOf({
   default_histogram_aggregation,
   exponential,

@@ -1,11 +1,11 @@
-/** Reads a file that somebody has named, all of it or nothing, and never waits for long. */
+/** Reads a whole file, with a timeout. */
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 
 const MAX_FILE_BYTES = 1 << 20;
-/** How long a pipe from the shell, `--config <(…)`, may take, in ms. */
+/** The timeout of a pipe from the shell, `--config <(…)`, in ms. */
 const PIPE_MS = 5000;
 
-/** @throws an Error that says why it cannot be read, and nothing of what is in it */
+/** @throws an Error with the reason, which quotes nothing of the file */
 export function readWhole(path: string): Buffer {
   const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
   try {

@@ -1,10 +1,10 @@
-/** A file that is something else, such as one of passwords: nothing in it is for a message. */
+/** Recognizes a file that is no configuration of Floatie, such as one of passwords, so that no message quotes it. */
 
 import { isRecord } from '../settings/shapes.ts';
 import { MAX_TOLD, showKey } from '../settings/show.ts';
 import { nearest } from './nearest.ts';
 
-/** @returns the problems of a document that has none of the keys at its top; null where it has one, or nothing */
+/** @returns the problems of a document without any of the top-level keys; null where it has one, or is empty */
 export function foreignProblems(
   values: unknown,
   known: readonly string[],

@@ -1,4 +1,4 @@
-/** Collects what is said of each key by the file, the environment and the flags: the last to say something counts. */
+/** Collects the values of each key from the file, the environment and the flags; the last one counts. */
 
 import { withoutPasswords } from '../program/secrets.ts';
 import { isRecord } from '../settings/shapes.ts';
@@ -14,29 +14,29 @@ import { readWritten } from './written.ts';
 export interface Sources {
   /** A YAML file; undefined for none. */
   readonly file?: string | undefined;
-  /** The process' own when left out. */
+  /** The process's environment by default. */
   readonly env?: Env | undefined;
-  /** `key=value` pairs, as after `--set`. */
+  /** `key=value` pairs of `--set`. */
   readonly set?: readonly string[];
-  /** Flags that stand for one key each, such as `--max-map-entries`. */
+  /** Flags for one key, such as `--max-map-entries`. */
   readonly flags?: readonly { readonly flag: string; readonly key: string; readonly value: string }[];
 }
 
 export interface Given {
   readonly value: unknown;
-  /** The value where what the environment put into it is a text: for settings that are texts. */
+  /** The value with its variables as texts, for settings that are texts. */
   readonly text?: unknown;
-  /** Where it comes from, as the user would name it. */
+  /** The source of the value, for messages. */
   readonly origin: string;
   readonly placeOf?: ConfigDocument['placeOf'];
-  /** What of it no message may show, since it came out of a variable. */
+  /** Parts of the value that no message may show, since they come from variables. */
   readonly hidden?: readonly string[];
 }
 
 export interface Everything {
   /** By key. */
   readonly values: Map<string, Given>;
-  /** What has a name, such as `exporters.otlp/eu`. */
+  /** Named instances, such as `exporters.otlp/eu`. */
   readonly instances: Set<string>;
   readonly problems: string[];
   readonly warnings: string[];
@@ -55,7 +55,7 @@ export function collect({ file, env = process.env, set = [], flags = [] }: Sourc
   return all;
 }
 
-/** Takes the known keys out of a document; whatever is not known is a problem. */
+/** Collects the known keys of a document; an unknown key is a problem. */
 function collectFile(document: ConfigDocument, { values, instances, problems, warnings }: Everything): void {
   const { values: root, texts, placeOf, hidden } = document;
   const foreign = foreignProblems(root, TOP, 'configuration of Floatie', placeOf);
@@ -123,7 +123,7 @@ function collectPair(pair: string, { values, instances, problems, warnings }: Ev
   addInstance(key, instances);
 }
 
-/** Attributes of OpenTelemetry's own variables, below those that are configured. */
+/** Resource attributes of OpenTelemetry's variables. Configured attributes override them. */
 function collectResource(env: Env, { values, warnings }: Everything): void {
   const { attributes, warnings: unusable } = resourceVariables(env);
   warnings.push(...unusable);

@@ -1,11 +1,11 @@
-/** The keys of the configuration, and which setting each of them is of. */
+/** The keys of the configuration and their settings. */
 import type { SchemaObj } from 'convict';
 import { INSTANCE_TYPES, schema } from './schema.ts';
 
 export type Section = keyof typeof INSTANCE_TYPES;
 export const SECTIONS = Object.keys(INSTANCE_TYPES) as Section[];
 
-/** The keys that hold values, such as `exporters.prometheus.port`. */
+/** The keys of all settings, such as `exporters.prometheus.port`. */
 export const keys: readonly string[] = leaves(schema as unknown as Record<string, unknown>);
 
 /** `exporters.prometheus.port` → `FLOATIE_EXPORTERS_PROMETHEUS_PORT`. */
@@ -13,7 +13,7 @@ export function envName(key: string): string {
   return `FLOATIE_${key.replaceAll('.', '_').toUpperCase()}`;
 }
 
-/** `exporters.otlp/eu`, at the start of a key: what has a name has the keys of its type. */
+/** `exporters.otlp/eu` at the start of a key: a named instance has the keys of its type. */
 export const INSTANCE = new RegExp(
   `^(${SECTIONS.map((section) => `${section}\\.(?:${INSTANCE_TYPES[section].join('|')})`).join('|')})/[A-Za-z0-9_-]+(?=\\.|$)`,
 );
@@ -23,7 +23,7 @@ export function templateOf(key: string): string {
   return key.replace(INSTANCE, '$1');
 }
 
-/** All keys, those of its type with the name of what the key is of. */
+/** All keys; for a key of a named instance, those of its type carry its name. */
 export function keysLike(key: string): readonly string[] {
   const [instance, type] = INSTANCE.exec(key) ?? [];
   return instance === undefined ? keys : keys.map((known) => known.replace(`${type}.`, `${instance}.`));

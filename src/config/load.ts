@@ -1,6 +1,6 @@
 /**
- * Loads the configuration: defaults < OTEL_* < file < FLOATIE_* < flags. Finds all problems at once. OTEL_* are meant for
- * every program of the pod or the host: what the file says of Floatie is said on purpose.
+ * Loads the configuration: defaults < OTEL_* < file < FLOATIE_* < flags. Finds all problems at once. The file overrides
+ * OTEL_*, because those variables are set for every program of the pod or the host.
  */
 import { isDeepStrictEqual } from 'node:util';
 import convict, { type Schema } from 'convict';
@@ -25,7 +25,7 @@ export type { Sources } from './given.ts';
 
 export interface Loaded {
   readonly config: Config;
-  /** What was said, does not count, and is no mistake of this configuration; each names its variable or its key. */
+  /** Values that are ignored without being errors; each warning names its variable or key. */
   readonly warnings: readonly string[];
 }
 
@@ -33,7 +33,7 @@ const PIPELINE = 'service.pipelines.metrics';
 const EXPORTERS = `${PIPELINE}.exporters` as const;
 
 /**
- * @param onWarning told of what was said and does not count, such as a variable of OpenTelemetry's that cannot be used
+ * @param onWarning called for each ignored value, such as an unusable variable of OpenTelemetry
  * @throws {@link ConfigError} with every problem found
  */
 export function loadConfig(sources: Sources = {}, onWarning: (warning: string) => void = () => undefined): Config {
@@ -53,7 +53,7 @@ export function load(sources: Sources): Loaded {
   warnings.push(...applyVariables(config, env, all));
   problems.push(...checkPipeline(config, instances, values));
   problems.push(...checkViews(config, values.get('views')));
-  // One that does not fit is at its default by now, which is not what was meant.
+  // An invalid setting has its default by now, so checks between processors would mislead.
   if (!problems.some((problem) => problem.startsWith('processors.'))) problems.push(...checkProcessors(config, values));
   if (problems.length > 0) throw new ConfigError(problems);
   const loaded = structuredClone(config.getProperties()) as Config;
@@ -73,7 +73,7 @@ function chooseExporters(env: Env, values: Map<string, Given>): void {
   if (!isChosen) values.set(EXPORTERS, { value: ['prometheus', type], origin: 'OTEL_EXPORTER_OTLP_PROTOCOL' });
 }
 
-/** What OpenTelemetry's variables say of the exporters that are used. @returns what of that does not fit */
+/** Applies OpenTelemetry's variables to the exporters in the pipeline. @returns warnings about unusable values */
 function applyVariables(config: convict.Config<Config>, env: Env, { values, instances }: Everything): string[] {
   const used = config.get(EXPORTERS).filter((name) => !name.includes('/') || instances.has(`exporters.${name}`));
   const unusable = used.flatMap((exporter) => {
@@ -105,7 +105,7 @@ function namesIn(section: Section, instances: ReadonlySet<string>): string[] {
   return [...instances].flatMap((path) => (path.startsWith(`${section}.`) ? path.slice(section.length + 1) : []));
 }
 
-/** What the pipeline names must be defined; exporters with names must have somewhere to send to. */
+/** Checks that the pipeline's instances are defined, and that named exporters have an endpoint. */
 function checkPipeline(
   config: convict.Config<Config>,
   instances: ReadonlySet<string>,
@@ -129,7 +129,7 @@ function checkPipeline(
   return [...undefineds, ...endless];
 }
 
-/** One value into convict; one that does not fit is left at its default. */
+/** Sets a value; an invalid one leaves the default. */
 function apply(config: convict.Config<Config>, key: string, given: Given): string[] {
   const { value, text } = given;
   const setting = settingOf(key);
@@ -138,7 +138,7 @@ function apply(config: convict.Config<Config>, key: string, given: Given): strin
     config.set(key, text);
     return [];
   }
-  if (value === null && text !== undefined) return []; // a variable that is not set
+  if (value === null && text !== undefined) return []; // the variable is not set
   const problems = shape.problems(value, key);
   if (problems.length === 0) config.set(key, value);
   const isShown = !setting.sensitive && given.hidden === undefined && !given.origin.startsWith('FLOATIE_');
@@ -149,7 +149,7 @@ function apply(config: convict.Config<Config>, key: string, given: Given): strin
   return problems.length > MAX_TOLD ? [...told, `${key}: and ${problems.length - MAX_TOLD} more`] : told;
 }
 
-/** A problem with the line of its key, where that is known. */
+/** Adds the line of the key to a problem, where it is known. */
 function placed(problem: string, { origin, placeOf, hidden = [] }: Omit<Given, 'value'>): string {
   const path = problem.slice(0, problem.indexOf(': ')).split(/[.[\]]+/);
   return `${withoutVariables(problem, hidden)} (from ${placeOf?.(path) ?? origin})`;

@@ -1,6 +1,6 @@
-/** What somebody probably meant. */
+/** Suggestions for misspelt names. */
 
-/** `; did you mean "…"?` for the known name that differs least, where one is near. */
+/** `; did you mean "…"?` with the nearest known name; empty where none is near. */
 export function nearest(name: string, known: readonly string[]): string {
   const most = Math.max(2, name.length / 4);
   const ranked = known
@@ -11,7 +11,7 @@ export function nearest(name: string, known: readonly string[]): string {
   return best !== undefined && best.distance <= most ? `; did you mean "${best.candidate}"?` : '';
 }
 
-/** Levenshtein's distance. */
+/** The Levenshtein distance. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i++) {

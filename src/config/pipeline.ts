@@ -1,11 +1,11 @@
-/** What a pipeline names: a type, or `type/name`. */
+/** The instances in a pipeline: `type`, or `type/name`. */
 
 export interface Instance<T> {
   readonly name: string;
   readonly settings: T;
 }
 
-/** Those of one type, in the order of the pipeline. */
+/** The instances of one type, in the order of the pipeline. */
 export function instancesOf<T>(section: object, names: readonly string[], type: string): Instance<T>[] {
   const byName = section as Record<string, T>;
   return names.flatMap((name) => {

@@ -1,4 +1,4 @@
-/** What the processors in the pipeline come to, and whether they fit together. */
+/** Combines the processors in the pipeline, and checks them against each other. */
 import type { Patterns } from '../containers/filter.ts';
 import type { AttributeAction } from '../metrics/attribute-actions.ts';
 import { applyActions } from '../metrics/attribute-actions.ts';
@@ -50,7 +50,7 @@ function processorsOf<T extends ProcessorType>({ processors, service }: Config, 
   return instancesOf(processors, service.pipelines.metrics.processors, type);
 }
 
-/** What becomes of the attributes of every point. */
+/** The combined actions on the attributes of every point. */
 export function attributeActions(config: Config): AttributeAction[] {
   return processorsOf(config, 'attributes').flatMap(({ settings }) => settings.actions);
 }
@@ -60,12 +60,12 @@ export function pidNamespaceOf(config: Config): number | 'self' {
   return pidNamespaces(config).at(0)?.value ?? 0;
 }
 
-/** Which cgroups get series: those that pass all of these. */
+/** The cgroup filters. A cgroup has to pass all of them. */
 export function cgroupPatterns(config: Config): Patterns[] {
   return patternSets(config).filter(({ include, exclude }) => include.length + exclude.length > 0);
 }
 
-/** Each begins with the key of what is wrong. */
+/** Problems between processors; each begins with the key of a setting. */
 export function processorProblems(config: Config): string[] {
   return [
     ...idleProblems(config),
@@ -89,7 +89,7 @@ function idleProblems(config: Config): string[] {
   ];
 }
 
-/** All that are asked for; 0 asks for none. */
+/** All configured PID namespaces; 0 stands for none. */
 function pidNamespaces(config: Config): { key: string; value: number | 'self' }[] {
   const filters = processorsOf(config, 'filter').map(({ name, settings }) => ({
     key: `processors.${name}.pid_ns_inum`,
@@ -119,7 +119,7 @@ function patternSets(config: Config): PatternSet[] {
   return [{ key: 'containers', ...config.containers }, ...filters];
 }
 
-/** Filters that together can let nothing pass. */
+/** Problems of filters that together match no cgroup. */
 function patternProblems(sets: readonly PatternSet[]): string[] {
   const excluded = sets.flatMap(({ exclude }) => exclude);
   const including = sets.filter(({ include }) => include.length > 0);
@@ -134,7 +134,7 @@ function patternProblems(sets: readonly PatternSet[]): string[] {
   });
 }
 
-/** Attributes that Prometheus would show under one name, which would make every scrape invalid. */
+/** Problems of attributes that would be the same label in Prometheus, which makes every scrape invalid. */
 function labelProblems(views: readonly ViewConfig[], actions: readonly AttributeAction[]): string[] {
   if (actions.length === 0) return [];
   const problems = allMetrics.flatMap((metric) =>
@@ -150,7 +150,7 @@ function labelProblems(views: readonly ViewConfig[], actions: readonly Attribute
   return [...new Set(problems)];
 }
 
-/** The attributes of a metric that each view keeps, or all. */
+/** The attributes of a metric that each of its views keeps; all without a view. */
 function keptBy(views: readonly ViewConfig[], metric: Metric): string[][] {
   const names = metric.attributes.map(({ name }) => name);
   const selecting = views.filter((view) => selectedBy(view).includes(metric));

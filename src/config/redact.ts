@@ -1,11 +1,11 @@
-/** What of a configuration nobody may read. */
+/** The secrets of a configuration. */
 
 import { REDACTED, withoutPasswords } from '../program/secrets.ts';
 import { isRecord } from '../settings/shapes.ts';
 import { isSensitive } from './keys.ts';
 import type { Config } from './schema.ts';
 
-/** As it may be shown: without the texts of settings that are sensitive, and without passwords in URLs. */
+/** The configuration with sensitive settings and passwords in URLs redacted. */
 export function redact(config: Config): unknown {
   const visit = (node: unknown, path: readonly string[], isSecret: boolean): unknown => {
     if (typeof node === 'string') return isSecret ? REDACTED : withoutPasswords(node);
@@ -19,7 +19,7 @@ export function redact(config: Config): unknown {
   return visit(config, [], false);
 }
 
-/** The texts of settings that are sensitive, and the words in them: a header has its token behind a "Bearer". */
+/** The texts of sensitive settings, and the words in them: a header has its token behind "Bearer". */
 export function secretsOf(config: Config): string[] {
   const visit = (node: unknown, path: readonly string[], isSecret: boolean): string[] => {
     if (typeof node === 'string') return isSecret ? [node, ...node.split(' ')] : [];

@@ -1,14 +1,14 @@
-/** Who sends the metrics: the resource's attributes, before OpenTelemetry is loaded. */
+/** The attributes of the resource, without loading OpenTelemetry. */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { labelName } from '../metrics/labels.ts';
 import { version } from '../program/version.ts';
 import type { Env } from './environment.ts';
 
-/** Two nodes without an instance id would overwrite each other behind a collector. */
+/** Without an instance id, two nodes behind one collector would overwrite each other's series. */
 const INSTANCE_ID = randomUUID();
 
-/** @param own those of the configuration, which win */
+/** @param own configured attributes, which override the others */
 export function resourceAttributes(own: Readonly<Record<string, string>>, env: Env): Record<string, string> {
   const node = env.K8S_NODE_NAME ?? env.NODE_NAME;
   return {
@@ -21,7 +21,7 @@ export function resourceAttributes(own: Readonly<Record<string, string>>, env: E
   };
 }
 
-/** Attributes that are one label in Prometheus, which is seldom meant. */
+/** Warnings about attributes that become the same label in Prometheus. */
 export function resourceWarnings(own: Readonly<Record<string, string>>, env: Env): string[] {
   const names = Object.keys(resourceAttributes(own, env)).sort();
   return Array.from(Map.groupBy(names, labelName)).flatMap(([label, group]) => {

@@ -39,14 +39,14 @@ export const EXPORTER_TYPES = ['prometheus', 'otlp', 'otlphttp', 'debug'] as con
 export type ExporterType = (typeof EXPORTER_TYPES)[number];
 export const PROCESSOR_TYPES = ['attributes', 'filter'] as const;
 export type ProcessorType = (typeof PROCESSOR_TYPES)[number];
-/** The sections whose keys are types, of which there can be several with a name each: `otlp/eu`. */
+/** The sections whose keys are types, with named instances such as `otlp/eu` beside them. */
 export const INSTANCE_TYPES = { processors: PROCESSOR_TYPES, exporters: EXPORTER_TYPES } as const;
 const DEFAULT_EXPORTERS: readonly ExporterType[] = ['prometheus', 'otlp'];
-/** As OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION has them. */
+/** The values of OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION. */
 export const HISTOGRAM_AGGREGATIONS = ['explicit_bucket_histogram', 'base2_exponential_bucket_histogram'] as const;
-/** As OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE has them. */
+/** The values of OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE. */
 export const TEMPORALITIES = ['cumulative', 'delta', 'lowmemory'] as const;
-/** As OTEL_EXPORTER_OTLP_COMPRESSION has them. */
+/** The values of OTEL_EXPORTER_OTLP_COMPRESSION. */
 export const COMPRESSIONS = ['none', 'gzip'] as const;
 export const VERBOSITIES = ['basic', 'detailed'] as const;
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
@@ -88,9 +88,9 @@ export interface Config {
     oom: { max_series: number; retain_ms: number; ring_bytes: number };
     pressure: { window: Window; max_containers: number };
   };
-  /** By type; those called `type/name` are beside them, where src/config/pipeline.ts finds them. */
+  /** By type; instances named `type/name` are further keys, which src/config/pipeline.ts reads. */
   processors: Processors;
-  /** The same way. */
+  /** By type, as the processors. */
   exporters: Exporters;
   views: ViewConfig[];
   service: {
@@ -112,8 +112,8 @@ const DEFAULT_BOUNDS_US = Array.from({ length: 20 }, (_, power) => 2 ** power);
 const shapes = new Map<unknown, Shape>();
 
 /**
- * One setting. Its shape becomes a named format of convict with a converter that changes nothing:
- * convict would otherwise turn the text "9090x" into the number 9090 wherever the default is a number.
+ * One setting. Its shape becomes a named format of convict with an identity converter: without it convict turns the
+ * text "9090x" into the number 9090 where the default is a number.
  */
 function setting<T>(value: T, shape: Shape, doc: string): SchemaObj<T> {
   const name = `floatie-${shapes.size}`;
@@ -122,7 +122,7 @@ function setting<T>(value: T, shape: Shape, doc: string): SchemaObj<T> {
   return { default: value, format: name as SchemaObj<T>['format'], doc };
 }
 
-/** What a value for a setting must be. */
+/** The shape of a setting. */
 export function shapeOf({ format }: SchemaObj): Shape {
   const found = shapes.get(format);
   if (found === undefined) throw new Error(`No setting has the format ${format}`);
@@ -133,14 +133,14 @@ const receiverNames = names(`a list of ${RECEIVERS.map((word) => `"${word}"`).jo
   minItems: 1,
 });
 
-/** Of things in a pipeline: a type, or the name of one of that type. */
+/** The instances of a pipeline: `type`, or `type/name`. */
 function instanceNames(types: readonly string[], example: string, minItems: number): Shape {
   const name = textMatching(new RegExp(`^(${types.join('|')})(/[A-Za-z0-9_-]+)?$`), 'a name');
   const be = `a list of ${alternatives(types)}, each with a name if wanted, such as "${example}"`;
   return names(be, name, { minItems });
 }
 
-/** What both HTTP and gRPC allow as texts; gRPC's binary ones end in -bin. */
+/** Headers that are texts over both HTTP and gRPC: gRPC's binary headers end in -bin. */
 const headers = mapping(
   'a mapping of names of headers to texts of printable ASCII',
   textMatching(/^[\x20-\x7e]*$/, 'a text of printable ASCII'),
@@ -175,19 +175,19 @@ const endpoint = must(
 
 const path = textMatching(/^[^\0]*$/, 'empty or the path of a file');
 
-/** The paths of cgroups begin with a slash: anything else would match nothing, silently. */
+/** A cgroup's path begins with a slash: another pattern would silently match nothing. */
 const cgroupPatterns = texts(
   'a list of paths of cgroups that begin with "/" or "*", such as "/system.slice/*"',
   textMatching(/^[/*]/, 'a path'),
 );
 
-/** `*` is one whole folder: a pattern within a name would have to be looked for in everybody's files. */
+/** `*` stands for one whole folder: a pattern within a name would make Floatie list every user's files. */
 const places = texts(
   'a list of absolute paths of folders, in which * stands for any one folder, such as "/home/*/.local/share/docker"',
   textMatching(/^(\/(\*|[^/*\0]+))+$/, 'a path'),
 );
 
-/** As requests name them, without a port. */
+/** Names as in the Host header, without a port. */
 const hostNames = texts(
   'a list of names of hosts without a port, such as "metrics.example" or "*.example"',
   textMatching(/^[\w.*?-]+$/, 'a name'),
@@ -195,7 +195,7 @@ const hostNames = texts(
 
 const resource = mapping('a mapping of attribute names to texts', anyText, /[\s\S]/);
 
-/** What the exporters of OTLP have in common. */
+/** The settings that all OTLP exporters share. */
 const otlp = {
   headers: {
     ...setting<Record<string, string>>({}, headers, 'Headers of every request, such as an authorization; never shown'),

@@ -1,22 +1,24 @@
-/** Which metrics a view selects, and under which names they leave: what can be said without the SDK. */
+/** The metrics that a view selects, and their names in Prometheus, without loading the SDK. */
 
 import { allMetrics, type Metric } from '../metrics/catalogue.ts';
 import { matches } from '../settings/wildcard.ts';
 import type { ViewConfig } from './schema.ts';
 
-/** The metrics a view selects: `*` stands for any run of characters, `?` for one. */
+/** The metrics that a view selects: `*` stands for any run of characters, `?` for one. */
 export function selectedBy(view: ViewConfig): Metric[] {
   return allMetrics.filter(({ name }) => matches(view.selector.instrument_name, name));
 }
 
-/** The resource's, and what Prometheus says itself of what it scrapes: https://prometheus.io/docs/concepts/jobs_instances/ */
+/** target_info, and the series that Prometheus adds itself: https://prometheus.io/docs/concepts/jobs_instances/ */
 const TAKEN = new Set([
   ...['target_info', 'up', 'scrape_duration_seconds', 'scrape_samples_scraped', 'scrape_series_added'],
   ...['scrape_samples_post_metric_relabeling', 'scrape_timeout_seconds', 'scrape_sample_limit'],
   ...['scrape_body_size_bytes', 'ALERTS', 'ALERTS_FOR_STATE'],
 ]);
 
-/** Names that two streams would share in Prometheus, which would make every scrape invalid, or one with Prometheus. */
+/**
+ * Names that two streams would share in Prometheus, which makes every scrape invalid, or a stream with Prometheus' own.
+ */
 export function sharedNames(views: readonly ViewConfig[]): string[] {
   const selections = views.map((view) => ({ ...view, selected: new Set(selectedBy(view)) }));
   const names = allMetrics.flatMap((metric) => {
@@ -28,13 +30,13 @@ export function sharedNames(views: readonly ViewConfig[]): string[] {
   });
   const last = new Map(names.map((name, index) => [name, index]));
   const shared = new Set(names.filter((name, index) => TAKEN.has(name) || last.get(name) !== index));
-  // Two histograms share their other names as well.
+  // Two histograms share all their names; only the first is worth a message.
   return [...shared].filter((name) => !shared.has(name.replace(HISTOGRAM, '')) || !HISTOGRAM.test(name));
 }
 
 const HISTOGRAM = /_(bucket|sum|count)$/;
 
-/** The serializer ends every counter's name in `_total`; a histogram has the names of its parts. */
+/** The serializer ends a counter's name in `_total`; a histogram has the names of its parts. */
 function prometheusNames(name: string, { kind }: Metric): string[] {
   if (kind === 'histogram') return [name, `${name}_bucket`, `${name}_sum`, `${name}_count`];
   return [kind === 'counter' && !name.endsWith('_total') ? `${name}_total` : name];

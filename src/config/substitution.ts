@@ -1,4 +1,4 @@
-/** `${env:NAME}` and `${env:NAME:-default}` in values, as the OpenTelemetry Collector has them. */
+/** `${env:NAME}` and `${env:NAME:-default}` in values, as in the OpenTelemetry Collector. */
 import { parseDocument } from 'yaml';
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -7,10 +7,10 @@ const REFERENCE = /\$\$|\$\{([^}]*)\}/g;
 const VARIABLE = /^(?:env:)?([A-Za-z_][A-Za-z0-9_]*)(?::-((?:(?!\$\{).)*))?$/s;
 
 /**
- * A text with the variables in their places, and a dollar for `$$`. A variable that is not set is nothing, unless it has
- * a default; one that is set to nothing is nothing.
- * @param onUnset told of each variable that is not set and has no default
- * @throws an Error that says what a reference must look like
+ * Replaces references by their variables' values, and `$$` by a dollar. The value of an unset variable is its default,
+ * or empty; the value of an empty variable is empty.
+ * @param onUnset called for each unset variable without a default
+ * @throws an Error with the syntax of references
  */
 export function substitute(text: string, env: Env, onUnset: (name: string) => void = () => undefined): string {
   return text.replace(REFERENCE, (reference, inner: string | undefined) => {
@@ -25,13 +25,13 @@ export function substitute(text: string, env: Env, onUnset: (name: string) => vo
   });
 }
 
-/** What YAML reads in a text: a number, a list …; what is no YAML stays a text. */
+/** The value that YAML reads in a text, such as a number or a list; the text itself where it is no YAML. */
 export function readScalar(text: string): unknown {
   const document = parseDocument(text);
   if (document.errors.length > 0) return text;
   try {
     return document.toJS({ maxAliasCount: 100 });
   } catch {
-    return text; // an alias of nothing
+    return text; // an alias without an anchor
   }
 }

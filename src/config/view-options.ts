@@ -1,4 +1,4 @@
-/** From the views and processors of the configuration to the SDK's ViewOptions, one per metric and view of it. */
+/** Converts views and processors to the SDK's ViewOptions, one for each metric and view. */
 import type { Attributes } from '@opentelemetry/api';
 import {
   AggregationType,
@@ -13,8 +13,8 @@ import type { ViewConfig } from './schema.ts';
 import { selectedBy } from './selection.ts';
 
 /**
- * What the views, and then the processors of the pipeline, make of every metric. Each is named: a pattern is resolved
- * here, so that the kernel's metrics and the SDK's instruments understand it alike (the SDK knows only one `*`).
+ * The options that views, and then processors, make for every metric. Patterns are resolved to names here, so that the
+ * kernel's metrics and the SDK's instruments match alike (the SDK supports only a single `*`).
  */
 export function viewOptions(views: readonly ViewConfig[], actions: readonly AttributeAction[] = []): ViewOptions[] {
   const everywhere = actions.length === 0 ? [] : [{ process: (all: Attributes) => applyActions(all, actions) }];

@@ -5,9 +5,9 @@ import type { ViewConfig } from './schema.ts';
 import { selectedBy, sharedNames } from './selection.ts';
 
 /**
- * What must hold between the views, and for all of them together; each problem begins with `views`.
+ * Problems between views, and of all views together; each begins with `views`.
  *
- * @param kernelBoundsNs what the kernel has to count on for them and everything else
+ * @param kernelBoundsNs the bounds in the kernel, for the views and everything else
  */
 export function viewProblems(given: readonly ViewConfig[], kernelBoundsNs: readonly number[] = []): string[] {
   const shared = sharedNames(given).map(
@@ -22,7 +22,7 @@ export function viewProblems(given: readonly ViewConfig[], kernelBoundsNs: reado
   ];
 }
 
-/** Why these are no bounds of a histogram, or null. */
+/** The problem of a value as a histogram's bounds, or null. */
 export function boundsProblem(value: unknown): string | null {
   if (!Array.isArray(value) || value.length === 0) return 'must be a list of numbers, in microseconds';
   if (value.length > 200) return 'must have at most 200 bounds';
@@ -47,7 +47,7 @@ const form = section(
   {
     selector: section({ instrument_name: text }, ['instrument_name']),
     stream: section({
-      // What Prometheus takes as it is: a colon or a double underscore would be changed on the way.
+      // Names that stay the same in Prometheus: colons and double underscores would be changed.
       name: textMatching(
         /^(?!.*__)(?!_$)[A-Za-z_][A-Za-z0-9_]*$/,
         'a metric name: letters, digits and underscores, not beginning with a digit',

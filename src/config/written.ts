@@ -1,4 +1,4 @@
-/** What is written in one line, behind `--set KEY=` or in a variable, as a value of that setting. */
+/** Parses the value of a setting from one line, behind `--set KEY=` or in a variable. */
 import type { SchemaObj } from 'convict';
 import { settingOf } from './keys.ts';
 import { shapeOf } from './schema.ts';
@@ -6,7 +6,7 @@ import { readScalar } from './substitution.ts';
 
 const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$|^0x[\da-f]+$/i;
 
-/** A text is taken as it is, also where YAML would see a comment or an alias in it; lists and mappings are YAML. */
+/** Texts are taken as they are, also where YAML would see a comment or an alias; lists and mappings are YAML. */
 export function readWritten(text: string, key: string): unknown {
   const setting = settingOf(key);
   const { default: value } = setting;
