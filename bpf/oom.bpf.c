@@ -385,14 +385,14 @@ int victim_marked(struct bpf_raw_tracepoint_args *ctx)
 	return 0;
 }
 
-SEC("fentry/oom_kill_process")
+SEC("?fentry/oom_kill_process")
 int BPF_PROG(fentry_decision, struct oom_control *oc)
 {
 	begin_decision(oc);
 	return 0;
 }
 
-SEC("fexit/oom_kill_process")
+SEC("?fexit/oom_kill_process")
 int BPF_PROG(fexit_decision, struct oom_control *oc)
 {
 	end_decision();
@@ -400,14 +400,14 @@ int BPF_PROG(fexit_decision, struct oom_control *oc)
 }
 
 /* Attached to events of tracefs, hence no function in the section. */
-SEC("kprobe")
+SEC("?kprobe")
 int kprobe_decision(struct pt_regs *regs)
 {
 	begin_decision((void *)first_argument(regs));
 	return 0;
 }
 
-SEC("kretprobe")
+SEC("?kretprobe")
 int kretprobe_decision(struct pt_regs *regs)
 {
 	end_decision();

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-only
 /*
  * Times reads and writes of regular files on overlayfs and counts them into mapped memory, by cgroup.
- * The stubs at the end know one way to be called each; enter() and leave() do all the work.
+ * The stubs at the end know one way to be called each; enter() and leave() do all the work. "?" in their sections
+ * leaves them out of what is loaded, until user space chooses a way to attach.
  */
 #include "kernel.h"
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include "functions.h"
+#include "histograms.h"
 #include "overlayfs.h"
 #include "syscalls.h"
 #include "tasks.h"
@@ -15,52 +17,29 @@
 const volatile struct overlayfs_config config SEC(".rodata.config");
 struct overlayfs_counters counters SEC(".data.counters");
 
-/* The sizes of these are set before loading, from the configuration. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u64);
-} cells SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct slot);
-} slots SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1);
-	__type(key, __u64);
-	__type(value, __u32);
-} slot_by_cgroup SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_QUEUE);
-	__uint(max_entries, 1);
-	__type(value, __u32);
-} free_slots SEC(".maps");
-
 /* An operation between its entry and its exit. */
 struct start {
-	__u64 ns;        /* 0: none */
+	__u64 ns;
 	__u64 id;        /* what the exit must show to be this operation's */
-	__s64 pos;       /* on functions: where in the file it begins */
+	__s64 pos;       /* of a transfer on functions: where in the file it begins */
 	__u64 cgroup_id; /* whose it is, wherever the task is when it ends */
 };
 
-/* One for the overlay that was called, one for an overlay on it; the kernel allows no deeper stack than two. */
-#define NESTED 2
+/*
+ * How many operations of one thread may be pending: overlayfs calls itself, and an overlay calls the one below it. Two
+ * operations, each on two overlays, need four places.
+ */
+#define PLACES 4
 
 struct thread {
-	struct start starts[OP_COUNT][NESTED];
+	__u64 kinds;   /* a byte per place: the kind of the operation that is pending there; 0: none */
 	__u32 slot;    /* where this thread's cgroup was last found; only a hint */
 	__u32 counted; /* it is one of counters.threads */
+	struct start starts[PLACES];
 };
+
+_Static_assert(PLACES < sizeof(__u64), "the last byte of kinds belongs to no place");
+_Static_assert(!(PLACES & (PLACES - 1)), "start_at() masks");
 
 /* Whoever begins threads makes Floatie pay for their records: its memory cgroup is charged. */
 _Static_assert(sizeof(struct thread) <= MAX_THREAD_BYTES, "a thread's record is too large");
@@ -85,14 +64,6 @@ extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 static __always_inline void count_miss(enum miss reason)
 {
 	__sync_fetch_and_add(&counters.misses[reason], 1);
-}
-
-static __always_inline void add(__u32 index, __u64 amount)
-{
-	__u64 *cell = bpf_map_lookup_elem(&cells, &index);
-
-	if (cell)
-		__sync_fetch_and_add(cell, amount);
 }
 
 /* A task whose exit was seen, or is about to be, is not counted: nothing would take it off. */
@@ -139,16 +110,10 @@ static __always_inline struct thread *thread_record(bool create)
 	return bpf_map_lookup_elem(&threads_by_id, &id);
 }
 
-static __always_inline bool is_idle(struct thread *thread)
-{
-	return !thread->starts[OP_READ][0].ns && !thread->starts[OP_READ][1].ns && !thread->starts[OP_WRITE][0].ns &&
-	       !thread->starts[OP_WRITE][1].ns;
-}
-
 /* Task storage ends with its task; the hash would fill up with threads that are gone. */
 static __always_inline void forget_thread(struct thread *thread)
 {
-	if (config.task_storage || !is_idle(thread))
+	if (config.task_storage || thread->kinds)
 		return;
 
 	__u64 id = bpf_get_current_pid_tgid();
@@ -184,78 +149,77 @@ static __always_inline __u64 current_cgroup_id(void)
 	return memory_cgroup_id((void *)bpf_get_current_task());
 }
 
-/* The first bucket whose inclusive upper bound holds ns. */
-static __always_inline __u32 bucket_of(__u64 ns)
+/*
+ * A thread has at most one operation of a kind pending: an operation of the overlay that was called, or of an overlay
+ * on it (outer). The kernel allows no deeper stack of overlays than two.
+ */
+static __always_inline __u64 kind_of(enum op op, bool outer)
 {
-	__u32 at = 0;
-
-#pragma unroll
-	for (__u32 step = MAX_BOUNDS / 2; step; step /= 2) {
-		if (step > config.bound_count)
-			continue;
-		__u32 next = at + step;
-
-		if (next <= config.bound_count && config.bounds_ns[(next - 1) & (MAX_BOUNDS - 1)] < ns)
-			at = next;
-	}
-	return at;
+	return 1 + op * 2 + outer;
 }
 
-/* A slot for a cgroup seen for the first time: OVERFLOW_SLOT when none is free. */
-static __noinline __u32 claim_slot(__u64 cgroup_id)
+_Static_assert(2 * OP_COUNT < 256, "a kind is a byte");
+
+#define EACH_BYTE 0x0101010101010101
+
+/*
+ * The first place of this kind, 0 for one that is free; PLACES or more when there is none. Without a branch: the
+ * verifier would follow both sides of each.
+ */
+static __always_inline __u64 place_of(__u64 kinds, __u64 kind)
 {
-	__u32 slot = OVERFLOW_SLOT;
+	__u64 difference = kinds ^ kind * EACH_BYTE;
+	/* The highest bit of the first byte that is 0, and maybe of later ones; the last byte stands for none. */
+	__u64 equal = ((difference - EACH_BYTE) & ~difference & EACH_BYTE << 7) | 1ULL << 63;
+	__u64 first = (equal & -equal) >> 7;
 
-	/* Saves the queue's lock when it is surely empty. */
-	if (counters.slots_taken >= counters.slots_given)
-		return OVERFLOW_SLOT;
-	if (bpf_map_pop_elem(&free_slots, &slot))
-		return OVERFLOW_SLOT;
-	__sync_fetch_and_add(&counters.slots_taken, 1);
-
-	long failed = bpf_map_update_elem(&slot_by_cgroup, &cgroup_id, &slot, BPF_NOEXIST);
-
-	if (!failed) {
-		struct slot *place = bpf_map_lookup_elem(&slots, &slot);
-
-		if (place) {
-			place->born_ns = bpf_ktime_get_ns();
-			__sync_fetch_and_add(&place->cgroup_id, cgroup_id);
-		}
-		return slot;
-	}
-
-	/* Another CPU was faster. */
-	bpf_map_push_elem(&free_slots, &slot, 0);
-	__sync_fetch_and_add(&counters.slots_taken, -1);
-
-	__u32 *known = bpf_map_lookup_elem(&slot_by_cgroup, &cgroup_id);
-
-	return known ? *known : OVERFLOW_SLOT;
+	return first * 0x0001020304050607 >> 56;
 }
 
-static __always_inline __u32 slot_of(__u64 cgroup_id, struct thread *thread)
+/* The caller has compared place with PLACES, which the compiler knows, and not every verifier. */
+static __always_inline struct start *start_at(struct thread *thread, __u64 place)
 {
-	__u32 hint = thread->slot;
-	struct slot *place = bpf_map_lookup_elem(&slots, &hint);
+	barrier_var(place);
+	return &thread->starts[place & (PLACES - 1)];
+}
 
-	if (hint != OVERFLOW_SLOT && place && place->cgroup_id == cgroup_id)
-		return hint;
-
-	__u32 *known = bpf_map_lookup_elem(&slot_by_cgroup, &cgroup_id);
-
-	return thread->slot = known ? *known : claim_slot(cgroup_id);
+static __always_inline void free_place(struct thread *thread, __u64 place)
+{
+	thread->kinds &= ~(0xffULL << place * 8);
 }
 
 /* Something begins that is not to be timed: no start may be left for its exit to take. */
 static __always_inline void enter_elsewhere(enum op op, bool outer)
 {
 	struct thread *thread = thread_record(false);
+	__u64 place;
 
-	if (thread && thread->starts[op][outer].ns) {
-		thread->starts[op][outer].ns = 0;
+	if (!thread)
+		return;
+	place = place_of(thread->kinds, kind_of(op, outer));
+	if (place < PLACES) {
+		free_place(thread, place);
 		count_miss(MISS_STALE);
 	}
+}
+
+/* The place for an operation that begins. */
+static __always_inline struct start *take_place(struct thread *thread, __u64 kind)
+{
+	__u64 place = place_of(thread->kinds, kind);
+
+	if (place < PLACES) {
+		count_miss(MISS_STALE);
+		return start_at(thread, place);
+	}
+	place = place_of(thread->kinds, 0);
+	if (place >= PLACES) {
+		/* No thread nests so deep: ends were missed, and nobody knows whose. */
+		__sync_fetch_and_add(&counters.misses[MISS_STALE], PLACES);
+		thread->kinds = place = 0;
+	}
+	thread->kinds |= kind << place * 8;
+	return start_at(thread, place);
 }
 
 /*
@@ -276,9 +240,7 @@ static __always_inline void enter(enum op op, __u64 id, __s64 pos, bool outer)
 	thread = thread_record(true);
 	if (!thread)
 		return;
-	start = &thread->starts[op][outer];
-	if (start->ns)
-		count_miss(MISS_STALE);
+	start = take_place(thread, kind_of(op, outer));
 	start->id = id;
 	start->pos = pos;
 	start->cgroup_id = current_cgroup_id();
@@ -287,11 +249,9 @@ static __always_inline void enter(enum op op, __u64 id, __s64 pos, bool outer)
 
 static __always_inline void count(enum op op, struct thread *thread, __u64 cgroup_id, __u64 ns, __s64 ret)
 {
-	__u32 shard = bpf_get_smp_processor_id() & config.shard_mask;
-	__u32 block = slot_of(cgroup_id, thread) * (config.shard_mask + 1) + shard;
-	__u32 group = block * config.block_cells + op * config.group_cells;
+	__u32 group = cells_of(slot_of(cgroup_id, &thread->slot), op);
 
-	if (ret > 0) {
+	if (ret > 0 || (!ret && !moves_bytes(op))) {
 		add(group + CELL_SUM_NS, ns);
 		add(group + CELL_BUCKETS + bucket_of(ns), 1);
 	} else {
@@ -299,17 +259,15 @@ static __always_inline void count(enum op op, struct thread *thread, __u64 cgrou
 	}
 }
 
-/* An operation ends; ret is what it returned: bytes, 0 or a negative errno. */
-static __always_inline void finish(enum op op, struct thread *thread, struct start *start, __s64 ret)
+/* An operation has ended, and its place is free; ret is what it returned: bytes, 0 or a negative errno. */
+static __always_inline void finish(enum op op, struct thread *thread, const struct start *start, __s64 ret)
 {
 	__u64 now_ns = bpf_ktime_get_ns();
-	__u64 start_ns = start->ns;
 
-	start->ns = 0;
-	if (now_ns < start_ns)
+	if (now_ns < start->ns)
 		count_miss(MISS_CLOCK);
 	else
-		count(op, thread, start->cgroup_id, now_ns - start_ns, ret);
+		count(op, thread, start->cgroup_id, now_ns - start->ns, ret);
 	forget_thread(thread);
 }
 
@@ -318,28 +276,33 @@ static __always_inline void leave(enum op op, __u64 id, __s64 ret)
 {
 	struct thread *thread = thread_record(false);
 	struct start *start;
+	__u64 place;
 
 	if (!thread)
 		return;
-	start = &thread->starts[op][0];
-	if (!start->ns)
+	place = place_of(thread->kinds, kind_of(op, false));
+	if (place >= PLACES)
 		return;
+	start = start_at(thread, place);
+	free_place(thread, place);
 	if (start->id == id) {
 		finish(op, thread, start, ret);
 		return;
 	}
-	start->ns = 0;
 	count_miss(MISS_STALE);
 	forget_thread(thread);
 }
 
-/* The function begins. */
-static __always_inline void enter_function(enum op op, struct kiocb *iocb)
+/* A function begins, on an inode of this filesystem. */
+static __always_inline void enter_function(enum op op, const void *id, struct super_block *super, __s64 pos)
 {
-	/* An overlay on another one: what it reads from that one is a call of its own, while this one lasts. */
-	bool outer = BPF_CORE_READ(iocb, ki_filp, f_inode, i_sb, s_stack_depth) > 1;
+	/* An overlay on another one: what it asks of that one is a call of its own, while this one lasts. */
+	enter(op, (__u64)id, pos, BPF_CORE_READ(super, s_stack_depth) > 1);
+}
 
-	enter(op, (__u64)iocb, BPF_CORE_READ(iocb, ki_pos), outer);
+static __always_inline void enter_transfer(enum op op, struct kiocb *iocb)
+{
+	enter_function(op, iocb, BPF_CORE_READ(iocb, ki_filp, f_inode, i_sb), BPF_CORE_READ(iocb, ki_pos));
 }
 
 /*
@@ -348,11 +311,11 @@ static __always_inline void enter_function(enum op op, struct kiocb *iocb)
  * end where the start began, plus what was moved. Of what failed that cannot be asked: a write whose sync failed has
  * moved all the same, and who submits does not own the kiocb any more.
  */
-static __always_inline bool ends(const struct start *start, __s64 ret)
+static __always_inline bool ends(enum op op, const struct start *start, __s64 ret)
 {
 	struct kiocb *iocb = (void *)start->id;
 
-	if (ret <= 0 || BPF_CORE_READ(iocb, ki_pos) - ret == start->pos)
+	if (ret <= 0 || !moves_bytes(op) || BPF_CORE_READ(iocb, ki_pos) - ret == start->pos)
 		return true;
 	/* These move to the file's end first. */
 	return BPF_CORE_READ(iocb, ki_flags) & IOCB_APPEND || BPF_CORE_READ(iocb, ki_filp, f_flags) & O_APPEND;
@@ -367,45 +330,56 @@ static __always_inline __s64 submitted_if_would_wait(__s64 ret)
 	return ret == -EAGAIN ? -EIOCBQUEUED : ret;
 }
 
-/* The function ends: there must have been a beginning, if what this thread does is to be counted. */
-static __always_inline void leave_function(enum op op, struct thread *thread, struct start *start, __s64 ret)
+/* A function ends: there must have been a beginning, if what this thread does is to be counted. */
+static __always_inline void leave_function(enum op op, struct thread *thread, __u64 place, __s64 ret)
 {
-	if (!start || !start->ns) {
+	struct start *start;
+
+	if (!thread || place >= PLACES) {
 		if (is_chosen())
 			count_miss(MISS_NO_START);
-	} else if (ends(start, ret)) {
+		return;
+	}
+	start = start_at(thread, place);
+	free_place(thread, place);
+	if (ends(op, start, ret)) {
 		finish(op, thread, start, submitted_if_would_wait(ret));
 	} else {
-		start->ns = 0;
 		count_miss(MISS_STALE);
 		count_miss(MISS_NO_START);
 		forget_thread(thread);
 	}
 }
 
-static __always_inline void leave_this(enum op op, struct kiocb *iocb, __s64 ret)
+static __always_inline void leave_this(enum op op, const void *id, __s64 ret)
 {
-	struct start *start = NULL;
-	struct thread *thread;
+	struct thread *thread = thread_record(false);
+	__u64 place = PLACES;
 
-	thread = thread_record(false);
-	if (thread)
-		start = &thread->starts[op][thread->starts[op][0].id != (__u64)iocb || !thread->starts[op][0].ns];
-	if (start && start->id != (__u64)iocb)
-		start = NULL;
-	leave_function(op, thread, start, ret);
+	if (thread) {
+		place = place_of(thread->kinds, kind_of(op, false));
+		if (place >= PLACES || start_at(thread, place)->id != (__u64)id)
+			place = place_of(thread->kinds, kind_of(op, true));
+		if (place < PLACES && start_at(thread, place)->id != (__u64)id)
+			place = PLACES;
+	}
+	leave_function(op, thread, place, ret);
 }
 
 /* A return probe shows no arguments: the operation that began last ends first. */
 static __always_inline void leave_latest(enum op op, __s64 ret)
 {
-	struct start *start = NULL;
-	struct thread *thread;
+	struct thread *thread = thread_record(false);
+	__u64 place = PLACES;
 
-	thread = thread_record(false);
-	if (thread)
-		start = &thread->starts[op][thread->starts[op][1].ns > thread->starts[op][0].ns];
-	leave_function(op, thread, start, ret);
+	if (thread) {
+		__u64 outer = place_of(thread->kinds, kind_of(op, true));
+
+		place = place_of(thread->kinds, kind_of(op, false));
+		if (place >= PLACES || (outer < PLACES && start_at(thread, outer)->ns > start_at(thread, place)->ns))
+			place = outer;
+	}
+	leave_function(op, thread, place, ret);
 }
 
 static __always_inline bool is_compat_syscall(void)
@@ -468,7 +442,7 @@ static __always_inline void enter_syscall(long nr, bool compat, __u32 fd, __u64 
 		enter_elsewhere(op, false);
 }
 
-SEC("tp_btf/sys_enter")
+SEC("?tp_btf/sys_enter")
 int BPF_PROG(syscall_enter, struct pt_regs *regs, long nr)
 {
 	bool compat = is_compat_syscall();
@@ -481,7 +455,7 @@ int BPF_PROG(syscall_enter, struct pt_regs *regs, long nr)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
+SEC("?tp_btf/sys_exit")
 int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
 {
 	bool compat = is_compat_syscall();
@@ -494,7 +468,7 @@ int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
 }
 
 /* The classic tracepoints show no registers at the exit: there the number alone must do. */
-SEC("tp/raw_syscalls/sys_enter")
+SEC("?tp/raw_syscalls/sys_enter")
 int classic_enter(struct syscall_enter_event *ctx)
 {
 	bool compat = is_compat_syscall();
@@ -503,7 +477,7 @@ int classic_enter(struct syscall_enter_event *ctx)
 	return 0;
 }
 
-SEC("tp/raw_syscalls/sys_exit")
+SEC("?tp/raw_syscalls/sys_exit")
 int classic_exit(struct syscall_exit_event *ctx)
 {
 	bool compat = is_compat_syscall();
@@ -514,28 +488,28 @@ int classic_exit(struct syscall_exit_event *ctx)
 	return 0;
 }
 
-SEC("fentry/ovl_read_iter")
+SEC("?fentry/ovl_read_iter")
 int BPF_PROG(fentry_read, struct kiocb *iocb)
 {
-	enter_function(OP_READ, iocb);
+	enter_transfer(OP_READ, iocb);
 	return 0;
 }
 
-SEC("fexit/ovl_read_iter")
+SEC("?fexit/ovl_read_iter")
 int BPF_PROG(fexit_read, struct kiocb *iocb, struct iov_iter *iter, long ret)
 {
 	leave_this(OP_READ, iocb, ret);
 	return 0;
 }
 
-SEC("fentry/ovl_write_iter")
+SEC("?fentry/ovl_write_iter")
 int BPF_PROG(fentry_write, struct kiocb *iocb)
 {
-	enter_function(OP_WRITE, iocb);
+	enter_transfer(OP_WRITE, iocb);
 	return 0;
 }
 
-SEC("fexit/ovl_write_iter")
+SEC("?fexit/ovl_write_iter")
 int BPF_PROG(fexit_write, struct kiocb *iocb, struct iov_iter *iter, long ret)
 {
 	leave_this(OP_WRITE, iocb, ret);
@@ -543,28 +517,28 @@ int BPF_PROG(fexit_write, struct kiocb *iocb, struct iov_iter *iter, long ret)
 }
 
 /* Attached to events of tracefs, which say how many returns may be pending; hence no function in the section. */
-SEC("kprobe")
+SEC("?kprobe")
 int kprobe_read(struct pt_regs *regs)
 {
-	enter_function(OP_READ, (void *)first_argument(regs));
+	enter_transfer(OP_READ, (void *)first_argument(regs));
 	return 0;
 }
 
-SEC("kretprobe")
+SEC("?kretprobe")
 int kretprobe_read(struct pt_regs *regs)
 {
 	leave_latest(OP_READ, returned(regs));
 	return 0;
 }
 
-SEC("kprobe")
+SEC("?kprobe")
 int kprobe_write(struct pt_regs *regs)
 {
-	enter_function(OP_WRITE, (void *)first_argument(regs));
+	enter_transfer(OP_WRITE, (void *)first_argument(regs));
 	return 0;
 }
 
-SEC("kretprobe")
+SEC("?kretprobe")
 int kretprobe_write(struct pt_regs *regs)
 {
 	leave_latest(OP_WRITE, returned(regs));
@@ -572,7 +546,7 @@ int kretprobe_write(struct pt_regs *regs)
 }
 
 /* A thread ends. Its storage would otherwise stay until somebody waits for its process. */
-SEC("raw_tp/sched_process_exit")
+SEC("?raw_tp/sched_process_exit")
 int thread_exit(void *ctx)
 {
 	struct thread *thread = thread_record(false);

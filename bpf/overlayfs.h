@@ -1,30 +1,35 @@
 /* SPDX-License-Identifier: GPL-3.0-only */
 /*
- * The contract between overlayfs.bpf.c and src/receivers/overlayfs/receiver.ts: what user space sets before
+ * The contract between overlayfs.bpf.c and src/receivers/overlayfs: the operations, what user space sets before
  * loading, and what it finds in the mapped memory afterwards. A test compares both sides through BTF.
  */
 #ifndef FLOATIE_OVERLAYFS_H
 #define FLOATIE_OVERLAYFS_H
 
-/* Bucket bounds the kernel can hold: the union of the bounds of all views. */
-#define MAX_BOUNDS 512
-
 /* Of the record of a thread that has used overlayfs; the kernel adds about 260 bytes. */
 #define MAX_THREAD_BYTES 256
 
-/* Slot 0 takes every cgroup that found no free slot. */
-#define OVERFLOW_SLOT 0
+/* What an operation returns when it succeeds: how many bytes it moved, by way of a kiocb; or 0. */
+#define BYTES   1
+#define NOTHING 0
 
-enum op {
-	OP_READ,
-	OP_WRITE,
-	OP_COUNT,
-};
+/* The operations, in the order of their cells: src/receivers/overlayfs/operations.ts has the same rows. */
+#define OPERATIONS(ROW)     \
+	ROW(OP_READ, BYTES) \
+	ROW(OP_WRITE, BYTES)
 
-/*
- * One block of cells per slot × shard, each cell a __u64. A block holds one group per op:
- * the fixed cells below, then bound_count + 1 buckets, the last one for all that is above the last bound.
- */
+#define ENUMERATOR(op, returns) op,
+#define RETURN_BIT(op, returns) | (returns) << (op)
+
+enum op { OPERATIONS(ENUMERATOR) OP_COUNT };
+
+/* It returns how many bytes it moved, and 0 is no success. */
+static __always_inline bool moves_bytes(enum op op)
+{
+	return (0 OPERATIONS(RETURN_BIT)) >> op & 1;
+}
+
+/* The counters of an operation; its buckets hold the successes. */
 enum cell {
 	CELL_SUM_NS,
 	CELL_ERRORS,
@@ -35,26 +40,15 @@ enum cell {
 
 /* Read-only in the kernel, written before loading. */
 struct overlayfs_config {
-	__u64 pid_ns_inum;           /* 0: every PID namespace */
-	__u64 cgroup_id;             /* count only this cgroup and those below it; 0: every cgroup */
-	__u64 only_tgid;             /* count only this process; 0: every process */
-	__u64 only_tgid_dev;         /* the PID namespace that its number is from, as stat says: device */
-	__u64 only_tgid_ino;         /* and inode */
-	__u64 bounds_ns[MAX_BOUNDS]; /* ascending, inclusive upper bounds */
-	__u32 bound_count;
-	__u32 shard_mask;  /* shards - 1, shards being a power of two */
-	__u32 group_cells; /* CELL_BUCKETS + bound_count + 1 */
-	__u32 block_cells; /* OP_COUNT × group_cells, rounded up to a cache line */
-	__u32 max_threads; /* with task storage: how many threads may have a record at a time */
-	__u8 cgroup_v1;    /* key by the v1 memory hierarchy instead of v2 */
-	__u8 task_storage; /* starts in task storage (5.11), else in a hash */
-	__u8 typed_loads;  /* bpf_rdonly_cast is there (6.2): plain loads instead of probe reads */
-};
-
-/* A cgroup's place in the cells. cgroup_id 0: free, or not announced yet. */
-struct slot {
-	__u64 cgroup_id;
-	__u64 born_ns; /* CLOCK_MONOTONIC */
+	__u64 pid_ns_inum;   /* 0: every PID namespace */
+	__u64 cgroup_id;     /* count only this cgroup and those below it; 0: every cgroup */
+	__u64 only_tgid;     /* count only this process; 0: every process */
+	__u64 only_tgid_dev; /* the PID namespace that its number is from, as stat says: device */
+	__u64 only_tgid_ino; /* and inode */
+	__u32 max_threads;   /* with task storage: how many threads may have a record at a time */
+	__u8 cgroup_v1;      /* key by the v1 memory hierarchy instead of v2 */
+	__u8 task_storage;   /* starts in task storage (5.11), else in a hash */
+	__u8 typed_loads;    /* bpf_rdonly_cast is there (6.2): plain loads instead of probe reads */
 };
 
 enum miss {
@@ -67,8 +61,6 @@ enum miss {
 };
 
 struct overlayfs_counters {
-	__u64 slots_taken;    /* written by the kernel */
-	__u64 slots_given;    /* written by user space: what it pushed to free_slots */
 	__u64 threads;        /* written by the kernel: threads that have a record, with task storage */
 	__u64 threads_unseen; /* written by user space: ends of threads that the program for them missed */
 	__u64 misses[MISS_COUNT];

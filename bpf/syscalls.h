@@ -1,52 +1,42 @@
 /* SPDX-License-Identifier: GPL-3.0-only */
 /*
- * System calls that read or write a file: their numbers, and where their arguments are, on each architecture.
+ * System calls on a file: their numbers, and where their arguments are, on each architecture.
  * 32-bit programs on a 64-bit kernel use the numbers of other calls, so every call is first told apart by its kind.
  */
 #ifndef FLOATIE_SYSCALLS_H
 #define FLOATIE_SYSCALLS_H
 
+/* In place of the number of a call that an architecture does not have; another one each time, as case labels must be.
+ */
+#define ABSENT (-4096 - __COUNTER__)
+
+/*
+ * Each call, its operation, and its numbers: arch/x86/entry/syscalls/syscall_64.tbl and syscall_32.tbl,
+ * include/uapi/asm-generic/unistd.h and arch/arm/tools/syscall.tbl.
+ */
+/* clang-format off */
+#define SYSCALLS(ROW) \
+	/*  name      operation x86-64 i386 arm64  arm */ \
+	ROW(read,     OP_READ,       0,   3,   63,   3) \
+	ROW(pread64,  OP_READ,      17, 180,   67, 180) \
+	ROW(readv,    OP_READ,      19, 145,   65, 145) \
+	ROW(preadv,   OP_READ,     295, 333,   69, 361) \
+	ROW(preadv2,  OP_READ,     327, 378,  286, 392) \
+	ROW(write,    OP_WRITE,      1,   4,   64,   4) \
+	ROW(pwrite64, OP_WRITE,     18, 181,   68, 181) \
+	ROW(writev,   OP_WRITE,     20, 146,   66, 146) \
+	ROW(pwritev,  OP_WRITE,    296, 334,   70, 362) \
+	ROW(pwritev2, OP_WRITE,    328, 379,  287, 393)
+/* clang-format on */
+
 #if defined(__TARGET_ARCH_x86)
 
-/* arch/x86/entry/syscalls/syscall_64.tbl */
-static __always_inline int op_of_native(long nr)
-{
-	switch (nr) {
-	case 0:   /* read */
-	case 17:  /* pread64 */
-	case 19:  /* readv */
-	case 295: /* preadv */
-	case 327: /* preadv2 */
-		return OP_READ;
-	case 1:   /* write */
-	case 18:  /* pwrite64 */
-	case 20:  /* writev */
-	case 296: /* pwritev */
-	case 328: /* pwritev2 */
-		return OP_WRITE;
-	}
-	return -1;
-}
-
-/* arch/x86/entry/syscalls/syscall_32.tbl */
-static __always_inline int op_of_compat(long nr)
-{
-	switch (nr) {
-	case 3:   /* read */
-	case 145: /* readv */
-	case 180: /* pread64 */
-	case 333: /* preadv */
-	case 378: /* preadv2 */
-		return OP_READ;
-	case 4:   /* write */
-	case 146: /* writev */
-	case 181: /* pwrite64 */
-	case 334: /* pwritev */
-	case 379: /* pwritev2 */
-		return OP_WRITE;
-	}
-	return -1;
-}
+#define NATIVE(name, op, x86_64, i386, arm64, arm) \
+	case x86_64:                               \
+		return op;
+#define COMPAT(name, op, x86_64, i386, arm64, arm) \
+	case i386:                                 \
+		return op;
 
 /* TS_COMPAT, arch/x86/include/asm/thread_info.h */
 #define COMPAT_FIELD status
@@ -54,45 +44,12 @@ static __always_inline int op_of_compat(long nr)
 
 #elif defined(__TARGET_ARCH_arm64)
 
-/* include/uapi/asm-generic/unistd.h */
-static __always_inline int op_of_native(long nr)
-{
-	switch (nr) {
-	case 63:  /* read */
-	case 65:  /* readv */
-	case 67:  /* pread64 */
-	case 69:  /* preadv */
-	case 286: /* preadv2 */
-		return OP_READ;
-	case 64:  /* write */
-	case 66:  /* writev */
-	case 68:  /* pwrite64 */
-	case 70:  /* pwritev */
-	case 287: /* pwritev2 */
-		return OP_WRITE;
-	}
-	return -1;
-}
-
-/* arch/arm/tools/syscall.tbl */
-static __always_inline int op_of_compat(long nr)
-{
-	switch (nr) {
-	case 3:   /* read */
-	case 145: /* readv */
-	case 180: /* pread64 */
-	case 361: /* preadv */
-	case 392: /* preadv2 */
-		return OP_READ;
-	case 4:   /* write */
-	case 146: /* writev */
-	case 181: /* pwrite64 */
-	case 362: /* pwritev */
-	case 393: /* pwritev2 */
-		return OP_WRITE;
-	}
-	return -1;
-}
+#define NATIVE(name, op, x86_64, i386, arm64, arm) \
+	case arm64:                                \
+		return op;
+#define COMPAT(name, op, x86_64, i386, arm64, arm) \
+	case arm:                                  \
+		return op;
 
 /* TIF_32BIT, arch/arm64/include/asm/thread_info.h */
 #define COMPAT_FIELD flags
@@ -100,9 +57,19 @@ static __always_inline int op_of_compat(long nr)
 
 #endif
 
+/* The operation of a call, -1 for a call that is none. */
 static __always_inline int op_of_syscall(long nr, bool compat)
 {
-	return compat ? op_of_compat(nr) : op_of_native(nr);
+	if (compat) {
+		switch (nr) {
+			SYSCALLS(COMPAT)
+		}
+	} else {
+		switch (nr) {
+			SYSCALLS(NATIVE)
+		}
+	}
+	return -1;
 }
 
 static __always_inline int syscall_nr(struct pt_regs *regs)

@@ -1,6 +1,6 @@
 /** Bucket arithmetic. Bounds are inclusive (`le`), as Prometheus and OpenTelemetry both define them. */
 
-/** How many bounds the kernel's programs can hold: `MAX_BOUNDS` of bpf/overlayfs.h. */
+/** How many bounds the kernel's programs can hold: `MAX_BOUNDS` of bpf/histograms.h. */
 export const MAX_BOUNDS = 512;
 
 /** The smallest grid in which every one of the sets of bounds can be counted exactly. */

@@ -72,6 +72,8 @@ export const functions = {
   bpf_program__fd: { library: 'libbpf', takes: ['pointer'], gives: 'i32' },
   // int bpf_program__set_autoload(struct bpf_program *prog, bool autoload)
   bpf_program__set_autoload: { library: 'libbpf', takes: ['pointer', 'bool'], gives: 'i32' },
+  // int bpf_program__set_attach_target(struct bpf_program *prog, int attach_prog_fd, const char *attach_func_name)
+  bpf_program__set_attach_target: { library: 'libbpf', takes: ['pointer', 'i32', 'string'], gives: 'i32' },
   // int bpf_program__set_log_buf(struct bpf_program *prog, char *log_buf, size_t log_size)
   bpf_program__set_log_buf: { library: 'libbpf', takes: ['pointer', 'bytes', 'u64'], gives: 'i32' },
   // struct bpf_link *bpf_program__attach(const struct bpf_program *prog)

@@ -3,9 +3,11 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { GRID } from '../../src/receivers/histograms.ts';
 import { OOM_CONFIG, OOM_COUNTERS, OOM_DECISION, OOM_EVENT } from '../../src/receivers/oom/events.ts';
 import { OOM_PATH } from '../../src/receivers/oom/paths.ts';
-import { CONFIG, COUNTERS, SLOT } from '../../src/receivers/overlayfs/counts.ts';
+import { CONFIG, COUNTERS } from '../../src/receivers/overlayfs/counts.ts';
+import { SLOT, SLOT_COUNTERS } from '../../src/receivers/slots.ts';
 
 interface BtfType {
   readonly kind: string;
@@ -17,7 +19,7 @@ interface BtfType {
 for (const architecture of ['x64', 'arm64']) {
   suite(`the compiled programs for ${architecture}`, () => {
     const layouts = {
-      overlayfs: [CONFIG, SLOT, COUNTERS],
+      overlayfs: [CONFIG, COUNTERS, GRID, SLOT, SLOT_COUNTERS],
       oom: [OOM_CONFIG, OOM_COUNTERS, OOM_DECISION, OOM_EVENT, OOM_PATH],
     };
 

@@ -53,13 +53,13 @@ export class BpfObject {
     const pointer = this.#live();
     for (const program of this.#programs.values()) program.captureLog();
     const result = call('bpf_object__load', pointer);
-    const logs = [...this.#programs.values()].map((program) => program.takeLog());
+    const logs = Array.from(this.#programs.values(), (program) => ({ name: program.name, log: program.takeLog() }));
     try {
       check(result, `load ${this.#path} into the kernel`, 'load');
     } catch (error) {
-      const log = logs.findLast((text) => text !== '') ?? '';
-      if (!(error instanceof LibbpfError) || log === '') throw error;
-      throw new LoadError(error, log);
+      const refused = logs.findLast(({ log }) => log !== '');
+      if (!(error instanceof LibbpfError) || refused === undefined) throw error;
+      throw new LoadError(error, refused.name, refused.log);
     }
   }
 
@@ -91,10 +91,12 @@ export class BpfObject {
 /** The verifier refused a program. */
 export class LoadError extends LibbpfError {
   override name = 'LoadError';
+  readonly program: string;
   readonly verifierLog: string;
 
-  constructor(cause: LibbpfError, verifierLog: string) {
+  constructor(cause: LibbpfError, program: string, verifierLog: string) {
     super(cause.code, `${cause.message} (${lastUsefulLine(verifierLog)})`, { cause, step: cause.step });
+    this.program = program;
     this.verifierLog = verifierLog;
   }
 }

@@ -14,7 +14,6 @@ export class BpfProgram {
   readonly #pointer: Pointer;
   #link: Pointer | null = null;
   #detached = false;
-  #skipped = false;
   #log: Buffer | null = null;
 
   constructor(name: string, pointer: Pointer) {
@@ -22,17 +21,22 @@ export class BpfProgram {
     this.#pointer = pointer;
   }
 
-  /** Before loading: leaves the program out. */
-  skip(): void {
+  /** Before loading: takes in a program whose section says `?`, which is left out otherwise. */
+  include(): void {
     this.#assertUsable();
-    check(call('bpf_program__set_autoload', this.#pointer, false), `leave out the program "${this.name}"`);
-    this.#skipped = true;
+    check(call('bpf_program__set_autoload', this.#pointer, true), `take in the program "${this.name}"`);
+  }
+
+  /** Before loading: the function to follow. Throws `ESRCH` where the kernel's BTF has none of that name. */
+  follow(functionName: string): void {
+    this.#assertUsable();
+    const result = call('bpf_program__set_attach_target', this.#pointer, 0, functionName);
+    check(result, `load "${this.name}" to follow "${functionName}"`, 'load');
   }
 
   /** Gives the verifier a buffer for its log. The buffer must stay in place until {@link takeLog}. */
   captureLog(): void {
     this.#assertUsable();
-    if (this.#skipped) return;
     this.#log = Buffer.alloc(LOG_BYTES);
     check(
       call('bpf_program__set_log_buf', this.#pointer, this.#log, LOG_BYTES),

@@ -2,7 +2,7 @@
 
 import type { RawPath } from '../../kernel/raw-path.ts';
 import type { OomMember } from '../../records/record.ts';
-import type { Op } from '../overlayfs/counts.ts';
+import type { Op } from '../overlayfs/operations.ts';
 import { pressureScore, readPressure } from '../pressure/psi.ts';
 import { defined } from './record.ts';
 

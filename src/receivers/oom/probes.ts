@@ -78,9 +78,7 @@ function attach(open: () => BpfObject, method: OomMethod): OomProbes {
       exit: object.program(name === 'kprobe' ? 'kretprobe_decision' : 'fexit_decision'),
     });
     const chosen = method === 'tracepoint' ? null : decision(method);
-    for (const other of ['fentry', 'kprobe'] as const) {
-      if (other !== method) for (const program of Object.values(decision(other))) program.skip();
-    }
+    for (const program of Object.values(chosen ?? {})) program.include();
     const counting = COUNTING.map((name) => object.program(name));
     object.load();
     for (const program of counting) program.attach();

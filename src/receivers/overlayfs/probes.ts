@@ -2,16 +2,25 @@
 import { randomBytes } from 'node:crypto';
 import { explain } from '../../kernel/explain.ts';
 import { type ProbeEvent, Tracefs } from '../../kernel/tracefs.ts';
-import { type BpfObject, type BpfProgram, LibbpfError } from '../../native/index.ts';
+import { type BpfObject, type BpfProgram, LibbpfError, LoadError } from '../../native/index.ts';
+import { reasonFor } from '../../program/refusal.ts';
 import type { Features, OverlayfsCounts } from './counts.ts';
+import { OPERATIONS, type Op, type Operation } from './operations.ts';
 
 /** Cheapest first. */
 export const METHODS = ['fentry', 'kprobe', 'syscall', 'syscall_classic'] as const;
 export type Method = (typeof METHODS)[number];
 
+/** An operation that cannot be followed in this way on this kernel, and why. */
+export interface Unmeasured {
+  readonly op: Op;
+  readonly reason: string;
+}
+
 /** Programs that run now, attached in one way. */
 export interface Probes {
   readonly method: Method;
+  readonly unmeasured: readonly Unmeasured[];
   /** Runs of the programs that did not happen, by side; for system calls an upper bound. Makes system calls. */
   missed(): { readonly entry: number; readonly exit: number };
   /** Ends of threads that were not seen. */
@@ -26,103 +35,214 @@ const MAX_ACTIVE = 512;
 /** Frees the record of a thread that ends. */
 const THREAD_EXIT = 'thread_exit';
 
-const FUNCTIONS = { read: 'ovl_read_iter', write: 'ovl_write_iter' } as const;
-
-/** The exits come first in each: an entry that is seen must have its exit seen, too. */
-const PROGRAMS: Record<Method, { readonly exits: readonly string[]; readonly entries: readonly string[] }> = {
-  fentry: { exits: ['fexit_read', 'fexit_write'], entries: ['fentry_read', 'fentry_write'] },
-  kprobe: { exits: ['kretprobe_read', 'kretprobe_write'], entries: ['kprobe_read', 'kprobe_write'] },
-  syscall: { exits: ['syscall_exit'], entries: ['syscall_enter'] },
-  syscall_classic: { exits: ['classic_exit'], entries: ['classic_enter'] },
+/** What a program of each side is called: those on functions are of one operation. */
+const PROGRAMS: Record<Method, { entry(op: Op): string; exit(op: Op): string }> = {
+  fentry: { entry: (op) => `fentry_${op}`, exit: (op) => `fexit_${op}` },
+  kprobe: { entry: (op) => `kprobe_${op}`, exit: (op) => `kretprobe_${op}` },
+  syscall: { entry: () => 'syscall_enter', exit: () => 'syscall_exit' },
+  syscall_classic: { entry: () => 'classic_enter', exit: () => 'classic_exit' },
 };
 
+const isOnFunctions = (method: Method): boolean => method === 'fentry' || method === 'kprobe';
+
 /**
- * Loads and attaches the programs of one method. Throws an error that says why this kernel does not let it.
+ * Loads and attaches the programs of one method. Throws an error that says why this kernel does not let it; an operation
+ * that is not required is left out instead.
  *
  * @param limit features to leave out, as older kernels do
  */
-export function attachProbes(counts: OverlayfsCounts, method: Method, limit: Partial<Features> = {}): Probes {
-  const { exits, entries } = PROGRAMS[method];
+export function attachProbes(
+  counts: OverlayfsCounts,
+  method: Method,
+  limit: Partial<Features> = {},
+  operations: readonly Operation[] = OPERATIONS,
+): Probes {
   // What can be known without loading anything.
   const tracefs = method === 'kprobe' ? Tracefs.open() : null;
   let failure: unknown;
   for (const features of featureSets(limit, method)) {
-    const object = counts.openPrograms([...exits, ...entries, THREAD_EXIT], features);
-    const events: ProbeEvent[] = [];
     try {
-      const programs = {
-        exits: exits.map((name) => object.program(name)),
-        entries: entries.map((name) => object.program(name)),
-        threadExit: object.program(THREAD_EXIT),
-      };
-      object.load();
-      programs.threadExit.attach();
-      if (tracefs !== null) events.push(...attachToEvents(tracefs, programs));
-      else for (const program of [...programs.exits, ...programs.entries]) program.attach();
-      return createProbes(method, object, programs, tracefs, events);
+      return attachWith(counts, { method, features, tracefs, operations, unmeasured: [] });
     } catch (error) {
-      object.close();
-      for (const event of events) tracefs?.remove(event);
       failure = error;
       // Fewer features help against what a kernel does not know, not against what it does not allow.
       if (!(error instanceof LibbpfError) || error.code === 'EPERM') break;
     }
   }
-  throw explain(failure, { method, functionName: FUNCTIONS.read });
+  throw explain(failure, { method, functionName: OPERATIONS[0]?.functions[0] ?? '' });
 }
 
-interface Programs {
-  readonly exits: readonly BpfProgram[];
-  readonly entries: readonly BpfProgram[];
-  readonly threadExit: BpfProgram;
+interface Way {
+  readonly method: Method;
+  readonly features: Features;
+  readonly tracefs: Tracefs | null;
+  readonly operations: readonly Operation[];
+  /** What has been left out already. */
+  readonly unmeasured: readonly Unmeasured[];
 }
 
-function createProbes(
-  method: Method,
-  object: BpfObject,
-  { exits, entries, threadExit }: Programs,
-  tracefs: Tracefs | null,
-  events: readonly ProbeEvent[],
-): Probes {
+/** The programs of one operation on its function, or those of all operations on system calls. */
+interface Hook {
+  readonly operation: Operation | null;
+  readonly entry: BpfProgram;
+  readonly exit: BpfProgram;
+  readonly events: ProbeEvent[];
+}
+
+function attachWith(counts: OverlayfsCounts, way: Way): Probes {
+  const { method, features, tracefs, operations } = way;
+  const unmeasured = [...way.unmeasured];
+  const leaveOut = (operation: Operation, error: unknown): void => {
+    if (operation.isRequired) throw error;
+    unmeasured.push(unmeasuredFor(operation, method, error));
+  };
+  const object = counts.openPrograms([THREAD_EXIT], features);
+  const threadExit = object.program(THREAD_EXIT);
+  let hooks: Hook[] = [];
+  const detach = (): void => {
+    if (object.closed) return;
+    // In this order nothing is left pending that an exit could still have counted.
+    for (const program of [...hooks.map(({ entry }) => entry), ...hooks.map(({ exit }) => exit), threadExit]) {
+      program.detach();
+    }
+    object.close();
+    removeEvents(hooks, tracefs);
+  };
+  try {
+    hooks = isOnFunctions(method)
+      ? hooksOnFunctions(object, method, operations, leaveOut)
+      : [hookOnSyscalls(object, method, operations, leaveOut)];
+    object.load();
+    threadExit.attach();
+    hooks = hooks.filter((hook) => isAttached(hook, tracefs, leaveOut));
+  } catch (error) {
+    detach();
+    const refused = operations.find(
+      (operation) => !operation.isRequired && error instanceof LoadError && isOf(error.program, operation, method),
+    );
+    if (refused === undefined) throw error;
+    return attachWith(counts, {
+      ...way,
+      operations: operations.filter((operation) => operation !== refused),
+      unmeasured: [...way.unmeasured, unmeasuredFor(refused, method, error)],
+    });
+  }
   const skipped = (programs: readonly BpfProgram[]): number =>
     programs.reduce((sum, program) => sum + program.recursionMisses(), 0);
-  const missed = (side: string): number =>
-    events.filter(({ name }) => name.startsWith(side)).reduce((sum, event) => sum + (tracefs?.missed(event) ?? 0), 0);
+  const missedOn = (side: 'entry' | 'exit'): number =>
+    hooks
+      .flatMap(({ events }) => events.filter(({ name }) => name.startsWith(side)))
+      .reduce((sum, event) => sum + (tracefs?.missed(event) ?? 0), skipped(hooks.map((hook) => hook[side])));
   return {
     method,
+    unmeasured,
     missedThreadEnds: () => threadExit.recursionMisses(),
-    missed: () => ({ entry: skipped(entries) + missed('entry'), exit: skipped(exits) + missed('exit') }),
-    detach() {
-      if (object.closed) return;
-      // In this order nothing is left pending that an exit could still have counted.
-      for (const program of [...entries, ...exits, threadExit]) program.detach();
-      object.close();
-      for (const event of events) tracefs?.remove(event);
-    },
+    missed: () => ({ entry: missedOn('entry'), exit: missedOn('exit') }),
+    detach,
   };
 }
 
-/** Every Floatie has events of its own. Those that are created when something fails are removed. */
-function attachToEvents(tracefs: Tracefs, { exits, entries }: Omit<Programs, 'threadExit'>): ProbeEvent[] {
-  const suffix = randomBytes(4).toString('hex');
-  const events: ProbeEvent[] = [];
+type LeaveOut = (operation: Operation, error: unknown) => void;
+
+function hooksOnFunctions(
+  object: BpfObject,
+  method: Method,
+  operations: readonly Operation[],
+  leaveOut: LeaveOut,
+): Hook[] {
+  return operations.flatMap((operation) => {
+    const hook = { operation, ...programsOf(object, method, operation.op), events: [] };
+    try {
+      if (method === 'fentry') followFirst([hook.exit, hook.entry], operation.functions);
+      for (const program of [hook.exit, hook.entry]) program.include();
+      return hook;
+    } catch (error) {
+      leaveOut(operation, error);
+      return [];
+    }
+  });
+}
+
+/** Follows the first of the functions that is there. */
+function followFirst(programs: readonly BpfProgram[], functions: readonly string[]): void {
+  let failure: unknown;
+  for (const name of functions) {
+    try {
+      for (const program of programs) program.follow(name);
+      return;
+    } catch (error) {
+      failure ??= error;
+    }
+  }
+  throw failure;
+}
+
+function hookOnSyscalls(object: BpfObject, method: Method, operations: readonly Operation[], leaveOut: LeaveOut): Hook {
+  for (const operation of operations) {
+    if (!operation.isOnSyscalls) leaveOut(operation, new Error('no system call tells it'));
+  }
+  const hook = { operation: null, ...programsOf(object, method, 'read'), events: [] };
+  for (const program of [hook.exit, hook.entry]) program.include();
+  return hook;
+}
+
+function programsOf(object: BpfObject, method: Method, op: Op): Pick<Hook, 'entry' | 'exit'> {
+  const { entry, exit } = PROGRAMS[method];
+  return { entry: object.program(entry(op)), exit: object.program(exit(op)) };
+}
+
+function isOf(program: string, { op }: Operation, method: Method): boolean {
+  const { entry, exit } = PROGRAMS[method];
+  return isOnFunctions(method) && (program === entry(op) || program === exit(op));
+}
+
+/** Attaches both sides, or neither where that is not possible and the operation can be left out. */
+function isAttached(hook: Hook, tracefs: Tracefs | null, leaveOut: LeaveOut): boolean {
+  const { operation, entry, exit } = hook;
   try {
-    for (const [index, op] of (['read', 'write'] as const).entries()) {
-      for (const [side, programs, maxActive] of [
-        ['exit', exits, MAX_ACTIVE],
-        ['entry', entries, undefined],
-      ] as const) {
-        const event = tracefs.create(`${side}_${op}_${suffix}`, FUNCTIONS[op], maxActive);
+    // The exit first: an entry that is seen must have its exit seen, too.
+    if (tracefs === null || operation === null) for (const program of [exit, entry]) program.attach();
+    else attachToEvents(hook, operation, tracefs);
+    return true;
+  } catch (error) {
+    if (operation === null) throw error;
+    leaveOut(operation, error);
+    for (const program of [entry, exit]) program.detach();
+    removeEvents([hook], tracefs);
+    return false;
+  }
+}
+
+/** Every Floatie has events of its own. */
+function attachToEvents({ entry, exit, events }: Hook, { op, functions }: Operation, tracefs: Tracefs): void {
+  const suffix = randomBytes(4).toString('hex');
+  const create = (side: 'entry' | 'exit', maxActive?: number): ProbeEvent => {
+    let failure: unknown;
+    for (const name of functions) {
+      try {
+        const event = tracefs.create(`${side}_${op}_${suffix}`, name, maxActive);
         events.push(event);
-        programs[index]?.attachToEvent(event.group, event.name);
+        return event;
+      } catch (error) {
+        failure ??= error;
       }
     }
-    return events;
-  } catch (error) {
-    for (const program of [...entries, ...exits]) program.detach();
-    for (const event of events) tracefs.remove(event);
-    throw error;
+    throw failure;
+  };
+  for (const [program, event] of [
+    [exit, create('exit', MAX_ACTIVE)],
+    [entry, create('entry')],
+  ] as const) {
+    program.attachToEvent(event.group, event.name);
   }
+}
+
+function removeEvents(hooks: readonly Hook[], tracefs: Tracefs | null): void {
+  for (const { events } of hooks) for (const event of events.splice(0)) tracefs?.remove(event);
+}
+
+function unmeasuredFor({ op, functions }: Operation, method: Method, error: unknown): Unmeasured {
+  return { op, reason: reasonFor(explain(error, { method, functionName: functions[0] ?? op })) };
 }
 
 /** What to try, best first. */
@@ -131,8 +251,7 @@ function* featureSets(
   method: Method,
 ): Generator<Features> {
   // Only programs on system calls follow pointers that have no type.
-  const isOnSyscalls = method === 'syscall' || method === 'syscall_classic';
-  if (taskStorage && typedLoads && isOnSyscalls) yield { taskStorage: true, typedLoads: true };
+  if (taskStorage && typedLoads && !isOnFunctions(method)) yield { taskStorage: true, typedLoads: true };
   if (taskStorage) yield { taskStorage: true, typedLoads: false };
   yield { taskStorage: false, typedLoads: false };
 }

@@ -4,15 +4,9 @@ import { checkKernel, explain } from '../../kernel/explain.ts';
 import { Tracefs } from '../../kernel/tracefs.ts';
 import { errorOf } from '../../program/reason.ts';
 import { reasonFor } from '../../program/refusal.ts';
-import {
-  type CgroupTotals,
-  type Claims,
-  type CountedMiss,
-  type CountsOptions,
-  type Features,
-  OverlayfsCounts,
-} from './counts.ts';
-import { attachProbes, METHODS, type Method, type Probes } from './probes.ts';
+import type { Claims } from '../slots.ts';
+import { type CgroupTotals, type CountedMiss, type CountsOptions, type Features, OverlayfsCounts } from './counts.ts';
+import { attachProbes, METHODS, type Method, type Probes, type Unmeasured } from './probes.ts';
 import { isExact, tryMethod } from './trial.ts';
 
 export type Attach = 'auto' | 'fentry' | 'kprobe' | 'syscall';
@@ -44,6 +38,8 @@ export interface AttachState {
   readonly failure: Error | null;
   /** The cheaper methods, and why not. */
   readonly refusals: readonly Refusal[];
+  /** The operations that the method in use does not have on this kernel. */
+  readonly unmeasured: readonly Unmeasured[];
 }
 
 export type Miss = CountedMiss | 'skipped_entry' | 'skipped_exit';
@@ -117,14 +113,15 @@ export class OverlayfsReceiver {
       await this.#look();
     } catch (thrown) {
       const failure = errorOf(thrown);
-      if (this.#probes === null) this.#options.onChange?.({ method: null, failure, refusals: this.#refusals });
+      if (this.#probes === null)
+        this.#options.onChange?.({ method: null, failure, refusals: this.#refusals, unmeasured: [] });
       throw failure;
     }
   }
 
   async #look(): Promise<void> {
     if (this.#probes === null) {
-      if (this.#mustWait()) this.#options.onChange?.({ method: null, failure: null, refusals: [] });
+      if (this.#mustWait()) this.#options.onChange?.({ method: null, failure: null, refusals: [], unmeasured: [] });
       else await this.#attachNext();
       return;
     }
@@ -242,6 +239,7 @@ export class OverlayfsReceiver {
       method,
       failure: null,
       refusals: this.#refusals.filter((refusal) => refusal.method !== method),
+      unmeasured: this.#probes.unmeasured,
     });
   }
 

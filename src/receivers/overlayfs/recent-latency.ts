@@ -1,5 +1,6 @@
 /** How long reads and writes have taken lately: what came since a count that was kept some time ago. */
-import type { CgroupTotals, Op } from './counts.ts';
+import type { CgroupTotals } from './counts.ts';
+import { OPS, type Op } from './operations.ts';
 
 /** How far back one looks, and how often counts are kept for that, in ms. */
 const WINDOW_MS = 60_000;
@@ -36,7 +37,7 @@ export class RecentLatency {
     // A cgroup that was not there then has all its counts since.
     const before = this.#kept[this.#startOfWindow(nowMs)]?.counts.get(totals.key);
     const result: Partial<Record<Op, number>> = {};
-    for (const op of ['read', 'write'] as const) {
+    for (const op of OPS) {
       const { buckets } = totals.operations[op];
       const recent = buckets.map((count, i) => count - (before?.[op].buckets[i] ?? 0));
       const boundNs = quantile(recent, this.#boundsNs, 0.99);

@@ -5,23 +5,22 @@ import type { Cgroups } from '../../containers/cgroups.ts';
 import type { CgroupFilter } from '../../containers/filter.ts';
 import type { Identity } from '../../containers/identity.ts';
 import { sharerOf } from '../../containers/place.ts';
-import { kernelMetrics } from '../../metrics/catalogue.ts';
+import { kernelMetrics, type Metric } from '../../metrics/catalogue.ts';
 import type { Sample, Source } from '../../metrics/registry.ts';
 import { OVERFLOW } from '../../metrics/storage.ts';
 import { monotonicMs, monotonicNs, toHrTime, wallMs, wallMsOf } from '../../program/clock.ts';
-import { type CgroupTotals, OPS, type Op, type OperationTotals } from './counts.ts';
+import { combined } from '../histograms.ts';
+import { type CgroupTotals, endedOf } from './counts.ts';
+import { eachOp, OPERATIONS, OPS, type Op } from './operations.ts';
 import type { OverlayfsReceiver } from './receiver.ts';
 
 export const overlayfsMetrics = [
-  kernelMetrics.readLatency,
-  kernelMetrics.writeLatency,
+  ...new Set<Metric>(OPERATIONS.map(({ latency }) => latency)),
   kernelMetrics.errors,
   kernelMetrics.zeros,
   kernelMetrics.async,
   kernelMetrics.excluded,
 ];
-
-const latencyOf = { read: kernelMetrics.readLatency, write: kernelMetrics.writeLatency } as const;
 
 /**
  * How many cgroups a walk in search of names may pass at once, where they have no shorter way: some ms, so that a
@@ -36,7 +35,7 @@ export class OverlayfsSource implements Source {
   #filter: CgroupFilter | null;
   readonly #startTime = toHrTime(wallMs());
   /** What cgroups did while they were left out, of those that no longer are, or are no more. */
-  readonly #excluded: Record<Op, number> = { read: 0, write: 0 };
+  readonly #excluded: Record<Op, number> = eachOp(() => 0);
   /** What cgroups had done when the filter last let them in or out, by key: that is counted elsewhere. */
   readonly #before = new Map<string, CgroupTotals>();
 
@@ -150,11 +149,7 @@ export class OverlayfsSource implements Source {
   #since(now: CgroupTotals): CgroupTotals {
     const before = this.#before.get(now.key);
     if (before === undefined) return now;
-    const { read, write } = now.operations;
-    const operations = {
-      read: difference(read, before.operations.read),
-      write: difference(write, before.operations.write),
-    };
+    const operations = eachOp((op) => combined(now.operations[op], before.operations[op], (a, b) => a - b));
     return { ...now, bornNs: before.bornNs, operations };
   }
 
@@ -173,22 +168,7 @@ export class OverlayfsSource implements Source {
 }
 
 function addOperations(sums: Record<Op, number>, { operations }: CgroupTotals): void {
-  for (const op of OPS) sums[op] += countOf(operations[op]);
-}
-
-function difference(now: OperationTotals, before: OperationTotals): OperationTotals {
-  return {
-    sumNs: now.sumNs - before.sumNs,
-    buckets: now.buckets.map((count, index) => count - (before.buckets[index] ?? 0)),
-    errors: now.errors - before.errors,
-    zeros: now.zeros - before.zeros,
-    async: now.async - before.async,
-  };
-}
-
-/** All that came to an end, as a sample or not. */
-function countOf({ buckets, errors, zeros, async }: OperationTotals): number {
-  return buckets.reduce((sum, count) => sum + count, errors + zeros + async);
+  for (const op of OPS) sums[op] += endedOf(operations[op]);
 }
 
 /** @param identityOf the owner of a cgroup id */
@@ -199,12 +179,16 @@ export function* overlayfsSamples(
   for (const { key, cgroupId, bornNs, operations } of totals) {
     const attributes = cgroupId === null ? OVERFLOW : attributesOf(identityOf(cgroupId));
     const startTime = toHrTime(wallMsOf(bornNs));
-    for (const op of OPS) {
+    for (const { op, latency, attributes: own } of OPERATIONS) {
       const { sumNs, buckets, errors, zeros, async } = operations[op];
       // Most cgroups only read, and many only ever open files: nothing happened is no series.
-      const latency = [sumNs, ...buckets];
       if (buckets.some((count) => count > 0)) {
-        yield { metric: latencyOf[op], member: { key, attributes, startTime, totals: latency } };
+        const member = { key, attributes, startTime, totals: [sumNs, ...buckets] };
+        yield {
+          metric: latency,
+          member:
+            own === undefined ? member : { ...member, key: `${key}.${op}`, attributes: { ...own, ...attributes } },
+        };
       }
       const counts = [
         { metric: kernelMetrics.errors, count: errors },

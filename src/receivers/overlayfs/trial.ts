@@ -5,6 +5,7 @@
  */
 import { openOnDetachedOverlay, type SlowReader, shareOneCpu } from '../../native/index.ts';
 import { type CountsOptions, type Features, OverlayfsCounts } from './counts.ts';
+import { OPERATIONS } from './operations.ts';
 import { attachProbes, type Method } from './probes.ts';
 
 export interface Trial {
@@ -47,7 +48,8 @@ export async function tryMethod(
     onlyThisProcess: true,
   });
   try {
-    const probes = attachProbes(counts, method, limit);
+    const required = OPERATIONS.filter(({ isRequired }) => isRequired);
+    const probes = attachProbes(counts, method, limit, required);
     try {
       const done = await readALot();
       if (done === null) return null;

@@ -136,9 +136,10 @@ suite('a closed object', () => {
 
 suite('a refusal of the verifier', () => {
   const log = '0: (bf) r0 = r2\nR2 !read_ok\nprocessed 1 insns (limit 1000000)\n';
-  const error = new LoadError(new LibbpfError('EACCES', 'Cannot load x: EACCES'), log);
+  const error = new LoadError(new LibbpfError('EACCES', 'Cannot load x: EACCES'), 'a_program', log);
 
   test('shows the line that matters', () => assert.equal(error.message, 'Cannot load x: EACCES (R2 !read_ok)'));
+  test('names the program', () => assert.equal(error.program, 'a_program'));
   test('keeps the code', () => assert.equal(error.code, 'EACCES'));
   test('keeps the whole log', () => assert.equal(error.verifierLog, log));
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { type Entry, entriesToTake } from '../../../src/receivers/overlayfs/shares.ts';
+import { type Entry, entriesToTake } from '../../src/receivers/shares.ts';
 
 const TOTAL = 16;
 

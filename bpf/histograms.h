@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-3.0-only */
+/*
+ * Histograms and counters by cgroup, in memory that user space maps: for every program that counts by cgroup. The other
+ * side is src/receivers/histograms.ts; a test compares both through BTF.
+ *
+ * A cgroup has a slot, and a slot has one block of cells per shard. A block has one group of cells per operation of the
+ * program: first the counters that the program defines, then bound_count + 1 buckets, the last one for all that is
+ * above the last bound.
+ */
+#ifndef FLOATIE_HISTOGRAMS_H
+#define FLOATIE_HISTOGRAMS_H
+
+/* Bucket bounds that a program can hold. */
+#define MAX_BOUNDS 512
+
+/* Slot 0 takes every cgroup that found no free slot. */
+#define OVERFLOW_SLOT 0
+
+/* Read-only in the kernel, written before loading. */
+struct grid {
+	__u64 bounds_ns[MAX_BOUNDS]; /* ascending, inclusive upper bounds */
+	__u32 bound_count;
+	__u32 shard_mask;  /* shards - 1, shards being a power of two */
+	__u32 group_cells; /* counters + bound_count + 1 */
+	__u32 block_cells; /* operations × group_cells, rounded up to a cache line */
+};
+
+/* A cgroup's place in the cells. cgroup_id 0: free, or not announced yet. */
+struct slot {
+	__u64 cgroup_id;
+	__u64 born_ns; /* CLOCK_MONOTONIC */
+};
+
+struct slot_counters {
+	__u64 taken; /* written by the kernel */
+	__u64 given; /* written by user space: what it pushed to free_slots */
+};
+
+const volatile struct grid grid SEC(".rodata.grid");
+struct slot_counters slot_counters SEC(".data.slots");
+
+/* The sizes of these maps are set before loading, from the configuration. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} cells SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct slot);
+} slots SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u64);
+	__type(value, __u32);
+} slot_by_cgroup SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, 1);
+	__type(value, __u32);
+} free_slots SEC(".maps");
+
+/* A slot for a cgroup seen for the first time: OVERFLOW_SLOT when none is free. */
+static __noinline __u32 claim_slot(__u64 cgroup_id)
+{
+	__u32 slot = OVERFLOW_SLOT;
+
+	/* Saves the queue's lock when it is surely empty. */
+	if (slot_counters.taken >= slot_counters.given)
+		return OVERFLOW_SLOT;
+	if (bpf_map_pop_elem(&free_slots, &slot))
+		return OVERFLOW_SLOT;
+	__sync_fetch_and_add(&slot_counters.taken, 1);
+
+	long failed = bpf_map_update_elem(&slot_by_cgroup, &cgroup_id, &slot, BPF_NOEXIST);
+
+	if (!failed) {
+		struct slot *place = bpf_map_lookup_elem(&slots, &slot);
+
+		if (place) {
+			place->born_ns = bpf_ktime_get_ns();
+			__sync_fetch_and_add(&place->cgroup_id, cgroup_id);
+		}
+		return slot;
+	}
+
+	/* Another CPU was faster. */
+	bpf_map_push_elem(&free_slots, &slot, 0);
+	__sync_fetch_and_add(&slot_counters.taken, -1);
+
+	__u32 *known = bpf_map_lookup_elem(&slot_by_cgroup, &cgroup_id);
+
+	return known ? *known : OVERFLOW_SLOT;
+}
+
+/* The cgroup's slot. hint is where the caller keeps the slot that it found last. */
+static __always_inline __u32 slot_of(__u64 cgroup_id, __u32 *hint)
+{
+	__u32 last = *hint;
+	struct slot *place = bpf_map_lookup_elem(&slots, &last);
+
+	if (last != OVERFLOW_SLOT && place && place->cgroup_id == cgroup_id)
+		return last;
+
+	__u32 *known = bpf_map_lookup_elem(&slot_by_cgroup, &cgroup_id);
+
+	return *hint = known ? *known : claim_slot(cgroup_id);
+}
+
+/* The first cell of an operation's group, in this CPU's shard of the slot. */
+static __always_inline __u32 cells_of(__u32 slot, __u32 op)
+{
+	__u32 shard = bpf_get_smp_processor_id() & grid.shard_mask;
+
+	return (slot * (grid.shard_mask + 1) + shard) * grid.block_cells + op * grid.group_cells;
+}
+
+static __always_inline void add(__u32 index, __u64 amount)
+{
+	__u64 *cell = bpf_map_lookup_elem(&cells, &index);
+
+	if (cell)
+		__sync_fetch_and_add(cell, amount);
+}
+
+/* The first bucket whose inclusive upper bound holds ns. */
+static __always_inline __u32 bucket_of(__u64 ns)
+{
+	__u32 at = 0;
+
+#pragma unroll
+	for (__u32 step = MAX_BOUNDS / 2; step; step /= 2) {
+		if (step > grid.bound_count)
+			continue;
+		__u32 next = at + step;
+
+		if (next <= grid.bound_count && grid.bounds_ns[(next - 1) & (MAX_BOUNDS - 1)] < ns)
+			at = next;
+	}
+	return at;
+}
+
+#endif

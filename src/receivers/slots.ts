@@ -1,0 +1,240 @@
+/**
+ * Which cgroup has which slot of bpf/histograms.h: the kernel takes free ones, and here they come back when their cgroups
+ * are gone, or when free ones run short.
+ */
+import { type BpfObject, Cells, Struct, u64 } from '../native/index.ts';
+import { type Entry, entriesToTake } from './shares.ts';
+
+export const SLOT = new Struct('slot', { cgroup_id: u64, born_ns: u64 });
+export const SLOT_COUNTERS = new Struct('slot_counters', { taken: u64, given: u64 });
+
+/** Slot 0 takes every cgroup that found no free one. */
+export const OVERFLOW_SLOT = 0;
+
+/** Longer than so, in ms, the last counts of a removed cgroup wait for no reader when entries run short. */
+const MAX_WAIT_MS = 60_000;
+/** So many living cgroups count in the overflow series though there may be free entries: 64 bytes of the kernel each. */
+const MAX_BANISHED = 4096;
+
+/** A slot freed in the kernel still gets what was under way; none of it takes this long. */
+const DRAIN_MS = 1000;
+
+/** What is to be known of cgroups and readers to take entries back. */
+export interface Claims {
+  isGone(cgroupId: bigint): boolean;
+  /** Has everybody who reads the counts done so since, in ms of CLOCK_MONOTONIC? */
+  isReadSince(ms: number): boolean;
+  /** Are the counts of this key a series already? */
+  isShown(key: string): boolean;
+  /** Who has to share with others: a pod, a container, a user. */
+  sharerOf(cgroupId: bigint): string;
+}
+
+/** A slot without a cgroup, whose cells still hold what that one did. */
+export interface Drained {
+  readonly slot: number;
+  readonly cgroupId: bigint;
+  /** Its counts belong to the overflow series. */
+  readonly isFolded: boolean;
+}
+
+interface Draining extends Drained {
+  readonly since: number;
+  /** Its counts wait for the readers. */
+  readonly waits: boolean;
+}
+
+export class Slots {
+  readonly #object: BpfObject;
+  /** How many there are, besides the one of the overflow. */
+  readonly #total: number;
+  #expireMs: number;
+  readonly #slots: Cells;
+  readonly #counters: Cells;
+  readonly #generations: Uint32Array;
+  readonly #goneSince = new Map<number, number>();
+  readonly #draining = new Map<number, Draining>();
+  /** The cgroups that count in the overflow series whatever is free. */
+  readonly #banished = new Set<bigint>();
+
+  /** Before loading: makes the maps large enough. */
+  static size(object: BpfObject, total: number): void {
+    for (const name of ['slots', 'free_slots']) object.map(name).setMaxEntries(total + 1);
+    object.map('slot_by_cgroup').setMaxEntries(total + 1 + MAX_BANISHED);
+  }
+
+  /** @param object is loaded */
+  constructor(object: BpfObject, total: number, expireMs: number) {
+    this.#object = object;
+    this.#total = total;
+    this.#expireMs = expireMs;
+    this.#slots = new Cells(object.map('slots').memory((total + 1) * SLOT.size));
+    this.#counters = new Cells(object.map('.data.slots').memory(SLOT_COUNTERS.size));
+    this.#generations = new Uint32Array(total + 1);
+    for (let slot = OVERFLOW_SLOT + 1; slot <= total; slot++) this.#give(slot);
+  }
+
+  /** The slots that cgroups have, without those that drain. Makes no system call. */
+  *taken(): Generator<[slot: number, cgroupId: bigint]> {
+    for (let slot = OVERFLOW_SLOT + 1; slot <= this.#total; slot++) {
+      const cgroupId = this.#cgroupIdOf(slot);
+      if (cgroupId !== 0n) yield [slot, cgroupId];
+    }
+  }
+
+  /** The slots whose counts have a series of their own, in the order of the slots. */
+  *counted(): Generator<[slot: number, cgroupId: bigint]> {
+    for (let slot = OVERFLOW_SLOT + 1; slot <= this.#total; slot++) {
+      const draining = this.#draining.get(slot);
+      if (draining?.isFolded) continue;
+      const cgroupId = draining?.cgroupId ?? this.#cgroupIdOf(slot);
+      if (cgroupId !== 0n) yield [slot, cgroupId];
+    }
+  }
+
+  /** The slots whose counts belong to the overflow series, that one's own first. */
+  *folded(): Generator<number> {
+    yield OVERFLOW_SLOT;
+    for (const { slot, isFolded } of this.#draining.values()) if (isFolded) yield slot;
+  }
+
+  /** Unique for ever: a slot given to another cgroup gets another key. */
+  keyOf(slot: number): string {
+    return `${slot}.${this.#generations[slot]}`;
+  }
+
+  /** When the cgroup got the slot, in ns of CLOCK_MONOTONIC. */
+  bornNsOf(slot: number): number {
+    return this.#slots.at((slot * SLOT.size + SLOT.offsets.born_ns) / 8);
+  }
+
+  /** How many cgroups have a slot. */
+  used(): number {
+    return this.#counter('taken') - this.#returned();
+  }
+
+  isBanished(cgroupId: bigint): boolean {
+    return this.#banished.has(cgroupId);
+  }
+
+  expireAfter(ms: number): void {
+    this.#expireMs = ms;
+  }
+
+  /** Takes the slots of cgroups that have been gone for long enough. */
+  retire(isGone: (cgroupId: bigint) => boolean, nowMs: number): void {
+    for (const [slot, cgroupId] of this.taken()) {
+      if (!isGone(cgroupId)) this.#goneSince.delete(slot);
+      else if (nowMs - (this.#goneSince.get(slot) ?? this.#setGone(slot, nowMs)) >= this.#expireMs) {
+        this.#take({ slot, cgroupId, since: nowMs, isFolded: false, waits: false });
+      }
+    }
+    for (const id of this.#banished) if (isGone(id)) this.#pardon(id);
+  }
+
+  /** Takes slots when free ones run short: see {@link entriesToTake}. */
+  reclaim(claims: Claims, nowMs: number): void {
+    const free = this.#total - this.used() + this.#draining.size;
+    if (free >= this.#total / 2) {
+      for (const id of this.#banished) this.#pardon(id);
+      return;
+    }
+    if (free >= this.#total / 4) return;
+    const cgroupIds = new Map(this.taken());
+    const entries = Array.from(cgroupIds, ([slot, id]) => this.#entryOf(slot, id, claims, nowMs));
+    for (const [slot, taking] of entriesToTake(entries, free, this.#total)) {
+      const cgroupId = cgroupIds.get(slot);
+      if (cgroupId === undefined) continue;
+      const isShown = claims.isShown(this.keyOf(slot));
+      if (taking === 'banish' && !this.#banish(cgroupId)) continue;
+      const waits = taking === 'banish' && isShown;
+      this.#take({ slot, cgroupId, since: nowMs, isFolded: taking !== 'end' && !isShown, waits });
+    }
+  }
+
+  /** The slots to which nothing is added any more, and whose counts everybody has read who is to. */
+  drained(nowMs: number, isReadSince: (ms: number) => boolean): Drained[] {
+    return [...this.#draining.values()].filter(({ since, waits }) => {
+      const drainedMs = since + DRAIN_MS;
+      return nowMs >= drainedMs && (!waits || nowMs >= since + MAX_WAIT_MS || isReadSince(drainedMs));
+    });
+  }
+
+  /** Gives a drained slot back to the kernel, once its cells are empty. */
+  free(slot: number): void {
+    this.#generations[slot] = (this.#generations[slot] ?? 0) + 1;
+    this.#draining.delete(slot);
+    this.#give(slot);
+  }
+
+  #cgroupIdOf(slot: number): bigint {
+    const index = (slot * SLOT.size + SLOT.offsets.cgroup_id) / 8;
+    return this.#slots.isZero(index) ? 0n : this.#slots.idAt(index);
+  }
+
+  #setGone(slot: number, nowMs: number): number {
+    this.#goneSince.set(slot, nowMs);
+    return nowMs;
+  }
+
+  /** Takes a slot from its cgroup. What is under way in the kernel may still add to it for a moment. */
+  #take(draining: Draining): void {
+    const { slot, cgroupId } = draining;
+    this.#slots.set((slot * SLOT.size + SLOT.offsets.cgroup_id) / 8, 0);
+    if (!this.#banished.has(cgroupId)) this.#object.map('slot_by_cgroup').delete(keyBytes(cgroupId));
+    this.#goneSince.delete(slot);
+    this.#draining.set(slot, draining);
+  }
+
+  #entryOf(slot: number, cgroupId: bigint, claims: Claims, nowMs: number): Entry {
+    const known = this.#goneSince.get(slot);
+    const goneSinceMs = known ?? (claims.isGone(cgroupId) ? this.#setGone(slot, nowMs) : null);
+    return {
+      slot,
+      bornNs: this.bornNsOf(slot),
+      goneSinceMs,
+      isRead: goneSinceMs !== null && (nowMs >= goneSinceMs + MAX_WAIT_MS || claims.isReadSince(goneSinceMs)),
+      isShown: claims.isShown(this.keyOf(slot)),
+      sharer: claims.sharerOf(cgroupId),
+    };
+  }
+
+  /** From now on the cgroup counts in the overflow series. */
+  #banish(cgroupId: bigint): boolean {
+    if (this.#banished.size >= MAX_BANISHED) return false;
+    this.#object.map('slot_by_cgroup').set(keyBytes(cgroupId), slotBytes(OVERFLOW_SLOT));
+    this.#banished.add(cgroupId);
+    return true;
+  }
+
+  #pardon(cgroupId: bigint): void {
+    this.#banished.delete(cgroupId);
+    this.#object.map('slot_by_cgroup').delete(keyBytes(cgroupId));
+  }
+
+  #give(slot: number): void {
+    this.#object.map('free_slots').push(slotBytes(slot));
+    this.#counters.set(SLOT_COUNTERS.offsets.given / 8, this.#counter('given') + 1);
+  }
+
+  /** Slots given more than once: those that were freed. */
+  #returned(): number {
+    return this.#counter('given') - this.#total;
+  }
+
+  #counter(name: keyof typeof SLOT_COUNTERS.offsets): number {
+    return this.#counters.at(SLOT_COUNTERS.offsets[name] / 8);
+  }
+}
+
+function keyBytes(cgroupId: bigint): Buffer {
+  const key = Buffer.alloc(8);
+  key.writeBigUInt64LE(cgroupId);
+  return key;
+}
+
+function slotBytes(slot: number): Buffer {
+  const value = Buffer.alloc(4);
+  value.writeUInt32LE(slot);
+  return value;
+}
