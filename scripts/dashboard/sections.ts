@@ -289,6 +289,10 @@ function floatie(): Section {
         },
       ),
       graph(
+        { title: 'Threads that are followed', unit: COUNT, width: 6, about: [self.threadsTracked] },
+        { '{{instance}}': each(self.threadsTracked) },
+      ),
+      graph(
         { title: 'Memory', unit: BYTES, width: 6, about: [self.residentMemory, self.mapMemory] },
         {
           'process · {{instance}}': each(self.residentMemory),
@@ -334,7 +338,7 @@ function floatie(): Section {
         {
           title: 'Last reload of the configuration',
           unit: COUNT,
-          width: 6,
+          width: 24,
           about: [self.reloadSuccessful, self.reloadSuccess],
         },
         {

@@ -163,6 +163,8 @@ export class OverlayfsCounts {
   readonly #draining = new Map<number, Draining>();
   /** The cgroups that count in the overflow series whatever is free. */
   readonly #banished = new Set<bigint>();
+  /** Whether the programs that were opened last keep records of threads. */
+  #hasThreads = false;
   /** What has been folded into the overflow series from slots that are free again. */
   #folded: Readonly<Record<Op, OperationTotals>>;
 
@@ -204,6 +206,7 @@ export class OverlayfsCounts {
       // This object has records of its own, and those of an earlier one went with it.
       this.#set('threads', 0);
       this.#set('threads_unseen', 0);
+      this.#hasThreads = features.taskStorage;
       for (const name of PROGRAMS) if (!names.includes(name)) object.program(name).skip();
       const { boundsNs, pidNsInum, cgroupId = 0n, cgroupVersion, onlyThisProcess = false, maxThreads } = this.#options;
       const namespace = statSync('/proc/self/ns/pid');
@@ -329,8 +332,9 @@ export class OverlayfsCounts {
     return Object.fromEntries(counted) as Record<CountedMiss, number>;
   }
 
-  /** How many threads have a record. */
-  threads(): number {
+  /** How many threads have a record; null where there are records of operations only, or nothing is attached yet. */
+  threads(): number | null {
+    if (!this.#hasThreads) return null;
     return this.#counter('threads') - this.#counter('threads_unseen');
   }
 
