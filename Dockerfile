@@ -32,6 +32,7 @@ COPY . .
 RUN sh scripts/setup.sh build \
  && cp -r dist LICENSE /image/opt/floatie/ \
  && install -D -m 644 config/container.yaml /image/etc/floatie/floatie.yaml \
+ && install -m 644 config/seccomp.json /image/etc/floatie/seccomp.json \
  && chroot /image /usr/local/bin/floatie validate
 
 FROM build AS single-build

@@ -47,6 +47,9 @@ const OF_THE_START = [
   'getpid',
 ];
 
+/** Traced of examples/embedded: what a shell, setpriv and an application in Python call besides. */
+const OF_AN_APPLICATION = ['getpgrp', 'getresgid', 'getresuid', 'rt_sigsuspend', 'vfork'];
+
 /** What stands in for a traced call with another architecture, C library, kernel or Node. */
 const KIN: readonly (readonly string[])[] = [
   ['access', 'faccessat', 'faccessat2'],
@@ -168,7 +171,7 @@ async function traced(): Promise<Set<string>> {
 
 const names = await traced();
 for (const kin of KIN) if (kin.some((name) => names.has(name))) for (const name of kin) names.add(name);
-for (const name of [...ALWAYS, ...OF_THE_START]) names.add(name);
+for (const name of [...ALWAYS, ...OF_THE_START, ...OF_AN_APPLICATION]) names.add(name);
 for (const name of NEVER) names.delete(name);
 const profile = {
   // What is not known here, such as a call of a later C library, is not there: programs then take the older one.

@@ -10,15 +10,17 @@ set -u
 
 # Who runs the application: nobody that the image knows, and without any of the container's capabilities.
 user=10001
+# What this script does besides, and Floatie does not: become another user, and send that one signals.
+own=-setuid,-setgid,-setpcap,-kill
 # How long Floatie's end may take, in seconds. Docker gives all of this 10.
 patience=5
 
 # Sessions of their own: what a terminal sends to all (Ctrl-C) comes to this shell alone, and a group can be told to stop.
 setsid sh -c '
   trap "exit 0" TERM
-  floatie
+  setpriv --inh-caps="$1" --bounding-set="$1" --no-new-privs -- floatie
   echo "start.sh: Floatie ended with exit code $?; the application goes on without it" >&2
-' &
+' sh "$own" &
 floatie=$!
 
 # A shell without job control starts what is in the background with INT and QUIT ignored.

@@ -298,7 +298,7 @@ function floatie(): Section {
         {
           title: 'How long answers take',
           unit: SECONDS,
-          width: 8,
+          width: 6,
           about: [self.collectionSeconds, self.scrapeSeconds, self.eventLoopDelay],
         },
         {
@@ -308,11 +308,15 @@ function floatie(): Section {
         },
       ),
       graph(
-        { title: 'Runs of programs', unit: PER_SECOND, width: 8, about: [self.programRuns] },
+        { title: 'Threads that are followed', unit: COUNT, width: 6, about: [self.threadsTracked] },
+        { '{{instance}}': each(self.threadsTracked) },
+      ),
+      graph(
+        { title: 'Runs of programs', unit: PER_SECOND, width: 6, about: [self.programRuns] },
         { '{{instance}}': sumBy(['instance'], rate(self.programRuns)) },
       ),
       graph(
-        { title: 'Connections', unit: COUNT, width: 8, about: [self.connections, self.connectionsDropped] },
+        { title: 'Connections', unit: COUNT, width: 6, about: [self.connections, self.connectionsDropped] },
         {
           'open · {{instance}}': each(self.connections),
           'dropped a second, {{reason}} · {{instance}}': `${rate(self.connectionsDropped)} > 0`,

@@ -10,6 +10,7 @@ import { type Env, exporterVariables, switchWarnings } from './environment.ts';
 import { ConfigError } from './error.ts';
 import { exportersOf } from './exporters.ts';
 import { collect, type Everything, type Given, type Sources } from './given.ts';
+import { ignoredVariableWarnings } from './ignored-variables.ts';
 import { SECTIONS, type Section, settingOf } from './keys.ts';
 import { nearest } from './nearest.ts';
 import { otlpWarnings, typeFrom } from './otlp-variables.ts';
@@ -60,6 +61,7 @@ export function load(sources: Sources): Loaded {
   const otlp = [...exportersOf(loaded, 'otlp'), ...exportersOf(loaded, 'otlphttp')];
   const { resource } = loaded.service.telemetry;
   warnings.push(...switchWarnings(env), ...otlpWarnings(env, otlp), ...resourceWarnings(resource, env));
+  warnings.push(...ignoredVariableWarnings(env, loaded));
   return { config: loaded, warnings };
 }
 

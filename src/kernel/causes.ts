@@ -37,7 +37,9 @@ export const AS_ROOT = 'run it as root, or with --cap-add BPF --cap-add PERFMON 
 const MOUNT_TRACEFS =
   'mount -t tracefs none /sys/kernel/tracing; in a container: -v /sys/kernel/tracing:/sys/kernel/tracing';
 const LESS_LOCKDOWN = 'boot without lockdown=confidentiality; lockdown=integrity allows it';
-const ALLOW_BPF = 'in a container: --cap-add SYS_ADMIN, or --security-opt seccomp=unconfined';
+/** The profile first: the capability is nearly root. */
+export const PASS_SECCOMP =
+  "in a container: --security-opt seccomp=config/seccomp.json, Floatie's own profile (in Kubernetes: examples/kubernetes/seccomp), or --cap-add SYS_ADMIN";
 
 const isConfidential = ({ lockdown }: Permissions): boolean => lockdown === 'confidentiality';
 const isFiltered = ({ hasSeccompFilter, callsBpf }: Permissions): boolean => hasSeccompFilter === true && !callsBpf();
@@ -87,13 +89,13 @@ const ROWS: readonly Row[] = [
     cure: 'start it outside: a container of root, without --userns; in Kubernetes hostUsers: true',
   },
   { code: REFUSED, steps: ['load'], when: (p) => missingCapabilities(p).length > 0, why: lacking, cure: AS_ROOT },
-  { code: REFUSED, steps: ['load'], when: isFiltered, why: 'a seccomp filter forbids bpf()', cure: ALLOW_BPF },
+  { code: REFUSED, steps: ['load'], when: isFiltered, why: 'a seccomp filter forbids bpf()', cure: PASS_SECCOMP },
   {
     code: /^ENOSYS$/,
     steps: ['load'],
     when: ({ hasSeccompFilter }) => hasSeccompFilter === true,
     why: 'a seccomp filter hides bpf()',
-    cure: ALLOW_BPF,
+    cure: PASS_SECCOMP,
   },
   {
     code: /^ENOSYS$/,
@@ -155,7 +157,7 @@ const ROWS: readonly Row[] = [
     steps: ['attach'],
     when: ({ hasSeccompFilter }) => hasSeccompFilter === true,
     why: 'the seccomp filter seems to forbid perf_event_open()',
-    cure: 'in a container: --cap-add SYS_ADMIN, or --security-opt seccomp=unconfined',
+    cure: PASS_SECCOMP,
   },
   {
     code: /^EACCES$/,

@@ -276,6 +276,14 @@ export const selfMetrics = {
     description: 'Cgroups that have series of their own; the limit is --max-map-entries',
     attributes: [PROBE],
   },
+  threadsTracked: {
+    name: 'floatie_threads_tracked',
+    kind: 'gauge',
+    unit: '',
+    description:
+      'Threads that live and have used overlayfs, of which the kernel keeps a record; the limit is kernel.max_threads. None where records are of operations only, before Linux 5.11',
+    attributes: [PROBE],
+  },
   collectErrors: {
     name: 'floatie_collect_errors_total',
     kind: 'counter',

@@ -173,6 +173,10 @@ export function observeOverlayfs(observe: Observer, receiver: OverlayfsReceiver)
   });
   observe(selfMetrics.seriesOverflow, (report) => report(receiver.overflowed(), { probe }));
   observe(selfMetrics.mapEntries, (report) => report(receiver.usedEntries(), { probe }));
+  observe(selfMetrics.threadsTracked, (report) => {
+    const threads = receiver.threads();
+    if (threads !== null) report(threads, { probe });
+  });
 }
 
 /** How many records of OOM kills wait for each exporter, and how many were given up. */

@@ -287,3 +287,57 @@ suite('OTEL_SDK_DISABLED', () => {
     test(`is off when it is ${value}`, () => assert.ok(!isSdkDisabled({ OTEL_SDK_DISABLED: value })));
   }
 });
+
+suite('variables that the configuration stands for are warnings where they ask for something else', () => {
+  const ENDPOINT = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4317' };
+  const OTLP = 'exporters: { otlp: { endpoint: "http://collector:4317" } }';
+  const PIPELINE = 'service.pipelines.metrics.exporters';
+  const OFF = 'asks for otlp, which is off until OTEL_EXPORTER_OTLP_ENDPOINT or exporters.otlp.endpoint is set';
+
+  const rows: [name: string, value: string, yaml: string, warning: string | null][] = [
+    ['OTEL_METRICS_EXPORTER', 'none', '', `asks for none, but ${PIPELINE} names some`],
+    ['OTEL_METRICS_EXPORTER', 'Console', '', `asks for console; name "debug" in ${PIPELINE}`],
+    ['OTEL_METRICS_EXPORTER', 'console', 'service: { pipelines: { metrics: { exporters: [debug] } } }', null],
+    ['OTEL_METRICS_EXPORTER', 'prometheus', '', null],
+    ['OTEL_METRICS_EXPORTER', 'otlp', '', OFF],
+    ['OTEL_METRICS_EXPORTER', 'otlp', OTLP, null],
+    ['OTEL_METRICS_EXPORTER', 'otlp, prometheus', OTLP, null],
+    ['OTEL_METRICS_EXPORTER', 'secret', '', 'is ignored: it must be "otlp", "prometheus", "console" or "none"'],
+    ['OTEL_METRICS_EXPORTER', ' ', '', null],
+    ['OTEL_LOGS_EXPORTER', 'none', '', null],
+    ['OTEL_LOGS_EXPORTER', 'none', OTLP, 'asks for none, but records of OOM kills go by OTLP'],
+    ['OTEL_LOGS_EXPORTER', 'otlp', '', OFF],
+    ['OTEL_LOGS_EXPORTER', 'otlp', OTLP, null],
+    ['OTEL_LOGS_EXPORTER', 'console', '', null],
+    ['OTEL_LOGS_EXPORTER', 'secret', '', 'is ignored: it must be "otlp", "console" or "none"'],
+    ['OTEL_EXPORTER_OTLP_LOGS_TIMEOUT', '1500', OTLP, 'is ignored: records of OOM kills are sent as metrics are'],
+    ['OTEL_EXPORTER_OTLP_LOGS_TIMEOUT', '1500', '', null],
+    ['OTEL_EXPORTER_OTLP_LOGS_COMPRESSION', 'gzip', OTLP, 'is ignored: records of OOM kills are sent as metrics are'],
+    ['OTEL_EXPORTER_OTLP_LOGS_COMPRESSION', 'none', OTLP, null],
+    ['OTEL_BLRP_MAX_QUEUE_SIZE', '10', OTLP, 'is ignored: Floatie bounds the records of OOM kills itself'],
+    ['OTEL_BLRP_MAX_QUEUE_SIZE', '10', '', null],
+    ['OTEL_EXPORTER_PROMETHEUS_PORT', '9464', '', 'is ignored: exporters.prometheus says where Floatie listens'],
+    ['OTEL_EXPORTER_PROMETHEUS_PORT', '9090', '', null],
+    ['OTEL_EXPORTER_PROMETHEUS_HOST', '0.0.0.0', '', 'is ignored: exporters.prometheus says where Floatie listens'],
+    ['OTEL_EXPORTER_PROMETHEUS_HOST', 'localhost', '', null],
+    ['OTEL_LOG_LEVEL', 'debug', '', 'is ignored: service.telemetry.log_level says what is logged'],
+    ['OTEL_LOG_LEVEL', 'INFO', '', null],
+    ['OTEL_LOG_LEVEL', 'verbose', 'service: { telemetry: { log_level: debug } }', null],
+    ['OTEL_METRICS_EXEMPLAR_FILTER', 'always_on', '', "is ignored: Floatie's metrics have no exemplars"],
+    ['OTEL_METRICS_EXEMPLAR_FILTER', 'trace_based', '', null],
+    ['OTEL_CONFIG_FILE', '/etc/otel.yaml', '', 'is ignored: Floatie reads --config, which has a form of its own'],
+    ['OTEL_TRACES_EXPORTER', 'none', '', null],
+    ['OTEL_PROPAGATORS', 'b3', '', null],
+  ];
+  for (const [name, value, yaml, warning] of rows) {
+    const place = yaml === '' ? 'by the defaults' : `with ${yaml}`;
+    test(`${name}="${value}" ${place}: ${warning ?? 'no warning'}`, () => {
+      assert.deepEqual(warningsOf({ [name]: value }, yaml), warning === null ? [] : [`${name}: ${warning}`]);
+      assert.deepEqual(load({ [name]: value }, yaml), load({}, yaml));
+    });
+  }
+
+  test('and the endpoint of the variables is one', () => {
+    assert.deepEqual(warningsOf({ ...ENDPOINT, OTEL_METRICS_EXPORTER: 'otlp', OTEL_LOGS_EXPORTER: 'otlp' }), []);
+  });
+});

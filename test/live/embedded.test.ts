@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { before, suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { dockerRuns, NO_SECCOMP, type Published, startPublished } from '../support/docker-run.ts';
+import { dockerRuns, type Published, startPublished } from '../support/docker-run.ts';
 import { eventually } from '../support/eventually.ts';
 import { build, buildImage } from '../support/image.ts';
 import { folder } from '../support/peers.ts';
@@ -64,6 +64,15 @@ suite('an application with Floatie beside it in its container', { skip: missing(
     assert.match(status, /^NoNewPrivs:\s+1$/m);
   });
 
+  test('Floatie runs with its two capabilities and none of those that start it', async () => {
+    using both = await start();
+    const status = readFileSync(`/proc/${pidOf(both, /^floatie$/)}/status`, 'utf8');
+    // linux/capability.h: PERFMON is 38, BPF is 39.
+    for (const set of ['Prm', 'Eff', 'Bnd']) assert.match(status, new RegExp(`^Cap${set}:\\s+000000c000000000$`, 'm'));
+    assert.match(status, /^NoNewPrivs:\s+1$/m);
+    assert.match(status, /^Seccomp:\s+2$/m);
+  });
+
   for (const [signal, code] of Object.entries({ TERM: 0, INT: 0, HUP: 129 })) {
     test(`SIG${signal} stops the application, and then Floatie`, async () => {
       using both = await start();
@@ -106,7 +115,7 @@ suite('an application with Floatie beside it in its container', { skip: missing(
 });
 
 function start(): Promise<Published> {
-  return startPublished(asDocumented, ...NO_SECCOMP);
+  return startPublished(asDocumented);
 }
 
 /** Outside of the container. */

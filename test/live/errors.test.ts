@@ -13,6 +13,7 @@ import { BpfObject } from '../../src/native/index.ts';
 import { Refusal } from '../../src/program/refusal.ts';
 import { OomReceiver } from '../../src/receivers/oom/receiver.ts';
 import { createCgroup } from '../support/cgroup.ts';
+import { withProfile } from '../support/docker-run.ts';
 import { runDoctor, withOnly } from '../support/doctor.ts';
 import { bpfFixture } from '../support/fixtures.ts';
 import { limit } from '../support/oom.ts';
@@ -101,7 +102,7 @@ suite('the start is refused', { skip: missing('root', 'btf') }, () => {
     assert.match(of('cap_bpf').reason, /^held in a user namespace/);
   });
 
-  test('by the seccomp filter of a container, and not where that is left out', async () => {
+  test("by the seccomp filter of a container, and not by Floatie's own profile", async () => {
     const capabilities = ['--cap-drop', 'ALL', '--cap-add', 'BPF', '--cap-add', 'PERFMON'];
     const container = ['podman', 'run', '--rm', '--ulimit', 'host', '--network=host', '--pid=host', ...capabilities];
     const env = podmanEnv() as Record<string, string>;
@@ -110,7 +111,8 @@ suite('the start is refused', { skip: missing('root', 'btf') }, () => {
     for (const name of ['overlayfs.syscall', 'oom.tracepoint', 'start']) {
       assert.equal(of(name).reason.replace(/^Floatie would not start: /, ''), 'a seccomp filter forbids bpf()');
     }
-    const proposed = /--security-opt seccomp=unconfined/.exec(of('seccomp').cure ?? '')?.[0].split(' ') ?? [];
+    const option = /--security-opt seccomp=[\w./]+/.exec(of('seccomp').cure ?? '')?.[0] ?? '';
+    const proposed = withProfile(option.split(' '));
     const cured = await runDoctor(undefined, { by: [...container, ...proposed, '--rootfs', '/:O'], env });
     assert.deepEqual([cured.code, cured.of('seccomp').verdict], [0, 'ok']);
     // Where podman is not told to use seccomp, more capabilities let bpf() through.

@@ -5,7 +5,7 @@ import { globSync, rmdirSync } from 'node:fs';
 import { before, suite, test } from 'node:test';
 import { eventually } from '../support/eventually.ts';
 import { buildImage } from '../support/image.ts';
-import { buildManifests } from '../support/manifests.ts';
+import { buildManifests, type Manifest } from '../support/manifests.ts';
 import { type Metrics, parseMetrics } from '../support/metrics-text.ts';
 import { freePort } from '../support/peers.ts';
 import { NODE_NAME, podmanFlags } from '../support/pod.ts';
@@ -18,50 +18,60 @@ const KILLS = 'floatie_oom_kills_total';
 suite('the manifests for Kubernetes at work', { skip: missing('root', 'btf') }, () => {
   before(() => buildImage());
 
-  test('the DaemonSet is ready, and measures the containers of pods with their names', async () => {
-    await using floatie = await start('daemonset', 'DaemonSet');
-    const uid = randomUUID();
-    await using pod = startPod(uid, 'dd if=/dev/zero of=/f bs=4096 count=500 status=none; tail /dev/zero; sleep 60');
-    using other = startContainer('--network=none', BASE, 'dd', 'if=/dev/zero', 'of=/f', 'bs=4096', 'count=500');
-    const mine = { container_id: pod.id, k8s_pod_uid: uid };
-    const metrics = await eventually(
-      'the kill in the pod is counted',
-      async () => {
-        const now = await floatie.scrape();
-        return now.sum(KILLS, { ...mine, victim_comm: 'tail' }) === 1 && now;
-      },
-      20_000,
-    );
-    assert.equal(metrics.sum(WRITES, mine), 500);
-    assert.equal(metrics.select(WRITES, { container_id: other.id }).length, 0, 'what is in no pod has no series');
-    assert.equal(metrics.select('target_info', { k8s_node_name: NODE_NAME }).length, 1);
-    assert.deepEqual(
-      metrics.select('floatie_probe_attached').map(({ labels, value }) => [labels.probe, value]),
-      [
-        ['overlayfs', 1],
-        ['oom', 1],
-        ['pressure', 1],
-      ],
-    );
-    const { RestartCount, OOMKilled } = JSON.parse(podman('inspect', '--format', '{{json .State}}', floatie.id));
-    assert.ok(!RestartCount && !OOMKilled);
-  });
-
-  test('the sidecar measures its own pod and no other', async () => {
-    const write =
-      'while [ ! -e /go ]; do sleep 0.1; done; dd if=/dev/zero of=/f bs=4096 count=300 status=none; sleep 60';
-    using shop = startContainer('--network=none', BASE, 'sh', '-c', write);
-    // A pod with shareProcessNamespace has one PID namespace for all its containers.
-    await using floatie = await start('sidecar', 'Deployment', '--pid', `container:${shop.id}`);
-    using other = startContainer('--network=none', BASE, 'dd', 'if=/dev/zero', 'of=/f', 'bs=4096', 'count=500');
-    podman('wait', other.id);
-    podman('exec', shop.id, 'touch', '/go');
-    const metrics = await eventually('the writes of the application are counted', async () => {
-      const now = await floatie.scrape();
-      return now.sum(WRITES, { container_id: shop.id }) >= 300 && now;
+  for (const [under, component] of [
+    ["under the runtime's seccomp profile", undefined],
+    ['under its own, which the image brings', 'seccomp'],
+  ] as const) {
+    test(`the DaemonSet is ready, and measures the containers of pods with their names, ${under}`, async () => {
+      await using floatie = await start(buildManifests('daemonset', component), 'DaemonSet');
+      const uid = randomUUID();
+      await using pod = startPod(uid, 'dd if=/dev/zero of=/f bs=4096 count=500 status=none; tail /dev/zero; sleep 60');
+      using other = startContainer('--network=none', BASE, 'dd', 'if=/dev/zero', 'of=/f', 'bs=4096', 'count=500');
+      const mine = { container_id: pod.id, k8s_pod_uid: uid };
+      const metrics = await eventually(
+        'the kill in the pod is counted',
+        async () => {
+          const now = await floatie.scrape();
+          return now.sum(KILLS, { ...mine, victim_comm: 'tail' }) === 1 && now;
+        },
+        20_000,
+      );
+      assert.equal(metrics.sum(WRITES, mine), 500);
+      assert.equal(metrics.select(WRITES, { container_id: other.id }).length, 0, 'what is in no pod has no series');
+      assert.equal(metrics.select('target_info', { k8s_node_name: NODE_NAME }).length, 1);
+      assert.deepEqual(
+        metrics.select('floatie_probe_attached').map(({ labels, value }) => [labels.probe, value]),
+        [
+          ['overlayfs', 1],
+          ['oom', 1],
+          ['pressure', 1],
+        ],
+      );
+      const { RestartCount, OOMKilled } = JSON.parse(podman('inspect', '--format', '{{json .State}}', floatie.id));
+      assert.ok(!RestartCount && !OOMKilled);
     });
-    assert.equal(metrics.select(WRITES, { container_id: other.id }).length, 0);
-  });
+
+    test(`the sidecar measures its own pod and no other, ${under}`, async () => {
+      const write =
+        'while [ ! -e /go ]; do sleep 0.1; done; dd if=/dev/zero of=/f bs=4096 count=300 status=none; sleep 60';
+      using shop = startContainer('--network=none', BASE, 'sh', '-c', write);
+      // A pod with shareProcessNamespace has one PID namespace for all its containers.
+      await using floatie = await start(
+        buildManifests('sidecar', component),
+        'Deployment',
+        '--pid',
+        `container:${shop.id}`,
+      );
+      using other = startContainer('--network=none', BASE, 'dd', 'if=/dev/zero', 'of=/f', 'bs=4096', 'count=500');
+      podman('wait', other.id);
+      podman('exec', shop.id, 'touch', '/go');
+      const metrics = await eventually('the writes of the application are counted', async () => {
+        const now = await floatie.scrape();
+        return now.sum(WRITES, { container_id: shop.id }) >= 300 && now;
+      });
+      assert.equal(metrics.select(WRITES, { container_id: other.id }).length, 0);
+    });
+  }
 
   test('without its capabilities the DaemonSet says which it lacks', () => {
     using flags = podmanFlags(buildManifests('daemonset'), 'DaemonSet');
@@ -107,9 +117,10 @@ interface Started extends AsyncDisposable {
   scrape(): Promise<Metrics>;
 }
 
-async function start(name: string, kind: string, ...args: string[]): Promise<Started> {
+async function start(manifests: readonly Manifest[], kind: string, ...args: string[]): Promise<Started> {
   const port = await freePort();
-  const flags = podmanFlags(buildManifests(name), kind);
+  const flags = podmanFlags(manifests, kind);
+  for (const words of flags.first) podman('run', '--rm', '--ulimit', 'host', '--network=none', ...words);
   const container = startContainer('-p', `127.0.0.1:${port}:9090`, ...args, ...flags.before, ...flags.after);
   const dispose = (): void => {
     container[Symbol.dispose]();

@@ -17,6 +17,7 @@ import { missing } from '../support/requirements.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const SINGLE = join(ROOT, 'dist/floatie');
+const PROFILE = join(ROOT, 'config/seccomp.json');
 const ADDON = join(ROOT, `node_modules/@yuuang/ffi-rs-linux-${process.arch}-gnu/ffi-rs.linux-${process.arch}-gnu.node`);
 const LIBBPF = join(ROOT, '.cache/single/libbpf.so.1');
 /** Of glibc are all but the last two. */
@@ -221,7 +222,7 @@ suite('the single executable', { skip: missing('root', 'btf') }, () => {
     const port = await freePort();
     const container = startContainer(
       ...['--network=host', '--cap-drop', 'ALL', '--cap-add', 'BPF', '--cap-add', 'PERFMON'],
-      ...['--security-opt', 'seccomp=unconfined', '-v', '/sys/fs/cgroup:/sys/fs/cgroup:ro', ...flags],
+      ...['--security-opt', `seccomp=${PROFILE}`, '-v', '/sys/fs/cgroup:/sys/fs/cgroup:ro', ...flags],
       ...['--rootfs', `${root}:O`, '/floatie', '--set', `exporters.prometheus.port=${port}`, ...args],
     );
     const get = (path: string): Promise<Response> => fetch(`http://127.0.0.1:${port}${path}`);

@@ -29,8 +29,12 @@ suite('what the kernel keeps of threads', { skip: missing('root', 'btf') }, () =
       const metrics = await floatie.scrape();
       assert.equal(metrics.sum('floatie_overlayfs_read_latency_us_count', { cgroup: other.name }), THREADS);
       assert.ok(perThread() < 1024, `${perThread()} bytes`);
+      // Before Linux 5.11 there are records of operations only, and no sample.
+      const [tracked] = metrics.select('floatie_threads_tracked');
+      assert.ok(tracked === undefined || tracked.value >= THREADS, `${tracked?.value} threads are tracked`);
     }
     await eventually('the kernel has nothing left of them', () => perThread() < 100);
+    assert.ok((await floatie.scrape()).sum('floatie_threads_tracked') < THREADS);
   });
 });
 

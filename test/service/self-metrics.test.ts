@@ -78,13 +78,14 @@ suite('the process metrics', () => {
 });
 
 suite("Floatie's own metrics", () => {
-  async function collectSelf(prepare: (health: Health) => void = () => undefined) {
+  async function collectSelf(prepare: (health: Health) => void = () => undefined, threads: number | null = 5) {
     const health = new Health(createLogger('error', 'text', () => undefined));
     prepare(health);
     const receiver = {
       misses: () => ({ storage: 1, clock: 0 }),
       overflowed: () => 7,
       usedEntries: () => 3,
+      threads: () => threads,
     } as unknown as OverlayfsReceiver;
     const { metrics } = await collectAfter((observe) => {
       observeSelf(observe, health);
@@ -121,6 +122,16 @@ suite("Floatie's own metrics", () => {
 
   test('say how many entries of the map are taken', async () => {
     assert.deepEqual(valuesOf(named(await collectSelf(), 'floatie_map_entries')), { 'probe=overlayfs': 3 });
+  });
+
+  test('say how many threads are followed, and nothing where that is not known', async () => {
+    const tracked = async (threads: number | null) =>
+      (await collectSelf(undefined, threads))
+        .filter(({ descriptor }) => descriptor.name === 'floatie_threads_tracked')
+        .map((data) => valuesOf(data));
+    assert.deepEqual(await tracked(5), [{ 'probe=overlayfs': 5 }]);
+    assert.deepEqual(await tracked(0), [{ 'probe=overlayfs': 0 }]);
+    assert.deepEqual(await tracked(null), []);
   });
 
   test('count the collections that failed', async () => {

@@ -9,9 +9,6 @@ import { freePort } from './peers.ts';
 import { runPodman, startContainer } from './podman.ts';
 import { shellBlocks } from './shell-blocks.ts';
 
-/** For runtimes whose seccomp profile lets bpf() through to CAP_SYS_ADMIN alone, as podman's. */
-export const NO_SECCOMP = ['--security-opt', 'seccomp=unconfined'];
-
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 /** The profile of the project, which is named from its root. */

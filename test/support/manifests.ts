@@ -1,12 +1,13 @@
 /** Manifests for Kubernetes: what kustomize makes of the examples, and what Kubernetes' own schema says of them. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseAllDocuments } from 'yaml';
-import { peer } from './peers.ts';
+import { folder, peer } from './peers.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const EXAMPLES = join(ROOT, 'examples/kubernetes');
 
 export interface Manifest {
   readonly apiVersion: string;
@@ -14,9 +15,22 @@ export interface Manifest {
   readonly metadata: { readonly name: string; readonly namespace?: string };
 }
 
-/** `kustomize build` of a folder of examples/kubernetes. */
-export function buildManifests(name: string): Manifest[] {
-  const text = execFileSync(peer('kustomize'), ['build', join(ROOT, 'examples/kubernetes', name)], {
+/**
+ * `kustomize build` of a folder of examples/kubernetes.
+ *
+ * @param component added to it first, as its README says
+ */
+export function buildManifests(name: string, component?: string): Manifest[] {
+  if (component === undefined) return build(join(EXAMPLES, name));
+  using copy = folder();
+  cpSync(EXAMPLES, copy.path, { recursive: true });
+  const cwd = join(copy.path, name);
+  execFileSync(peer('kustomize'), ['edit', 'add', 'component', `../${component}`], { cwd });
+  return build(cwd);
+}
+
+function build(path: string): Manifest[] {
+  const text = execFileSync(peer('kustomize'), ['build', path], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -51,18 +65,18 @@ export async function problemsOf(manifests: readonly Manifest[]): Promise<string
 function unknownFields(manifests: readonly Manifest[]): string[] {
   // The types are found from below the project only.
   mkdirSync(join(ROOT, '.cache'), { recursive: true });
-  const folder = mkdtempSync(join(ROOT, '.cache/manifests-'));
+  const path = mkdtempSync(join(ROOT, '.cache/manifests-'));
   try {
     const source = manifests.map((manifest, index) => {
       const type = `import('${packageOf(manifest)}').I${manifest.kind}`;
       return `export const manifest${index}: ${type} = ${JSON.stringify(manifest)};`;
     });
-    writeFileSync(join(folder, 'manifests.ts'), source.join('\n'));
+    writeFileSync(join(path, 'manifests.ts'), source.join('\n'));
     const options = ['--ignoreConfig', '--noEmit', '--strict', '--skipLibCheck', '--pretty', 'false'];
     const how = ['--module', 'nodenext', '--target', 'esnext', '--types', ''];
-    const { stdout } = spawnSync('tsc', [...options, ...how, 'manifests.ts'], { cwd: folder, encoding: 'utf8' });
+    const { stdout } = spawnSync('tsc', [...options, ...how, 'manifests.ts'], { cwd: path, encoding: 'utf8' });
     return stdout.split('\n').filter((line) => /error TS/.test(line));
   } finally {
-    rmSync(folder, { recursive: true });
+    rmSync(path, { recursive: true });
   }
 }

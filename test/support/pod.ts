@@ -1,5 +1,5 @@
 /** A container of a pod as Kubernetes would run it, by podman: with the very capabilities, mounts and limits of the manifest. */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { IMAGE } from './image.ts';
 import type { Manifest } from './manifests.ts';
@@ -7,15 +7,17 @@ import { folder } from './peers.ts';
 
 interface Container {
   readonly name: string;
+  readonly command?: readonly string[];
   readonly args?: readonly string[];
+  readonly restartPolicy?: string;
   readonly env?: readonly { readonly name: string; readonly value?: string; readonly valueFrom?: object }[];
   readonly securityContext: {
     readonly runAsUser: number;
     readonly runAsGroup: number;
     readonly allowPrivilegeEscalation: boolean;
     readonly readOnlyRootFilesystem: boolean;
-    readonly seccompProfile: { readonly type: string };
-    readonly capabilities: { readonly drop: readonly string[]; readonly add: readonly string[] };
+    readonly seccompProfile: { readonly type: string; readonly localhostProfile?: string };
+    readonly capabilities: { readonly drop: readonly string[]; readonly add?: readonly string[] };
     readonly privileged?: boolean;
   };
   readonly resources: { readonly limits: { readonly memory: string } };
@@ -35,60 +37,76 @@ interface PodSpec {
 }
 
 export const NODE_NAME = 'node-1';
+/** Where kubelet looks for profiles. */
+const SECCOMP = '/var/lib/kubelet/seccomp';
 
-/** What stands between `podman run` and the image for the container "floatie" of a workload, and what comes after it. */
-export function podmanFlags(
-  manifests: readonly Manifest[],
-  kind: string,
-): Disposable & { before: string[]; after: string[] } {
+interface Pod extends Disposable {
+  /** What `podman run` is given for each init container that has to end first. */
+  readonly first: readonly (readonly string[])[];
+  /** What stands between `podman run` and the image for the container "floatie" of a workload, and what comes after it. */
+  readonly before: readonly string[];
+  readonly after: readonly string[];
+}
+
+export function podmanFlags(manifests: readonly Manifest[], kind: string): Pod {
   const workload = manifests.find((manifest) => manifest.kind === kind) as Manifest & {
     spec: { template: { spec: PodSpec } };
   };
   const { spec } = workload.spec.template;
-  const container = [...spec.containers, ...(spec.initContainers ?? [])].find(({ name }) => name === 'floatie');
-  if (container === undefined) throw new Error(`${kind} has no container "floatie"`);
-  const { securityContext: security, resources, volumeMounts, env = [], args = [] } = container;
-  if (security.privileged || spec.hostPID || spec.hostNetwork || security.seccompProfile.type !== 'RuntimeDefault') {
-    throw new Error('This pod wants what podman is not told here');
-  }
+  const { containers, initContainers = [] } = spec;
+  const floatie = [...containers, ...initContainers].find(({ name }) => name === 'floatie');
+  if (floatie === undefined) throw new Error(`${kind} has no container "floatie"`);
+  if (spec.hostPID || spec.hostNetwork) throw new Error('This pod wants what podman is not told here');
   const stack = new DisposableStack();
-  const data = (name: string): string => {
-    const config = manifests.find((manifest) => manifest.metadata.name === name) as Manifest & {
-      data: Record<string, string>;
+  const sources = new Map(spec.volumes.map((volume) => [volume.name, sourceOf(volume, manifests, stack)]));
+  const ofKubelet = spec.volumes.find(({ hostPath }) => hostPath?.path === SECCOMP)?.name ?? '';
+  const profiles = stack.use(folder({ 'default.json': JSON.stringify(runtimeDefault()) })).path;
+  const flagsOf = (container: Container): Omit<Pod, 'first' | typeof Symbol.dispose> => {
+    const { securityContext: security, resources, volumeMounts, env = [], command, args = [] } = container;
+    if (security.privileged) throw new Error('This container wants what podman is not told here');
+    const { type, localhostProfile = '' } = security.seccompProfile;
+    const profile =
+      type === 'Localhost' ? join(sources.get(ofKubelet) ?? '', localhostProfile) : join(profiles, 'default.json');
+    if (!['Localhost', 'RuntimeDefault'].includes(type)) throw new Error(`There is no seccomp profile ${type} here`);
+    const [program, ...words] = command ?? [];
+    return {
+      before: [
+        ...['--user', `${security.runAsUser}:${security.runAsGroup}`],
+        ...(security.allowPrivilegeEscalation ? [] : ['--security-opt', 'no-new-privileges']),
+        ...(security.readOnlyRootFilesystem ? ['--read-only', '--read-only-tmpfs=false'] : []),
+        ...['--security-opt', `seccomp=${profile}`],
+        ...security.capabilities.drop.flatMap((name) => ['--cap-drop', name]),
+        ...(security.capabilities.add ?? []).flatMap((name) => ['--cap-add', name]),
+        ...['--memory', resources.limits.memory.replace('Mi', 'm')],
+        ...volumeMounts.flatMap(({ name, mountPath, readOnly = false }) => [
+          ...['-v', `${sources.get(name)}:${mountPath}:${readOnly ? 'ro' : 'rw'}`],
+        ]),
+        ...env.flatMap(({ name, value, valueFrom }) => {
+          // Kubernetes' downward API: the only field that is asked for.
+          if (valueFrom !== undefined && !JSON.stringify(valueFrom).includes('spec.nodeName')) throw new Error(name);
+          return ['-e', `${name}=${value ?? NODE_NAME}`];
+        }),
+        ...(program === undefined ? [] : ['--entrypoint', program]),
+      ],
+      after: [IMAGE, ...words, ...args],
     };
-    return stack.use(folder(config.data)).path;
   };
-  const mounts = volumeMounts.map(({ name, mountPath, readOnly = false }) => {
-    const volume = spec.volumes.find((candidate) => candidate.name === name);
-    const path = volume?.hostPath?.path;
-    // Where the type is left open, the runtime makes the folder.
-    const source =
-      path === undefined ? data(volume?.configMap?.name ?? '') : existsSync(path) ? path : stack.use(folder()).path;
-    return ['-v', `${source}:${mountPath}:${readOnly ? 'ro' : 'rw'}`];
-  });
-  const variables = env.map(({ name, value, valueFrom }) => {
-    // Kubernetes' downward API: the only field that is asked for.
-    if (valueFrom !== undefined && !JSON.stringify(valueFrom).includes('spec.nodeName')) throw new Error(name);
-    return ['-e', `${name}=${value ?? NODE_NAME}`];
-  });
-  const profile = stack.use(folder());
-  const seccomp = join(profile.path, 'seccomp.json');
-  writeFileSync(seccomp, JSON.stringify(runtimeDefault()));
+  const first = initContainers.filter(({ restartPolicy }) => restartPolicy !== 'Always').map(flagsOf);
   return {
-    before: [
-      ...['--user', `${security.runAsUser}:${security.runAsGroup}`],
-      ...(security.allowPrivilegeEscalation ? [] : ['--security-opt', 'no-new-privileges']),
-      ...(security.readOnlyRootFilesystem ? ['--read-only', '--read-only-tmpfs=false'] : []),
-      ...['--security-opt', `seccomp=${seccomp}`],
-      ...security.capabilities.drop.flatMap((name) => ['--cap-drop', name]),
-      ...security.capabilities.add.flatMap((name) => ['--cap-add', name]),
-      ...['--memory', resources.limits.memory.replace('Mi', 'm')],
-      ...mounts.flat(),
-      ...variables.flat(),
-    ],
-    after: [IMAGE, ...args],
+    first: first.map(({ before, after }) => [...before, ...after]),
+    ...flagsOf(floatie),
     [Symbol.dispose]: () => stack.dispose(),
   };
+}
+
+/** A folder that this machine has not is an empty one, and so is kubelet's, into which the pod writes. */
+function sourceOf(volume: PodSpec['volumes'][number], manifests: readonly Manifest[], stack: DisposableStack): string {
+  const path = volume.hostPath?.path;
+  if (path !== undefined) return path !== SECCOMP && existsSync(path) ? path : stack.use(folder()).path;
+  const config = manifests.find(({ metadata }) => metadata.name === volume.configMap?.name) as Manifest & {
+    data: Record<string, string>;
+  };
+  return stack.use(folder(config.data)).path;
 }
 
 interface Seccomp {

@@ -23,6 +23,8 @@ export interface Siege {
   readonly seconds: number;
   readonly cgroups: number;
   readonly kills: number;
+  /** Whether slow readers and pipelining clients know the password of the port; who does not is told nothing. */
+  readonly knows: boolean;
   /** How many scrapes may have no answer within two seconds. */
   readonly maxUnanswered: (scrapes: number) => number;
 }
@@ -30,6 +32,8 @@ export interface Siege {
 const WRITES = 'floatie_overlayfs_write_latency_us_count';
 const SLOW_READERS = 500;
 const PIPELINING = 200;
+/** Requests that each of them sends at once. */
+export const PIPELINED = 200;
 const WRONG_PER_SECOND = 24;
 const ANSWER_MS = 2000;
 /** Attackers and the scraper come from addresses of their own. */
@@ -37,7 +41,14 @@ const ATTACKER = '127.0.0.1';
 const SCRAPER = '127.0.0.2';
 const PASSWORD = 'secret';
 
-export async function siege({ seconds, cgroups, kills, maxUnanswered }: Siege): Promise<string> {
+/** What a slow reader and a pipelining client send. */
+export function requestsOf(knows: boolean): { readonly slow: string; readonly pipelined: string } {
+  const end = knows ? `\r\nAuthorization: ${authorization(PASSWORD)}\r\n\r\n` : '\r\n\r\n';
+  const [slow, records] = ['/metrics', '/oom'].map((path) => GET(path).replace('\r\n\r\n', end)) as [string, string];
+  return { slow, pipelined: records.repeat(PIPELINED) };
+}
+
+export async function siege({ seconds, cgroups, kills, knows, maxUnanswered }: Siege): Promise<string> {
   using home = folder({ 'web.yml': `basic_auth_users: {prometheus: ${bcrypt.hashSync(PASSWORD, 8)}}` });
   using overlay = mountOverlay();
   await using namespace = await createPidNamespace();
@@ -79,8 +90,7 @@ export async function siege({ seconds, cgroups, kills, maxUnanswered }: Siege): 
   const scrapes = { asked: 0, answered: 0, slowestMs: 0 };
   const clients = connectionsTo(floatie.url);
   using _ = clients;
-  const asked = GET('/metrics').replace('\r\n\r\n', `\r\nAuthorization: ${authorization(PASSWORD)}\r\n\r\n`);
-  const records = asked.replace('/metrics', '/oom');
+  const { slow, pipelined } = requestsOf(knows);
   const done = await Promise.all([
     spread(cgroups, async (at) => {
       const path = join(crowd.path, `c${at}`);
@@ -94,8 +104,8 @@ export async function siege({ seconds, cgroups, kills, maxUnanswered }: Siege): 
       await once(spawn(command, hogs, { stdio: 'ignore' }), 'exit');
     }),
     spread(seconds * 5, work),
-    spread(SLOW_READERS, () => clients.open(asked)),
-    spread(PIPELINING, () => clients.open(records.repeat(200))),
+    spread(SLOW_READERS, () => clients.open(slow)),
+    spread(PIPELINING, () => clients.open(pipelined)),
     spread(seconds * WRONG_PER_SECOND, async (at) => {
       void ask(floatie, ATTACKER, `guess ${at}`).then(
         ({ status }) => {

@@ -1,5 +1,5 @@
 /** What this process may do. */
-import { missingCapabilities } from '../../kernel/causes.ts';
+import { missingCapabilities, PASS_SECCOMP } from '../../kernel/causes.ts';
 import type { Capability } from '../../kernel/permissions.ts';
 import { type Finding, finding, ok } from './check.ts';
 import { type Examination, lossOf } from './examine.ts';
@@ -92,11 +92,7 @@ export function seccomp(examination: Examination): Finding {
   if (callsBpf()) return ok('a filter, which lets bpf() through');
   if (missingCapabilities(permissions).length > 0)
     return finding('unknown', 'a filter; without capabilities nothing shows what it forbids');
-  return finding(
-    lossOf(examination),
-    'a filter, which forbids bpf()',
-    'in a container: --cap-add SYS_ADMIN, or --security-opt seccomp=unconfined',
-  );
+  return finding(lossOf(examination), 'a filter, which forbids bpf()', PASS_SECCOMP);
 }
 
 export function unprivilegedBpf({ permissions: { unprivilegedBpfDisabled } }: Examination): Finding {

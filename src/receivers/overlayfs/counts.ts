@@ -64,6 +64,8 @@ export class OverlayfsCounts extends histograms.Histograms<Op, (typeof CELLS)[nu
   readonly #options: CountsOptions;
   readonly #object: BpfObject;
   readonly #counters: Cells;
+  /** Whether the programs that were opened last keep records of threads. */
+  #hasThreads = false;
 
   /** Creates the maps; no program runs yet. */
   constructor(options: CountsOptions) {
@@ -85,6 +87,7 @@ export class OverlayfsCounts extends histograms.Histograms<Op, (typeof CELLS)[nu
       // This object has records of its own, and those of an earlier one went with it.
       this.#set('threads', 0);
       this.#set('threads_unseen', 0);
+      this.#hasThreads = features.taskStorage;
       for (const name of names) object.program(name).include();
       const { pidNsInum, cgroupId = 0n, cgroupVersion, onlyThisProcess = false, maxThreads } = this.#options;
       const namespace = statSync('/proc/self/ns/pid');
@@ -120,8 +123,9 @@ export class OverlayfsCounts extends histograms.Histograms<Op, (typeof CELLS)[nu
     return Object.fromEntries(counted) as Record<CountedMiss, number>;
   }
 
-  /** How many threads have a record. */
-  threads(): number {
+  /** How many threads have a record; null where there are records of operations only, or nothing is attached yet. */
+  threads(): number | null {
+    if (!this.#hasThreads) return null;
     return this.#counter('threads') - this.#counter('threads_unseen');
   }
 

@@ -175,8 +175,8 @@ export class OverlayfsReceiver {
     return this.#counts.usedEntries();
   }
 
-  /** How many threads have a record. */
-  threads(): number {
+  /** See {@link OverlayfsCounts.threads}. */
+  threads(): number | null {
     return this.#counts.threads();
   }
 

@@ -32,7 +32,7 @@ suite('threads that live', { skip: missing('root', 'btf') }, () => {
       const counted = (): number => receiver.it.read().reduce((sum, { operations }) => sum + count(operations.read), 0);
       {
         await using _ = await startThreads(cgroup, file, 150);
-        if (receiver.it.threads() === 0) {
+        if (receiver.it.threads() === null) {
           // Before Linux 5.11 there are records of operations only.
           assert.deepEqual([counted(), receiver.it.misses().starts_full], [150, 0]);
           return;
