@@ -6,10 +6,11 @@ import { pidNamespaceOf as configuredPidNamespace } from '../../config/processor
 import { cgroupIdOf, findV2Mount, mountedHierarchies } from '../../containers/hierarchy.ts';
 import { isPidNamespaceInUse, NOBODY_LIVES, pidNamespaceOf } from '../../containers/pid-namespace.ts';
 import { BTF, explain, noBtf } from '../../kernel/explain.ts';
+import { type PressureError, readPressure } from '../../kernel/psi.ts';
 import { BpfObject, LibbpfError, libbpfVersion } from '../../native/index.ts';
 import { causeIn, type Refusal } from '../../program/refusal.ts';
+import { receivers } from '../../receivers/index.ts';
 import { Kmsg } from '../../receivers/oom/kernel-log.ts';
-import { type PressureError, readPressure } from '../../receivers/pressure/psi.ts';
 import { OBJECTS } from '../../service/start-receivers.ts';
 import { type Finding, finding, findingOf, ok } from './check.ts';
 import { type Examination, lossOf } from './examine.ts';
@@ -53,7 +54,7 @@ export function libbpf(examination: Examination): Finding {
 
 export function programs(examination: Examination): Finding {
   try {
-    for (const name of ['overlayfs', 'oom']) BpfObject.open(join(OBJECTS, `${name}.bpf.o`)).close();
+    for (const { programs } of receivers) for (const name of programs) BpfObject.open(join(OBJECTS, name)).close();
     return ok(`compiled for ${process.arch}`);
   } catch (error) {
     if (error instanceof LibbpfError && /LIB$/.test(error.code)) return finding('unknown', 'only libbpf can open them');
