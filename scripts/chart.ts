@@ -1,23 +1,23 @@
-/** Pictures of Prometheus' answers, as SVG that is readable on light and on dark pages. */
+/** Draws Prometheus' answers as SVG for light and dark pages. */
 export interface Line {
   readonly name: string;
-  /** By time, in seconds. */
+  /** Pairs of time in seconds and value. */
   readonly points: readonly (readonly [number, number])[];
 }
 
 export interface Chart {
   readonly title: string;
-  /** What the numbers are, below the title. */
+  /** The meaning of the numbers, below the title. */
   readonly subtitle: string;
   readonly kind: 'lines' | 'bars' | 'heatmap';
   readonly scale: 'linear' | 'log';
   readonly format: (value: number) => string;
-  /** Of a heatmap: the upper bounds of the buckets as names, and what came into each. */
+  /** In a heatmap one for each bucket: its upper bound as name, its growth as points. */
   readonly lines: readonly Line[];
   readonly from: number;
   readonly to: number;
   readonly stepS: number;
-  /** A line that should not be crossed. */
+  /** The value of a horizontal line. */
   readonly limit?: number;
 }
 
@@ -25,9 +25,9 @@ const WIDTH = 600;
 const HEIGHT = 270;
 const GAP = 16;
 const PLOT = { left: 64, top: 58, width: WIDTH - 64 - 20, height: 140 };
-/** Of middle lightness, to be told apart from white and from black, and from each other by who sees no red or green. */
+/** Colors of medium lightness, visible on white and black, and distinct for red-green color-blind people. */
 const COLORS = ['#2f7ed8', '#e8700c', '#1a9c74', '#c23fa0', '#8f7a00', '#7a5cd6', '#d0312d', '#5c7080'];
-/** From few to many. */
+/** The colors of a heatmap, from few to many. */
 const HEAT = ['#fde3c8', '#fdc692', '#fda55b', '#f58434', '#de6514', '#b84a08', '#8a3405', '#5e2203'];
 
 const heat = (colors: readonly string[]): string =>
@@ -116,7 +116,7 @@ function axis({ scale, format, limit }: Chart, values: readonly number[]): Axis 
   return { marks, yOf };
 }
 
-/** The next number that a quarter of is easy to read. */
+/** Rounds up to a number whose quarters are easy to read. */
 function nice(value: number): number {
   const power = 10 ** Math.floor(Math.log10(value));
   return ([1, 2, 4, 8, 10].find((factor) => factor * power >= value) ?? 10) * power;
@@ -135,7 +135,7 @@ function lines(chart: Chart): string[] {
   const values = chart.lines.flatMap(({ points }) => points.map(([, value]) => value));
   const { marks, yOf } = axis(chart, values);
   const paths = chart.lines.map(({ points }, index) => {
-    // A gap is where nothing was measured.
+    // A gap shows where nothing was measured.
     const steps = points.map(([time, value], at) => {
       const previous = points[at - 1];
       const isNew = previous === undefined || time - previous[0] > 1.5 * chart.stepS;
@@ -178,7 +178,7 @@ function heatmap(chart: Chart): string[] {
     for (const [time, value] of points) {
       const x = round(xOf(chart, time) - width);
       if (value < 0.5 || x < PLOT.left) continue;
-      // By the cube root, so that the few slow ones are seen beside the many fast ones.
+      // The cube root makes a few slow operations visible beside many fast ones.
       const level = Math.min(HEAT.length - 1, Math.floor(Math.cbrt(value / most) * HEAT.length));
       cells[level]?.push(`M${x} ${y}h${round(width - 0.6)}v${round(height - 0.6)}h-${round(width - 0.6)}z`);
     }

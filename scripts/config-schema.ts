@@ -2,7 +2,8 @@
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { SchemaObj } from 'convict';
-import { INSTANCE_TYPES, schema, shapeOf } from '../src/config/schema.ts';
+import { INSTANCE_TYPES, schema } from '../src/config/schema.ts';
+import { shapeOf } from '../src/settings/setting.ts';
 import { isRecord, type JsonSchema } from '../src/settings/shapes.ts';
 
 export const CONFIG_SCHEMA = fileURLToPath(new URL('../config/floatie.schema.json', import.meta.url));

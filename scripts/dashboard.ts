@@ -2,7 +2,10 @@
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import * as grafana from '@grafana/grafana-foundation-sdk/dashboard';
-import { kernelMetrics, selfMetrics } from '../src/metrics/catalogue.ts';
+import { selfMetrics } from '../src/metrics/catalogue.ts';
+import { metrics as oom } from '../src/receivers/oom/metrics.ts';
+import { metrics as overlayfs } from '../src/receivers/overlayfs/metrics.ts';
+import { metrics as pressure } from '../src/receivers/pressure/metrics.ts';
 import { DATASOURCE } from './dashboard/panels.ts';
 import { killsIn, sections } from './dashboard/sections.ts';
 
@@ -56,8 +59,8 @@ function variables() {
       .includeAll(true)
       .allValue('.*')
       .current(all);
-  const owned = [kernelMetrics.readLatency, kernelMetrics.writeLatency].map(({ name }) => `${name}_count`);
-  const names = [...owned, kernelMetrics.pressureScore.name, kernelMetrics.oomKills.name].join('|');
+  const owned = [overlayfs.readLatency, overlayfs.writeLatency].map(({ name }) => `${name}_count`);
+  const names = [...owned, pressure.score.name, oom.kills.name].join('|');
   const here = `{__name__=~"${names}", instance=~"$instance"}`;
   return [
     new grafana.DatasourceVariableBuilder('datasource').label('Data source').type('prometheus'),

@@ -1,4 +1,4 @@
-/** What becomes of each kind of I/O, as docs/metrics.md shows it. */
+/** The table of kinds of I/O in docs/metrics.md. */
 import { type Call, ROWS, type Row, type Seen } from '../test/live/io-kinds.ts';
 
 const NAMES = { sample: 'sample', error: 'failed', zero: 'empty', async: 'asynchronous' } as const;

@@ -1,15 +1,16 @@
 /** The catalogue's metrics as docs/metrics.md shows them. */
-import { type Attribute, kernelMetrics, type Metric, ownerAttributes, selfMetrics } from '../src/metrics/catalogue.ts';
+import { type Attribute, type Metric, ownerAttributes, PROBE } from '../src/metrics/catalogue.ts';
+import { measuredMetrics, ownMetrics, receiverNames } from '../src/receivers/index.ts';
 
 export function metricsTables(): string {
   return [
-    ...table(Object.values(kernelMetrics)),
+    ...table(measuredMetrics),
     '',
     `The owner: ${ownerAttributes.map(describe).join('; ')}.`,
     '',
     'Of Floatie itself:',
     '',
-    ...table(Object.values(selfMetrics)),
+    ...table(ownMetrics),
   ].join('\n');
 }
 
@@ -22,6 +23,13 @@ function table(metrics: readonly Metric[]): string[] {
   return ['| metric | type | what it says | attributes |', '| --- | --- | --- | --- |', ...rows];
 }
 
-function describe({ name, meaning }: Attribute): string {
-  return `\`${name.replaceAll('.', '_')}\` (${meaning})`;
+function describe(attribute: Attribute): string {
+  const { name, meaning } = attribute;
+  return `\`${name.replaceAll('.', '_')}\` (${attribute === PROBE ? `${meaning}: ${alternatives(receiverNames)}` : meaning})`;
+}
+
+/** `a`, `b` or `c`. */
+function alternatives(words: readonly string[]): string {
+  const quoted = words.map((word) => `\`${word}\``);
+  return [quoted.slice(0, -1).join(', '), ...quoted.slice(-1)].filter((part) => part !== '').join(' or ');
 }

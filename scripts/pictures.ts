@@ -1,6 +1,6 @@
 /**
- * Draws what the dashboard's queries say of a real load: `npm run docs:pictures`, as root. Containers read, write, wait for
- * memory and are killed for it, while Floatie measures them and Prometheus scrapes it.
+ * Draws the answers to the dashboard's queries under a real load: `npm run docs:pictures`, as root. Containers read,
+ * write, wait for memory and run out of it, while Floatie measures them and Prometheus scrapes it.
  */
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -24,11 +24,11 @@ const MEBIBYTE = 2 ** 20;
 
 type Look = Pick<Chart, 'subtitle' | 'kind' | 'scale' | 'format'> & {
   readonly limit?: number;
-  /** What one on the axis is. */
+  /** The value that the axis shows as 1. */
   readonly unit?: number;
 };
 
-/** The panels that are drawn, by their titles. */
+/** The panels to draw, by title. */
 const PANELS: Readonly<Record<string, Look>> = {
   'Latency of reads': {
     subtitle: 'of all containers, up to the time beside each row',
@@ -59,7 +59,7 @@ const PANELS: Readonly<Record<string, Look>> = {
 async function measure(prometheus: Prometheus, names: readonly string[]): Promise<Chart[]> {
   const to = Math.floor(Date.now() / 1000);
   const from = to - DURATION_S;
-  // Whatever else runs on this machine is not chosen.
+  // Leaves out all other containers on this machine.
   const variables = { container: names.join('|') };
   const view = { rangeS: DURATION_S, stepS: STEP_S, scrapeS: 1, variables };
   const charts: Chart[] = [];
@@ -78,13 +78,13 @@ const pointsOf = ({ values = [] }: Series): [number, number][] => values.map(([t
 
 function linesOf(series: readonly Series[], query: Query, unit = 1): Line[] {
   return series.map((one) => ({
-    // There is only one instance here.
+    // All series are of one instance.
     name: nameOf(query, one.metric).replace(` · ${one.metric.instance}`, ''),
     points: pointsOf(one).map(([time, value]) => [time, value / unit]),
   }));
 }
 
-/** What came into each bucket, of the counts up to each bound. */
+/** The growth of each bucket, from the cumulative buckets. */
 function bucketsOf(series: readonly Series[]): Line[] {
   const boundOf = ({ metric }: Series): number => (metric.le === '+Inf' ? Number.POSITIVE_INFINITY : Number(metric.le));
   const sorted = series.toSorted((a, b) => boundOf(a) - boundOf(b));

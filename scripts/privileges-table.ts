@@ -1,4 +1,4 @@
-/** Which capabilities each thing takes, as docs/privileges.md shows it. */
+/** The table of capabilities in docs/privileges.md. */
 import { needsOf, PRIVILEGES, type Privilege, type User } from '../test/live/privileges.ts';
 
 export function privilegesTable(): string {

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Brings a fresh checkout to where it can run: setup.sh run|build|single|test|bench
-# Does only what is missing, and talks on stderr only, so that the output of what follows can be piped.
+# Prepares a fresh checkout: setup.sh run|build|single|test|bench
+# Does only what is missing. Prints to stderr only, so that the next command's output can be piped.
 set -eu
 exec 1>&2
 goal=${1:-run}
@@ -21,7 +21,7 @@ npm_ready() {
 }
 if ! npm_ready; then
   say "installing npm dependencies"
-  # Whatever was asked for outside (production, no scripts): all of these are needed here.
+  # Overrides the user's npm settings (production, no scripts): all of these are needed.
   NODE_ENV=development npm ci --include=dev --include=optional --ignore-scripts=false --loglevel=error
   touch node_modules/.package-lock.json
 fi
@@ -66,9 +66,9 @@ if [ "$goal" = single ]; then
   have clang || need clang
   have strip || need binutils
   have pkg-config || need pkg-config
-  # Has the static libraries of libelf and zlib with it.
+  # Depends on the static libraries of libelf and zlib.
   ls /usr/lib/*/libbpf.a >/dev/null 2>&1 || need libbpf-dev
-  # With npm's own installation of it comes its license.
+  # Installing the npm package "node" also brings its license.
   ls node_modules/node/node_modules/node-*/LICENSE >/dev/null 2>&1 || npm rebuild node --ignore-scripts=false --loglevel=error >/dev/null
 fi
 if [ "$goal" = bench ]; then have bpftrace || need bpftrace; fi
@@ -83,9 +83,9 @@ if [ -n "$packages" ]; then
   say "installing system packages:$packages"
   log=$(mktemp)
   export DEBIAN_FRONTEND=noninteractive
-  # Another installation, such as the system's own, is waited for.
+  # Waits for another installation, such as the system's own.
   install="apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=600"
-  # The lists may be too old for what they name, or not be there at all.
+  # Package lists may be missing or too old.
   { $install $packages || { apt-get update -qq && $install $packages; }; } >"$log" 2>&1 ||
     { cat "$log"; say "apt-get could not install:$packages"; exit 1; }
   rm -f "$log"
@@ -100,7 +100,7 @@ if ! objects_ready; then
     for source in bpf/*.bpf.c; do
       object=dist/bpf/${target%:*}/$(basename "$source" .c).o
       clang -O2 -g -ffile-compilation-dir=. -Wall -Werror -target bpf -mcpu=v2 "-D__TARGET_ARCH_${target#*:}" $include -c "$source" -o "$object.new"
-      # Without the debugger's sections; BTF stays.
+      # Removes debug sections and keeps BTF.
       "$strip" -g "$object.new"
       mv "$object.new" "$object"
     done

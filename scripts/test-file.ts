@@ -1,4 +1,4 @@
-/** Runs the tests of one file in this process, and writes what became of them to descriptor 3. */
+/** Runs the tests of one file in this process, and writes the results to descriptor 3. */
 import { writeSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { run } from 'node:test';

@@ -1,16 +1,15 @@
-/** What becomes of tests: shown as they end, and counted. */
+/** Prints and counts the results of tests as they end. */
 import { Readable } from 'node:stream';
 import type { EventData, TestsStream } from 'node:test';
 import { spec } from 'node:test/reporters';
 
 export interface Outcome {
   readonly passed: number;
-  /** Names. */
   readonly failed: readonly string[];
   readonly skipped: readonly { readonly name: string; readonly reason: string }[];
 }
 
-/** The counts that a run of several such streams would print again and again. */
+/** The counts at the end of a stream, which a run of several streams would repeat. */
 const COUNTS = /^(tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) /;
 
 /** Prints the tests of a run, without its counts. */

@@ -12,9 +12,9 @@ import { compare, machineState } from '../test/support/machine-state.ts';
 import { BARE, withMounts } from '../test/support/mounts.ts';
 import { type Outcome, report } from './test-report.ts';
 
-/** One file; building the image, the longest, takes some minutes. */
+/** The timeout of one file; the slowest one builds the image, which takes some minutes. */
 const FILE_TIMEOUT_MS = 20 * 60_000;
-/** Real programs that the live tests run beside Floatie: each is fetched once, which takes the network and not the CPUs. */
+/** Peers of the live tests, fetched while the unit tests run: fetching needs the network, not the CPUs. */
 const PEERS = ['containers', 'prometheus', 'otelcol', 'victoria-metrics', 'kustomize', 'runtimes'];
 
 const isRoot = process.getuid?.() === 0;
@@ -28,7 +28,7 @@ if (given.length === 0) {
   check('types', 'tsc', '--project', 'test/tsconfig.json');
 }
 const outcomes: Outcome[] = [await leavingNothing('the unit tests', runUnits)];
-// One after the other: the live tests measure a kernel that they share.
+// One after the other, because the live tests measure one kernel.
 for (const file of live) outcomes.push(await leavingNothing(file, () => runAlone(file)));
 finish(outcomes);
 
@@ -37,7 +37,7 @@ function check(name: string, command: string, ...args: string[]): void {
   if (spawnSync(command, args, { stdio: 'inherit' }).status !== 0) process.exit(1);
 }
 
-/** While the unit tests run. A peer that cannot be had fails the tests that need it. */
+/** Runs beside the unit tests. A peer that cannot be fetched fails the tests that need it. */
 async function fetchPeers(): Promise<void> {
   for (const name of PEERS) {
     await once(spawn('sh', [`test/peers/${name}.sh`], { stdio: ['ignore', 'ignore', 'inherit'] }), 'exit');
@@ -53,7 +53,7 @@ async function runUnits(): Promise<Outcome> {
   return outcome;
 }
 
-/** A live test file in a mount namespace of its own, where nothing is mounted that a new machine does not mount. */
+/** Runs a live test file in a mount namespace without the mounts that a new machine lacks. */
 async function runAlone(file: string): Promise<Outcome> {
   process.stdout.write(`\n${file}\n`);
   const [command = '', ...args] = [...(isRoot ? withMounts(BARE) : []), process.execPath, 'scripts/test-file.ts', file];
@@ -67,7 +67,7 @@ async function runAlone(file: string): Promise<Outcome> {
     : (JSON.parse(told) as Outcome);
 }
 
-/** What the tests leave on the machine is named, and fails the run on a machine of its own. */
+/** Names everything that the tests leave on the machine; that fails the run with CI=true. */
 async function leavingNothing(name: string, tests: () => Promise<Outcome>): Promise<Outcome> {
   const before = machineState();
   const began = performance.now();

@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { allMetrics } from '../src/metrics/catalogue.ts';
+import { allMetrics } from '../src/receivers/index.ts';
 import { peer } from './support/peers.ts';
 import { readRules } from './support/rules.ts';
 

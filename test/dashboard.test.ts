@@ -7,7 +7,11 @@ import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { HOST, rate, series } from '../scripts/dashboard/promql.ts';
 import { DASHBOARD, dashboardJson } from '../scripts/dashboard.ts';
-import { allMetrics, kernelMetrics, selfMetrics } from '../src/metrics/catalogue.ts';
+import { selfMetrics } from '../src/metrics/catalogue.ts';
+import { allMetrics } from '../src/receivers/index.ts';
+import { metrics as oom } from '../src/receivers/oom/metrics.ts';
+import { metrics as overlayfs } from '../src/receivers/overlayfs/metrics.ts';
+import { metrics as pressure } from '../src/receivers/pressure/metrics.ts';
 import { nameOf, queriesOf, readDashboard, substitute } from './support/grafana.ts';
 import { peer } from './support/peers.ts';
 
@@ -145,7 +149,9 @@ function countByPromtool(
 
 suite('queries made of the catalogue', () => {
   test('choose by attributes that the metric has, and refuse all others', () => {
-    const { readLatency, oomKills, pressureScore } = kernelMetrics;
+    const { readLatency } = overlayfs;
+    const { kills: oomKills } = oom;
+    const { score: pressureScore } = pressure;
     assert.equal(
       series(oomKills, { victim_comm: '!=""' }),
       'floatie_oom_kills_total{instance=~"$instance", cgroup=~"$cgroup", container_name=~"$container", victim_comm!=""}',
@@ -159,7 +165,7 @@ suite('queries made of the catalogue', () => {
 
   test('of histograms count operations', () => {
     assert.match(
-      rate(kernelMetrics.readLatency),
+      rate(overlayfs.readLatency),
       /^rate\(floatie_overlayfs_read_latency_us_count\{.*\}\[\$__rate_interval\]\)$/,
     );
   });

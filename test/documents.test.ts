@@ -103,6 +103,14 @@ test("the README's Dockerfile is that of the example", () => {
   );
 });
 
+test('the version is the same wherever it stands, and has a section of the changelog', () => {
+  const { version } = JSON.parse(read('package.json'));
+  assert.equal(JSON.parse(read('package-lock.json')).version, version);
+  assert.equal(JSON.parse(read('examples/plugin/package.json')).dependencies.floatie, version);
+  assert.match(read('Dockerfile'), new RegExp(`^ARG VERSION=${RegExp.escape(version)}$`, 'm'));
+  assert.match(read('CHANGELOG.md'), new RegExp(`^## ${RegExp.escape(version)}$`, 'm'));
+});
+
 test('the messages that the page on troubleshooting explains are said', () => {
   const page = read('docs/troubleshooting.md');
   const source = globSync('src/**/*.ts', { cwd: ROOT }).map(read);

@@ -23,7 +23,7 @@ export const CONTAINER_HERE = `${CONTAINER} · {{instance}}`;
 
 const RENAMES: readonly grafana.DataTransformerConfig[] = [
   { regex: `/${SEPARATOR}\\/?${SEPARATOR}*([^${SEPARATOR}]+)${SEPARATOR}(.*${SEPARATOR})?/`, renamePattern: '$1' },
-  // An id as `docker ps` prints it.
+  // Shortens ids as `docker ps` does.
   { regex: '/\\b([0-9a-f]{12})[0-9a-f]{52}\\b/', renamePattern: '$1' },
 ].map((options) => ({ id: 'renameByRegex', options }));
 

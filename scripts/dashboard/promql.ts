@@ -33,7 +33,7 @@ export function series(metric: Metric, matchers: Matchers = {}, part: '' | '_buc
   return `${metric.name}${part}{${text.join(', ')}}`;
 }
 
-/** A counter's rate per second, or that of a histogram's operations; by default in the finest resolution that the scrapes allow. */
+/** The rate per second of a counter, or of a histogram's count. */
 export function rate(metric: Metric, matchers: Matchers = {}, window = '$__rate_interval'): string {
   return `rate(${series(metric, matchers, metric.kind === 'histogram' ? '_count' : '')}[${window}])`;
 }

@@ -1,7 +1,10 @@
 /** The rows of the dashboard and their panels: first what people come for, Floatie itself last. */
 import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard';
-import { kernelMetrics, selfMetrics } from '../../src/metrics/catalogue.ts';
+import { type Metric, selfMetrics } from '../../src/metrics/catalogue.ts';
+import { metrics as oomMetrics } from '../../src/receivers/oom/metrics.ts';
+import { metrics as overlayfsMetrics } from '../../src/receivers/overlayfs/metrics.ts';
+import { metrics as pressureMetrics } from '../../src/receivers/pressure/metrics.ts';
 import {
   bars,
   CONTAINER,
@@ -21,7 +24,9 @@ export interface Section {
   readonly panels: readonly Builder<Panel>[];
 }
 
-const { readLatency, writeLatency, oomKills, pressureScore, memoryHeadroom } = kernelMetrics;
+const { readLatency, writeLatency } = overlayfsMetrics;
+const { kills: oomKills } = oomMetrics;
+const { score: pressureScore, headroom: memoryHeadroom } = pressureMetrics;
 
 const OPERATIONS = { reads: readLatency, writes: writeLatency };
 
@@ -86,7 +91,11 @@ function overview(): Section {
 
 function latency(): Section {
   const quantiles = { p50: 0.5, p95: 0.95, p99: 0.99 };
-  const kinds = { failed: kernelMetrics.errors, empty: kernelMetrics.zeros, asynchronous: kernelMetrics.async };
+  const kinds = {
+    failed: overlayfsMetrics.errors,
+    empty: overlayfsMetrics.zeros,
+    asynchronous: overlayfsMetrics.async,
+  };
   const apart = Object.entries(kinds).map(([kind, metric]) => [
     `{{op}}s, ${kind}`,
     `${sumBy(['op'], rate(metric))} > 0`,
@@ -133,9 +142,9 @@ function latency(): Section {
           title: 'In no histogram',
           unit: PER_SECOND,
           width: 8,
-          about: [...Object.values(kinds), kernelMetrics.excluded],
+          about: [...Object.values(kinds), overlayfsMetrics.excluded],
         },
-        { ...Object.fromEntries(apart), '{{op}}s, left out': `${sumBy(['op'], rate(kernelMetrics.excluded))} > 0` },
+        { ...Object.fromEntries(apart), '{{op}}s, left out': `${sumBy(['op'], rate(overlayfsMetrics.excluded))} > 0` },
       ),
     ],
   };
@@ -168,7 +177,7 @@ function oom(): Section {
 }
 
 function memory(): Section {
-  const { pressureWaiting, pressureStalled } = kernelMetrics;
+  const { waiting: pressureWaiting, stalled: pressureStalled } = pressureMetrics;
   const container = { scope: '="container"' };
   return {
     title: 'Memory',
@@ -201,7 +210,7 @@ function memory(): Section {
 
 function floatie(): Section {
   const self = selfMetrics;
-  const each = (metric: (typeof selfMetrics)[keyof typeof selfMetrics]): string => sumBy(['instance'], series(metric));
+  const each = (metric: Metric): string => sumBy(['instance'], series(metric));
   const runningSince = (moment: typeof self.startTime | typeof self.reloadSuccess): string =>
     sumBy(RUNNING, `${series(self.buildInfo)} * on (instance) group_left () (time() - ${series(moment)})`);
   return {
@@ -216,7 +225,7 @@ function floatie(): Section {
         },
         {
           '{{probe}} by {{method}} · {{instance}}': series(self.probeAttached),
-          'pressure: {{reason}} · {{instance}}': `1 - ${series(self.pressureUnavailable)}`,
+          'pressure: {{reason}} · {{instance}}': `1 - ${series(pressureMetrics.unavailable)}`,
           'configuration · {{instance}}': series(self.reloadSuccessful),
         },
         ['no', 'yes'],
@@ -266,14 +275,19 @@ function floatie(): Section {
         { '{{exporter}} · {{instance}}': series(self.otlpQueueLength) },
       ),
       graph(
-        { title: 'OOM kills that the kernel counts more', unit: COUNT, width: 6, about: [self.oomReconcileDifference] },
-        { '{{source}} · {{instance}}': series(self.oomReconcileDifference) },
+        {
+          title: 'OOM kills that the kernel counts more',
+          unit: COUNT,
+          width: 6,
+          about: [oomMetrics.reconcileDifference],
+        },
+        { '{{source}} · {{instance}}': series(oomMetrics.reconcileDifference) },
       ),
       graph(
-        { title: 'Cgroups that have series', unit: COUNT, width: 6, about: [self.mapEntries, self.pressureLeftOut] },
+        { title: 'Cgroups that have series', unit: COUNT, width: 6, about: [self.mapEntries, pressureMetrics.leftOut] },
         {
           '{{instance}}': each(self.mapEntries),
-          'without a pressure score · {{instance}}': `${each(self.pressureLeftOut)} > 0`,
+          'without a pressure score · {{instance}}': `${each(pressureMetrics.leftOut)} > 0`,
         },
       ),
       graph(

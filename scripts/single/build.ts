@@ -7,6 +7,7 @@ import { copyFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from
 import { basename, join } from 'node:path';
 import { build } from 'esbuild';
 import { functions } from '../../src/native/functions.ts';
+import { receivers } from '../../src/receivers/index.ts';
 import { licenses } from './licenses.ts';
 
 // Relative, because they are inside the executable, which is the same wherever it is made.
@@ -73,7 +74,8 @@ function linkLibbpf(): void {
 }
 
 function makeExecutable(): void {
-  const objects = ['overlayfs.bpf.o', 'oom.bpf.o'].map((name) => `dist/bpf/${process.arch}/${name}`);
+  const programs = receivers.flatMap(({ programs }) => programs);
+  const objects = programs.map((name) => `dist/bpf/${process.arch}/${name}`);
   const config = {
     main: join(WORK, 'main.js'),
     output: join(WORK, 'blob'),

@@ -1,7 +1,6 @@
 /*
- * What lets the static libraries of libbpf, libelf and zlib become one shared one, which runs on every glibc that Node
- * runs on. Debian compiles them for programs: they find their own data by its place, which in a library works for all
- * but what is here.
+ * Lets the static libraries of libbpf, libelf and zlib be linked into one shared object for every glibc that Node
+ * supports. Debian compiles them for executables; in a shared object their way to address data fails for these symbols.
  */
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -9,16 +8,16 @@
 struct stat;
 struct _IO_FILE;
 
-/* glibc's has a place of its own. libbpf prints to it only before libbpf_set_print(NULL), which Floatie calls first. */
+/* A copy of glibc's. libbpf prints to it only before libbpf_set_print(NULL), which Floatie calls first. */
 struct _IO_FILE *stderr;
 
-/* glibc's is from 2.33. On 64-bit machines it is what the kernel's is. */
+/* glibc has fstat since 2.33. On 64-bit machines struct stat is the kernel's. */
 int fstat(int fd, struct stat *stat)
 {
 	return syscall(SYS_fstat, fd, stat);
 }
 
-/* libelf's own keep the last error of a thread in a place that only programs have. */
+/* libelf's own versions keep a thread's last error in TLS that only executables can use. */
 static __thread int last_error;
 
 void __libelf_seterrno(int error)

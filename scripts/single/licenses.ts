@@ -1,4 +1,4 @@
-/** The licenses of everything that is inside the single executable, Floatie's first. */
+/** The licenses of everything in the single executable, Floatie's first. */
 import { globSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
@@ -7,7 +7,7 @@ interface Part {
   readonly text: string;
 }
 
-/** @param files that were bundled, from the root of the project */
+/** @param files the bundled files, as paths from the root of the project */
 export function licenses(files: readonly string[]): string {
   const folders = files.flatMap((file) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? []);
   const packages = [...new Set(folders)].sort().map(ofPackage);
@@ -18,7 +18,7 @@ export function licenses(files: readonly string[]): string {
 }
 
 function ofNode(): Part {
-  // Where the npm package "node" leaves the one that it takes its executable from.
+  // The npm package "node" installs its executable, with the license, as a package for the platform.
   const [path] = globSync('node_modules/node/node_modules/node-*/LICENSE');
   if (path === undefined) throw new Error('Cannot find the license of Node: run npm rebuild node');
   return { name: `Node ${process.version}`, text: readFileSync(path, 'utf8') };
@@ -31,7 +31,7 @@ function ofPackage(folder: string): Part {
   return { name: `${name} ${version}`, text: readFileSync(path, 'utf8') };
 }
 
-/** Of what Debian compiled, and of libffi, which is in the addon of ffi-rs. */
+/** The licenses of Debian's libraries, and of libffi, which is in the addon of ffi-rs. */
 function ofDebian(name: string): Part {
   const [path] = globSync(`/usr/share/doc/${name}/copyright`);
   if (path === undefined) throw new Error(`Cannot find the license of ${name} below /usr/share/doc`);

@@ -1,4 +1,4 @@
-/** argv → what to do. */
+/** Parses the command line. */
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { Sources } from '../config/load.ts';
@@ -7,14 +7,13 @@ import { nearest } from '../config/nearest.ts';
 export const COMMANDS = ['run', 'doctor', 'validate', 'print-config'] as const;
 export type Command = (typeof COMMANDS)[number] | (typeof INSTEAD)[number];
 
-/** The command line cannot be understood. */
 export class UsageError extends Error {
   override name = 'UsageError';
 }
 
 const SYSTEM_CONFIG = '/etc/floatie/floatie.yaml';
 
-/** Flags that are short for one key. */
+/** Flags that set one key. */
 const KEY_FLAGS = { 'pid-ns-inum': 'kernel.pid_ns_inum', 'max-map-entries': 'kernel.max_map_entries' } as const;
 
 /** Flags that stand for a command. */

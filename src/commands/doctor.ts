@@ -1,4 +1,4 @@
-/** `floatie doctor`: would Floatie start here, how would it attach, and what can be done about the rest? */
+/** `floatie doctor`: whether Floatie would start here, how it would attach, and the cure for each problem. */
 import { isSdkDisabled } from '../config/environment.ts';
 import type { Config } from '../config/schema.ts';
 import { reasonOf } from '../program/reason.ts';
@@ -16,7 +16,7 @@ export async function doctor(config: Config, form: 'text' | 'json'): Promise<boo
   return checks.every(({ verdict }) => verdict !== 'fail');
 }
 
-/** The last one sums them up: it fails when any does. */
+/** The last check is the sum: it fails when any check fails. */
 export async function diagnose(config: Config): Promise<Check[]> {
   if (isSdkDisabled(process.env)) {
     const reason = 'Floatie would start, and measure nothing: OTEL_SDK_DISABLED is true';
@@ -30,7 +30,7 @@ export async function diagnose(config: Config): Promise<Check[]> {
   return [...checks, summary(examination, checks)];
 }
 
-/** What cannot be looked at does not keep the others from being. */
+/** A check that throws does not stop the others. */
 function lookOr(look: (typeof CHECKS)[string], examination: Examination): Finding {
   try {
     return look(examination);
@@ -54,7 +54,7 @@ function summary(examination: Examination, checks: readonly Check[]): Check {
   return { name: 'start', verdict: 'ok', reason: `Floatie would start: ${probes.join(', ')}` };
 }
 
-/** A cure that several lines have is told once, and at the end. */
+/** A cure that several checks share is printed once, at the end. */
 function render(checks: readonly Check[]): string {
   const told = new Set<string>();
   const width = Math.max(...checks.map(({ name }) => name.length));

@@ -1,4 +1,4 @@
-/** `floatie run`: measure until a signal says stop; on SIGHUP with the configuration as it is then. */
+/** `floatie run`: measures until a signal to stop; SIGHUP reloads the configuration. */
 import { isSdkDisabled } from '../config/environment.ts';
 import type { Loaded } from '../config/load.ts';
 import { typeOf } from '../config/pipeline.ts';
@@ -9,12 +9,14 @@ import { errorOf } from '../program/reason.ts';
 import { type Service, startService } from '../service/service.ts';
 import { Notifier, takeHandover } from '../service/systemd.ts';
 
-/** Signals so soon after the first are the same Ctrl-C: under npm it comes from the terminal and from npm. */
+/**
+ * Signals within this time of the first one, in ms, are the same Ctrl-C: under npm both the terminal and npm send it.
+ */
 const SAME_MS = 1000;
 
 /**
- * @param load reads the configuration anew. Throws what is wrong with it.
- * @returns whether it stopped in peace; false when a second signal would not wait for that
+ * @param load reads the configuration again. Throws ConfigError
+ * @returns whether the stop was orderly; false when a second signal cut it short
  */
 export async function run({ config, warnings }: Loaded, load: () => Loaded): Promise<boolean> {
   const { log_level, log_format } = config.service.telemetry;
@@ -25,7 +27,7 @@ export async function run({ config, warnings }: Loaded, load: () => Loaded): Pro
   const { first, second } = stopSignals();
   const reloads = new Reloads();
   const goOn = goOnAfter(log);
-  // Without a port that is listened on, nothing else would keep the process: timers of exporters do not.
+  // Without a listening port nothing keeps the process alive: the exporters' timers do not.
   const keepAlive = setInterval(() => undefined, 2 ** 31 - 1);
   let service: Service | undefined;
   const measure = async (): Promise<boolean> => {
@@ -73,8 +75,8 @@ export async function run({ config, warnings }: Loaded, load: () => Loaded): Pro
 }
 
 /**
- * What is left where nothing is to be measured: the endpoints, for /healthz and /readyz. A process that ended, or that
- * did not answer Kubernetes' probes, would be started again and again.
+ * The configuration for OTEL_SDK_DISABLED: only the endpoints, for /healthz and /readyz. Kubernetes would restart a
+ * process that ends or does not answer its probes again and again.
  */
 function withoutMetrics(config: Config): Config {
   const { exporters } = config.service.pipelines.metrics;
@@ -101,8 +103,8 @@ function stopSignals(): { readonly first: Promise<NodeJS.Signals>; readonly seco
 }
 
 /**
- * Goes on after what nobody caught, such as an error in the handler of an event: Node would end, and with it everything
- * that is measured. @returns what ends that
+ * Logs uncaught errors, such as one in an event handler, instead of letting Node end and stop all measurement.
+ * @returns a function that ends this
  */
 function goOnAfter(log: Logger): () => void {
   const limited = withoutRepetition(log);
@@ -110,7 +112,7 @@ function goOnAfter(log: Logger): () => void {
     const { message, stack } = errorOf(thrown);
     limited.error(`Unexpected error, which is a bug in Floatie; it goes on: ${message}`, { stack });
   };
-  // Beyond the limit of a file's size the kernel would end the process by a signal; the write fails all the same.
+  // SIGXFSZ would end the process at the limit of a file's size; with the signal ignored, the write fails instead.
   const ignore = (): void => undefined;
   process.on('SIGXFSZ', ignore);
   process.on('uncaughtException', tell);
@@ -122,7 +124,7 @@ function goOnAfter(log: Logger): () => void {
   };
 }
 
-/** One reload at a time; one more where SIGHUP came meanwhile, or before there was anything to reload. */
+/** One reload at a time, and one more after it if SIGHUP came meanwhile, or before the start was done. */
 class Reloads {
   #reload: (() => Promise<void>) | null = null;
   #asked = false;

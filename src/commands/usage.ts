@@ -1,4 +1,4 @@
-/** What `--help` prints. */
+/** The text of `--help`. */
 import { envName } from '../config/keys.ts';
 
 export const usage = `Usage: floatie [command] [flags]

@@ -4,6 +4,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import convict, { type Schema } from 'convict';
+import { shapeOf } from '../settings/setting.ts';
 import { MAX_TOLD, show, withoutVariables } from '../settings/show.ts';
 import { kernelBoundsNs } from './bounds.ts';
 import { type Env, exporterVariables, switchWarnings } from './environment.ts';
@@ -17,7 +18,7 @@ import { otlpWarnings, typeFrom } from './otlp-variables.ts';
 import { typeOf } from './pipeline.ts';
 import { processorProblems } from './processors.ts';
 import { resourceWarnings } from './resource.ts';
-import { type Config, schema, shapeOf } from './schema.ts';
+import { type Config, schema } from './schema.ts';
 import { viewProblems } from './views.ts';
 import { readWritten } from './written.ts';
 

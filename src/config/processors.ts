@@ -2,8 +2,9 @@
 import type { Patterns } from '../containers/filter.ts';
 import type { AttributeAction } from '../metrics/attribute-actions.ts';
 import { applyActions } from '../metrics/attribute-actions.ts';
-import { allMetrics, type Metric } from '../metrics/catalogue.ts';
+import type { Metric } from '../metrics/catalogue.ts';
 import { labelName } from '../metrics/labels.ts';
+import { allMetrics } from '../receivers/index.ts';
 import { anyText, listOf, oneOf, type Shape, section, shape } from '../settings/shapes.ts';
 import { isWithin, overlap } from '../settings/wildcard.ts';
 import { type Instance, instancesOf } from './pipeline.ts';

@@ -2,12 +2,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { wantedBounds } from './bounds.ts';
 import { exportersOf } from './exporters.ts';
-import { keys } from './keys.ts';
+import { keys, settingOf } from './keys.ts';
 import { pidNamespaceOf } from './processors.ts';
 import type { Config } from './schema.ts';
-
-/** What is in the kernel already, or decides what is. */
-const FIXED = /^(kernel\.|receivers\.(overlayfs\.attach|oom\.ring_bytes)$|service\.pipelines\.metrics\.receivers$)/;
 
 /**
  * @param gridNs the bounds that the kernel counts on; none where it counts nothing that has bounds
@@ -27,7 +24,7 @@ export function keepRunning(
     kept.push(path.join('.'));
   };
 
-  for (const key of keys) if (FIXED.test(key)) keep(key.split('.'));
+  for (const key of keys) if (settingOf(key).needsRestart === true) keep(key.split('.'));
   if (pidNamespaceOf(config) !== pidNamespaceOf(running)) {
     keep(['processors']);
     keep(['service', 'pipelines', 'metrics', 'processors']);

@@ -1,9 +1,9 @@
 /** Every setting: its type, default and reason. config/floatie.yaml shows the same to people; a test compares them. */
-import convict, { type Schema, type SchemaObj } from 'convict';
+import type { Schema } from 'convict';
 import { DEFAULT_PLACES } from '../containers/places.ts';
 import type { AttributeAction } from '../metrics/attribute-actions.ts';
-import type { Attach } from '../receivers/overlayfs/receiver.ts';
-import { WINDOWS, type Window } from '../receivers/pressure/psi.ts';
+import { type ReceiverName, type ReceiverSettings, receiverNames, receivers } from '../receivers/index.ts';
+import { setting } from '../settings/setting.ts';
 import {
   alternatives,
   anyText,
@@ -18,7 +18,7 @@ import {
   texts,
 } from '../settings/shapes.ts';
 import { actions } from './processors.ts';
-import { bounds, views } from './views.ts';
+import { views } from './views.ts';
 
 export interface ViewConfig {
   readonly selector: { readonly instrument_name: string };
@@ -34,7 +34,6 @@ export interface ViewConfig {
   };
 }
 
-export const RECEIVERS = ['overlayfs', 'oom', 'pressure'] as const;
 export const EXPORTER_TYPES = ['prometheus', 'otlp', 'otlphttp', 'debug'] as const;
 export type ExporterType = (typeof EXPORTER_TYPES)[number];
 export const PROCESSOR_TYPES = ['attributes', 'filter'] as const;
@@ -83,11 +82,7 @@ export interface Config {
     include: string[];
     exclude: string[];
   };
-  receivers: {
-    overlayfs: { attach: Attach; bounds_us: number[]; expire_ms: number };
-    oom: { max_series: number; retain_ms: number; ring_bytes: number };
-    pressure: { window: Window; max_containers: number };
-  };
+  receivers: ReceiverSettings;
   /** By type; instances named `type/name` are further keys, which src/config/pipeline.ts reads. */
   processors: Processors;
   /** By type, as the processors. */
@@ -96,7 +91,7 @@ export interface Config {
   service: {
     pipelines: {
       /** Processors and exporters are a type, or `type/name`. */
-      metrics: { receivers: (typeof RECEIVERS)[number][]; processors: string[]; exporters: string[] };
+      metrics: { receivers: ReceiverName[]; processors: string[]; exporters: string[] };
     };
     telemetry: {
       log_level: (typeof LOG_LEVELS)[number];
@@ -106,32 +101,13 @@ export interface Config {
   };
 }
 
-/** 1 µs, 2 µs, 4 µs … 0.52 s. */
-const DEFAULT_BOUNDS_US = Array.from({ length: 20 }, (_, power) => 2 ** power);
-
-const shapes = new Map<unknown, Shape>();
-
-/**
- * One setting. Its shape becomes a named format of convict with an identity converter: without it convict turns the
- * text "9090x" into the number 9090 where the default is a number.
- */
-function setting<T>(value: T, shape: Shape, doc: string): SchemaObj<T> {
-  const name = `floatie-${shapes.size}`;
-  shapes.set(name, shape);
-  convict.addFormat({ name, validate: () => undefined, coerce: (text: unknown) => text });
-  return { default: value, format: name as SchemaObj<T>['format'], doc };
-}
-
-/** The shape of a setting. */
-export function shapeOf({ format }: SchemaObj): Shape {
-  const found = shapes.get(format);
-  if (found === undefined) throw new Error(`No setting has the format ${format}`);
-  return found;
-}
-
-const receiverNames = names(`a list of ${RECEIVERS.map((word) => `"${word}"`).join(', ')}`, oneOf(...RECEIVERS), {
-  minItems: 1,
-});
+const receiverList = names(
+  `a list of ${receiverNames.map((word) => `"${word}"`).join(', ')}`,
+  oneOf(...receiverNames),
+  {
+    minItems: 1,
+  },
+);
 
 /** The instances of a pipeline: `type`, or `type/name`. */
 function instanceNames(types: readonly string[], example: string, minItems: number): Shape {
@@ -158,11 +134,6 @@ const pidNamespace = must(
 const cgroup = textMatching(
   /^((?!([\s\S]*\/)?\.\.(\/|$))(\/[^/\0]+)+)?$/,
   'empty (all), or a path below the root of the hierarchy, such as "/system.slice"',
-);
-
-const RING_BYTES = Array.from({ length: 15 }, (_, power) => 2 ** (12 + power));
-const ringBytes = must('a power of two from 4096 to 67108864', { enum: RING_BYTES }, (value) =>
-  RING_BYTES.includes(value as number),
 );
 
 const endpoint = must(
@@ -197,10 +168,12 @@ const resource = mapping('a mapping of attribute names to texts', anyText, /[\s\
 
 /** The settings that all OTLP exporters share. */
 const otlp = {
-  headers: {
-    ...setting<Record<string, string>>({}, headers, 'Headers of every request, such as an authorization; never shown'),
-    sensitive: true,
-  },
+  headers: setting<Record<string, string>>(
+    {},
+    headers,
+    'Headers of every request, such as an authorization; never shown',
+    { sensitive: true },
+  ),
   tls: {
     ca_file: setting('', path, 'Certificate of the authority that the collector is trusted by; empty: those of Node'),
     cert_file: setting('', path, 'Certificate to show to the collector; empty: none'),
@@ -243,21 +216,25 @@ export const schema: Schema<Config> = {
       0,
       pidNamespace,
       'Measure only this PID namespace and those below it: 0 for all, "self" for Floatie\'s own, or the number in "readlink /proc/PID/ns/pid"',
+      { needsRestart: true },
     ),
     cgroup: setting(
       '',
       cgroup,
       'Measure only this cgroup and those below it, such as "/kubepods.slice", as /proc/PID/cgroup names it; empty: all',
+      { needsRestart: true },
     ),
     max_map_entries: setting(
       1024,
       integer(1, 65536),
       'How many cgroups get series of their own; all others share one, marked otel_metric_overflow="true"',
+      { needsRestart: true },
     ),
     max_threads: setting(
       32_768,
       integer(1, 1_048_576),
       'How many threads that have used overlayfs are followed at a time; what others do is counted as missed',
+      { needsRestart: true },
     ),
   },
   containers: {
@@ -290,50 +267,9 @@ export const schema: Schema<Config> = {
       'These cgroups get no series, even if they are included; what they do is counted in floatie_overlayfs_excluded_total',
     ),
   },
-  receivers: {
-    overlayfs: {
-      attach: setting<Attach>(
-        'auto',
-        oneOf('auto', 'fentry', 'kprobe', 'syscall'),
-        'How to attach to the kernel: "auto" takes the cheapest way that is exact here; "fentry" and "kprobe" follow overlayfs\' own functions, "syscall" the read and write system calls',
-      ),
-      bounds_us: setting(
-        DEFAULT_BOUNDS_US,
-        bounds,
-        'Upper bounds of the histogram buckets in microseconds, inclusive; the kernel counts on exactly these',
-      ),
-      expire_ms: setting(
-        300_000,
-        integer(1000, 86_400_000),
-        'How long the series of a removed cgroup stay, in ms; several scrape intervals, so that their last values are seen',
-      ),
-    },
-    oom: {
-      max_series: setting(1000, integer(1, 100_000), 'How many series of victims are kept: the most recent ones'),
-      retain_ms: setting(
-        86_400_000,
-        integer(60_000, 31_536_000_000),
-        'How long a series of victims is kept after its last kill, in ms; a day, so that the morning after still shows it',
-      ),
-      ring_bytes: setting(
-        262_144,
-        ringBytes,
-        'Size of the buffer for the details of kills, a power of two; kills that find no room are counted under victim_comm="unknown"',
-      ),
-    },
-    pressure: {
-      window: setting<Window>(
-        'avg10',
-        oneOf(...WINDOWS),
-        'The time the score is a mean of: "avg10", "avg60" or "avg300" seconds',
-      ),
-      max_containers: setting(
-        1000,
-        integer(1, 65536),
-        'How many containers have a score and a headroom; of those beyond, floatie_pressure_containers_left_out says how many',
-      ),
-    },
-  },
+  receivers: Object.fromEntries(
+    receivers.map(({ name, settings }) => [name, settings]),
+  ) as unknown as Schema<ReceiverSettings>,
   processors: {
     attributes: {
       actions: setting<AttributeAction[]>(
@@ -407,7 +343,9 @@ export const schema: Schema<Config> = {
   service: {
     pipelines: {
       metrics: {
-        receivers: setting<(typeof RECEIVERS)[number][]>([...RECEIVERS], receiverNames, 'What is measured'),
+        receivers: setting<ReceiverName[]>([...receiverNames], receiverList, 'What is measured', {
+          needsRestart: true,
+        }),
         processors: setting<string[]>(
           [],
           instanceNames(PROCESSOR_TYPES, 'attributes/short', 0),

@@ -1,6 +1,7 @@
 /** The metrics that a view selects, and their names in Prometheus, without loading the SDK. */
 
-import { allMetrics, type Metric } from '../metrics/catalogue.ts';
+import type { Metric } from '../metrics/catalogue.ts';
+import { allMetrics } from '../receivers/index.ts';
 import { matches } from '../settings/wildcard.ts';
 import type { ViewConfig } from './schema.ts';
 

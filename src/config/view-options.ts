@@ -8,7 +8,8 @@ import {
 } from '@opentelemetry/sdk-metrics';
 import type { AttributeAction } from '../metrics/attribute-actions.ts';
 import { applyActions } from '../metrics/attribute-actions.ts';
-import { allMetrics, type Metric } from '../metrics/catalogue.ts';
+import type { Metric } from '../metrics/catalogue.ts';
+import { allMetrics } from '../receivers/index.ts';
 import type { ViewConfig } from './schema.ts';
 import { selectedBy } from './selection.ts';
 

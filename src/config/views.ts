@@ -1,6 +1,7 @@
 /** Checks the views of the configuration, key by key. */
 import { MAX_BOUNDS } from '../metrics/buckets.ts';
-import { anyText, integer, listOf, nothing, section, shape, text, textMatching, texts } from '../settings/shapes.ts';
+import { bounds } from '../settings/bounds.ts';
+import { anyText, integer, listOf, nothing, section, text, textMatching, texts } from '../settings/shapes.ts';
 import type { ViewConfig } from './schema.ts';
 import { selectedBy, sharedNames } from './selection.ts';
 
@@ -21,25 +22,6 @@ export function viewProblems(given: readonly ViewConfig[], kernelBoundsNs: reado
     `views: they, receivers.overlayfs.bounds_us and exponential histograms ask for ${length} different bounds; the kernel counts on ${MAX_BOUNDS} at most`,
   ];
 }
-
-/** The problem of a value as a histogram's bounds, or null. */
-export function boundsProblem(value: unknown): string | null {
-  if (!Array.isArray(value) || value.length === 0) return 'must be a list of numbers, in microseconds';
-  if (value.length > 200) return 'must have at most 200 bounds';
-  if (value.some((bound) => typeof bound !== 'number' || !(bound >= 0.001 && bound <= 1e9))) {
-    return 'must have numbers from 0.001 to 1000000000 only, in microseconds';
-  }
-  if (value.some((bound) => Math.abs(Math.round(bound * 1000) - bound * 1000) > 1e-6)) {
-    return 'must have whole nanoseconds: at most three decimals';
-  }
-  if (value.some((bound, index) => index > 0 && bound <= value[index - 1])) return 'must rise from bound to bound';
-  return null;
-}
-
-export const bounds = shape(
-  { type: 'array', items: { type: 'number', minimum: 0.001, maximum: 1e9 }, minItems: 1, maxItems: 200 },
-  boundsProblem,
-);
 
 const attributeNames = texts('a list of attribute names', anyText);
 

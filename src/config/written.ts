@@ -1,7 +1,7 @@
 /** Parses the value of a setting from one line, behind `--set KEY=` or in a variable. */
 import type { SchemaObj } from 'convict';
+import { shapeOf } from '../settings/setting.ts';
 import { settingOf } from './keys.ts';
-import { shapeOf } from './schema.ts';
 import { readScalar } from './substitution.ts';
 
 const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$|^0x[\da-f]+$/i;

@@ -3,7 +3,8 @@
  * symbolic links are followed only where only root could have made them, and only regular files are read, up to a limit
  * and without blocking.
  */
-import { closeSync, constants, fstatSync, opendirSync, openSync, readlinkSync, readSync, type Stats } from 'node:fs';
+import { closeSync, constants, fstatSync, opendirSync, openSync, readSync, type Stats } from 'node:fs';
+import { linkOrNull } from '../program/read-or-null.ts';
 
 /** Not among Node's constants; the same on x86-64 and arm64. */
 const O_PATH = 0o10000000;
@@ -30,7 +31,8 @@ export function openFolder(path: string): Folder | null {
       continue;
     }
     closeSync(next.fd);
-    const target = ++links <= MAX_LINKS && next.stats.uid === 0 && at.stats.uid === 0 ? linkAt(entry(at, name)) : null;
+    const target =
+      ++links <= MAX_LINKS && next.stats.uid === 0 && at.stats.uid === 0 ? linkOrNull(entry(at, name)) : null;
     ahead.unshift(...partsOf(target ?? ''));
     if (target !== null && !target.startsWith('/')) continue;
     closeSync(at.fd);
@@ -123,14 +125,6 @@ function folderOf({ fd, stats }: Opened): Folder | null {
 
 function entry({ fd }: { readonly fd: number }, name: string): string {
   return `/proc/self/fd/${fd}/${name}`;
-}
-
-function linkAt(path: string): string | null {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return null;
-  }
 }
 
 function partsOf(path: string): string[] {

@@ -1,6 +1,7 @@
 /** The cgroup hierarchy that names containers, and its mount. Ids of two hierarchies must never be mixed. */
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import { readOrNull } from '../program/read-or-null.ts';
 import { Refusal } from '../program/refusal.ts';
 import { statCgroup } from './walk.ts';
 
@@ -39,11 +40,11 @@ function heightOf(root: string): number {
 
 /** The v2 hierarchy, also where v1 has the memory controller: only v2 has pressure by cgroup. */
 export function findV2Mount(): string | null {
-  return chooseHierarchy('', readOr('/proc/self/mountinfo', '')).mount;
+  return chooseHierarchy('', readOrNull('/proc/self/mountinfo') ?? '').mount;
 }
 
 /** The versions of which this process can see a mount. */
-export function mountedHierarchies(mountinfo = readOr('/proc/self/mountinfo', '')): { v1: boolean; v2: boolean } {
+export function mountedHierarchies(mountinfo = readOrNull('/proc/self/mountinfo') ?? ''): { v1: boolean; v2: boolean } {
   return { v1: / - cgroup /.test(mountinfo), v2: / - cgroup2 /.test(mountinfo) };
 }
 
@@ -73,13 +74,5 @@ function unescapeMount(path: string): string {
 }
 
 export function findHierarchy(): Hierarchy {
-  return chooseHierarchy(readOr('/proc/cgroups', ''), readOr('/proc/self/mountinfo', ''));
-}
-
-function readOr(path: string, otherwise: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return otherwise;
-  }
+  return chooseHierarchy(readOrNull('/proc/cgroups') ?? '', readOrNull('/proc/self/mountinfo') ?? '');
 }

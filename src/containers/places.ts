@@ -1,8 +1,9 @@
 /**
  * The folders in which runtimes keep their files, by configuration and by the runtimes' own settings and command lines.
  */
-import { lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { lstatSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { linkOrNull, readOrNull } from '../program/read-or-null.ts';
 import { type Folder, listFolder, openFolder, readForeignFile } from './foreign-files.ts';
 
 /** `storage` stands for cri-o and podman. */
@@ -95,12 +96,10 @@ function ownerOf(path: string): number | null {
 
 /** A user's FUSE filesystem may never answer. */
 function isOnFuse(path: string): boolean {
-  return readOr('/proc/self/mountinfo')
-    .split('\n')
-    .some((line) => {
-      const [, , , , mountPoint = ''] = line.split(' ');
-      return / - fuse/.test(line) && (path === mountPoint || path.startsWith(`${mountPoint}/`));
-    });
+  return (readOrNull('/proc/self/mountinfo') ?? '').split('\n').some((line) => {
+    const [, , , , mountPoint = ''] = line.split(' ');
+    return / - fuse/.test(line) && (path === mountPoint || path.startsWith(`${mountPoint}/`));
+  });
 }
 
 /** Places in the configuration files of administrators. */
@@ -129,13 +128,13 @@ function placesIn(kind: PlaceKind, file: string, setting: RegExp): Place[] {
 
 /** Places in the command lines of running daemons: only root's, and only those in the same mount namespace. */
 function fromProcesses(): Place[] {
-  const mounts = [linkOr('/proc/self/ns/mnt'), linkOr('/proc/1/ns/mnt')].filter((link) => link !== '');
+  const mounts = [linkOrNull('/proc/self/ns/mnt'), linkOrNull('/proc/1/ns/mnt')].filter((link) => link !== null);
   return readdirSync('/proc').flatMap((pid) => {
     const folder = join('/proc', pid);
-    const name = /^\d+$/.test(pid) ? readOr(join(folder, 'comm')).trim() : '';
+    const name = /^\d+$/.test(pid) ? readOrNull(join(folder, 'comm'))?.trim() : '';
     if (name !== 'dockerd' && name !== 'containerd') return [];
-    if (!isRoot(folder) || !mounts.includes(linkOr(join(folder, 'ns/mnt')))) return [];
-    const args = readOr(join(folder, 'cmdline')).split('\0');
+    if (!isRoot(folder) || !mounts.includes(linkOrNull(join(folder, 'ns/mnt')) ?? '')) return [];
+    const args = (readOrNull(join(folder, 'cmdline')) ?? '').split('\0');
     const from = `${name} (pid ${pid})`;
     const paths = (kind: PlaceKind, ...options: string[]): Place[] =>
       options.flatMap((option) => valuesOf(args, option)).map((path) => ({ kind, path, from }));
@@ -162,21 +161,5 @@ function isRoot(folder: string): boolean {
     return statSync(folder).uid === 0;
   } catch {
     return false;
-  }
-}
-
-function readOr(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
-}
-
-function linkOr(path: string): string {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return '';
   }
 }

@@ -1,5 +1,6 @@
 /** The root filesystems of the running containers. Those on another filesystem than overlayfs are not measured. */
-import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
+import { readOrNull } from '../program/read-or-null.ts';
 import { findHierarchy } from './hierarchy.ts';
 import { identify } from './identity.ts';
 
@@ -38,11 +39,7 @@ export function containerRoots(): Roots {
 /** The process's cgroup in the hierarchy that names containers; null when the process has ended. */
 function cgroupOf(pid: string, version: 1 | 2): string | null {
   const line = version === 1 ? /^\d+:(?:[^:]*,)?memory(?:,[^:]*)?:(.*)$/m : /^0::(.*)$/m;
-  try {
-    return line.exec(readFileSync(`/proc/${pid}/cgroup`, 'utf8'))?.[1] ?? null;
-  } catch {
-    return null;
-  }
+  return line.exec(readOrNull(`/proc/${pid}/cgroup`) ?? '')?.[1] ?? null;
 }
 
 /** The type of the topmost mount at a process's root, null where it is unknown. */

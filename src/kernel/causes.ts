@@ -1,21 +1,21 @@
 /**
- * What the kernel, libbpf and tracefs mean by their errors: cause and cure. The first row that fits is taken, so what a
- * permission explains comes before what only the error tells.
+ * Causes and cures of errors of the kernel, libbpf and tracefs. The first matching row counts, so rows that check
+ * permissions come before rows that only match the error.
  */
 import type { Step } from '../native/index.ts';
 import type { Cause } from '../program/refusal.ts';
 import type { Permissions } from './permissions.ts';
 
 export interface Failure {
-  /** Of errno, or one of libbpf's own. */
+  /** An errno's name, or a code of libbpf's own. */
   readonly code: string;
-  /** What was being done; undefined: something that has no causes of its own. */
+  /** The failed step; undefined for steps without causes of their own. */
   readonly step: Step | 'tracefs' | undefined;
-  /** What the verifier said, where it came to that. */
+  /** The verifier's log, if there is one. */
   readonly verifierLog?: string;
   /** The way to attach that was tried. */
   readonly method?: string;
-  /** The function of the kernel that it follows. */
+  /** The kernel function to attach to. */
   readonly functionName?: string;
 }
 
@@ -80,7 +80,7 @@ const ROWS: readonly Row[] = [
     cure: 'raise the limit: ulimit -n 1024; LimitNOFILE=1024 in a unit of systemd',
   },
 
-  // What this process may not do
+  // Missing permissions
   {
     code: REFUSED,
     steps: ['load'],
@@ -285,7 +285,7 @@ const ROWS: readonly Row[] = [
     cure: 'report it, with the kernel and its version',
   },
 
-  // Refused for no reason that was found
+  // Refused without a known reason
   {
     code: REFUSED,
     steps: ['load', 'attach', 'map', 'tracefs'],
@@ -310,7 +310,7 @@ export function causeOf(failure: Failure, permissions: Permissions): Cause | nul
   return { why, cure: row.cure };
 }
 
-/** What loading needs and this process has not: CAP_BPF and CAP_PERFMON, for both of which CAP_SYS_ADMIN stands in. */
+/** The missing ones of CAP_BPF and CAP_PERFMON, which loading needs. CAP_SYS_ADMIN implies both. */
 export function missingCapabilities({ capabilities }: Pick<Permissions, 'capabilities'>): string[] {
   if (capabilities.has('CAP_SYS_ADMIN')) return [];
   return (['CAP_BPF', 'CAP_PERFMON'] as const).filter((name) => !capabilities.has(name));
@@ -320,7 +320,7 @@ export function lacking(_: unknown, permissions: Pick<Permissions, 'capabilities
   return `this process lacks ${missingCapabilities(permissions).join(' and ')}`;
 }
 
-/** What could have had a part in it. */
+/** Security settings that may have caused a refusal. */
 function circumstances(permissions: Permissions): string {
   const { securityModules } = permissions;
   const known = [

@@ -1,4 +1,4 @@
-/** What the kernel must have and allow, and what to do where it does not. */
+/** Checks the requirements on the kernel, and explains its errors. */
 import { existsSync, readFileSync } from 'node:fs';
 import { type Cause, Refusal } from '../program/refusal.ts';
 import { AS_ROOT, causeOf, type Failure, lacking, missingCapabilities } from './causes.ts';
@@ -6,7 +6,7 @@ import { capabilitiesIn, type Permissions, readPermissions } from './permissions
 
 export const BTF = '/sys/kernel/btf/vmlinux';
 
-/** Throws {@link Refusal} for what can be known before loading anything. */
+/** Throws {@link Refusal} for problems that are known before anything is loaded. */
 export function checkKernel(btfPath = BTF, status = readFileSync('/proc/self/status', 'utf8')): void {
   const permissions = { capabilities: capabilitiesIn(status) };
   const what = 'Cannot load eBPF programs';
@@ -24,9 +24,9 @@ export function noBtf(path = BTF): Cause {
 }
 
 /**
- * An error with a code as one that says cause and cure, where they are known.
+ * Turns an error with a code into one with cause and cure, where they are known.
  *
- * @param tried the way to attach, and the function of the kernel that it follows
+ * @param tried the way to attach, and the kernel function to attach to
  */
 export function explain(
   error: unknown,

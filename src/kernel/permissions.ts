@@ -1,9 +1,9 @@
-/** What this process may do on this machine, as far as /proc and /sys tell. What they do not tell is null. */
+/** This process's permissions by /proc and /sys. Unknown ones are null. */
 import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { callsBpf, readDetached } from '../native/index.ts';
 
-/** include/uapi/linux/capability.h: those that Floatie has a use for. */
+/** include/uapi/linux/capability.h: the capabilities that Floatie uses. */
 const CAPABILITIES = {
   CAP_DAC_OVERRIDE: 1n,
   CAP_DAC_READ_SEARCH: 2n,
@@ -18,11 +18,11 @@ const CAPABILITIES = {
 export type Capability = keyof typeof CAPABILITIES;
 
 export interface Permissions {
-  /** Whose files it may open without any capability. */
+  /** Whether this process is root, who may open root's files without any capability. */
   readonly isRoot: boolean;
-  /** That are effective. */
+  /** The effective capabilities. */
   readonly capabilities: ReadonlySet<Capability>;
-  /** In a user namespace capabilities do not reach the kernel's own objects. */
+  /** In a user namespace, capabilities do not apply to the kernel's own objects. */
   readonly inUserNamespace: boolean | null;
   readonly hasSeccompFilter: boolean | null;
   readonly lockdown: 'none' | 'integrity' | 'confidentiality' | null;
@@ -37,9 +37,9 @@ export interface Permissions {
   /** Before Linux 5.11 the memory of maps and programs counts as locked. */
   readonly memlockCounts: boolean;
   readonly bpfJit: boolean | null;
-  /** As a module, since Linux 5.11; what is built into the kernel has none of its own. */
+  /** BTF of the overlay module (Linux 5.11); overlayfs that is built into the kernel has none of its own. */
   readonly overlayHasBtf: boolean;
-  /** Whether bpf() itself lets this process through; what it does with it is another question. */
+  /** Whether a seccomp filter lets bpf() through. */
   readonly callsBpf: () => boolean;
 }
 
@@ -87,7 +87,7 @@ export function readPermissions(
 
 const SECURITYFS = '/sys/kernel/security/';
 
-/** Many machines have no securityfs in sight. */
+/** Tries a detached mount, too: many machines do not mount securityfs. */
 function readFile(path: string): string {
   try {
     return readFileSync(path, 'utf8');
@@ -97,14 +97,14 @@ function readFile(path: string): string {
   }
 }
 
-/** Those that `/proc/self/status` lists as effective. */
+/** The effective capabilities in the text of /proc/self/status. */
 export function capabilitiesIn(status: string): Set<Capability> {
   const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? '0'}`);
   const all = Object.entries(CAPABILITIES) as [Capability, bigint][];
   return new Set(all.filter(([, bit]) => ((effective >> bit) & 1n) === 1n).map(([name]) => name));
 }
 
-/** `none [integrity] confidentiality`. A kernel whose security modules lack it has none. */
+/** Parses `none [integrity] confidentiality`. Without the lockdown module there is no lockdown. */
 function parseLockdown(text: string | null, modules: string | null): Permissions['lockdown'] {
   const chosen = /\[(none|integrity|confidentiality)\]/.exec(text ?? '')?.[1] as Permissions['lockdown'] | undefined;
   return chosen ?? (modules !== null && !modules.includes('lockdown') ? 'none' : null);

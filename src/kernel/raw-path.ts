@@ -1,14 +1,14 @@
-/** Paths of cgroups. The kernel's names are bytes, and need not be a text. */
+/** Paths of cgroups. Names in the kernel are bytes, and need not be UTF-8. */
 import { isUtf8 } from 'node:buffer';
 
-/** A path as the kernel has it: a text where it is one. */
+/** A path in the kernel's bytes; a string where they are UTF-8. */
 export type RawPath = string | Buffer;
 
 export interface Place {
-  /** Below the mount, for people; `/` is the mount itself. What is no UTF-8 is replaced. */
+  /** The path below the mount, for people; `/` is the mount itself. Bytes that are no UTF-8 are replaced. */
   readonly path: string;
   readonly raw: RawPath;
-  /** The path is too long to be named: this is its nearest ancestor that can be, and `…`. */
+  /** The path is too long: `path` is its nearest ancestor with a path, then `…`. */
   readonly isCut?: true;
 }
 
@@ -16,13 +16,13 @@ export function placeAt(raw: RawPath): Place {
   return { path: raw.toString(), raw };
 }
 
-/** Somewhere below an ancestor, too deep to have a path. */
+/** A place below an ancestor whose path is too long. */
 export function placeDeepBelow(ancestor: Place): Place {
   const raw = joinRaw(ancestor.raw, '…');
   return { ...placeAt(raw), isCut: true };
 }
 
-/** @param bytes one character for each byte */
+/** @param bytes the path with one character for each byte (latin1) */
 export function rawPath(bytes: string): RawPath {
   if (isAscii(bytes)) return bytes;
   const buffer = Buffer.from(bytes, 'latin1');

@@ -1,12 +1,12 @@
 /**
- * Kprobe events of tracefs: the one way to say how many returns of a function may be pending at once (maxactive), and
- * to learn how many were missed. Such events outlive their process, so stale ones are swept away.
+ * Kprobe events of tracefs: only they allow to set how many returns of a function may be pending at once (maxactive),
+ * and count missed ones. They outlive their process, so stale events are removed.
  */
 import { appendFileSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { explain } from './explain.ts';
 
-/** Where tracefs may be mounted. */
+/** The mount points of tracefs. */
 const MOUNTS = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'];
 
 const GROUP = 'floatie';
@@ -23,13 +23,13 @@ export class Tracefs {
     this.#mount = mount;
   }
 
-  /** Throws an error that says what is missing. */
+  /** Throws an error with the reason. */
   static open(mounts: readonly string[] = MOUNTS): Tracefs {
     const problems: unknown[] = [];
     for (const mount of mounts) {
       try {
         statSync(join(mount, 'events'));
-        // Not existsSync, which asks what the user could see without capabilities.
+        // Not existsSync, which uses access(2) and so ignores capabilities.
         const events = statSync(join(mount, 'kprobe_events'), { throwIfNoEntry: false });
         if (events === undefined) throw Object.assign(new Error(), { code: 'ENOTSUP' });
         return new Tracefs(mount);
@@ -37,7 +37,7 @@ export class Tracefs {
         problems.push(error);
       }
     }
-    // Whether there is one below debugfs is nothing that everybody can see.
+    // ENOTSUP is certain; other errors may only mean that this user cannot look into debugfs.
     throw failed(problems.find((problem) => codeOf(problem) === 'ENOTSUP') ?? problems[0]);
   }
 
@@ -56,12 +56,12 @@ export class Tracefs {
     return { group: GROUP, name };
   }
 
-  /** Nothing may be attached to the event any more. */
+  /** Removes an event; its program must be detached. */
   remove({ group, name }: ProbeEvent): void {
     this.#command(`-:${group}/${name}`);
   }
 
-  /** Removes the events that a Floatie left which did not end well. Those in use cannot be removed, and stay. */
+  /** Removes the events of a Floatie that crashed. The kernel keeps events that are in use. */
   sweep(): void {
     const events = this.#events();
     for (const [, name = ''] of events.matchAll(new RegExp(`^[pr]\\d*:${GROUP}/(\\S+) `, 'gm'))) {
@@ -73,7 +73,7 @@ export class Tracefs {
     }
   }
 
-  /** How often an event was missed. */
+  /** The number of missed hits of an event. */
   missed({ name }: ProbeEvent): number {
     return parseProfile(readFileSync(join(this.#mount, 'kprobe_profile'), 'utf8'), name);
   }

@@ -1,7 +1,6 @@
-/** What an `attributes` processor does to the attributes of a point, as the collector's of that name does. */
+/** The actions of an `attributes` processor, as in the collector's attributesprocessor. */
 import type { Attributes } from '@opentelemetry/api';
 
-/** As the collector's attributesprocessor has them. */
 export interface AttributeAction {
   readonly key: string;
   readonly action: 'insert' | 'update' | 'upsert' | 'delete';
@@ -9,7 +8,7 @@ export interface AttributeAction {
   readonly from_attribute?: string;
 }
 
-/** The actions one after the other, each on what those before it left. */
+/** Applies the actions in order, each to the result of the one before. */
 export function applyActions(attributes: Attributes, actions: readonly AttributeAction[]): Attributes {
   const result = { ...attributes };
   for (const { key, action, value: constant, from_attribute: from } of actions) {

@@ -1,4 +1,4 @@
-/** Every metric Floatie exports: instruments, help texts and the table in docs/metrics.md all come from here. */
+/** What a metric is, and those that tell how Floatie itself is doing; the others are their receivers'. */
 
 export interface Attribute {
   readonly name: string;
@@ -17,9 +17,11 @@ export interface Metric {
   readonly perUnit?: number;
   readonly description: string;
   readonly attributes: readonly Attribute[];
+  /** Of a receiver's: it tells how the receiver is doing, not what it measures. */
+  readonly aboutFloatie?: true;
 }
 
-const [NS_PER_US, US_PER_S, NS_PER_S] = [1e3, 1e6, 1e9];
+const [US_PER_S, NS_PER_S] = [1e6, 1e9];
 
 /** Whose a series is. The names are there where `containers.names` asks for them. */
 export const ownerAttributes: readonly Attribute[] = [
@@ -31,123 +33,16 @@ export const ownerAttributes: readonly Attribute[] = [
   { name: 'k8s.pod.name', meaning: 'name of its pod' },
   { name: 'k8s.namespace.name', meaning: 'namespace of its pod' },
 ];
-const OP: Attribute = { name: 'op', meaning: '`read` or `write`' };
-const SCOPE: Attribute = { name: 'scope', meaning: '`host` or `container`' };
-const PROBE: Attribute = { name: 'probe', meaning: 'the receiver: `overlayfs`, `oom` or `pressure`' };
+
+/** Told for each receiver under its name. */
+export const PROBE: Attribute = { name: 'probe', meaning: 'the receiver' };
 const EXPORTER: Attribute = {
   name: 'exporter',
   meaning: 'its name in the configuration; with `_logs` behind its type: what sends the records of OOM kills',
 };
 
-/** Keyed by cgroup in the kernel: these come from the producer. */
-export const kernelMetrics = {
-  readLatency: {
-    name: 'floatie_overlayfs_read_latency_us',
-    kind: 'histogram',
-    unit: 'us',
-    perUnit: NS_PER_US,
-    description: 'Time that reads of files on overlayfs took, in microseconds',
-    attributes: ownerAttributes,
-  },
-  writeLatency: {
-    name: 'floatie_overlayfs_write_latency_us',
-    kind: 'histogram',
-    unit: 'us',
-    perUnit: NS_PER_US,
-    description: 'Time that writes to files on overlayfs took, in microseconds',
-    attributes: ownerAttributes,
-  },
-  errors: {
-    name: 'floatie_overlayfs_errors_total',
-    kind: 'counter',
-    unit: '',
-    description: 'Reads and writes on overlayfs that failed; they are in no histogram',
-    attributes: [OP, ...ownerAttributes],
-  },
-  zeros: {
-    name: 'floatie_overlayfs_zero_total',
-    kind: 'counter',
-    unit: '',
-    description:
-      'Reads and writes on overlayfs that moved no byte, such as a read at the end; they are in no histogram',
-    attributes: [OP, ...ownerAttributes],
-  },
-  async: {
-    name: 'floatie_overlayfs_async_total',
-    kind: 'counter',
-    unit: '',
-    description: 'Reads and writes on overlayfs that were submitted to be completed later; they are in no histogram',
-    attributes: [OP, ...ownerAttributes],
-  },
-  excluded: {
-    name: 'floatie_overlayfs_excluded_total',
-    kind: 'counter',
-    unit: '',
-    description:
-      'Reads and writes on overlayfs in cgroups that `containers.include`, `containers.exclude` or a `filter` leave out; they are in nothing else',
-    attributes: [OP],
-  },
-  oomKills: {
-    name: 'floatie_oom_kills_total',
-    kind: 'counter',
-    unit: '',
-    description:
-      'Processes killed because memory ran out, by victim; the series without one is there, as 0, from the start',
-    attributes: [
-      {
-        name: 'trigger_comm',
-        meaning:
-          'name of the process whose allocation failed, without numbers that count up (`vhost-1234` is `vhost`); `kworker` for all of those; `other` beyond 100 series of a pod or container',
-      },
-      {
-        name: 'victim_comm',
-        meaning:
-          'name of the process that was killed, likewise; `other` beyond 200 series; `unknown` where its event was lost',
-      },
-      {
-        name: 'scope',
-        meaning:
-          "what ran out: `memcg` (a cgroup's limit), `global` (the machine's memory), `cpuset` or `mempolicy` (that of some of its nodes); `sysrq`: somebody asked for a kill; `unknown`",
-      },
-      ...ownerAttributes,
-    ],
-  },
-  pressureScore: {
-    name: 'floatie_memory_pressure_score',
-    kind: 'gauge',
-    unit: '',
-    description:
-      'How hard memory presses, 0 to 100: the mean of the shares of time in which some and in which all tasks waited for it',
-    attributes: [SCOPE, ...ownerAttributes],
-  },
-  pressureWaiting: {
-    name: 'floatie_memory_pressure_waiting_seconds_total',
-    kind: 'counter',
-    unit: 's',
-    perUnit: US_PER_S,
-    description: 'Time in which at least one task waited for memory',
-    attributes: [SCOPE, ...ownerAttributes],
-  },
-  pressureStalled: {
-    name: 'floatie_memory_pressure_stalled_seconds_total',
-    kind: 'counter',
-    unit: 's',
-    perUnit: US_PER_S,
-    description: 'Time in which all tasks that had something to do waited for memory',
-    attributes: [SCOPE, ...ownerAttributes],
-  },
-  memoryHeadroom: {
-    name: 'floatie_memory_headroom_bytes',
-    kind: 'gauge',
-    unit: 'By',
-    description:
-      'Memory that a container can still take before the nearest limit, its own or one above it: limit less working set (usage without inactive file pages)',
-    attributes: ownerAttributes,
-  },
-} as const satisfies Record<string, Metric>;
-
-/** About Floatie itself: ordinary instruments. */
-export const selfMetrics = {
+/** What runs, and what its receivers could not see. */
+export const runMetrics = {
   buildInfo: {
     name: 'floatie_build_info',
     kind: 'gauge',
@@ -188,35 +83,10 @@ export const selfMetrics = {
     description: 'Events whose details found no room in the ring buffer; what they were of is counted all the same',
     attributes: [PROBE],
   },
-  oomReconcileDifference: {
-    name: 'floatie_oom_reconcile_difference',
-    kind: 'gauge',
-    unit: '',
-    description:
-      'OOM kills that the kernel counts more than Floatie has seen since it started; see "When something is missed"',
-    attributes: [
-      {
-        name: 'source',
-        meaning:
-          '`vmstat`: of the whole machine, `memory_events`: of the cgroups that lost a process and are still there',
-      },
-    ],
-  },
-  pressureUnavailable: {
-    name: 'floatie_pressure_unavailable',
-    kind: 'gauge',
-    unit: '',
-    description: '1 while the pressure of the host cannot be read',
-    attributes: [{ name: 'reason', meaning: '`missing`, `disabled`, `forbidden` or `malformed`' }],
-  },
-  pressureLeftOut: {
-    name: 'floatie_pressure_containers_left_out',
-    kind: 'gauge',
-    unit: '',
-    description:
-      'Containers that have no series of memory pressure and headroom, since there are more than receivers.pressure.max_containers; as counted when the hierarchy was last walked',
-    attributes: [],
-  },
+} as const satisfies Record<string, Metric>;
+
+/** How the program is doing. */
+export const programMetrics = {
   otlpExports: {
     name: 'floatie_otlp_exports_total',
     kind: 'counter',
@@ -437,4 +307,5 @@ export const selfMetrics = {
   },
 } as const satisfies Record<string, Metric>;
 
-export const allMetrics: readonly Metric[] = [...Object.values(kernelMetrics), ...Object.values(selfMetrics)];
+/** About Floatie itself: ordinary instruments. */
+export const selfMetrics = { ...runMetrics, ...programMetrics } as const;

@@ -1,30 +1,33 @@
-/** Exponential histograms of base 2, as OpenTelemetry's data model defines them, out of what the kernel counted. */
+/** Converts the kernel's counts to base-2 exponential histograms of OpenTelemetry's data model. */
 import type { ExponentialHistogram } from '@opentelemetry/sdk-metrics';
 
 export interface ExponentialOptions {
   /** Each doubling has 2^maxScale buckets, where maxSize allows it. */
   readonly maxScale: number;
-  /** How many buckets at most from the first to the last that holds something; for more, pairs of them become one. */
+  /** The limit of buckets from the first to the last non-empty one; beyond it pairs of buckets are merged. */
   readonly maxSize: number;
 }
 
-/** Powers of two in µs between which durations are told apart: 31 ns is faster than any system call, 134 s a long time. */
+/** The range of durations as powers of two in µs: 31 ns is faster than any system call, 134 s is a long time. */
 const MIN_POWER = -5;
 const MAX_POWER = 27;
 
-/** The bucket of index i holds what is above 2^(i / 2^scale) µs, up to 2^((i + 1) / 2^scale) µs. */
+/** Bucket i holds values above 2^(i / 2^scale) µs, up to and including 2^((i + 1) / 2^scale) µs. */
 function firstIndex(scale: number): number {
   return Math.floor(MIN_POWER * 2 ** scale) - 1;
 }
 
-/** Upper bounds in whole ns of the buckets from {@link firstIndex} on: a whole number is below a bound or its floor. */
+/**
+ * Upper bounds of the buckets from {@link firstIndex} on, rounded down to whole ns, which changes no bucket of whole
+ * ns.
+ */
 export function exponentialBoundsNs(scale: number): number[] {
   const first = firstIndex(scale);
   const last = Math.ceil(MAX_POWER * 2 ** scale) - 1;
   return Array.from({ length: last - first + 1 }, (_, at) => Math.floor(1000 * 2 ** ((first + at + 1) / 2 ** scale)));
 }
 
-/** @param counts one for each of {@link exponentialBoundsNs}, and one for what is above */
+/** @param counts one for each of {@link exponentialBoundsNs}, and one for values above the last bound */
 export function toExponential(
   counts: readonly number[],
   sum: number,
@@ -46,7 +49,7 @@ type Buckets = ExponentialHistogram['positive'];
 
 const NOTHING: Buckets = { offset: 0, bucketCounts: [] };
 
-/** The same at the next lower scale, where every bucket is made of two. */
+/** Converts to the next lower scale, where each bucket merges two. */
 function halved({ offset, bucketCounts }: Buckets): Buckets {
   const lower = Math.floor(offset / 2);
   const merged: number[] = [];

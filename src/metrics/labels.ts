@@ -1,20 +1,20 @@
 /**
  * Attributes as Prometheus' labels: https://opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics/#metric-attributes
- * Prometheus refuses a whole page for one name that is none, or that is there twice.
+ * Prometheus refuses a whole scrape for one invalid or duplicate label name.
  */
 import type { Attributes } from '@opentelemetry/api';
 
-/** What Prometheus keeps for histograms and summaries. */
+/** Label names that Prometheus reserves for histograms and summaries. */
 const RESERVED: readonly string[] = ['le', 'quantile'];
 
-/** The label's name of an attribute, whatever that is called. */
+/** The label name of an attribute with any name. */
 export function labelName(attribute: string): string {
   const name = attribute.replace(/[^A-Za-z0-9_]+/g, '_').replace(/_+/g, '_') || '_';
   if (RESERVED.includes(name)) return `exported_${name}`;
   return /^\d/.test(name) ? `key_${name}` : name;
 }
 
-/** One label for each name: attributes that share one are one label, with their values in the order of their names. */
+/** Attributes with the same label name become one label, with their values in the order of their names. */
 export function labelsOf(attributes: Attributes): Attributes {
   const known = cache.get(attributes);
   if (known !== undefined) return known;
@@ -29,7 +29,7 @@ export function labelsOf(attributes: Attributes): Attributes {
   return labels;
 }
 
-/** The attributes of a series stay the same object from scrape to scrape. */
+/** The attributes of a series are the same object at every scrape. */
 const cache = new WeakMap<Attributes, Attributes>();
 
 function textOf(value: Attributes[string]): string {

@@ -1,6 +1,7 @@
 /** What Floatie takes of the kernel: the memory of its maps and, while the kernel counts that, the time of its programs. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { monotonicMs } from '../program/clock.ts';
+import { readOrNull } from '../program/read-or-null.ts';
 
 export interface KernelCosts {
   readonly mapBytes: number;
@@ -32,7 +33,9 @@ export class KernelCostsReader {
   #look(): KernelCosts {
     const maps = new Map<string, number>();
     for (const fd of readdirSync(this.#folder)) {
-      const fields = parseFdinfo(readDescriptor(`${this.#folder}/${fd}`));
+      const text = readOrNull(`${this.#folder}/${fd}`);
+      if (text === null) continue; // closed since
+      const fields = parseFdinfo(text);
       const [map, program] = [fields.get('map_id'), fields.get('prog_id')];
       // One that several descriptors share is there once. A link names its program as well, and has no counts.
       if (map !== undefined) maps.set(map, Number(fields.get('memlock') ?? 0));
@@ -53,13 +56,4 @@ export class KernelCostsReader {
 /** `name:	value` lines. */
 export function parseFdinfo(text: string): Map<string, string> {
   return new Map(Array.from(text.matchAll(/^(\w+):\s*(.*)$/gm), ([, name = '', value = '']) => [name, value]));
-}
-
-/** Empty for one that was closed since. */
-function readDescriptor(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
 }

@@ -1,4 +1,4 @@
-/** Who sends these metrics, in OpenTelemetry's terms. */
+/** The OpenTelemetry resource that describes Floatie. */
 import { type Resource, resourceFromAttributes } from '@opentelemetry/resources';
 import { resourceAttributes } from '../config/resource.ts';
 import type { Config } from '../config/schema.ts';

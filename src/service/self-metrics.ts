@@ -12,10 +12,12 @@ import { maxFds } from '../program/descriptors.ts';
 import type { Health } from '../program/health.ts';
 import { standardError } from '../program/standard-error.ts';
 import { version } from '../program/version.ts';
+import { metrics as oomMetrics } from '../receivers/oom/metrics.ts';
 import type { OomReceiver } from '../receivers/oom/receiver.ts';
 import type { OomReconciliation } from '../receivers/oom/reconciliation.ts';
 import type { OomSource } from '../receivers/oom/source.ts';
 import type { OverlayfsReceiver } from '../receivers/overlayfs/receiver.ts';
+import { metrics as pressureMetrics } from '../receivers/pressure/metrics.ts';
 import type { PressureSource } from '../receivers/pressure/source.ts';
 import { KernelCostsReader } from './kernel-costs.ts';
 
@@ -200,7 +202,7 @@ export function observeOom(
   reconciliation: OomReconciliation,
 ): void {
   observe(selfMetrics.seriesOverflow, (report) => report(source.folded, { probe: 'oom' }));
-  observe(selfMetrics.oomReconcileDifference, (report) => {
+  observe(oomMetrics.reconcileDifference, (report) => {
     for (const [source, difference] of Object.entries(reconciliation.differences())) report(difference, { source });
   });
   observe(selfMetrics.eventsLost, (report) => {
@@ -214,8 +216,8 @@ export function observeOom(
 
 /** Why there is no pressure, where there is none, and how many containers have no room. */
 export function observePressure(observe: Observer, source: PressureSource): void {
-  observe(selfMetrics.pressureUnavailable, (report) => {
+  observe(pressureMetrics.unavailable, (report) => {
     if (source.problem !== null) report(1, { reason: source.problem });
   });
-  observe(selfMetrics.pressureLeftOut, (report) => report(source.leftOut));
+  observe(pressureMetrics.leftOut, (report) => report(source.leftOut));
 }

@@ -6,12 +6,12 @@ import { keepRunning } from '../config/reload.ts';
 import type { Config } from '../config/schema.ts';
 import { viewOptions } from '../config/view-options.ts';
 import { readCredentials } from '../exporters/credentials.ts';
-import { kernelMetrics } from '../metrics/catalogue.ts';
 import { MetricRegistry } from '../metrics/registry.ts';
 import { takeDiagnostics } from '../program/diagnostics.ts';
 import { Health } from '../program/health.ts';
 import type { Logger } from '../program/log.ts';
 import { reasonOf } from '../program/reason.ts';
+import { metrics as overlayfsMetrics } from '../receivers/overlayfs/metrics.ts';
 import { OomRecords } from '../records/records.ts';
 import { Endpoints } from './endpoints.ts';
 import { Exporting } from './exporting.ts';
@@ -91,7 +91,7 @@ export async function startService(given: Config, log: Logger, { sockets = [] }:
   let stopped: Promise<void> | null = null;
   let config = given;
   const reload = async (wanted: Config): Promise<void> => {
-    const { config: next, kept } = keepRunning(config, wanted, kernel.gridNs(kernelMetrics.readLatency));
+    const { config: next, kept } = keepRunning(config, wanted, kernel.gridNs(overlayfsMetrics.readLatency));
     const credentials = readCredentials(next, onRenewal);
     const opened = await endpoints.open(next);
     const before = exporting;

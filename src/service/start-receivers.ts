@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { kernelBoundsNs } from '../config/bounds.ts';
 import { cgroupPatterns, pidNamespaceOf } from '../config/processors.ts';
-import type { Config, RECEIVERS } from '../config/schema.ts';
+import type { Config } from '../config/schema.ts';
 import { Cgroups } from '../containers/cgroups.ts';
 import { type CgroupFilter, cgroupFilter } from '../containers/filter.ts';
 import { cgroupIdOf, findHierarchy, findV2Mount, type Hierarchy, mountIdOf } from '../containers/hierarchy.ts';
@@ -17,6 +17,7 @@ import type { Health, ProbeState } from '../program/health.ts';
 import { every } from '../program/jobs.ts';
 import { type Logger, withoutRepetition } from '../program/log.ts';
 import { errorOf, reasonOf } from '../program/reason.ts';
+import type { ReceiverName } from '../receivers/index.ts';
 import type { OomTask } from '../receivers/oom/events.ts';
 import { describeMoment } from '../receivers/oom/moment.ts';
 import { describePastKills } from '../receivers/oom/past.ts';
@@ -30,8 +31,6 @@ import { PressureSource } from '../receivers/pressure/source.ts';
 import type { OomMember } from '../records/record.ts';
 import type { OomRecords } from '../records/records.ts';
 import { type Observer, observeOom, observeOverlayfs, observePressure } from './self-metrics.ts';
-
-type ReceiverName = (typeof RECEIVERS)[number];
 
 /** A receiver that runs. */
 interface Running {

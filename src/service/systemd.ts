@@ -1,30 +1,29 @@
-/** What systemd hands over to a service, and what it is told: sd_listen_fds(3), sd_notify(3), sd_watchdog_enabled(3). */
+/** systemd's protocols: sd_listen_fds(3), sd_notify(3), sd_watchdog_enabled(3). */
 import { UnixDatagrams } from '../native/index.ts';
 import type { Logger } from '../program/log.ts';
 import { reasonOf } from '../program/reason.ts';
 
 type Env = Record<string, string | undefined>;
 
-/** What systemd says in variables that are for this process alone. */
+/** systemd's variables for this process. */
 export interface Handover {
-  /** Where it listens to us; null: nowhere. */
+  /** The socket for notifications, or null. */
   readonly notifySocket: string | null;
-  /** How long we may say nothing, in ms; null: for ever. */
+  /** The timeout of the watchdog, in ms; null without a watchdog. */
   readonly watchdogMs: number | null;
-  /** Sockets that listen already, in the order of the unit. */
+  /** Listening sockets, in the order of the unit. */
   readonly sockets: readonly ListeningSocket[];
 }
 
 export interface ListeningSocket {
   readonly fd: number;
-  /** FileDescriptorName= of its unit, which is the name of that unit where it says none. */
+  /** FileDescriptorName= of the socket unit; by default the unit's name. */
   readonly name: string;
 }
 
-/** The first descriptor that is handed over. */
 const SD_LISTEN_FDS_START = 3;
 
-/** Takes what is meant for this process out of the environment, so that no child takes it for its own. */
+/** Reads systemd's variables and removes them from the environment, so that no child process uses them. */
 export function takeHandover(env: Env, pid: number): Handover {
   const { NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID, LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES = '' } = env;
   for (const name of ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID', 'LISTEN_FDS', 'LISTEN_PID', 'LISTEN_FDNAMES']) {
@@ -41,7 +40,9 @@ export function takeHandover(env: Env, pid: number): Handover {
   };
 }
 
-/** Which exporter listens on which socket: the one of its name, else the first that has no exporter's name. */
+/**
+ * Assigns sockets to exporters: the socket with the exporter's name, else the first one without any exporter's name.
+ */
 export function assignSockets(
   exporters: readonly string[],
   sockets: readonly ListeningSocket[],
@@ -54,15 +55,14 @@ export function assignSockets(
   return new Map(pairs);
 }
 
-/** 0 for what is none. */
 function number(text = ''): number {
   return /^\d{1,15}$/.test(text) ? Number(text) : 0;
 }
 
-/** How often the status is looked at, in ms. */
+/** How often the status is sent, in ms. */
 const STATUS_MS = 10_000;
 
-/** Tells systemd how the service is; nothing where nobody listens. */
+/** Notifies systemd of the service's state; does nothing without a socket. */
 export class Notifier {
   readonly #log: Logger;
   #socket: UnixDatagrams | null = null;
@@ -80,18 +80,18 @@ export class Notifier {
       return;
     }
     this.#timers.push(setInterval(() => this.#refresh(), STATUS_MS).unref());
-    // From the event loop, so that one that stands still is noticed.
+    // From the event loop, so that systemd notices a blocked one.
     if (watchdogMs !== null) this.#timers.push(setInterval(() => this.#send('WATCHDOG=1'), watchdogMs / 2).unref());
   }
 
-  /** @param status one line, for people; it is read again from time to time */
+  /** @param status returns one line for people; called periodically */
   ready(status: () => string): void {
     this.#status = status;
     this.#told = this.#describe();
     this.#send('READY=1', `STATUS=${this.#told}`);
   }
 
-  /** {@link ready} says when it is done. */
+  /** The reload ends with {@link ready}. */
   reloading(): void {
     this.#send('RELOADING=1', `MONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`);
   }
@@ -102,7 +102,7 @@ export class Notifier {
     this.#send('STOPPING=1', 'STATUS=Stopping');
   }
 
-  /** Says nothing any more. Safe to call twice. */
+  /** Ends all notifications. Safe to call twice. */
   close(): void {
     for (const timer of this.#timers.splice(0)) clearInterval(timer);
     this.#socket?.close();
@@ -116,7 +116,7 @@ export class Notifier {
     this.#send(`STATUS=${status}`);
   }
 
-  /** Not knowing how it is must not end it. */
+  /** An error while reading the status must not end the service. */
   #describe(): string {
     try {
       return this.#status();
@@ -129,7 +129,7 @@ export class Notifier {
     try {
       this.#socket?.send(assignments.join('\n'));
     } catch (error) {
-      // Its queue is full: the next one may find room.
+      // systemd's queue is full; the next notification may find room.
       if ((error as { code?: unknown }).code !== 'EAGAIN') this.#giveUp(error);
     }
   }

@@ -7,7 +7,8 @@ import { stringify } from 'yaml';
 import { envName, keys } from '../../src/config/keys.ts';
 import { ConfigError, type Loaded, loadConfig, load as loadSources, type Sources } from '../../src/config/load.ts';
 import { nearest } from '../../src/config/nearest.ts';
-import { type Config, RECEIVERS } from '../../src/config/schema.ts';
+import type { Config } from '../../src/config/schema.ts';
+import { receiverNames } from '../../src/receivers/index.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'floatie-config-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -40,7 +41,7 @@ function problemsOf(sources: Parameters<typeof load>[0]): string[] {
 }
 
 const defaults = load();
-const RECEIVER_LIST = RECEIVERS.map((name) => JSON.stringify(name)).join(', ');
+const RECEIVER_LIST = receiverNames.map((name) => JSON.stringify(name)).join(', ');
 
 suite('without any source', () => {
   test('Floatie listens on this machine only', () => {

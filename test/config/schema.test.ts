@@ -6,7 +6,7 @@ import { parse } from 'yaml';
 import { keys } from '../../src/config/keys.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { schema } from '../../src/config/schema.ts';
-import { boundsProblem } from '../../src/config/views.ts';
+import { boundsProblem } from '../../src/settings/bounds.ts';
 
 const file = fileURLToPath(new URL('../../config/floatie.yaml', import.meta.url));
 const text = readFileSync(file, 'utf8');

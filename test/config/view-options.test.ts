@@ -11,8 +11,8 @@ import {
 import type { ViewConfig } from '../../src/config/schema.ts';
 import { selectedBy, sharedNames } from '../../src/config/selection.ts';
 import { viewOptions } from '../../src/config/view-options.ts';
-import { allMetrics } from '../../src/metrics/catalogue.ts';
 import { createProducer } from '../../src/metrics/producer.ts';
+import { allMetrics } from '../../src/receivers/index.ts';
 import { ERRORS, errors, GRID_US, kernelMetricsWith, LATENCY, labels, latencies, view } from '../metrics/counts.ts';
 
 function selecting(pattern: string, stream: ViewConfig['stream'] = {}): ViewConfig {

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { findHierarchy } from '../../src/containers/hierarchy.ts';
-import { parsePressure, pressureScore } from '../../src/receivers/pressure/psi.ts';
+import { parsePressure, pressureScore } from '../../src/kernel/psi.ts';
 import { createCgroup } from '../support/cgroup.ts';
 import { createContainer } from '../support/container.ts';
 import { eventually } from '../support/eventually.ts';

@@ -6,9 +6,9 @@ import type { ViewConfig } from '../../src/config/schema.ts';
 import { viewOptions } from '../../src/config/view-options.ts';
 import type { AttributeAction } from '../../src/metrics/attribute-actions.ts';
 import { applyActions } from '../../src/metrics/attribute-actions.ts';
-import { allMetrics } from '../../src/metrics/catalogue.ts';
 import { createProducer } from '../../src/metrics/producer.ts';
 import { OVERFLOW } from '../../src/metrics/storage.ts';
+import { allMetrics } from '../../src/receivers/index.ts';
 import { collect, ERRORS, errors, kernelMetricsWith, LATENCY, latencies, named, valuesOf, view } from './counts.ts';
 
 suite('an action', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { allMetrics } from '../../src/metrics/catalogue.ts';
+import { allMetrics } from '../../src/receivers/index.ts';
 
 const names = allMetrics.map(({ name }) => name);
 

@@ -3,11 +3,12 @@ import type { Attributes, HrTime } from '@opentelemetry/api';
 import type { Histogram, MetricData, MetricProducer, ViewOptions } from '@opentelemetry/sdk-metrics';
 import type { ViewConfig } from '../../src/config/schema.ts';
 import { viewOptions } from '../../src/config/view-options.ts';
-import { kernelMetrics, type Metric } from '../../src/metrics/catalogue.ts';
+import type { Metric } from '../../src/metrics/catalogue.ts';
 import { type Grid, MetricRegistry, type Sample, type Source } from '../../src/metrics/registry.ts';
+import { metrics } from '../../src/receivers/overlayfs/metrics.ts';
 
-export const ERRORS = kernelMetrics.errors;
-export const LATENCY = kernelMetrics.readLatency;
+export const ERRORS = metrics.errors;
+export const LATENCY = metrics.readLatency;
 
 /** The kernel's grid of {@link LATENCY} in these tests: 1, 2, 4 and 8 µs. */
 export const GRID_US = [1, 2, 4, 8];

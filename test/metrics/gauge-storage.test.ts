@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { Attributes } from '@opentelemetry/api';
 import { viewOptions } from '../../src/config/view-options.ts';
-import { kernelMetrics } from '../../src/metrics/catalogue.ts';
 import { GaugeStorage, type Member } from '../../src/metrics/storage.ts';
 import { streamsOf } from '../../src/metrics/streams.ts';
+import { metrics } from '../../src/receivers/pressure/metrics.ts';
 import { labels, view } from './counts.ts';
 
-const GAUGE = kernelMetrics.pressureScore;
+const GAUGE = metrics.score;
 
 function storeOf(stream: Parameters<typeof view>[1] = {}): GaugeStorage {
   const [first] = streamsOf(GAUGE, viewOptions([view(GAUGE, stream)]));

@@ -9,12 +9,13 @@ import { AggregationTemporality, DataPointType, type MetricData } from '@opentel
 import fc from 'fast-check';
 import type { ViewConfig } from '../../src/config/schema.ts';
 import { viewOptions } from '../../src/config/view-options.ts';
-import { kernelMetrics, type Metric } from '../../src/metrics/catalogue.ts';
+import type { Metric } from '../../src/metrics/catalogue.ts';
 import { createProducer, type Producer } from '../../src/metrics/producer.ts';
 import { MetricRegistry, type Sample } from '../../src/metrics/registry.ts';
 import { keyOf } from '../../src/metrics/storage.ts';
 import { Health } from '../../src/program/health.ts';
 import { createLogger } from '../../src/program/log.ts';
+import { metrics } from '../../src/receivers/pressure/metrics.ts';
 import { PressureSource } from '../../src/receivers/pressure/source.ts';
 import { observeProcess, observeService, sourcesOf } from '../../src/service/self-metrics.ts';
 import { collect, ERRORS, errors, FakeSource, GRID, GRID_US, LATENCY, latencies, view } from './counts.ts';
@@ -271,7 +272,7 @@ suite('what is counted in parts of a second', () => {
             const line = `avg10=0.00 avg60=0.00 avg300=0.00 total=${total}\n`;
             writeFileSync(host, `some ${line}full ${line}`);
           });
-          await watch(kernel, [kernelMetrics.pressureWaiting, kernelMetrics.pressureStalled], turns);
+          await watch(kernel, [metrics.waiting, metrics.stalled], turns);
         },
       ),
       { numRuns: 10 },

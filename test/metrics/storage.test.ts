@@ -2,15 +2,15 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { Attributes, HrTime } from '@opentelemetry/api';
 import { viewOptions } from '../../src/config/view-options.ts';
-import { kernelMetrics } from '../../src/metrics/catalogue.ts';
 import { type Member, OVERFLOW, SeriesStorage } from '../../src/metrics/storage.ts';
 import { streamsOf } from '../../src/metrics/streams.ts';
+import { metrics } from '../../src/receivers/overlayfs/metrics.ts';
 import { labels, view } from './counts.ts';
 
 const START: HrTime = [50, 0];
 
 function storeOf(stream: Parameters<typeof view>[1] = {}): SeriesStorage {
-  const [first] = streamsOf(kernelMetrics.errors, viewOptions([view(kernelMetrics.errors, stream)]));
+  const [first] = streamsOf(metrics.errors, viewOptions([view(metrics.errors, stream)]));
   assert.ok(first);
   return new SeriesStorage(first, 1, START);
 }

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cgroupIdOf, findHierarchy } from '../../src/containers/hierarchy.ts';
 import { isPidNamespaceInUse } from '../../src/containers/pid-namespace.ts';
+import { readPressure } from '../../src/kernel/psi.ts';
 import { BpfObject, openKernfsNode, openOnDetachedOverlay } from '../../src/native/index.ts';
 import { Kmsg } from '../../src/receivers/oom/kernel-log.ts';
 import { attachOomProbes, type OomMethod } from '../../src/receivers/oom/probes.ts';
@@ -15,7 +16,6 @@ import { OomReceiver } from '../../src/receivers/oom/receiver.ts';
 import { OverlayfsCounts } from '../../src/receivers/overlayfs/counts.ts';
 import { attachProbes, type Method } from '../../src/receivers/overlayfs/probes.ts';
 import { OverlayfsReceiver } from '../../src/receivers/overlayfs/receiver.ts';
-import { readPressure } from '../../src/receivers/pressure/psi.ts';
 import { type Capability, setEffective } from './capabilities.ts';
 import { OPTIONS } from './overlayfs-receiver.ts';
 

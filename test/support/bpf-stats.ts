@@ -1,4 +1,4 @@
-/** The kernel counts the runs and the time of BPF programs for as long as this is needed. */
+/** Turns on kernel.bpf_stats_enabled until it is disposed of. */
 import { readFileSync, writeFileSync } from 'node:fs';
 
 const SETTING = '/proc/sys/kernel/bpf_stats_enabled';

@@ -1,8 +1,8 @@
-/** The kernel's own description of its types (BTF), changed: as a later kernel could have them. */
+/** The kernel's BTF, changed as in a possible later kernel. */
 import { readFileSync } from 'node:fs';
 
 const KERNEL = '/sys/kernel/btf/vmlinux';
-/** Bytes behind the three words of each type, by its kind, for each of its members, once (Documentation/bpf/btf.rst). */
+/** Bytes for each member behind the three words of a type, by kind (Documentation/bpf/btf.rst). */
 const MEMBER_BYTES: Readonly<Record<number, number>> = { 4: 12, 5: 12, 6: 8, 13: 8, 15: 12, 19: 12 };
 const EXTRA_BYTES: Readonly<Record<number, number>> = { 1: 4, 3: 12, 14: 4, 17: 4 };
 const [ARRAY, STRUCT, TYPEDEF] = [3, 4, 8];
@@ -12,11 +12,11 @@ interface Type {
   readonly name: string;
   readonly kind: number;
   readonly length: number;
-  /** Another type's number, or its own size. */
+  /** Another type's id, or this type's size. */
   readonly type: number;
 }
 
-/** @returns the kernel's BTF, in which the counters in `rss_stat` of a process' memory are of another type */
+/** @returns the kernel's BTF with another type of the counters in `mm_struct.rss_stat` */
 export function withOtherRssStat(): Buffer {
   const btf = readFileSync(KERNEL);
   const types = typesIn(btf);
@@ -27,7 +27,7 @@ export function withOtherRssStat(): Buffer {
   return btf;
 }
 
-/** @returns the number of the array's type */
+/** @returns the id of the array's type */
 function counters(btf: Buffer, types: readonly (Type | undefined)[]): number {
   const inside = (owner: Type | undefined, name: string): number | undefined => {
     for (let index = 0; index < (owner?.length ?? 0); index++) {
@@ -49,7 +49,7 @@ function counters(btf: Buffer, types: readonly (Type | undefined)[]): number {
   return number;
 }
 
-/** By their numbers, from 1. */
+/** By id, from 1. */
 function typesIn(btf: Buffer): (Type | undefined)[] {
   const start = btf.readUInt32LE(4) + btf.readUInt32LE(8);
   const end = start + btf.readUInt32LE(12);

@@ -1,4 +1,4 @@
-/** What a thread may do: the tests leave out capabilities that the process has, and take them again. */
+/** Drops and restores effective capabilities of the test's thread. */
 import { DataType, load, open } from 'ffi-rs';
 
 /** include/uapi/linux/capability.h */
@@ -18,14 +18,14 @@ export type Capability = keyof typeof NUMBERS;
 const VERSION = 0x20080522;
 
 /**
- * Makes these capabilities, of those that are permitted, the effective ones of the thread that runs JavaScript. They are
- * what the kernel looks at; what is permitted stays. Throws for one that is not permitted.
+ * Sets the effective capabilities of the thread that runs JavaScript; the permitted ones stay. Throws for a capability
+ * that is not permitted.
  */
 export function setEffective(capabilities: readonly Capability[] | 'all'): void {
   open({ library: 'libc', path: 'libc.so.6' });
   const header = Buffer.alloc(8);
   header.writeUInt32LE(VERSION, 0);
-  // Twice effective, permitted, inheritable: the lower 32 and the higher ones.
+  // Effective, permitted, inheritable: first the lower 32 bits of each, then the higher ones.
   const sets = Buffer.alloc(24);
   call('capget', header, sets);
   for (const half of [0, 1]) {

@@ -1,4 +1,4 @@
-/** A cgroup in the hierarchy that Floatie takes here, removed when it is disposed of. */
+/** A cgroup in the hierarchy that Floatie uses, removed when it is disposed of. */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,12 +6,12 @@ import { findHierarchy } from '../../src/containers/hierarchy.ts';
 import { eventually } from './eventually.ts';
 
 export interface Cgroup {
-  /** The path below the hierarchy's root, as the `cgroup` attribute shows it. */
+  /** The path below the hierarchy's root, which is the `cgroup` attribute. */
   readonly name: string;
   readonly path: string;
   /** Runs a command in the cgroup. Throws when it fails. */
   run(command: string, ...args: string[]): string;
-  /** The command line that runs another one in the cgroup. */
+  /** Wraps a command line so that it runs in the cgroup. */
   wrap(command: string, ...args: string[]): [string, string[]];
   remove(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -19,7 +19,7 @@ export interface Cgroup {
 
 let count = 0;
 
-/** @param exactly the name itself, instead of one made of the label */
+/** @param exactly the name, instead of a unique one with the label */
 export function createCgroup(label = 'test', exactly?: string): Cgroup {
   const { mount } = findHierarchy();
   if (mount === null) throw new Error('no cgroup hierarchy is mounted');

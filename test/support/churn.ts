@@ -1,4 +1,4 @@
-/** Cgroups that are made, used once and removed, one after another, while Floatie looks on. */
+/** Creates, uses and removes cgroups one after another while Floatie runs. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -19,14 +19,14 @@ const WRITES = 'floatie_overlayfs_write_latency_us_count';
 const ALL_WRITES = 'all_writes_count';
 const VIEWS = `views=[{selector: {instrument_name: floatie_overlayfs_write_latency_us}, stream: {attribute_keys: {excluded: []}}}, {selector: {instrument_name: floatie_overlayfs_write_latency_us}, stream: {name: all_writes, attribute_keys: {included: []}}}]`;
 
-/** How many are there at the same time, and how soon one follows another: each lives 0.2 s. */
+/** How many cgroups exist at a time; each lives 0.2 s. */
 const ALIVE = 8;
 const PACE_MS = 25;
 
-/** Grown by less, after a forced collection. */
+/** The limit of growth after a forced garbage collection. */
 const MAX_GROWTH_BYTES = 5 << 20;
 
-/** Every other cgroup is called like a container. @param maxCpuShare of one CPU */
+/** Every other cgroup has the name of a container. @param maxCpuShare of one CPU */
 export async function surviveChurn(count: number, maxCpuShare = 0.1): Promise<void> {
   using overlay = mountOverlay();
   await using namespace = await createPidNamespace();
@@ -38,7 +38,7 @@ export async function surviveChurn(count: number, maxCpuShare = 0.1): Promise<vo
   const warmUp = await churn(Math.max(300, count / 5), floatie, namespace, join(overlay.path, 'file'));
   await scrapes(floatie, 500);
   const before = await leastBytes(floatie);
-  // The collection threw away what was compiled.
+  // The collection discarded compiled code.
   await scrapes(floatie, 500);
 
   const cpuBefore = await cpuSeconds(floatie);
@@ -62,12 +62,12 @@ export async function surviveChurn(count: number, maxCpuShare = 0.1): Promise<vo
 
 interface Churned {
   readonly writes: number;
-  /** How many were seen in a scrape under their own name. */
+  /** How many cgroups a scrape showed by name. */
   readonly named: number;
   readonly ids: ReadonlySet<bigint>;
 }
 
-/** Returns when all series have ended. Throws when a scrape shows a count that is not of that cgroup. */
+/** Returns when all series have ended. Throws when a scrape shows a wrong count for a cgroup. */
 async function churn(count: number, floatie: Floatie, namespace: PidNamespace, file: string): Promise<Churned> {
   const mount = findHierarchy().mount ?? '';
   await using writer = startWriter(namespace);
@@ -114,7 +114,7 @@ async function churn(count: number, floatie: Floatie, namespace: PidNamespace, f
   return { writes: [...expected.values()].reduce((sum, writes) => sum + writes, 0), named: named.size, ids };
 }
 
-/** A shell that goes into one cgroup after the other: a process for each would take longer than all the rest. */
+/** A shell that moves itself from cgroup to cgroup: a process for each would take longer than all the rest. */
 export function startWriter(namespace: PidNamespace) {
   const script = `while read procs writes file; do
     echo 0 >$procs || exit 1

@@ -1,15 +1,15 @@
-/** Both clocks of this process in the hands of one test: they stand still until it lets time pass or sets the time of day. */
+/** Mocks both clocks of this process: they stand still until the test lets time pass or sets the wall clock. */
 
 import { syncBuiltinESMExports } from 'node:module';
 import os from 'node:os';
 import type { TestContext } from 'node:test';
 
 export interface Clocks {
-  /** Time passes, on both clocks. */
+  /** Advances both clocks. */
   pass(ms: number): void;
-  /** Somebody sets the time of day, forward or back. */
+  /** Sets the wall clock forward or back. */
   set(byMs: number): void;
-  /** The time of day, in ms. */
+  /** The wall clock, in ms. */
   readonly nowMs: number;
 }
 

@@ -4,13 +4,13 @@ import { type Daemon, folder, freePort, peer, startDaemon } from './peers.ts';
 
 export interface Point {
   readonly name: string;
-  /** As the collector calls it: `Sum`, `Gauge`, `Histogram` or `ExponentialHistogram`. */
+  /** The collector's type: `Sum`, `Gauge`, `Histogram` or `ExponentialHistogram`. */
   readonly type: string;
   readonly attributes: Readonly<Record<string, string>>;
   /** The value of a number; the count of a histogram. */
   readonly value: number;
   readonly sum?: number;
-  /** Of a histogram's buckets, from above; an exponential one shows only those that hold something. */
+  /** The upper bounds of a histogram's buckets; an exponential one has only non-empty buckets. */
   readonly bounds: readonly number[];
   readonly counts: readonly number[];
   readonly temporality: string;
@@ -31,9 +31,9 @@ export interface LogRecord {
 }
 
 export interface Collector extends AsyncDisposable {
-  /** Of OTLP over gRPC. */
+  /** The endpoint of OTLP over gRPC. */
   readonly endpoint: string;
-  /** Of OTLP over HTTP. */
+  /** The endpoint of OTLP over HTTP. */
   readonly httpEndpoint: string;
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -45,7 +45,7 @@ export interface Collector extends AsyncDisposable {
 
 /**
  * @param tls as in the collector's configuration of a server
- * @param verbosity "basic" tells only how much came
+ * @param verbosity "basic" prints only numbers of points
  */
 export async function createCollector(
   tls?: Readonly<Record<string, string>>,
@@ -90,7 +90,7 @@ service:
   };
 }
 
-/** What a debug exporter with `verbosity: detailed` prints. */
+/** Parses the output of the debug exporter with `verbosity: detailed`. */
 function parseExports(output: string): Export[] {
   return blocks(output, 'ResourceMetrics').map((text) => {
     const [head = '', ...metrics] = text.split(/^Metric #\d+\n/m);
@@ -111,7 +111,7 @@ function parseLogs(output: string): LogRecord[] {
   });
 }
 
-/** What one export of that kind has, from its head to the next export of any kind. */
+/** The text of each export of a kind, from its head to the next export of any kind. */
 function blocks(output: string, kind: string): string[] {
   const parts = output.split(/(Resource(?:Metrics|Log) #0\n)/);
   return parts.filter((_, index) => parts[index - 1] === `${kind} #0\n`);

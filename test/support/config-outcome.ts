@@ -1,8 +1,8 @@
-/** What loading a configuration comes to, whatever is in it. */
+/** The outcome of loading any configuration. */
 import { ConfigError, loadConfig, type Sources } from '../../src/config/load.ts';
 import type { Config } from '../../src/config/schema.ts';
 
-/** The configuration, or its problems. Throws whatever else comes out. */
+/** The configuration, or its problems. Rethrows all other errors. */
 export function outcomeOf(sources: Sources): Config | readonly string[] {
   try {
     return loadConfig(sources);

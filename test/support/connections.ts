@@ -1,4 +1,4 @@
-/** Clients as no library makes them: connections that ask and do not read, or do not ask at all. */
+/** Misbehaving clients: connections that do not read their answers, or send no request. */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
@@ -6,7 +6,7 @@ export const GET = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: loca
 
 export interface Connections extends Disposable {
   readonly all: readonly Socket[];
-  /** Connects, and sends this; what is answered is not read. */
+  /** Connects and sends a text without reading the answer. */
   open(text?: string): Promise<Socket>;
 }
 
@@ -28,7 +28,7 @@ export function connectionsTo(url: string): Connections {
   };
 }
 
-/** All that is answered to this text, until the other side closes. */
+/** Sends a text and returns the whole answer until the other side closes. */
 export async function exchange(url: string, text: string): Promise<string> {
   using connections = connectionsTo(url);
   const socket = await connections.open(text);

@@ -1,4 +1,4 @@
-/** Containers that are killed as soon as they start, as in a crash loop: hardly is one there, its cgroup is gone. */
+/** Containers in a crash loop: killed as soon as they start, so that their cgroups are removed at once. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { reportedInFull } from './oom.ts';
 import { BASE, podmanEnv } from './podman.ts';
 import { missing } from './requirements.ts';
 
-/** At once: each takes a CPU for most of its life. */
+/** How many run at a time: each takes a CPU for most of its life. */
 const AT_ONCE = 2;
 
 export function testCrashLoop(count: number): void {
@@ -27,7 +27,7 @@ export function testCrashLoop(count: number): void {
     const sorted = (field: string): unknown[] => records.map((record) => record[field]).toSorted();
     assert.deepEqual(sorted('container_id'), ids.toSorted());
     assert.deepEqual(sorted('trigger_container_id'), ids.toSorted());
-    // Where only the kernel's log tells whose limit it was, that leaves out most of many kills.
+    // Where only the kernel's log tells whose limit was reached, most of many kills lack it.
     for (const { container_id, limit_owner, limit_container_id } of records) {
       assert.equal(limit_container_id, limit_owner === undefined ? undefined : container_id);
     }
@@ -38,7 +38,7 @@ export function testCrashLoop(count: number): void {
   });
 }
 
-/** @returns the ids of the containers, each of which lost its only process */
+/** @returns the ids of the containers, whose only process was killed */
 async function crashAtStart(count: number): Promise<string[]> {
   const folder = mkdtempSync(join(tmpdir(), 'floatie-crash-loop-'));
   try {

@@ -1,29 +1,29 @@
-/** A real database of metrics, which answers by Prometheus' HTTP API. */
+/** A real metrics database with Prometheus' HTTP API. */
 import { eventually } from './eventually.ts';
 import { folder, freePort, peer, startDaemon } from './peers.ts';
 
 export interface Series {
   readonly metric: Readonly<Record<string, string>>;
-  /** Of a query of one moment. */
+  /** The result of an instant query. */
   readonly value?: readonly [number, string];
-  /** Of a query of a range. */
+  /** The result of a range query. */
   readonly values?: readonly (readonly [number, string])[];
 }
 
 export interface Database extends AsyncDisposable {
   readonly url: string;
-  /** Throws what the database says of something that it does not take. */
+  /** Throws the database's error. */
   ask<T>(path: string, parameters?: Readonly<Record<string, string>>): Promise<T>;
-  /** What the expression is now. */
+  /** Evaluates an expression now. */
   query(expr: string): Promise<Series[]>;
 }
 
 export interface DatabaseOptions {
   readonly command: string;
-  /** Its arguments, given where to listen. It runs in a folder of its own that has {@link files}. */
+  /** The arguments for an address to listen on. The database runs in a folder of its own with {@link files}. */
   readonly args: (address: string) => readonly string[];
   readonly files?: Readonly<Record<string, string>>;
-  /** The path that answers well once it is ready. */
+  /** The path that answers 200 once the database is ready. */
   readonly ready: string;
 }
 
@@ -59,11 +59,11 @@ export async function startDatabase({ command, args, files = {}, ready }: Databa
   return database;
 }
 
-/** It takes OTLP over HTTP at its URL and `/opentelemetry`. */
+/** Accepts OTLP over HTTP at its URL and `/opentelemetry`. */
 export async function startVictoriaMetrics(): Promise<Database> {
   return startDatabase({
     command: peer('victoria-metrics'),
-    // Unless told so it does not show what came in the last 30 s.
+    // Its default hides the last 30 s.
     args: (address) => ['-storageDataPath=data', `-httpListenAddr=${address}`, '-search.latencyOffset=0s'],
     ready: '/health',
   });

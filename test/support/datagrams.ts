@@ -9,12 +9,12 @@ const SOCKET = [1, 2 | 0o2000000, 0];
 const MSG_DONTWAIT = 0x40;
 
 export interface Receiver {
-  /** All that have come by now, each as its lines. */
+  /** All datagrams so far, each split into lines. */
   received(): string[][];
   [Symbol.dispose](): void;
 }
 
-/** @param path as systemd writes it: a path, or `@` and a name */
+/** @param path in systemd's form: a path, or `@` and an abstract name */
 export function receiveDatagrams(path: string): Receiver {
   open({ library: 'libc', path: 'libc.so.6' });
   const fd = libc('socket', [DataType.I32, DataType.I32, DataType.I32], SOCKET);

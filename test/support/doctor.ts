@@ -10,19 +10,19 @@ import { withMounts } from './mounts.ts';
 export interface Diagnosis {
   readonly code: number | null;
   readonly checks: readonly Check[];
-  /** The line of this name. */
+  /** The check of this name. */
   of(name: string): Check;
 }
 
 export interface Conditions {
-  /** The command that runs another one in its own way. */
+  /** A command in front of Floatie's command line. */
   readonly by?: readonly string[];
-  /** What a shell does first, in a mount namespace of its own. */
+  /** Shell commands before Floatie, in a mount namespace of their own. */
   readonly after?: string;
   readonly env?: Record<string, string>;
 }
 
-/** Whatever becomes of it, the exit code and the verdicts agree. */
+/** Also asserts that the exit code and the verdicts agree. */
 export async function runDoctor(
   args: readonly string[] = ['--set', 'exporters.prometheus.port=0'],
   { by = [], after, env = {} }: Conditions = {},
@@ -51,7 +51,7 @@ export async function runDoctor(
   };
 }
 
-/** As another user with these capabilities, such as `bpf`, and no others. */
+/** Runs as another user with only these capabilities, such as `bpf`. */
 export function withOnly(...capabilities: readonly string[]): readonly string[] {
   const list = ['-all', ...capabilities.map((name) => `+${name}`)].join(',');
   const user = ['--reuid', '65534', '--regid', '65534', '--clear-groups'];

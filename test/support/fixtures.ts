@@ -1,4 +1,4 @@
-/** The small C programs that tests let do I/O, compiled when they are first asked for. */
+/** Small C programs for tests, compiled on first use. */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, renameSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -13,7 +13,7 @@ export function fixture(name: string, ...flags: string[]): string {
 
 /** @returns the path of the object made of test/fixtures/NAME.bpf.c */
 export function bpfFixture(name: string): string {
-  // Where Debian keeps what differs between architectures.
+  // Debian's folder for headers of one architecture.
   const include = `/usr/include/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`;
   return compile(`${name}.bpf.c`, `${name}.bpf.o`, ['-g', '-target', 'bpf', '-mcpu=v2', '-idirafter', include, '-c']);
 }

@@ -23,7 +23,7 @@ export interface Floatie {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** Starts Floatie and waits until it measures. Throws what it said when it does not. */
+/** Starts Floatie and waits until it measures. Throws its output on failure. */
 export async function startFloatie(
   args: readonly string[] = [],
   { env = {}, command = [process.execPath, MAIN] }: { env?: Record<string, string>; command?: readonly string[] } = {},
@@ -31,7 +31,7 @@ export async function startFloatie(
   const [program = '', ...before] = command;
   const child = spawn(program, [...before, '--set', 'exporters.prometheus.port=0', ...args], {
     stdio: ['ignore', 'ignore', 'pipe'],
-    // Where the peers of the tests are kept is no setting of Floatie.
+    // TEST_PEER_CACHE is no setting of Floatie.
     env: { ...process.env, FLOATIE_SERVICE_TELEMETRY_LOG_FORMAT: 'json', ...env },
   });
   const exited = once(child, 'exit') as Promise<[number | null]>;

@@ -1,19 +1,19 @@
-/** A filesystem on a disk that takes no more: each write gets into the page cache, and its sync fails. */
+/** A filesystem on a full disk: writes get into the page cache, and their sync fails. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Why there can be none here, or null. */
+/** The reason why a full disk is not possible here, or null. */
 export const lacksFullDisk = existsSync('/dev/loop-control') ? null : 'this machine lacks loop devices';
 
 export interface FullDisk extends Disposable {
   readonly path: string;
-  /** To be called when all is there that must be. */
+  /** Fills the disk, once all files exist. */
   fill(): void;
 }
 
-/** The disk is a file with holes, in memory that ends where the first of them is to be filled. */
+/** The disk is a sparse file on a tmpfs that is too small for its holes. */
 export function mountFullDisk(): FullDisk {
   using stack = new DisposableStack();
   const memory = stack.adopt(mkdtempSync(join(tmpdir(), 'floatie-disk-')), (path) => rmSync(path, { recursive: true }));

@@ -1,4 +1,4 @@
-/** A dashboard as Grafana takes it: its queries, with what Grafana puts in place of the variables. */
+/** Reads a Grafana dashboard, and substitutes variables in its queries as Grafana does. */
 import { readFileSync } from 'node:fs';
 
 export interface Query {
@@ -45,7 +45,7 @@ export function readDashboard(): Dashboard {
   return JSON.parse(readFileSync(new URL('../../examples/grafana/floatie.json', import.meta.url), 'utf8'));
 }
 
-/** The panels' queries and those of the annotations. */
+/** The queries of panels and annotations. */
 export function queriesOf({ panels, annotations }: Dashboard): Query[] {
   const shown = panels.flatMap(({ title, targets = [], transformations = [] }) =>
     targets.map(({ expr, instant = false, legendFormat = '' }) => ({
@@ -70,7 +70,7 @@ export function nameOf({ legend, renames }: Query, labels: Readonly<Record<strin
   );
 }
 
-/** What is chosen and shown, in seconds. Everything is chosen where nothing else is said, as when a dashboard is opened. */
+/** The time range, in seconds, and the variables; by default all values are chosen. */
 export interface View {
   readonly rangeS: number;
   readonly stepS: number;

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { BASE, podman, podmanEnv } from './podman.ts';
 
 export const IMAGE = 'localhost/floatie';
-/** Always the same: buildah takes a layer that it has, whatever the arguments of its labels say. */
+/** Constant, because buildah reuses a layer even if the arguments in its labels differ. */
 export const REVISION = '0123456789abcdef';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -14,12 +14,12 @@ const HOW = ['--format', 'docker', '--isolation', 'chroot', '--network', 'host',
 
 /** `docker build -t floatie:latest .`, or of another target. */
 export function buildImage(name = IMAGE, ...options: string[]): void {
-  // Where this machine reaches the registries through certificates of its own, npm in the build must know them.
+  // npm in the build needs this machine's CA certificates, if it has any of its own.
   const certificates = existsSync(CERTIFICATES)
     ? ['-v', `${CERTIFICATES}:/run/certificates.crt:ro`, '--build-arg', 'NODE_EXTRA_CA_CERTS=/run/certificates.crt']
     : [];
   const args = [...certificates, '--build-arg', `BUILD_IMAGE=${BASE}`, '--build-arg', `REVISION=${REVISION}`];
-  // By a name of its own, the stage that takes longest stays for the next time.
+  // With a name of its own the slowest stage stays cached for the next build.
   build(ROOT, `${IMAGE}-dependencies`, ...args, '--target', 'dependencies');
   build(ROOT, name, ...args, ...options);
   podman('image', 'prune', '--force');

@@ -1,4 +1,4 @@
-/** Lets a program do I/O of the kinds of live/io-kinds.ts, and compares what was counted with what is said there. */
+/** Does I/O of each kind in live/io-kinds.ts, and compares the counts with the table there. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { closeSync, copyFileSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
@@ -17,14 +17,13 @@ import { mountOverlay } from './overlay.ts';
 import { attempted, OPTIONS } from './overlayfs-receiver.ts';
 import { mountTracefs } from './tracefs.ts';
 
-/** Of each kind. */
 const OPERATIONS = 5;
 const PAGE = 4096;
 const OUTCOMES: readonly Outcome[] = ['sample', 'error', 'zero', 'async'];
 
 /**
  * @param isChosen the rows to try; all when left out
- * @returns each number that is not as said, or why this kernel does not let it attach so
+ * @returns the wrong counts, or the reason why this kernel refuses the way to attach
  */
 export async function tryKinds(
   method: Method,
@@ -58,7 +57,7 @@ export async function tryKinds(
   return problems;
 }
 
-/** Does operations of one kind in a cgroup of its own. @returns what was counted there */
+/** Does operations of one kind in a cgroup of its own. @returns the counts of that cgroup */
 async function count(
   receiver: OverlayfsReceiver,
   kind: string,
@@ -72,7 +71,7 @@ async function count(
   return receiver.read().find(({ cgroupId }) => cgroupId === id)?.operations;
 }
 
-/** Where programs were not run, up to so much less was counted. */
+/** Runs of programs that the kernel skipped: at most so many operations are missing. */
 function missed(receiver: OverlayfsReceiver): number {
   const { skipped_entry, skipped_exit } = receiver.misses();
   return skipped_entry + skipped_exit;
@@ -110,7 +109,7 @@ function countsOf(totals: OperationTotals | undefined): Record<Outcome, number> 
   return { sample: buckets.reduce((a, b) => a + b), error: errors, zero: zeros, async };
 }
 
-/** An overlay, and another on top of it; files with all that the kinds need. */
+/** An overlay, another one on top of it, and files for all kinds. */
 function createFiles(): Disposable & { of(row: Row): string } {
   using stack = new DisposableStack();
   const lower = stack.adopt(mkdtempSync(join(tmpdir(), 'floatie-lower-')), (path) => rmSync(path, { recursive: true }));
@@ -122,7 +121,7 @@ function createFiles(): Disposable & { of(row: Row): string } {
   const outer = stack.use(mountOverlay(inner)).path;
   closeSync(openSync(join(outer, 'copy'), 'r+'));
   execFileSync('mkfifo', [join(inner, 'fifo')]);
-  // That of /dev/zero.
+  // The numbers of /dev/zero.
   execFileSync('mknod', [join(inner, 'device'), 'c', '1', '5']);
   mkdirSync(join(inner, 'directory'));
   const onFullDisk = lacksFullDisk === null ? createFileOnFullDisk(stack) : '';
@@ -140,7 +139,7 @@ function createFiles(): Disposable & { of(row: Row): string } {
 function createFileOnFullDisk(stack: DisposableStack): string {
   const disk = stack.use(mountFullDisk());
   const file = join(stack.use(mountOverlay(undefined, disk.path)).path, 'file');
-  // All of it is still to be given a place on the disk.
+  // A hole as large as all writes.
   execFileSync('truncate', ['-s', `${2 * OPERATIONS * PAGE}`, file]);
   disk.fill();
   return file;

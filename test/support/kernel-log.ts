@@ -1,4 +1,4 @@
-/** What the kernel itself reports of OOM kills, read from its log by a program that is not ours. */
+/** The kernel's own reports of OOM kills, read from its log by another program than Floatie. */
 import { execFileSync } from 'node:child_process';
 
 export interface ReportedKill {
@@ -8,7 +8,7 @@ export interface ReportedKill {
   readonly anonKb: number;
   readonly totalVmKb: number;
   readonly pageTablesKb: number;
-  /** The cgroups of the longer report, which the kernel prints for ten kills in five seconds at most. */
+  /** Only in the long report, which the kernel prints for at most ten kills in five seconds. */
   readonly oomMemcg: string | undefined;
   readonly taskMemcg: string | undefined;
 }

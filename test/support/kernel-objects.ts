@@ -1,4 +1,4 @@
-/** The BPF programs, maps and links in the kernel, and those that a process holds. */
+/** The BPF programs, maps and links in the kernel and in a process. */
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { eventually } from './eventually.ts';
@@ -47,7 +47,7 @@ export async function assertNothingLeft(held: readonly string[]): Promise<void> 
   });
 }
 
-/** Empty for one that was closed since. */
+/** Empty for a descriptor that is closed meanwhile. */
 function readDescriptor(path: string): string {
   try {
     return readFileSync(path, 'utf8');

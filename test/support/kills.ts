@@ -1,4 +1,4 @@
-/** SIGKILL at any moment: nothing may be left in the kernel, and the next start must be as quick as any. */
+/** SIGKILL at any moment must leave nothing in the kernel, nor slow down the next start. */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,7 +10,7 @@ import { MAIN } from './floatie.ts';
 import { inKernel } from './kernel-objects.ts';
 import { missing } from './requirements.ts';
 
-/** On a machine that has nothing else to do, which the machines of tests often have. */
+/** Holds on an idle machine, which test machines often are not. */
 const MAX_START_MS = 2000;
 
 export function testKills(count: number): void {
@@ -31,7 +31,7 @@ export function testKills(count: number): void {
         child.kill('SIGKILL');
         await exited;
       }
-      // The kernel frees them a moment after their last owner is gone.
+      // The kernel frees objects a moment after their last owner has ended.
       await eventually(`nothing is left of run ${at}`, () => inKernel().every((object) => before.has(object)));
     }
     const median = starts.sort((a, b) => a - b)[starts.length >> 1] ?? 0;
@@ -43,7 +43,7 @@ export function testKills(count: number): void {
   });
 }
 
-/** Waits for the one in which to kill: of its start, its run, or its end. */
+/** Waits for the moment of the kill: during start, run, or stop. */
 async function moment(at: number, child: ChildProcess, starts: number[], began: number): Promise<void> {
   const usual = starts.at(-1) ?? 1000;
   if (at % 3 === 1) {

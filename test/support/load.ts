@@ -1,11 +1,11 @@
-/** Containers that do what Floatie measures, for as long as they are not disposed of. */
+/** Containers under load, until they are disposed of. */
 
 import { mountOverlay } from './overlay.ts';
 import { BASE, podman, startContainer } from './podman.ts';
 import { missing } from './requirements.ts';
 import { mountSlow } from './slow.ts';
 
-/** Reads and writes of its own root, some of which fail or move nothing. */
+/** Reads and writes its root; some operations fail or move no byte. */
 const SHOP = `
   dd if=/dev/urandom of=/f bs=64k count=64 status=none
   while :; do
@@ -15,16 +15,16 @@ const SHOP = `
     sleep 0.1
   done 3</f 2>/dev/null`;
 
-/** More file pages than its limit leaves room for, read again and again by four tasks: they wait for memory. */
+/** Four tasks reread more file pages than the memory limit allows, so they wait for memory. */
 const SEARCH = `
   dd if=/dev/zero of=/f bs=1M count=128 status=none
   for task in 1 2 3 4; do (while :; do cat /f /f >/dev/null; done) & done
   wait`;
 
-/** Takes more memory than it may, and is killed for it. */
+/** Exceeds its memory limit and is killed. */
 const REPORT = 'while :; do tail /dev/zero; sleep 4; done';
 
-/** Four tasks read a file that is far away. */
+/** Four tasks read a file on a slow filesystem. */
 const ARCHIVE = `
   for task in 1 2 3 4; do (while :; do dd if=/data/slow of=/dev/null bs=4k count=100 status=none; done) & done
   wait`;
@@ -34,7 +34,7 @@ export interface Load extends AsyncDisposable {
   readonly containers: Readonly<Record<'shop' | 'search' | 'report' | 'archive', string>>;
 }
 
-/** @param delaysUs how long reads of the archive take, in turn */
+/** @param delaysUs the durations of the archive's reads, in turn */
 export async function startLoad(delaysUs: readonly number[]): Promise<Load> {
   const lacking = missing('fuse');
   if (lacking !== false) throw new Error(lacking);

@@ -1,4 +1,4 @@
-/** What tests could leave on a machine: mounts, cgroups, sysctls, BPF objects, processes, and temporary files. */
+/** The state that tests may leave behind: mounts, cgroups, sysctls, BPF objects, processes and temporary files. */
 import { globSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inKernel } from './kernel-objects.ts';
@@ -6,9 +6,9 @@ import { mountsOf } from './mounts.ts';
 
 export type MachineState = ReadonlyMap<string, ReadonlySet<string>>;
 
-/** Names of temporary files that are kept on purpose. */
+/** Temporary files that stay on purpose. */
 const KEPT = [
-  // Where the containers of the tests are while they run: empty, and podman's own.
+  // Podman's folder for the tests' containers, empty after the run.
   /^\/run\/floatie-peers-/,
   // Podman's, for networks.
   /^\/run\/netns$/,
@@ -17,10 +17,10 @@ const KEPT = [
   /^\/tmp\/(containers-|storage-run-|podman-run-)/,
   /^\/run\/(containers|libpod|crun|runc|lock)$/,
 ];
-/** Values that change by themselves. */
+/** sysctls that change by themselves. */
 const VOLATILE =
   /\/(random\/|ns_last_pid$|pty\/nr$|sched_domain\/|dentry-state$|inode-|file-nr$|aio-nr$|quota\/|kexec_load|tainted$)/;
-/** How long the kernel may take to free what its owner has left. */
+/** How long the kernel may take to free objects after their owner has ended. */
 const SETTLE_MS = 5000;
 
 export function machineState(): MachineState {
@@ -35,7 +35,7 @@ export function machineState(): MachineState {
   ]);
 }
 
-/** What is there now and was not; waits a moment for what is about to go. */
+/** The additions since `before`, after a moment for those that are about to go. */
 export async function compare(before: MachineState): Promise<string[]> {
   const deadline = performance.now() + SETTLE_MS;
   for (;;) {
@@ -67,7 +67,7 @@ function sysctls(): string[] {
     });
 }
 
-/** Those with a program; the kernel's own threads come and go. */
+/** Processes with a program, so without kernel threads, which come and go. */
 function processes(): string[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && !isOfMachine(name))
@@ -77,7 +77,7 @@ function processes(): string[] {
     });
 }
 
-/** Where the run has mounts of its own (.ci/fresh), a process that has the machine's is none of a test's. */
+/** Whether a process uses the machine's mounts although the run has its own (.ci/fresh): then no test started it. */
 function isOfMachine(pid: string): boolean {
   const machine = process.env.TEST_MACHINE_MOUNTS;
   if (machine === undefined || pid === '') return false;
@@ -94,7 +94,7 @@ function temporaryFiles(): string[] {
     .filter((path) => !KEPT.some((pattern) => pattern.test(path)));
 }
 
-/** null for what is gone, or may not be read. */
+/** null for a file that is missing or not permitted. */
 function read(path: string): string | null {
   try {
     return readFileSync(path, 'utf8');

@@ -1,4 +1,4 @@
-/** Thousands of empty cgroups in one folder of the v2 hierarchy, called as podman calls those of containers. */
+/** Thousands of empty cgroups in one folder of the v2 hierarchy, named as podman names those of containers. */
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';

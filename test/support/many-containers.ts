@@ -1,4 +1,4 @@
-/** A Floatie that starts where there are more containers than it measures. */
+/** Starts Floatie with more containers than it may measure. */
 import assert from 'node:assert/strict';
 import { createContainer } from './container.ts';
 import { eventually } from './eventually.ts';
@@ -6,9 +6,9 @@ import { type Floatie, startFloatie } from './floatie.ts';
 import { createManyCgroups } from './many-cgroups.ts';
 
 const SCORE = 'floatie_memory_pressure_score';
-/** As receivers.pressure.max_containers is by default. */
+/** The default of receivers.pressure.max_containers. */
 const MAX = 1000;
-/** Of the containers that are measured, and of names that wait to be looked at. */
+/** For measured containers and for queued names. */
 const MAX_GROWTH_BYTES = 80 << 20;
 
 export async function surviveManyContainers(count: number): Promise<void> {
@@ -36,7 +36,7 @@ async function bytesOfNew(): Promise<number> {
   return await bytesOf(floatie);
 }
 
-/** After the buffers of answers have reached their size. */
+/** Resident memory once the buffers of answers have their final size. */
 async function bytesOf(floatie: Floatie): Promise<number> {
   for (let scrape = 0; scrape < 3; scrape++) await floatie.scrape();
   return (await floatie.scrape()).sum('process_resident_memory_bytes');

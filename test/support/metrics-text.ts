@@ -1,4 +1,4 @@
-/** The text a scrape gets, as something a test can ask. */
+/** Parses the text of a scrape. */
 
 export interface Sample {
   readonly name: string;
@@ -13,14 +13,14 @@ export class Metrics {
     this.samples = samples;
   }
 
-  /** The samples of this name whose labels include these. */
+  /** The samples of a name whose labels include `labels`. */
   select(name: string, labels: Readonly<Record<string, string>> = {}): Sample[] {
     return this.samples.filter(
       (sample) => sample.name === name && Object.entries(labels).every(([key, value]) => sample.labels[key] === value),
     );
   }
 
-  /** Their sum, 0 when there are none. */
+  /** The sum of the selected samples; 0 without any. */
   sum(name: string, labels: Readonly<Record<string, string>> = {}): number {
     return this.select(name, labels).reduce((sum, { value }) => sum + value, 0);
   }

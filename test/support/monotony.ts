@@ -1,4 +1,4 @@
-/** A Floatie that is scraped again and again under all that could make a counter fall. */
+/** Scrapes a Floatie continuously under everything that might make a counter fall. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -20,7 +20,7 @@ import { startThrashing } from './thrash.ts';
 const [PROCESSES, THREADS] = [8, 8];
 const COUNTS = /_(total|count|sum|bucket)$/;
 const WRITES = 'floatie_overlayfs_write_latency_us_count';
-/** Of a removed cgroup, in ms; and how often one is made, used and removed. */
+/** The expiry of removed cgroups, and the interval of new ones, in ms. */
 const EXPIRE_MS = 1000;
 const CHURN_MS = 300;
 /** How many scrapes lie between two reloads. */
@@ -28,11 +28,11 @@ const RELOAD_AFTER = 20;
 const MIN_RELOADS = 4;
 const MIN_ENDED = 2;
 
-/** Many, so that a scrape has many values. */
+/** Many bounds give many values in a scrape. */
 const BOUNDS = Array.from({ length: 200 }, (_, at) => 1 + at * 3);
 
 const VIEW = 'selector: {instrument_name: floatie_*}, stream';
-/** Configurations, one after the other: series stay, get other members, and come back. */
+/** Configurations in turn: series stay, change their members, and come back. */
 const TURNS = [
   'views: []',
   `views: [{${VIEW}: {attribute_keys: {excluded: [container.id, cgroup]}}}]`,
@@ -93,13 +93,13 @@ async function reload({ log, process }: Floatie, change: () => void): Promise<vo
 }
 
 interface Load extends AsyncDisposable {
-  /** The names of cgroups that came and went. */
+  /** The names of removed cgroups. */
   removed(): readonly string[];
-  /** Throws what went wrong. */
+  /** Throws the load's error, if any. */
   check(): void;
 }
 
-/** Threads that read and write until it is disposed of, and cgroups that do a little and are removed. */
+/** Threads that read and write until the load is disposed of, and short-lived cgroups. */
 function startLoad(cgroup: Cgroup, { enter }: PidNamespace, folder: string): Load {
   const removed: string[] = [];
   let isUnderWay = true;
@@ -119,7 +119,7 @@ function startLoad(cgroup: Cgroup, { enter }: PidNamespace, folder: string): Loa
           stdio: 'ignore',
         });
         assert.deepEqual(await once(dd, 'exit'), [0, null]);
-        await sleep(CHURN_MS); // it has a name by then
+        await sleep(CHURN_MS); // by then Floatie knows its name
       } finally {
         await short.remove();
       }

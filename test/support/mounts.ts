@@ -1,10 +1,10 @@
-/** The mounts that a new machine does not have, and how to run a command without them. */
+/** Runs commands without the mounts that a new machine lacks. */
 import { readFileSync } from 'node:fs';
 
-/** Filesystems of the kernel that distributions mount, and a new machine of containers or of CI does not. */
+/** Kernel filesystems that distributions mount, but new containers and CI machines do not. */
 const TYPES = new Set(['tracefs', 'debugfs', 'bpf', 'securityfs']);
 
-/** A shell's commands for a state that the machine is in for a test, in a mount namespace of its own. */
+/** Shell commands that set up the mounts of a test, for a mount namespace of its own. */
 export const BARE = [...TYPES]
   .map((type) => `findmnt -rno TARGET -t ${type} | sort -r | xargs -r -n1 umount -l`)
   .join('; ');
@@ -16,12 +16,12 @@ export const MOUNTED = [
   'mount -t securityfs none /sys/kernel/security',
 ].join('; ');
 
-/** The words before a command that do this first. */
+/** The words in front of a command that bring the mounts into a state first. */
 export function withMounts(state: string): string[] {
   return ['unshare', '--mount', 'sh', '-c', `{ ${state}; } >&2 && exec "$@"`, 'sh'];
 }
 
-/** In a mount namespace: the mount points, in the order in which they were mounted. */
+/** The mounts of a process's mount namespace, in the order of mounting. */
 export function mountsOf(pid: number | 'self' = 'self'): { readonly target: string; readonly type: string }[] {
   const lines = readFileSync(`/proc/${pid}/mountinfo`, 'utf8').trim().split('\n');
   return lines.map((line) => {

@@ -1,4 +1,4 @@
-/** Processes that take memory, in cgroups that limit it. */
+/** Processes that allocate memory in cgroups with a limit. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -16,7 +16,7 @@ export function limit(cgroup: Cgroup, megabytes: number): void {
   writeFileSync(join(cgroup.path, file), `${megabytes << 20}`);
 }
 
-/** A cgroup below another, to which the limit of that one applies, too. */
+/** A child cgroup, to which the parent's limit applies, too. */
 export function createChild(parent: Cgroup, label: string): Cgroup {
   const inherit = join(parent.path, 'memory.use_hierarchy'); // before Linux 5.11
   if (!V1) writeFileSync(join(parent.path, 'cgroup.subtree_control'), '+memory');
@@ -24,16 +24,16 @@ export function createChild(parent: Cgroup, label: string): Cgroup {
   return createCgroup(label, `${parent.name.slice(1)}/${label}`);
 }
 
-/** Kills in this cgroup by the kernel's own count. */
+/** The kernel's own count of kills in a cgroup. */
 export function killsOf(cgroup: Cgroup): number {
   const text = readFileSync(join(cgroup.path, V1 ? 'memory.oom_control' : 'memory.events'), 'utf8');
   return Number(/^oom_kill (\d+)$/m.exec(text)?.[1]);
 }
 
 /**
- * Takes memory; says "ready" once it has it, and then waits until its standard input ends.
+ * Allocates memory, prints "ready", and waits for the end of its standard input.
  *
- * @param thread the name of a thread that takes the memory, instead of the first one
+ * @param thread allocates in a thread of this name instead of the main thread
  */
 export function hog(cgroup: Cgroup, name: string, megabytes: number, thread?: string): ChildProcess {
   const [command, args] = cgroup.wrap(
@@ -45,7 +45,7 @@ export function hog(cgroup: Cgroup, name: string, megabytes: number, thread?: st
   return spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
 }
 
-/** @returns once the process has its memory. Throws when it ends before. */
+/** Waits until the process has its memory. Throws when it ends before. */
 export async function ready(child: ChildProcess): Promise<void> {
   if (child.stdout === null) return;
   const ended = once(child, 'exit').then(([code, signal]) => {
@@ -55,13 +55,13 @@ export async function ready(child: ChildProcess): Promise<void> {
   ended.catch(() => undefined);
 }
 
-/** @returns once what the processes in a cgroup had is free again, which the kernel does after they are gone */
+/** Waits until the kernel has freed the memory of a cgroup's ended processes. */
 export async function emptied(cgroup: Cgroup): Promise<void> {
   const file = join(cgroup.path, V1 ? 'memory.usage_in_bytes' : 'memory.current');
   await eventually('their memory is free', () => Number(readFileSync(file, 'utf8')) < 4 << 20);
 }
 
-/** @returns the numbers of the processes that were killed, each in a cgroup of its own */
+/** @returns the pids of the killed processes, each in a cgroup of its own */
 export async function killTenAtOnce(name: string): Promise<number[]> {
   const cgroups = Array.from({ length: 10 }, () => createCgroup(name));
   try {
@@ -76,7 +76,7 @@ export async function killTenAtOnce(name: string): Promise<number[]> {
   }
 }
 
-/** @returns once the kernel's log says again whose limit was hit: it does for ten kills in five seconds */
+/** Waits until the kernel prints long reports again: it prints at most ten in five seconds. */
 export async function reportedInFull(): Promise<void> {
   const cgroup = createCgroup('reported');
   try {

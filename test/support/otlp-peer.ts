@@ -1,4 +1,4 @@
-/** What takes OTLP over gRPC or HTTP in a test, with or without TLS, and shows the requests as they came. */
+/** An OTLP endpoint over gRPC or HTTP, with or without TLS, that keeps the requests. */
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer as createHttpServer, type Server as HttpServer, type IncomingHttpHeaders } from 'node:http';
@@ -20,10 +20,10 @@ export interface OtlpPeer extends AsyncDisposable {
   readonly requests: {
     readonly path: string | undefined;
     readonly headers: IncomingHttpHeaders;
-    /** The common name of the certificate that the client showed. */
+    /** The common name of the client's certificate. */
     readonly client: string | undefined;
   }[];
-  /** How many were made to it. */
+  /** The number of connections so far. */
   connections(): number;
 }
 
@@ -60,7 +60,7 @@ export async function startOtlpPeer(
         stream.resume().on('end', () => {
           stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
           stream.on('wantTrailers', () => stream.sendTrailers(trailers));
-          stream.end(Buffer.alloc(5)); // an answer with nothing in it
+          stream.end(Buffer.alloc(5)); // an empty message
         });
       },
     );

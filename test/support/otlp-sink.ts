@@ -1,4 +1,4 @@
-/** What stands before a real collector: answers exports as it is told, or passes them on. */
+/** A proxy before a real collector that answers exports itself, or passes them on. */
 import { once } from 'node:events';
 import {
   createServer as createHttpServer,
@@ -13,15 +13,15 @@ export interface Answer {
   readonly status: number;
   readonly headers?: OutgoingHttpHeaders;
   readonly body?: Buffer | string;
-  /** Over gRPC. */
+  /** Only over gRPC. */
   readonly trailers?: OutgoingHttpHeaders;
 }
 
 export interface OtlpSink extends AsyncDisposable {
   readonly endpoint: string;
-  /** What every export gets from now on; null: what the collector says to it. */
+  /** The answer to every further export; null passes exports on to the collector. */
   answer: Answer | null;
-  /** The paths of those that it answered itself. */
+  /** The paths of exports that it answered itself. */
   readonly answered: string[];
 }
 
@@ -43,7 +43,7 @@ export async function startHttpSink(collector: string): Promise<OtlpSink> {
       .end(Buffer.from(await passed.arrayBuffer()));
   };
   const server = createHttpServer((request, response) => {
-    // Whoever asked may have given up meanwhile, or the collector be gone.
+    // The client may have given up, or the collector may be gone.
     answer(request, response).catch(() => response.destroy());
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -71,13 +71,13 @@ export async function startGrpcSink(collector: string): Promise<OtlpSink> {
     .on('stream', (stream, headers) => {
       if (sink.answer === null) {
         const passed = behind.request({ ...headers, ':authority': new URL(collector).host });
-        for (const each of [stream, passed]) each.on('error', () => undefined); // whoever asked has given up
+        for (const each of [stream, passed]) each.on('error', () => undefined); // the client has given up
         let trailers: OutgoingHttpHeaders = {};
         passed.on('trailers', (given: OutgoingHttpHeaders) => {
           trailers = given;
         });
         passed.on('response', ({ 'content-type': type, ...given }) => {
-          // With nothing but trailers the status is in the headers.
+          // In a trailers-only answer the status is in the headers.
           if (given['grpc-status'] !== undefined) trailers = { 'grpc-status': String(given['grpc-status']) };
           respond(stream, { status: 200, headers: { 'content-type': type } }, () => trailers);
           passed.pipe(stream);

@@ -2,7 +2,7 @@
 
 export interface PointTimes {
   readonly metric: string;
-  /** In ms since 1970. */
+  /** ms since 1970. */
   readonly startMs: number;
   readonly timeMs: number;
 }

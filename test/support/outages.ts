@@ -1,4 +1,4 @@
-/** Outages of collectors under load, over gRPC and HTTP at once, and what must hold during and after them. */
+/** Outages of collectors under load, over gRPC and HTTP, and the invariants during and after them. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
@@ -18,7 +18,7 @@ import { COLLECTS_GARBAGE, leastBytes } from './resident.ts';
 const WRITES = 'floatie_overlayfs_write_latency_us';
 const MAX_GROWTH = 16 << 20;
 
-/** A collector for each protocol, or what stands in at its port. */
+/** A collector for each protocol, or a substitute at its port. */
 interface Pair<T> {
   readonly grpc: T;
   readonly http: T;
@@ -58,7 +58,7 @@ const OUTAGES = {
       collectors,
       () => under(seconds),
       (late) => {
-        // Now and then in time, which is a second and a half here.
+        // Some answers come before the timeout of 1.5 s.
         late.delayMs = () => 500 + 1000 * (late.asked % 4);
       },
     );
@@ -133,7 +133,7 @@ function startPushing({ grpc, http }: Pair<string>): Promise<Floatie> {
   );
 }
 
-/** What scrapes of one Floatie took, in ms. */
+/** The durations of one Floatie's scrapes, in ms. */
 class Scrapes {
   readonly #floatie: Floatie;
   readonly times: number[] = [];
@@ -149,7 +149,7 @@ class Scrapes {
     return parseMetrics(text);
   }
 
-  /** The median of what it is in ten parts of the time: the machine has moments of its own, not always for both. */
+  /** The median of the p99s of ten intervals: the machine has slow moments that need not hit both Floaties. */
   p99(): number {
     const length = Math.ceil(this.times.length / 10);
     const parts = Array.from({ length: 10 }, (_, part) => this.times.slice(part * length, (part + 1) * length));
@@ -164,7 +164,7 @@ function quantile(share: number, values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length * share)] ?? 0;
 }
 
-/** @param seconds how long each outage is; scrapes are compared where that is long enough for it */
+/** @param seconds the duration of each outage @param timed whether to compare scrape durations */
 export function testOutages(seconds: Readonly<Record<keyof typeof OUTAGES, number>>, timed: boolean): void {
   suite('a collector under load that', { skip: missing('root', 'btf') }, () => {
     for (const [name, outage] of Object.entries(OUTAGES) as [keyof typeof OUTAGES, Outage][]) {
@@ -176,7 +176,7 @@ export function testOutages(seconds: Readonly<Record<keyof typeof OUTAGES, numbe
         using overlay = mountOverlay();
         await using cgroup = createCgroup('outages');
         await using floatie = await startPushing({ grpc: grpc.endpoint, http: http.httpEndpoint });
-        // Beside it is one that nothing happens to: what else the machine does delays the scrapes of both.
+        // A second Floatie without outages, for comparison: other load on the machine delays the scrapes of both.
         await using takesGrpc = await startRefusingCollector();
         await using takesHttp = await startRefusingHttpCollector();
         await using calm = await startPushing({ grpc: takesGrpc.endpoint, http: takesHttp.endpoint });

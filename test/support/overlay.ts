@@ -5,14 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 export interface Overlay {
-  /** Where the merged files are. */
+  /** The mount point, with the merged files. */
   readonly path: string;
   [Symbol.dispose](): void;
 }
 
 /**
- * @param lower the lower folder; an empty one of its own when left out
- * @param place where the upper layer is to be
+ * @param lower the lower folder; a new empty one by default
+ * @param place the folder for the upper layer
  */
 export function mountOverlay(lower?: string, place = tmpdir()): Overlay {
   const base = mkdtempSync(join(place, 'floatie-overlay-'));

@@ -1,4 +1,4 @@
-/** The overlayfs receiver in a test's own process, and what it counted. */
+/** The overlayfs receiver in the test's own process, and its counts. */
 import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
 import { Cgroups } from '../../src/containers/cgroups.ts';
@@ -21,7 +21,7 @@ export async function started(options: OverlayfsOptions): Promise<Disposable & {
   return { it, [Symbol.dispose]: () => it.stop() };
 }
 
-/** @returns why not, where it cannot be */
+/** @returns the receiver, or the error of its start */
 export async function attempted(options: OverlayfsOptions): Promise<(Disposable & { it: OverlayfsReceiver }) | Error> {
   try {
     return await started(options);

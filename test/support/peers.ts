@@ -1,4 +1,4 @@
-/** Real programs to test against, fetched or built by test/peers/ when they are first asked for. */
+/** Real programs to test against, fetched or built by test/peers/ on first use. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 
 const cache = new Map<string, string>();
 
-/** What test/peers/NAME.sh prints: the path of the peer. */
+/** The path of a peer, by test/peers/NAME.sh. */
 export function peer(
   name: 'prometheus' | 'victoria-metrics' | 'otelcol' | 'containers' | 'kustomize' | 'runtimes' | 'strace',
 ): string {
@@ -32,7 +32,7 @@ export async function freePort(): Promise<number> {
 
 export interface Daemon extends AsyncDisposable {
   readonly process: ChildProcess;
-  /** Everything it printed. */
+  /** The whole output so far. */
   output(): string;
   stop(signal?: NodeJS.Signals): Promise<void>;
 }

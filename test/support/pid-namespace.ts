@@ -1,13 +1,13 @@
-/** A PID namespace, kept by a process that waits in it. What others do on the machine can be left out with it. */
+/** A PID namespace with a waiting process, so that Floatie can leave out everything else on the machine. */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { eventually } from './eventually.ts';
 
 export interface PidNamespace extends AsyncDisposable {
   readonly inum: number;
-  /** The flags that let Floatie count only this namespace. */
+  /** The flags with which Floatie counts only this namespace. */
   readonly only: readonly [string, string];
-  /** The command that runs another one in it. */
+  /** The words in front of a command that run it in the namespace. */
   readonly enter: readonly [string, ...string[]];
 }
 

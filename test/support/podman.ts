@@ -9,7 +9,7 @@ import { peer } from './peers.ts';
 /** A plain Debian. */
 export const BASE = 'localhost/floatie-base';
 
-/** How long conmon may take to leave its cgroup after its container, in ms. */
+/** How long conmon may stay in its cgroup after its container has ended, in ms. */
 const LEAVE_MS = 3000;
 let cleansUp = false;
 
@@ -30,12 +30,12 @@ function podmanIn(cwd: string, ...args: string[]): string {
   return execFileSync('podman', args, { cwd, env: podmanEnv(), encoding: 'utf8', stdio }).trim();
 }
 
-/** Where it may fail. */
+/** Runs podman without throwing on failure. */
 export function runPodman(...args: string[]): SpawnSyncReturns<string> {
   return spawnSync('podman', args, { env: podmanEnv(), encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
-/** `podman run --detach`; removed when it is disposed of, at the latest. */
+/** `podman run --detach`; the container is removed when it is disposed of. */
 export function startContainer(...args: string[]): Disposable & { readonly id: string } {
   // conmon leaves a file there when the container runs out of memory.
   const folder = mkdtempSync(join(tmpdir(), 'floatie-podman-'));
@@ -56,13 +56,13 @@ export function startContainer(...args: string[]): Disposable & { readonly id: s
   };
 }
 
-/** podman makes a cgroup for all of its containers in each hierarchy, and leaves it when it has none. */
+/** podman makes a parent cgroup for its containers in each hierarchy, and never removes it. */
 function removeParents(): void {
   const deadline = performance.now() + LEAVE_MS;
   const hierarchies = mountsOf().filter(({ type }) => type.startsWith('cgroup'));
   for (const { target } of hierarchies) {
     const parent = join(target, 'libpod_parent');
-    // What lies below comes first.
+    // Children come first.
     for (const path of [parent, ...globSync(`${parent}/**/`)].sort().reverse()) {
       while (!isRemoved(path) && performance.now() < deadline) sleepSync(100);
     }

@@ -8,7 +8,7 @@ export interface RuleState {
   readonly name: string;
   readonly health: 'ok' | 'err' | 'unknown';
   readonly lastError?: string;
-  /** Of alerts. */
+  /** Only for alerts. */
   readonly state?: 'inactive' | 'pending' | 'firing';
   readonly labels?: Readonly<Record<string, string>>;
 }
@@ -19,8 +19,8 @@ export interface Prometheus extends Database {
   rules(): Promise<RuleState[]>;
 }
 
-/** @param urls of what is scraped, as the job "floatie"
- *  @param rules the path of a file of rules, which are evaluated every second */
+/** @param urls the targets of the job "floatie"
+ * @param rules the path of a file of rules, which are evaluated every second */
 export async function startPrometheus(urls: readonly string[], rules?: string): Promise<Prometheus> {
   const targets = JSON.stringify(urls.map((url) => new URL(url).host));
   const config = `

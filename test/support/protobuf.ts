@@ -1,4 +1,4 @@
-/** Writes protobuf as far as tests need it. */
+/** Writes the subset of protobuf that tests need. */
 
 export function varint(value: number): number[] {
   return value < 128 ? [value] : [(value % 128) + 128, ...varint(Math.floor(value / 128))];
@@ -13,12 +13,12 @@ export function bytesField(number: number, content: Buffer | string): Buffer {
   return Buffer.concat([Buffer.from([number * 8 + 2, ...varint(bytes.length)]), bytes]);
 }
 
-/** An answer to an export of which so much is rejected. */
+/** The answer of a partial success. */
 export function partialSuccess(rejected: number, message: string): Buffer {
   return bytesField(1, Buffer.concat([numberField(1, rejected), bytesField(2, message)]));
 }
 
-/** A google.rpc.Status that asks for so much time. */
+/** A google.rpc.Status with a RetryInfo. */
 export function statusWithDelay(seconds: number, nanos = 0, type = 'type.googleapis.com/google.rpc.RetryInfo'): Buffer {
   const delay = Buffer.concat([numberField(1, seconds), numberField(2, nanos)]);
   const any = Buffer.concat([bytesField(1, type), bytesField(2, bytesField(1, delay))]);

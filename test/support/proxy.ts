@@ -1,19 +1,19 @@
-/** An HTTP proxy that knows one name, for which it connects to ports of this machine. */
+/** An HTTP proxy that resolves one name, to this machine. */
 import { once } from 'node:events';
 import { createServer, request } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 
-/** Nobody but the proxy knows where that is. */
+/** A name that only the proxy can resolve. */
 export const BEHIND_PROXY = 'collector.test';
 
 export interface HttpProxy extends AsyncDisposable {
-  /** Without a name and a password. */
+  /** Host and port, without user and password. */
   readonly host: string;
-  /** What it was asked for, such as `CONNECT collector.test:4317`, and by whom. */
+  /** The requests, such as `CONNECT collector.test:4317`, and their credentials. */
   readonly asked: { readonly what: string; readonly authorization: string | undefined }[];
 }
 
-/** @param status with which it refuses everything, if it does */
+/** @param status refuses every request with this status */
 export async function startProxy(status?: number): Promise<HttpProxy> {
   const asked: HttpProxy['asked'] = [];
   const sockets = new Set<Socket>();

@@ -1,5 +1,5 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the configuration's own references look like these
-/** Random and damaged configurations: loading one gives a configuration or says what is wrong with it. */
+/** Random and damaged configurations: loading one returns a configuration or throws its problems. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -24,7 +24,7 @@ export const SECTIONS = [
   ...new Set(keys.flatMap((key) => key.split('.').map((_, index, parts) => parts.slice(0, index).join('.')))),
 ].filter((path) => path !== '');
 
-/** Values that fit, as YAML. */
+/** Valid values, as YAML. */
 const LIKELY: ReadonlyMap<string, readonly string[]> = new Map(
   Object.entries({
     'kernel.pid_ns_inum': ['0', 'self', '4026531836'],
@@ -59,11 +59,11 @@ const LIKELY: ReadonlyMap<string, readonly string[]> = new Map(
   }),
 );
 
-/** Writes random configurations, more or less like those of people. */
+/** Writes random configurations that resemble people's. */
 class Writer {
   readonly #random: () => number;
   readonly #file: string;
-  /** How much of it is wrong, from 0 to 1. */
+  /** The share of wrong values, from 0 to 1. */
   readonly #wrong: number;
 
   constructor(seed: number) {
@@ -110,7 +110,7 @@ class Writer {
     return lines.filter((_, index) => names.indexOf(names[index] ?? '') === index || this.#isWrong(0.05)).join('\n');
   }
 
-  /** A value that is right, or nearly. */
+  /** A valid or nearly valid value. */
   #likely(key: string): string {
     const right = LIKELY.get(key) ?? [];
     if (key === 'views') return `[${this.#some(3, () => this.#view()).join(', ')}]`;
@@ -165,7 +165,7 @@ class Writer {
     return this.#one(...PROTOTYPE_KEYS, 'toString', 'port', 'kernel', 'polluted', 'x', '""', '0', 'a.b', 'é');
   }
 
-  /** Now and then, with a character too many or too few. */
+  /** Sometimes adds or removes a character. */
   #damaged(text: string): string {
     if (!this.#isWrong(0.3)) return text;
     const at = Math.floor(this.#random() * (text.length + 1));
@@ -209,7 +209,7 @@ function at(config: unknown, key: string): unknown {
   return key.split('.').reduce((node, part) => (node as Record<string, unknown>)[part], config);
 }
 
-/** So many random documents are loaded or refused, and nothing else happens. */
+/** Loads random documents; each must be accepted or refused with problems. */
 export function testRandom(rounds: number): void {
   suite(`${rounds} random configurations`, () => {
     const before = ownKeys();
@@ -266,11 +266,11 @@ const SHIPPED = readFileSync(new URL('../../config/floatie.yaml', import.meta.ur
 interface Mutant {
   readonly name: string;
   readonly yaml: string;
-  /** Whether it must be refused; undefined: it may be either. */
+  /** Whether the mutant must be refused; undefined: either is fine. */
   readonly isWrong?: boolean;
 }
 
-/** What people do to a line that has a key, and whether the file is wrong then for sure. */
+/** Mistakes in a line with a key, and whether each surely makes the file invalid. */
 const MUTATIONS: readonly [name: string, change: (line: string) => string, isWrong?: boolean][] = [
   ['a letter too many in the key', (line) => line.replace(/(\w)(["']?):/, '$1x$2:'), true],
   ['two letters swapped in the key', (line) => line.replace(/(\w)(\w):/, '$2$1q:'), true],
@@ -297,7 +297,7 @@ const MUTATIONS: readonly [name: string, change: (line: string) => string, isWro
   ['a negative number', (line) => line.replace(/:.*/, ': -99'), true],
 ];
 
-/** Everything that can be done to the file that is shipped, at every key. */
+/** Every mutation at every key of the shipped file. */
 export function* mutants(): Generator<Mutant> {
   for (const [name, change, isWrong] of MUTATIONS) {
     for (const [index, line] of SHIPPED.entries()) {
@@ -308,7 +308,7 @@ export function* mutants(): Generator<Mutant> {
   }
 }
 
-/** Everything that can be done to the file that is shipped, at every key; `commands` of them by the command as well. */
+/** Loads every mutation at every key of the shipped file; `commands` of them also by the command. */
 export function testMutants(commands: number): void {
   const all = [...mutants()];
   suite(`${all.length} ways to damage config/floatie.yaml`, () => {

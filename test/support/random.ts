@@ -1,6 +1,6 @@
-/** Numbers that are as good as random, and the same again. */
+/** Reproducible random numbers. */
 
-/** mulberry32: the same numbers from 0 to 1 for the same seed. */
+/** mulberry32: numbers from 0 to 1, the same for the same seed. */
 export function createRandom(seed: number): () => number {
   let state = seed;
   return () => {

@@ -1,4 +1,4 @@
-/** A collector that refuses metrics for the reason it is given, or takes them and throws them away, soon or late. */
+/** A collector that refuses metrics with a given status, or discards them, after a given delay. */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -8,16 +8,16 @@ import { Server, ServerCredentials, type status } from '@grpc/grpc-js';
 
 export interface RefusingCollector extends AsyncDisposable {
   readonly endpoint: string;
-  /** What every export gets from now on; null: it is taken. */
+  /** The status of every further export; null: accepted. */
   refuse: status | null;
-  /** How long the next answer takes, in ms. */
+  /** The delay of the next answer, in ms. */
   delayMs: () => number;
-  /** How many were asked for, and how many of them were taken. */
+  /** The number of exports, and of accepted ones. */
   asked: number;
   taken: number;
 }
 
-/** By OTLP over gRPC. */
+/** OTLP over gRPC. */
 export async function startRefusingCollector(port = 0): Promise<RefusingCollector> {
   const server = new Server();
   const bytes = { serialize: (value: Buffer) => value, deserialize: (value: Buffer) => value };
@@ -52,7 +52,7 @@ export async function startRefusingCollector(port = 0): Promise<RefusingCollecto
   return Object.assign(collector, { endpoint: `http://127.0.0.1:${bound}` });
 }
 
-/** By OTLP over HTTP, where every reason is a 503 that says how many seconds later to come again: here, one. */
+/** OTLP over HTTP, where every refusal is a 503 with Retry-After: 1. */
 export async function startRefusingHttpCollector(port = 0): Promise<RefusingCollector> {
   const server = createServer(async (request, response) => {
     collector.asked++;

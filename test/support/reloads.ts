@@ -1,4 +1,4 @@
-/** Reloads while containers work and Prometheus scrapes: nothing that was counted may be lost, and nothing left behind. */
+/** Reloads under load and scrapes must lose no counts and leave nothing behind. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -20,10 +20,10 @@ import { COLLECTS_GARBAGE, leastBytes } from './resident.ts';
 
 const COUNT = 'floatie_overlayfs_write_latency_us_count';
 const MAX_GROWTH = 12 << 20;
-/** By then everything has been loaded and compiled that reloads need. */
+/** Reloads until all code is loaded and compiled. */
 const WARM_UP = 10;
 
-/** Configurations one after the other, the broken ones among them; the first is what it begins with. */
+/** Configurations in turn, some of them broken; the first is the initial one. */
 const TURNS: readonly ((port: number) => string)[] = [
   () => 'views: []',
   () =>
@@ -47,7 +47,7 @@ export function testReloads(count: number): void {
   }, async (context) => {
     const folder = mkdtempSync(join(tmpdir(), 'floatie-reload-'));
     const file = join(folder, 'floatie.yaml');
-    // A collector that is away: there is always an export that is to be made again.
+    // A dead collector, so that there is always an export to retry.
     const collector = createServer().listen(0, '127.0.0.1');
     await once(collector, 'listening');
     const { port } = collector.address() as { port: number };
@@ -59,7 +59,7 @@ export function testReloads(count: number): void {
     await using floatie = await startFloatie(['--config', file], { env: COLLECTS_GARBAGE });
     const pid = floatie.process.pid ?? 0;
     const scrape = async () => {
-      // A connection for each: one that is kept would not notice a port that is closed for a moment.
+      // A new connection for each: an idle one would not notice that a port is closed for a moment.
       const request = get(floatie.url, { agent: false, headers: { 'accept-encoding': 'identity' } });
       const [response] = (await once(request, 'response')) as [IncomingMessage];
       const body = await text(response);
@@ -109,7 +109,7 @@ export function testReloads(count: number): void {
       const files = openFiles(pid, floatie.url);
       let warm = 0;
       load = Promise.all([write(), watch()]);
-      load.catch(() => undefined); // told below
+      load.catch(() => undefined); // checked below
       for (let turn = 1; turn <= count; turn++) {
         await reload(turn);
         if (turn === Math.min(WARM_UP, count)) warm = await leastBytes(floatie);
@@ -138,7 +138,7 @@ export function testReloads(count: number): void {
   });
 }
 
-/** What the descriptors are of, but for the connections of those who ask: how long they keep them is theirs to say. */
+/** The targets of all descriptors but those of client connections, whose life the clients decide. */
 function openFiles(pid: number, url: string): string[] {
   const port = Number(new URL(url).port).toString(16).toUpperCase().padStart(4, '0');
   const connections = readFileSync(`/proc/${pid}/net/tcp`, 'utf8').matchAll(

@@ -1,10 +1,10 @@
-/** The memory that a Floatie uses, without what it has not thrown away yet. */
+/** Floatie's resident memory without garbage. */
 import type { Floatie } from './floatie.ts';
 
-/** The environment of a Floatie that is measured so. */
+/** The environment that such a Floatie needs. */
 export const COLLECTS_GARBAGE = { NODE_OPTIONS: `--import=${new URL('collect-garbage.ts', import.meta.url)}` };
 
-/** The least that is resident while garbage is collected again and again. */
+/** The minimum of resident memory over repeated garbage collections. */
 export async function leastBytes(floatie: Floatie): Promise<number> {
   const bytes: number[] = [];
   while (bytes.length < 3) {

@@ -1,6 +1,6 @@
 /**
- * A machine for runtimes of containers, as far as files go: a mount namespace whose /run, /home and folders of runtimes
- * are its own, so that they are where they always are, and gone afterwards.
+ * A mount namespace for container runtimes with a /run, /home and runtime folders of its own, so that runtimes can use
+ * their usual paths and leave nothing behind.
  */
 import { type ChildProcess, type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,11 +10,11 @@ import { eventually } from './eventually.ts';
 import { MAIN } from './floatie.ts';
 import { peer } from './peers.ts';
 
-/** A user who runs containers without root. */
+/** A user for rootless containers. */
 export const USER = { name: 'floatie-user', uid: 61_234 } as const;
 
 const CGROUPS = '/sys/fs/cgroup';
-/** What the tests' containers are in, in every hierarchy; whoever is in there is ended. */
+/** The cgroups of the tests' containers, in every hierarchy; the processes in them are ended. */
 const OURS = [
   'docker',
   'default',
@@ -55,15 +55,15 @@ exec sleep infinity
 `;
 
 export interface Machine extends AsyncDisposable {
-  /** The command that runs another one there. */
+  /** The words in front of a command that run it in the namespace. */
   readonly enter: readonly string[];
-  /** A root of a few files. */
+  /** A root filesystem of a few files. */
   readonly rootfs: string;
-  /** Runs a command there. Throws what it said when it fails. */
+  /** Runs a command in the namespace. Throws its output on failure. */
   run(...command: string[]): string;
-  /** Where it may fail. */
+  /** Runs a command without throwing on failure. */
   tryRun(...command: string[]): SpawnSyncReturns<string>;
-  /** Runs there until the machine is disposed of. */
+  /** Runs a command until the machine is disposed of. */
   start(...command: string[]): ChildProcess;
 }
 
@@ -109,13 +109,13 @@ export async function createMachine(): Promise<Machine> {
   };
 }
 
-/** The command line of Floatie there. */
+/** The command line of Floatie in the namespace. */
 export function floatieIn({ enter }: Machine): readonly string[] {
-  // What runs there has the libraries of the machine, and Node the system's.
+  // Programs in the namespace use the machine's libraries.
   return [...enter, process.execPath, MAIN];
 }
 
-/** As the user, who has a part of cgroup v2 of their own. */
+/** Runs a command as the user, to whom a part of cgroup v2 is delegated. */
 export function asUser(machine: Machine, cgroup: string, ...command: string[]): string {
   const home = `/home/${USER.name}`;
   const script = `
@@ -138,12 +138,12 @@ function cgroups(): Set<string> {
   );
 }
 
-/** systemd has cgroups of this name, and others' in them. */
+/** Cgroups that systemd makes, too, with other processes in them. */
 function isShared(name: string): boolean {
   return name === 'machine.slice' || name === 'user.slice';
 }
 
-/** The innermost first. */
+/** All cgroups below a path, children first. */
 function below(path: string): string[] {
   try {
     const names = readdirSync(path).filter((name) => statSync(join(path, name)).isDirectory());
@@ -153,13 +153,13 @@ function below(path: string): string[] {
   }
 }
 
-/** Ends who is in it, in a mount namespace of the runtime's own, and removes it once it is empty. */
+/** Ends the processes in a cgroup, and removes it once it is empty. */
 function clear(path: string): void {
   try {
     for (const pid of readFileSync(join(path, 'cgroup.procs'), 'utf8').split('\n')) if (pid !== '') kill(Number(pid));
     rmdirSync(path);
   } catch {
-    // Somebody is in it still.
+    // A process is still in it.
   }
 }
 
@@ -178,6 +178,6 @@ function kill(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch {
-    // Gone by itself.
+    // Removed meanwhile.
   }
 }

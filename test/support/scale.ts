@@ -1,4 +1,4 @@
-/** How much tests do: the whole of it, or a part (TEST_SCALE) where the machine is emulated. */
+/** Scales the amount of work in tests by TEST_SCALE, for emulated machines. */
 export function scaled(count: number): number {
   return Math.ceil(count * Number(process.env.TEST_SCALE ?? 1));
 }

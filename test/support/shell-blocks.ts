@@ -1,9 +1,9 @@
 /** The shell commands in a page of Markdown. */
 
 export interface ShellBlock {
-  /** The heading it stands under. */
+  /** The heading above the block. */
   readonly heading: string;
-  /** One each, continuation lines joined, comments left out. */
+  /** With continuation lines joined and without comments. */
   readonly commands: readonly string[];
 }
 

@@ -1,4 +1,4 @@
-/** A filesystem whose reads take a known time, to be the lower layer of an overlay. */
+/** A filesystem with reads of known duration, for the lower layer of an overlay. */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmdirSync } from 'node:fs';
@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { eventually } from './eventually.ts';
 import { fixture } from './fixtures.ts';
 
-/** @param delaysUs how long a read at the first byte takes, at the second and so on, and then from the first again */
+/** @param delaysUs the durations of reads at the first byte, the second and so on, repeating */
 export async function mountSlow(delaysUs: readonly number[]): Promise<AsyncDisposable & { path: string }> {
   const flags = execFileSync('pkg-config', ['--cflags', '--libs', 'fuse3'], { encoding: 'utf8' }).trim().split(/\s+/);
   const path = mkdtempSync(join(tmpdir(), 'floatie-slow-'));

@@ -1,4 +1,4 @@
-/** Threads that read and write an overlay while processes among them fork, exit and are killed; and what must hold then. */
+/** Threads read and write an overlay while processes fork, exit and are killed; checks the invariants. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -27,7 +27,7 @@ interface Did {
 
 type Options = Omit<OverlayfsOptions, 'boundsNs'>;
 
-/** There is room for what else uses overlayfs meanwhile. */
+/** Leaves room for other users of overlayfs on the machine. */
 const OPTIONS: Options = { ...RECEIVER_OPTIONS, maxMapEntries: 256 };
 
 export function testStorms(seconds: number): void {
@@ -46,7 +46,7 @@ async function testStorm(options: Options, seconds: number, context: TestContext
   using overlay = mountOverlay();
   await using cgroup = createCgroup('storm');
   const file = join(overlay.path, 'file');
-  // Far above what a run can take: everything beyond is absurd.
+  // Far above the duration of a run, so any value beyond it is wrong.
   const attempt = await attempted({ ...options, boundsNs: [(seconds + 60) * 1e9] });
   if (attempt instanceof Error) return context.skip(attempt.message);
   using receiver = attempt;
@@ -70,7 +70,7 @@ async function testStorm(options: Options, seconds: number, context: TestContext
       `${op}: ${counted} counted and ${missed} missed of ${doneOf} to ${begunOf}`,
     );
     assert.equal(buckets[1], 0, 'no sample is absurd');
-    // A thread of its own for each, and the children that they fork.
+    // Each has a thread of its own, and the children that it forks.
     assert.ok(sumNs > 0 && sumNs <= 2 * PROCESSES * THREADS * wallNs, `${sumNs} of ${wallNs} ns`);
   }
   const { storage, starts_full, clock, stale_start } = misses;
@@ -88,11 +88,11 @@ interface BpfMapInfo {
   readonly bytes_memlock: number;
 }
 
-/** As bpftool shows them. */
+/** By bpftool. */
 function mapsOfThisProcess(): BpfMapInfo[] {
   const ids = readdirSync('/proc/self/fdinfo').flatMap((fd) => {
     const path = `/proc/self/fdinfo/${fd}`;
-    // That of the folder itself is gone.
+    // The descriptor of the folder itself is closed by now.
     const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
     return /^map_id:\s*(\d+)/m.exec(text)?.[1] ?? [];
   });
@@ -103,7 +103,7 @@ function bytesOf(maps: readonly BpfMapInfo[]): number {
   return maps.reduce((sum, { bytes_memlock }) => sum + bytes_memlock, 0);
 }
 
-/** Entries of the hash of starts; the other kind of storage cannot be listed, and ends with its thread. */
+/** The entries in the hash of starts. Task storage cannot be listed, and ends with its thread. */
 function startsIn(maps: readonly BpfMapInfo[]): number {
   const hash = maps.find(({ name }) => name === 'threads_by_id');
   return hash === undefined ? 0 : (bpftool('map', 'dump', 'id', String(hash.id)) as unknown[]).length;

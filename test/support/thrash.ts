@@ -1,4 +1,4 @@
-/** A container whose one task waits for memory most of its time, until it is disposed of. */
+/** A container whose only task waits for memory most of the time. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
@@ -16,7 +16,7 @@ export function startThrashing(): AsyncDisposable & { readonly container: Contai
   const isV1 = findHierarchy().version === 1;
   const memory = isV1 ? stack.use(createCgroup('thrash')) : container;
   writeFileSync(join(memory.path, isV1 ? 'memory.limit_in_bytes' : 'memory.high'), `${16 << 20}`);
-  // More file pages than the limit leaves room for, read again and again: each read waits for memory.
+  // Rereads more file pages than the limit allows, so each read waits for memory.
   const script = `
     for cgroup; do echo $$ >"$cgroup/cgroup.procs"; done
     dd if=/dev/zero of=data bs=1M count=64 2>/dev/null

@@ -1,4 +1,4 @@
-/** What can be thrown, and what reads it must survive. */
+/** Hostile thrown values, which their readers must survive. */
 import { runInNewContext } from 'node:vm';
 
 class Unreadable extends Error {

@@ -1,7 +1,7 @@
-/** Which timers a program waits for once it is told to stop: a module for node's --import, and what reads its words. */
+/** Logs the timers that fire after a program is told to stop: a module for --import, and a parser of its log. */
 import type { LogLine } from './floatie.ts';
 
-/** Timers of Node's own, such as those of connections, are none of these. */
+/** Node's internal timers, such as those of connections, are not logged. */
 export const WATCH_TIMERS = `data:text/javascript,${encodeURIComponent(`
   import timers from 'node:timers';
   import { syncBuiltinESMExports } from 'node:module';

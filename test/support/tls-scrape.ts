@@ -1,4 +1,4 @@
-/** A scrape over TLS, of an endpoint with a certificate of a test's own authority. */
+/** A scrape over TLS of an endpoint with a certificate of a test's own CA. */
 import { get } from 'node:https';
 import { type Metrics, parseMetrics } from './metrics-text.ts';
 

@@ -1,4 +1,4 @@
-/** tracefs where it is expected, mounted for as long as it is needed; where it is mounted already, it stays. */
+/** Mounts tracefs at its usual place until it is disposed of; leaves an existing mount alone. */
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 

@@ -1,11 +1,11 @@
-/** One line of `floatie doctor`. Its JSON is the same object; names and verdicts are stable, texts are for people. */
+/** One line of `floatie doctor`, and one object of its JSON. Names and verdicts are stable; texts are for people. */
 import type { Refusal } from '../../program/refusal.ts';
 
 /**
- * - `ok`: as it should be
- * - `warn`: Floatie starts, and something is measured worse or not at all
- * - `fail`: for this reason Floatie does not start
- * - `unneeded`: not there, and nothing is lost by it here
+ * - `ok`: no problem
+ * - `warn`: Floatie starts, but measures something worse or not at all
+ * - `fail`: Floatie does not start
+ * - `unneeded`: missing, without a loss here
  * - `unknown`: this process cannot find out
  */
 export type Verdict = 'ok' | 'warn' | 'fail' | 'unneeded' | 'unknown';
@@ -14,11 +14,11 @@ export interface Check {
   readonly name: string;
   readonly verdict: Verdict;
   readonly reason: string;
-  /** What to do about it. Absent where nothing need be done, or nothing helps. */
+  /** The cure. Absent without a problem, or where nothing helps. */
   readonly cure?: string;
 }
 
-/** Without its name, which the table gives. */
+/** A check without its name, which is its key in the table. */
 export type Finding = Omit<Check, 'name'>;
 
 export function findingOf(verdict: Verdict, { problem, cure }: Refusal): Finding {

@@ -1,4 +1,4 @@
-/** Everything that `floatie doctor` looks at, in its order. */
+/** The checks of `floatie doctor`, in their order. */
 
 import { PLACE_KINDS } from '../../containers/places.ts';
 import type { Capability } from '../../kernel/permissions.ts';

@@ -1,4 +1,4 @@
-/** Where the names of containers come from, and whether the containers that run are on overlayfs at all. */
+/** Checks the sources of container names, and whether the running containers are on overlayfs. */
 import { readdirSync } from 'node:fs';
 import type { Folder } from '../../containers/foreign-files.ts';
 import { LISTS, TASKS } from '../../containers/names.ts';
@@ -13,7 +13,7 @@ const RUNTIMES: Readonly<Record<PlaceKind, string>> = {
   storage: 'podman and cri-o',
 };
 
-/** Those that mount overlayfs, as docker, podman and cri-o call them. */
+/** The storage drivers of docker, podman and cri-o that mount overlayfs. */
 const OVERLAY_DRIVERS = ['overlay', 'overlay2', 'overlayfs'];
 
 const MOUNT_THEM =
@@ -31,14 +31,14 @@ export function names(kind: PlaceKind, { config }: Examination): Finding {
   if (!isWanted) return finding('unneeded', `${reason} (containers.names is false: none of it is read)`);
   if (isRefused) return finding('warn', reason, MOUNT_THEM);
   if (found.length > 0) return ok(reason);
-  // A machine has one runtime, mostly; one that has none in sight gives no names.
+  // Most machines have one runtime: a missing one is a problem only where no runtime is found.
   const isAnyFound = findPlaces(places).some((place) => look(place).length > 0);
   return isAnyFound ? finding('unneeded', reason) : finding('warn', reason, MOUNT_THEM);
 }
 
 interface Look {
   readonly path: string;
-  /** Of containers, or why it cannot be told. */
+  /** The number of containers, or the reason why it is unknown. */
   readonly count: number | string;
   readonly drivers: readonly string[];
 }
@@ -71,7 +71,7 @@ function describe({ path: pattern, from }: Place, { path, count, drivers }: Look
   return `${path} (${containers}${storage}${origin})`;
 }
 
-/** What containers have as their root, told of those that run, and of those that could be started. */
+/** The root filesystems of running containers and of the configured storage drivers. */
 export function storageDrivers({ config }: Examination): Finding {
   const { seen, others, hidden } = containerRoots();
   const idle = findPlaces(config.containers.places).flatMap((place) =>

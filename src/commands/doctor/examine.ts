@@ -8,6 +8,7 @@ import { MetricRegistry } from '../../metrics/registry.ts';
 import { openOnDetachedOverlay } from '../../native/index.ts';
 import { Health, type ProbeState } from '../../program/health.ts';
 import { createLogger } from '../../program/log.ts';
+import { receivers as all } from '../../receivers/index.ts';
 import { OOM_METHODS, type OomMethod } from '../../receivers/oom/probes.ts';
 import { OomReceiver } from '../../receivers/oom/receiver.ts';
 import { METHODS, type Method } from '../../receivers/overlayfs/probes.ts';
@@ -56,7 +57,7 @@ export async function examine(config: Config): Promise<Examination> {
     config,
     permissions: readPermissions(),
     hierarchy,
-    needsBpf: receivers.some((name) => name !== 'pressure'),
+    needsBpf: all.some(({ name, programs }) => receivers.includes(name) && programs.length > 0),
     receivers: await attempt(() => tryReceivers(config)),
     overlayfs,
     noTrial: isWithoutTrial ? whyNoTrial() : null,

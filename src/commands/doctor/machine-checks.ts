@@ -1,15 +1,17 @@
 /** What this machine is and has. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { pidNamespaceOf as configuredPidNamespace } from '../../config/processors.ts';
 import { cgroupIdOf, findV2Mount, mountedHierarchies } from '../../containers/hierarchy.ts';
 import { isPidNamespaceInUse, NOBODY_LIVES, pidNamespaceOf } from '../../containers/pid-namespace.ts';
 import { BTF, explain, noBtf } from '../../kernel/explain.ts';
+import { type PressureError, readPressure } from '../../kernel/psi.ts';
 import { BpfObject, LibbpfError, libbpfVersion } from '../../native/index.ts';
+import { readOrNull } from '../../program/read-or-null.ts';
 import { causeIn, type Refusal } from '../../program/refusal.ts';
+import { receivers } from '../../receivers/index.ts';
 import { Kmsg } from '../../receivers/oom/kernel-log.ts';
-import { type PressureError, readPressure } from '../../receivers/pressure/psi.ts';
 import { OBJECTS } from '../../service/start-receivers.ts';
 import { type Finding, finding, findingOf, ok } from './check.ts';
 import { type Examination, lossOf } from './examine.ts';
@@ -37,7 +39,7 @@ export function overlay({ config, permissions, overlayfs, receivers }: Examinati
     if (isForced && 'error' in receivers) return finding('fail', WAITS, 'modprobe overlay');
     return finding('warn', `${WAITS}; Floatie waits for it`, 'modprobe overlay');
   }
-  if (read('/sys/module/overlay/initstate') === '') return ok('overlayfs is built into the kernel');
+  if (readOrNull('/sys/module/overlay/initstate') === null) return ok('overlayfs is built into the kernel');
   if (permissions.overlayHasBtf) return ok('overlayfs is a module, with BTF');
   return finding('unneeded', 'overlayfs is a module without BTF, as before Linux 5.11: fentry cannot find it');
 }
@@ -53,7 +55,7 @@ export function libbpf(examination: Examination): Finding {
 
 export function programs(examination: Examination): Finding {
   try {
-    for (const name of ['overlayfs', 'oom']) BpfObject.open(join(OBJECTS, `${name}.bpf.o`)).close();
+    for (const { programs } of receivers) for (const name of programs) BpfObject.open(join(OBJECTS, name)).close();
     return ok(`compiled for ${process.arch}`);
   } catch (error) {
     if (error instanceof LibbpfError && /LIB$/.test(error.code)) return finding('unknown', 'only libbpf can open them');
@@ -107,7 +109,7 @@ export function pidNamespace({ config }: Examination): Finding {
 
 /** Those that this process sees, and those of the host where it sees its processes. */
 export function overlayMounts(): Finding {
-  const lines = ['self', '1'].flatMap((pid) => read(`/proc/${pid}/mountinfo`).split('\n'));
+  const lines = ['self', '1'].flatMap((pid) => (readOrNull(`/proc/${pid}/mountinfo`) ?? '').split('\n'));
   const devices = lines.filter((line) => / - overlay /.test(line)).map((line) => line.split(' ')[2]);
   const count = new Set(devices).size;
   return ok(count === 0 ? 'none that can be seen from here' : `${count} that can be seen from here`);
@@ -123,13 +125,5 @@ export function kernelLog(examination: Examination): Finding {
     if (!losesScope(examination)) return finding('unneeded', reason);
     const cure = 'run it as root; in a container: --device /dev/kmsg --cap-add SYSLOG';
     return finding('warn', `${reason}: the scope of OOM kills is "unknown"`, cure);
-  }
-}
-
-function read(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
   }
 }

@@ -1,6 +1,6 @@
 /** Ports to listen on, and endpoints to export to. */
 import { once } from 'node:events';
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { connect, createServer, type Server } from 'node:net';
 import { basename } from 'node:path';
@@ -10,6 +10,7 @@ import type { Config } from '../../config/schema.ts';
 import { type Connection, connectionOf, grpcDestination, httpDestination } from '../../exporters/otlp/connection.ts';
 import { type ProxyServer, placeOf, proxyFor } from '../../exporters/otlp/proxy.ts';
 import { cannotListen } from '../../exporters/prometheus/listen.ts';
+import { linkOrNull, readOrNull } from '../../program/read-or-null.ts';
 import { type Check, type Finding, finding, findingOf, ok } from './check.ts';
 
 const CONNECT_MS = 2000;
@@ -58,13 +59,13 @@ async function listen(host: string, port: number, listening: Server[]): Promise<
 
 /** The process that listens on a TCP port, or null where /proc does not tell this one. */
 export function ownerOf(port: number): string | null {
-  const inodes = new Set(['tcp', 'tcp6'].flatMap((file) => listeners(readOr(`/proc/net/${file}`), port)));
+  const inodes = new Set(['tcp', 'tcp6'].flatMap((file) => listeners(readOrNull(`/proc/net/${file}`) ?? '', port)));
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     try {
-      const links = readdirSync(`/proc/${pid}/fd`).map((fd) => linkOr(`/proc/${pid}/fd/${fd}`));
-      if (!links.some((link) => inodes.has(link))) continue;
+      const links = readdirSync(`/proc/${pid}/fd`).map((fd) => linkOrNull(`/proc/${pid}/fd/${fd}`));
+      if (!links.some((link) => link !== null && inodes.has(link))) continue;
       // The arguments may hold secrets; the program and its script do not.
-      const [program = '', script = ''] = readOr(`/proc/${pid}/cmdline`).split('\0');
+      const [program = '', script = ''] = (readOrNull(`/proc/${pid}/cmdline`) ?? '').split('\0');
       return `${basename(program)}${script === '' || script.startsWith('-') ? '' : ` ${script}`} (pid ${pid})`;
     } catch {
       // Gone meanwhile, or not ours to look at.
@@ -149,20 +150,4 @@ function hostOf(url: URL): string {
 
 function portOf(url: URL): number {
   return Number(url.port) || (url.protocol === 'https:' ? 443 : 80);
-}
-
-function readOr(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
-}
-
-function linkOr(path: string): string {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return '';
-  }
 }

@@ -1,4 +1,4 @@
-/** Each way to attach, tried. */
+/** Checks of each way to attach. */
 
 import { causeIn } from '../../program/refusal.ts';
 import type { OomMethod } from '../../receivers/oom/probes.ts';
@@ -50,7 +50,7 @@ function refused(
   return finding('error' in receivers ? 'fail' : 'warn', why, cure);
 }
 
-/** How it is attached, or null. */
+/** The method by which a receiver's probe is attached, or null. */
 export function methodOf(receiver: string, { receivers }: Examination): string | null {
   if ('error' in receivers) return null;
   const state = receivers.value.find(({ probe }) => probe === receiver);

@@ -5,7 +5,7 @@ import type { ReadableLogRecord } from '@opentelemetry/sdk-logs';
 import type { ResourceMetrics } from '@opentelemetry/sdk-metrics';
 import type { Verdict } from '../../program/health.ts';
 import { errorOf } from '../../program/reason.ts';
-import type { Remark } from '../prometheus/answer.ts';
+import type { Remark } from './answer.ts';
 
 export interface Transport {
   /**

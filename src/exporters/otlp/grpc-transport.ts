@@ -13,7 +13,7 @@ import {
 import { diag } from '@opentelemetry/api';
 import { version } from '../../program/version.ts';
 import type { Tls } from '../credentials.ts';
-import { excerpt, type Remark, readAnswer } from '../prometheus/answer.ts';
+import { excerpt, type Remark, readAnswer } from './answer.ts';
 import { type Destination, type Signal, shown } from './connection.ts';
 import type { Transport } from './exporter.ts';
 import { type ProxyServer, placeOf, usableProxyFor } from './proxy.ts';

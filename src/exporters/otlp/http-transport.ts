@@ -5,7 +5,7 @@ import { gzip } from 'node:zlib';
 import { reasonOf } from '../../program/reason.ts';
 import { version } from '../../program/version.ts';
 import type { Tls } from '../credentials.ts';
-import { excerpt, excerptOf, type Remark, readAnswer } from '../prometheus/answer.ts';
+import { excerpt, excerptOf, type Remark, readAnswer } from './answer.ts';
 import { type Destination, shown } from './connection.ts';
 import type { Transport } from './exporter.ts';
 import { type ProxyServer, placeOf, usableProxyFor } from './proxy.ts';

@@ -1,6 +1,6 @@
 /** Basic authentication against bcrypt hashes. */
 import { createHmac, randomBytes } from 'node:crypto';
-import { networkOf } from '../otlp/address.ts';
+import { networkOf } from './address.ts';
 import { matchesHash } from './bcrypt.ts';
 
 export type Verdict = 'right' | 'wrong' | 'busy';

@@ -2,11 +2,11 @@
 import type { Readiness } from '../../program/health.ts';
 import { reasonOf } from '../../program/reason.ts';
 import type { OomRecord } from '../../records/record.ts';
-import type { Target } from '../otlp/target.ts';
 import type { Body, Wanted } from './bodies.ts';
 import { limitOf, oomList, QueryError } from './oom-list.ts';
 import { page } from './page.ts';
 import type { Scrapes } from './scrapes.ts';
+import type { Target } from './target.ts';
 
 export interface Sources {
   readonly readiness: () => Readiness;

@@ -2,8 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { reasonOf } from '../../program/reason.ts';
-import { isLoopback } from '../otlp/address.ts';
-import { parseTarget } from '../otlp/target.ts';
+import { isLoopback } from './address.ts';
 import { Bodies, TooManyUnread } from './bodies.ts';
 import type { Clients } from './clients.ts';
 import { Gate } from './gate.ts';
@@ -12,6 +11,7 @@ import { cannotListen, cannotListenOn } from './listen.ts';
 import { respond } from './respond.ts';
 import { routeOf, type Sources, text } from './routes.ts';
 import type { Scrapes } from './scrapes.ts';
+import { parseTarget } from './target.ts';
 import type { Web } from './web.ts';
 
 export interface PrometheusOptions extends Omit<Sources, 'scrapes'> {

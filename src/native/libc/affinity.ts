@@ -1,5 +1,6 @@
 /** The CPU affinity of this process's threads. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
+import { readOrNull } from '../../program/read-or-null.ts';
 import { call } from '../functions.ts';
 
 /** The size of a mask for the 8192 CPUs that Linux can have. */
@@ -16,7 +17,7 @@ const POOL = 'libuv-worker';
  */
 export function shareOneCpu(): Disposable {
   const before = threads();
-  const pool = before.filter((thread) => nameOf(thread) === POOL);
+  const pool = before.filter((thread) => readOrNull(`/proc/self/task/${thread}/comm`)?.trim() === POOL);
   const confined = (pool.length > 0 ? pool : before.filter((thread) => thread !== process.pid)).flatMap((thread) => {
     const mask = maskOf(thread);
     return mask === null || lowestBit(mask).equals(mask) ? [] : [{ thread, mask }];
@@ -42,15 +43,6 @@ export function shareOneCpu(): Disposable {
 
 function threads(): number[] {
   return readdirSync('/proc/self/task').map(Number);
-}
-
-/** Empty for a thread that has ended. */
-function nameOf(thread: number): string {
-  try {
-    return readFileSync(`/proc/self/task/${thread}/comm`, 'utf8').trim();
-  } catch {
-    return '';
-  }
 }
 
 /** null for a thread that has ended. */

@@ -1,16 +1,15 @@
 /** How the machine and a victim's container were doing when it was killed, as far as that is known. */
 
+import { pressureScore, readPressure } from '../../kernel/psi.ts';
 import type { RawPath } from '../../kernel/raw-path.ts';
 import type { OomMember } from '../../records/record.ts';
-import type { Op } from '../overlayfs/operations.ts';
-import { pressureScore, readPressure } from '../pressure/psi.ts';
 import { defined } from './record.ts';
 
 /**
  * @param pressure the pressure file of the victim's cgroup, null where it has none
  * @param p99Us of overlayfs in the victim's cgroup
  */
-export function describeMoment(pressure: RawPath | null, p99Us: Partial<Record<Op, number>>): OomMember {
+export function describeMoment(pressure: RawPath | null, p99Us: Readonly<Record<string, number>>): OomMember {
   return defined({
     host_pressure_score_60s: scoreOf('/proc/pressure/memory'),
     pressure_score_60s: pressure === null ? undefined : scoreOf(pressure),

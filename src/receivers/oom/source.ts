@@ -2,13 +2,13 @@
 import type { Attributes } from '@opentelemetry/api';
 import type { Cgroups } from '../../containers/cgroups.ts';
 import { type Identity, identify } from '../../containers/identity.ts';
-import { kernelMetrics } from '../../metrics/catalogue.ts';
 import type { Sample, Source } from '../../metrics/registry.ts';
 import { monotonicMs, toHrTime, wallMs } from '../../program/clock.ts';
 import type { OomRecord } from '../../records/record.ts';
 import { normaliseComm } from './comm.ts';
 import type { OomVictim } from './events.ts';
 import type { OomKill } from './kills.ts';
+import { metrics } from './metrics.ts';
 import type { OomReceiver } from './receiver.ts';
 import { describeKill, type OomSurroundings } from './record.ts';
 import { OomVictims, type VictimSeries } from './victims.ts';
@@ -31,7 +31,7 @@ const MAX_NAMED = 1000;
 const UNKNOWN: Attributes = { trigger_comm: 'unknown', victim_comm: 'unknown', scope: 'unknown' };
 
 export class OomSource implements Source {
-  readonly metrics = [kernelMetrics.oomKills];
+  readonly metrics = [metrics.kills];
   readonly #receiver: OomReceiver;
   readonly #cgroups: Cgroups;
   readonly #options: OomSourceOptions;
@@ -115,6 +115,6 @@ export class OomSource implements Source {
   }
 
   #sample({ key, attributes, count, startTime }: VictimSeries): Sample {
-    return { metric: kernelMetrics.oomKills, member: { key, attributes, startTime, totals: Float64Array.of(count) } };
+    return { metric: metrics.kills, member: { key, attributes, startTime, totals: Float64Array.of(count) } };
   }
 }

@@ -1,6 +1,7 @@
 /** What is measured on overlayfs, one row per operation: the other side of OPERATIONS in bpf/overlayfs.h. */
 import type { Attributes } from '@opentelemetry/api';
-import { kernelMetrics, type Metric } from '../../metrics/catalogue.ts';
+import type { Metric } from '../../metrics/catalogue.ts';
+import { metrics } from './metrics.ts';
 
 interface Row {
   /** In the names of the programs (`fentry_read`), and in the attribute `op`. */
@@ -24,14 +25,14 @@ const ROWS = [
     functions: ['ovl_read_iter'],
     isOnSyscalls: true,
     isRequired: true,
-    latency: kernelMetrics.readLatency,
+    latency: metrics.readLatency,
   },
   {
     op: 'write',
     functions: ['ovl_write_iter'],
     isOnSyscalls: true,
     isRequired: true,
-    latency: kernelMetrics.writeLatency,
+    latency: metrics.writeLatency,
   },
 ] as const satisfies readonly Row[];
 

@@ -5,21 +5,22 @@ import type { Cgroups } from '../../containers/cgroups.ts';
 import type { CgroupFilter } from '../../containers/filter.ts';
 import type { Identity } from '../../containers/identity.ts';
 import { sharerOf } from '../../containers/place.ts';
-import { kernelMetrics, type Metric } from '../../metrics/catalogue.ts';
+import type { Metric } from '../../metrics/catalogue.ts';
 import type { Sample, Source } from '../../metrics/registry.ts';
 import { OVERFLOW } from '../../metrics/storage.ts';
 import { monotonicMs, monotonicNs, toHrTime, wallMs, wallMsOf } from '../../program/clock.ts';
 import { combined } from '../histograms.ts';
 import { type CgroupTotals, endedOf } from './counts.ts';
+import { metrics } from './metrics.ts';
 import { eachOp, OPERATIONS, OPS, type Op } from './operations.ts';
 import type { OverlayfsReceiver } from './receiver.ts';
 
 export const overlayfsMetrics = [
   ...new Set<Metric>(OPERATIONS.map(({ latency }) => latency)),
-  kernelMetrics.errors,
-  kernelMetrics.zeros,
-  kernelMetrics.async,
-  kernelMetrics.excluded,
+  metrics.errors,
+  metrics.zeros,
+  metrics.async,
+  metrics.excluded,
 ];
 
 /**
@@ -157,7 +158,7 @@ export class OverlayfsSource implements Source {
     const sums = { ...this.#excluded };
     for (const one of totals) addOperations(sums, one);
     return OPS.map((op) => ({
-      metric: kernelMetrics.excluded,
+      metric: metrics.excluded,
       member: { key: op, attributes: { op }, startTime: this.#startTime, totals: Float64Array.of(sums[op]) },
     }));
   }
@@ -191,9 +192,9 @@ export function* overlayfsSamples(
         };
       }
       const counts = [
-        { metric: kernelMetrics.errors, count: errors },
-        { metric: kernelMetrics.zeros, count: zeros },
-        { metric: kernelMetrics.async, count: async },
+        { metric: metrics.errors, count: errors },
+        { metric: metrics.zeros, count: zeros },
+        { metric: metrics.async, count: async },
       ];
       for (const { metric, count } of counts) {
         if (count === 0) continue;

@@ -4,12 +4,19 @@ import type { Attributes, HrTime } from '@opentelemetry/api';
 import { attributesOf } from '../../containers/attributes.ts';
 import type { CgroupFilter } from '../../containers/filter.ts';
 import type { Container, Inventory } from '../../containers/inventory.ts';
+import {
+  type Pressure,
+  PressureError,
+  type PressureReason,
+  pressureScore,
+  readPressure,
+  type Window,
+} from '../../kernel/psi.ts';
 import { joinRaw } from '../../kernel/raw-path.ts';
-import { kernelMetrics } from '../../metrics/catalogue.ts';
 import type { Sample, Source } from '../../metrics/registry.ts';
 import { toHrTime, wallMs } from '../../program/clock.ts';
 import { readHeadroom } from './headroom.ts';
-import { type Pressure, PressureError, type PressureReason, pressureScore, readPressure, type Window } from './psi.ts';
+import { metrics } from './metrics.ts';
 
 export interface PressureSourceOptions {
   /** The host's file. */
@@ -31,12 +38,7 @@ export interface PressureSourceOptions {
 const WALK_MS = 50;
 
 export class PressureSource implements Source {
-  readonly metrics = [
-    kernelMetrics.pressureScore,
-    kernelMetrics.pressureWaiting,
-    kernelMetrics.pressureStalled,
-    kernelMetrics.memoryHeadroom,
-  ];
+  readonly metrics = [metrics.score, metrics.waiting, metrics.stalled, metrics.headroom];
   readonly #options: PressureSourceOptions;
   #filter: CgroupFilter | null;
   #window: Window;
@@ -171,7 +173,7 @@ export class PressureSource implements Source {
         return [{ key, attributes: attributesOf(identity), startTime, totals: Float64Array.of(headroom) }];
       })
       .sort((a, b) => (a.totals[0] ?? 0) - (b.totals[0] ?? 0))
-      .map((member) => ({ metric: kernelMetrics.memoryHeadroom, member }));
+      .map((member) => ({ metric: metrics.headroom, member }));
   }
 
   /** Between two looks another one may have taken a container's path. */
@@ -187,9 +189,9 @@ export class PressureSource implements Source {
       member: { key, attributes, startTime, totals: Float64Array.of(value) },
     });
     return [
-      sample(kernelMetrics.pressureScore, pressureScore(pressure, this.#window)),
-      sample(kernelMetrics.pressureWaiting, pressure.some.totalUs),
-      sample(kernelMetrics.pressureStalled, pressure.full.totalUs),
+      sample(metrics.score, pressureScore(pressure, this.#window)),
+      sample(metrics.waiting, pressure.some.totalUs),
+      sample(metrics.stalled, pressure.full.totalUs),
     ];
   }
 }

@@ -1,8 +1,8 @@
 /** What a backend, or whatever stands in its place, answers to an export. */
 import assert from 'node:assert/strict';
 import { Metadata } from '@grpc/grpc-js';
+import { excerptOf, NoOtlpError, readAnswer } from '../../../src/exporters/otlp/answer.ts';
 import { parseRetryAfter, retryDelayMs } from '../../../src/exporters/otlp/retry-info.ts';
-import { excerptOf, NoOtlpError, readAnswer } from '../../../src/exporters/prometheus/answer.ts';
 import type { Target } from '../fuzzer.ts';
 
 const TYPES = [undefined, 'application/x-protobuf', 'application/json', 'text/html', 'text/plain; charset=x', ';'];

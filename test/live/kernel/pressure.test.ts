@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { findV2Mount } from '../../../src/containers/hierarchy.ts';
 import { Inventory } from '../../../src/containers/inventory.ts';
-import { kernelMetrics } from '../../../src/metrics/catalogue.ts';
-import { parsePressure, pressureScore } from '../../../src/receivers/pressure/psi.ts';
+import { parsePressure, pressureScore } from '../../../src/kernel/psi.ts';
+import { metrics } from '../../../src/receivers/pressure/metrics.ts';
 import { PressureSource } from '../../../src/receivers/pressure/source.ts';
 import { eventually } from '../../support/eventually.ts';
 import { missing } from '../../support/requirements.ts';
@@ -27,7 +27,7 @@ suite('memory pressure on this kernel', { skip: missing('root', 'pressure') }, (
         .read()
         .find(
           ({ metric, member }) =>
-            metric === kernelMetrics.pressureScore &&
+            metric === metrics.score &&
             Object.entries(attributes).every(([key, value]) => member.attributes[key] === value),
         );
       return sample?.member.totals[0] ?? Number.NaN;

@@ -6,18 +6,18 @@ import { afterEach, beforeEach, suite, test } from 'node:test';
 import { AggregationTemporality } from '@opentelemetry/sdk-metrics';
 import { viewOptions } from '../../../src/config/view-options.ts';
 import { Cgroups } from '../../../src/containers/cgroups.ts';
-import { kernelMetrics } from '../../../src/metrics/catalogue.ts';
 import { createProducer } from '../../../src/metrics/producer.ts';
 import { MetricRegistry, type Sample } from '../../../src/metrics/registry.ts';
 import type { OomTask, OomVictim } from '../../../src/receivers/oom/events.ts';
 import type { OomKill } from '../../../src/receivers/oom/kills.ts';
+import { metrics } from '../../../src/receivers/oom/metrics.ts';
 import type { OomReceiver } from '../../../src/receivers/oom/receiver.ts';
 import { OomSource, type OomSourceOptions } from '../../../src/receivers/oom/source.ts';
 import type { OomRecord } from '../../../src/records/record.ts';
 import { collect, labels, named, valuesOf, view } from '../../metrics/counts.ts';
 import { holdClocks } from '../../support/clocks.ts';
 
-const KILLS = kernelMetrics.oomKills;
+const KILLS = metrics.kills;
 
 let mount: string;
 

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { Cgroups } from '../../../src/containers/cgroups.ts';
 import { identify } from '../../../src/containers/identity.ts';
-import { kernelMetrics } from '../../../src/metrics/catalogue.ts';
 import type { CgroupTotals, OperationTotals } from '../../../src/receivers/overlayfs/counts.ts';
+import { metrics } from '../../../src/receivers/overlayfs/metrics.ts';
 import type { OverlayfsReceiver } from '../../../src/receivers/overlayfs/receiver.ts';
 import { OverlayfsSource, overlayfsMetrics, overlayfsSamples } from '../../../src/receivers/overlayfs/source.ts';
 
@@ -175,8 +175,8 @@ suite('the source of overlayfs metrics', () => {
       const excluded = (): unknown[] =>
         source.read().map(({ metric, member }) => [metric.name, member.attributes.op, member.totals[0]]);
       const expected = [
-        [kernelMetrics.excluded.name, 'read', READS.buckets?.reduce((sum, count) => sum + count)],
-        [kernelMetrics.excluded.name, 'write', 0],
+        [metrics.excluded.name, 'read', READS.buckets?.reduce((sum, count) => sum + count)],
+        [metrics.excluded.name, 'write', 0],
       ];
       assert.deepEqual(excluded(), expected);
       all = [];

@@ -7,14 +7,15 @@ import { AggregationTemporality } from '@opentelemetry/sdk-metrics';
 import { viewOptions } from '../../../src/config/view-options.ts';
 import { cgroupFilter } from '../../../src/containers/filter.ts';
 import { Inventory } from '../../../src/containers/inventory.ts';
-import { kernelMetrics, type Metric } from '../../../src/metrics/catalogue.ts';
+import type { PressureReason } from '../../../src/kernel/psi.ts';
+import type { Metric } from '../../../src/metrics/catalogue.ts';
 import { createProducer } from '../../../src/metrics/producer.ts';
 import { MetricRegistry, type Sample } from '../../../src/metrics/registry.ts';
-import type { PressureReason } from '../../../src/receivers/pressure/psi.ts';
+import { metrics } from '../../../src/receivers/pressure/metrics.ts';
 import { PressureSource, type PressureSourceOptions } from '../../../src/receivers/pressure/source.ts';
 import { collect, labels, named, valuesOf, view } from '../../metrics/counts.ts';
 
-const { pressureScore: SCORE, pressureWaiting: WAITING, pressureStalled: STALLED } = kernelMetrics;
+const { score: SCORE, waiting: WAITING, stalled: STALLED } = metrics;
 const A = 'a'.repeat(64);
 const B = 'b'.repeat(64);
 
@@ -431,7 +432,7 @@ suite('the pressure that containers do not have', () => {
 });
 
 suite('the headroom of a container', () => {
-  const HEADROOM = kernelMetrics.memoryHeadroom;
+  const HEADROOM = metrics.headroom;
 
   function limit(path: string, limitBytes: number | 'max', usage = 0, inactive = 0): void {
     mkdirSync(join(mount, path), { recursive: true });

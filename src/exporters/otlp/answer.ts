@@ -1,5 +1,5 @@
 /** Reads a collector's answer to an export: accepted, or accepted in part and why. */
-import { fields } from '../otlp/protobuf.ts';
+import { fields } from './protobuf.ts';
 
 /** An answer with a successful status whose body is none of OTLP's. */
 export class NoOtlpError extends Error {}

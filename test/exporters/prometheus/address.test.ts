@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { isLoopback, networkOf } from '../../../src/exporters/otlp/address.ts';
+import { isLoopback, networkOf } from '../../../src/exporters/prometheus/address.ts';
 
 suite('what somebody has one of', () => {
   for (const [address, network] of [

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { excerpt, excerptOf, NoOtlpError, readAnswer } from '../../../src/exporters/prometheus/answer.ts';
+import { excerpt, excerptOf, NoOtlpError, readAnswer } from '../../../src/exporters/otlp/answer.ts';
 import { bytesField, numberField, partialSuccess } from '../../support/protobuf.ts';
 
 const PROTOBUF = 'application/x-protobuf';

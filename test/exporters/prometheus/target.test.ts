@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { parseTarget } from '../../../src/exporters/otlp/target.ts';
+import { parseTarget } from '../../../src/exporters/prometheus/target.ts';
 
 suite('the target of a request', () => {
   for (const [url, path] of [

@@ -11,7 +11,7 @@ import {
   pressureScore,
   readPressure,
   WINDOWS,
-} from '../../../src/receivers/pressure/psi.ts';
+} from '../../src/kernel/psi.ts';
 
 const SOME = 'some avg10=1.25 avg60=0.50 avg300=0.07 total=123456';
 const FULL = 'full avg10=1.00 avg60=0.25 avg300=0.01 total=12345';

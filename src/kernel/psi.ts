@@ -1,6 +1,6 @@
-/** The pressure receiver: PSI, what the kernel itself measures of tasks that wait for memory. */
+/** PSI, what the kernel itself measures of tasks that wait for memory. */
 import { readFileSync } from 'node:fs';
-import type { RawPath } from '../../kernel/raw-path.ts';
+import type { RawPath } from './raw-path.ts';
 
 export const WINDOWS = ['avg10', 'avg60', 'avg300'] as const;
 export type Window = (typeof WINDOWS)[number];

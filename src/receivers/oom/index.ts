@@ -1,0 +1,11 @@
+import type { Receiver } from '../receiver.ts';
+import { metrics } from './metrics.ts';
+import { type OomSettings, settings } from './settings.ts';
+
+/** Who is killed when memory runs out, and for whom. */
+export const oom: Receiver<'oom', OomSettings> = {
+  name: 'oom',
+  settings,
+  metrics: Object.values(metrics),
+  programs: ['oom.bpf.o'],
+};

@@ -1,0 +1,29 @@
+import { setting } from '../../settings/setting.ts';
+import { integer, must } from '../../settings/shapes.ts';
+import type { Settings } from '../receiver.ts';
+
+export interface OomSettings {
+  max_series: number;
+  retain_ms: number;
+  ring_bytes: number;
+}
+
+const RING_BYTES = Array.from({ length: 15 }, (_, power) => 2 ** (12 + power));
+const ringBytes = must('a power of two from 4096 to 67108864', { enum: RING_BYTES }, (value) =>
+  RING_BYTES.includes(value as number),
+);
+
+export const settings: Settings<OomSettings> = {
+  max_series: setting(1000, integer(1, 100_000), 'How many series of victims are kept: the most recent ones'),
+  retain_ms: setting(
+    86_400_000,
+    integer(60_000, 31_536_000_000),
+    'How long a series of victims is kept after its last kill, in ms; a day, so that the morning after still shows it',
+  ),
+  ring_bytes: setting(
+    262_144,
+    ringBytes,
+    'Size of the buffer for the details of kills, a power of two; kills that find no room are counted under victim_comm="unknown"',
+    { needsRestart: true },
+  ),
+};

@@ -1,0 +1,33 @@
+import { bounds } from '../../settings/bounds.ts';
+import { setting } from '../../settings/setting.ts';
+import { integer, oneOf } from '../../settings/shapes.ts';
+import type { Settings } from '../receiver.ts';
+import type { Attach } from './receiver.ts';
+
+export interface OverlayfsSettings {
+  attach: Attach;
+  bounds_us: number[];
+  expire_ms: number;
+}
+
+/** 1 µs, 2 µs, 4 µs … 0.52 s. */
+const DEFAULT_BOUNDS_US = Array.from({ length: 20 }, (_, power) => 2 ** power);
+
+export const settings: Settings<OverlayfsSettings> = {
+  attach: setting<Attach>(
+    'auto',
+    oneOf('auto', 'fentry', 'kprobe', 'syscall'),
+    'How to attach to the kernel: "auto" takes the cheapest way that is exact here; "fentry" and "kprobe" follow overlayfs\' own functions, "syscall" the read and write system calls',
+    { needsRestart: true },
+  ),
+  bounds_us: setting(
+    DEFAULT_BOUNDS_US,
+    bounds,
+    'Upper bounds of the histogram buckets in microseconds, inclusive; the kernel counts on exactly these',
+  ),
+  expire_ms: setting(
+    300_000,
+    integer(1000, 86_400_000),
+    'How long the series of a removed cgroup stay, in ms; several scrape intervals, so that their last values are seen',
+  ),
+};

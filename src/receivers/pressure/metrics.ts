@@ -1,0 +1,57 @@
+import { type Attribute, type Metric, ownerAttributes } from '../../metrics/catalogue.ts';
+
+const US_PER_S = 1e6;
+
+const SCOPE: Attribute = { name: 'scope', meaning: '`host` or `container`' };
+
+export const metrics = {
+  score: {
+    name: 'floatie_memory_pressure_score',
+    kind: 'gauge',
+    unit: '',
+    description:
+      'How hard memory presses, 0 to 100: the mean of the shares of time in which some and in which all tasks waited for it',
+    attributes: [SCOPE, ...ownerAttributes],
+  },
+  waiting: {
+    name: 'floatie_memory_pressure_waiting_seconds_total',
+    kind: 'counter',
+    unit: 's',
+    perUnit: US_PER_S,
+    description: 'Time in which at least one task waited for memory',
+    attributes: [SCOPE, ...ownerAttributes],
+  },
+  stalled: {
+    name: 'floatie_memory_pressure_stalled_seconds_total',
+    kind: 'counter',
+    unit: 's',
+    perUnit: US_PER_S,
+    description: 'Time in which all tasks that had something to do waited for memory',
+    attributes: [SCOPE, ...ownerAttributes],
+  },
+  headroom: {
+    name: 'floatie_memory_headroom_bytes',
+    kind: 'gauge',
+    unit: 'By',
+    description:
+      'Memory that a container can still take before the nearest limit, its own or one above it: limit less working set (usage without inactive file pages)',
+    attributes: ownerAttributes,
+  },
+  unavailable: {
+    name: 'floatie_pressure_unavailable',
+    aboutFloatie: true,
+    kind: 'gauge',
+    unit: '',
+    description: '1 while the pressure of the host cannot be read',
+    attributes: [{ name: 'reason', meaning: '`missing`, `disabled`, `forbidden` or `malformed`' }],
+  },
+  leftOut: {
+    name: 'floatie_pressure_containers_left_out',
+    aboutFloatie: true,
+    kind: 'gauge',
+    unit: '',
+    description:
+      'Containers that have no series of memory pressure and headroom, since there are more than receivers.pressure.max_containers; as counted when the hierarchy was last walked',
+    attributes: [],
+  },
+} as const satisfies Record<string, Metric>;

@@ -1,0 +1,31 @@
+/** A setting of the configuration: its default, its shape, and a sentence that says what it is. */
+import convict, { type SchemaObj } from 'convict';
+import type { Shape } from './shapes.ts';
+
+/** What is true of few settings. */
+interface Traits {
+  /** Never shown. */
+  readonly sensitive?: true;
+  /** A reload keeps its value, which is in the kernel already or decides what is. */
+  readonly needsRestart?: true;
+}
+
+const shapes = new Map<unknown, Shape>();
+
+/**
+ * One setting. Its shape becomes a named format of convict with an identity converter: without it convict turns the
+ * text "9090x" into the number 9090 where the default is a number.
+ */
+export function setting<T>(value: T, shape: Shape, doc: string, traits: Traits = {}): SchemaObj<T> {
+  const name = `floatie-${shapes.size}`;
+  shapes.set(name, shape);
+  convict.addFormat({ name, validate: () => undefined, coerce: (text: unknown) => text });
+  return { default: value, format: name as SchemaObj<T>['format'], doc, ...traits };
+}
+
+/** The shape of a setting. */
+export function shapeOf({ format }: SchemaObj): Shape {
+  const found = shapes.get(format);
+  if (found === undefined) throw new Error(`No setting has the format ${format}`);
+  return found;
+}
