@@ -6,9 +6,16 @@ import { foldersDrawing } from './folders-drawing.ts';
 import { ioTable } from './io-table.ts';
 import { metricsTables } from './metrics-table.ts';
 import { privilegesTable } from './privileges-table.ts';
+import { recordsTables } from './records-table.ts';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
-const TABLES = { folders: foldersDrawing, metrics: metricsTables, io: ioTable, privileges: privilegesTable } as const;
+const TABLES = {
+  folders: foldersDrawing,
+  metrics: metricsTables,
+  records: recordsTables,
+  io: ioTable,
+  privileges: privilegesTable,
+} as const;
 
 /** By path: the README and the pages of docs/. */
 type Pages = ReadonlyMap<string, string>;

@@ -1,4 +1,5 @@
 /** What a metric is, and those that tell how Floatie itself is doing; the others are their receivers'. */
+import { OWNER } from '../containers/attributes.ts';
 
 export interface Attribute {
   readonly name: string;
@@ -23,16 +24,11 @@ export interface Metric {
 
 const [US_PER_S, NS_PER_S] = [1e6, 1e9];
 
-/** Whose a series is. The names are there where `containers.names` asks for them. */
-export const ownerAttributes: readonly Attribute[] = [
-  { name: 'cgroup', meaning: 'path of the cgroup below the root of its hierarchy' },
-  { name: 'container.id', meaning: 'id of the container, where the path names one' },
-  { name: 'k8s.pod.uid', meaning: 'uid of the Kubernetes pod, where the path names one' },
-  { name: 'container.name', meaning: 'name of the container' },
-  { name: 'container.image.name', meaning: 'name of its image, without tag' },
-  { name: 'k8s.pod.name', meaning: 'name of its pod' },
-  { name: 'k8s.namespace.name', meaning: 'namespace of its pod' },
-];
+/** Whose a series is. */
+export const ownerAttributes: readonly Attribute[] = Object.entries(OWNER).map(([name, meaning]) => ({
+  name,
+  meaning,
+}));
 
 /** Told for each receiver under its name. */
 export const PROBE: Attribute = { name: 'probe', meaning: 'the receiver' };

@@ -1,5 +1,6 @@
 /** All receivers, in the order in which everything names them. Whatever differs from one to another is in its folder. */
 import { type Metric, programMetrics, runMetrics } from '../metrics/catalogue.ts';
+import type { RecordSchema } from '../records/schema.ts';
 import { oom } from './oom/index.ts';
 import { overlayfs } from './overlayfs/index.ts';
 import { pressure } from './pressure/index.ts';
@@ -16,6 +17,11 @@ export type ReceiverSettings = {
 };
 
 export const receiverNames: readonly ReceiverName[] = receivers.map(({ name }) => name);
+
+const all: readonly Receiver[] = receivers;
+
+/** Every kind of record that there can be. */
+export const recordSchemas: readonly RecordSchema[] = all.flatMap(({ records = [] }) => records);
 
 const declared: readonly Metric[] = receivers.flatMap(({ metrics }) => metrics);
 

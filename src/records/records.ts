@@ -1,48 +1,80 @@
-/** The records of the last kills, in memory, and those who want each of a kill that was seen at once. */
-
+/** The last records of each kind, in memory, and those who want each record at once. */
 import { placeOf } from '../containers/place.ts';
-import type { OomRecord } from './record.ts';
+import type { RecordSchema, TypedRecord } from './schema.ts';
 
-/** How many are kept. */
+/** How many of each kind are kept. */
 const MAX_RECORDS = 1000;
 
-export class OomRecords {
-  readonly #last: { readonly record: OomRecord; readonly place: string }[] = [];
-  readonly #sizes = new Map<string, number>();
-  readonly #listeners: ((record: OomRecord) => void)[] = [];
+export class Records {
+  /** Every kind that there can be. */
+  readonly schemas: readonly RecordSchema[];
+  readonly #lists: ReadonlyMap<RecordSchema, RecordList>;
+  readonly #listeners: ((record: TypedRecord) => void)[] = [];
 
-  add(record: OomRecord): void {
-    this.#keep(record);
+  constructor(schemas: readonly RecordSchema[]) {
+    this.schemas = schemas;
+    this.#lists = new Map(schemas.map((schema) => [schema, new RecordList()]));
+  }
+
+  add(record: TypedRecord): void {
+    this.#lists.get(record.schema)?.add([{ record, isPast: false }]);
     for (const listen of this.#listeners) listen(record);
   }
 
-  /** Records of kills before the start: they are listed, and nobody is told. */
-  remember(past: readonly OomRecord[]): void {
-    const later = this.#last.splice(0);
-    this.#sizes.clear();
-    for (const record of [...past, ...later.map(({ record }) => record)]) this.#keep(record);
+  /** Records of what was before the start: they are listed before all others, and nobody is told. */
+  remember(past: readonly TypedRecord[]): void {
+    for (const [schema, list] of this.#lists) {
+      const entries = past.filter((record) => record.schema === schema).map((record) => ({ record, isPast: true }));
+      list.add([...entries, ...list.takeAll()]);
+    }
   }
 
-  /** Oldest first. */
-  get last(): readonly OomRecord[] {
-    return this.#last.map(({ record }) => record);
+  /** What an endpoint lists there, oldest first; null where it lists nothing. */
+  at(path: string): readonly TypedRecord[] | null {
+    const [, list] = [...this.#lists].find(([schema]) => schema.path === path) ?? [];
+    return list?.entries.map(({ record }) => record) ?? null;
   }
 
-  /** Those of kills that were seen. */
-  get seen(): readonly OomRecord[] {
-    return this.last.filter(({ read_from }) => read_from === undefined);
+  /** Without those of before the start, oldest first of each kind. */
+  get seen(): readonly TypedRecord[] {
+    const entries = [...this.#lists.values()].flatMap((list) => list.entries);
+    return entries.filter(({ isPast }) => !isPast).map(({ record }) => record);
   }
 
-  onAdd(listen: (record: OomRecord) => void): void {
+  onAdd(listen: (record: TypedRecord) => void): void {
     this.#listeners.push(listen);
   }
+}
 
-  /** Where there are too many, the oldest one ends of the place that has most: nobody's kills push out another's. */
-  #keep(record: OomRecord): void {
-    const place = placeOfRecord(record);
-    this.#last.push({ record, place });
-    this.#sizes.set(place, (this.#sizes.get(place) ?? 0) + 1);
-    if (this.#last.length <= MAX_RECORDS) return;
+interface Entry {
+  readonly record: TypedRecord;
+  readonly isPast: boolean;
+}
+
+/** Where there are too many, the oldest one ends of the place that has most: nobody's records push out another's. */
+class RecordList {
+  readonly #last: (Entry & { readonly place: string })[] = [];
+  readonly #sizes = new Map<string, number>();
+
+  get entries(): readonly Entry[] {
+    return this.#last;
+  }
+
+  add(entries: readonly Entry[]): void {
+    for (const entry of entries) {
+      const place = placeOfRecord(entry.record);
+      this.#last.push({ ...entry, place });
+      this.#sizes.set(place, (this.#sizes.get(place) ?? 0) + 1);
+      if (this.#last.length > MAX_RECORDS) this.#endOne();
+    }
+  }
+
+  takeAll(): readonly Entry[] {
+    this.#sizes.clear();
+    return this.#last.splice(0);
+  }
+
+  #endOne(): void {
     const most = Math.max(...this.#sizes.values());
     const at = this.#last.findIndex(({ place }) => this.#sizes.get(place) === most);
     for (const { place } of this.#last.splice(at, 1)) {
@@ -52,10 +84,11 @@ export class OomRecords {
   }
 }
 
-function placeOfRecord({ cgroup, container_id, k8s_pod_uid }: OomRecord): string {
+function placeOfRecord({ values }: TypedRecord): string {
+  const { cgroup, 'container.id': containerId, 'k8s.pod.uid': podUid } = values;
   return placeOf({
-    cgroup: String(cgroup),
-    ...(container_id !== undefined && { containerId: String(container_id) }),
-    ...(k8s_pod_uid !== undefined && { podUid: String(k8s_pod_uid) }),
+    cgroup,
+    ...(containerId !== undefined && { containerId }),
+    ...(podUid !== undefined && { podUid }),
   }).place;
 }

@@ -7,7 +7,7 @@ import type { Scrapes } from '../exporters/prometheus/scrapes.ts';
 import { PrometheusEndpoint, type PrometheusOptions } from '../exporters/prometheus/server.ts';
 import type { Health } from '../program/health.ts';
 import { type Logger, withoutRepetition } from '../program/log.ts';
-import type { OomRecords } from '../records/records.ts';
+import type { Records } from '../records/records.ts';
 import { assignSockets, type ListeningSocket } from './systemd.ts';
 
 interface Place extends Pick<Exporters['prometheus'], 'host' | 'port' | 'web_config_file'> {
@@ -49,7 +49,7 @@ export class Endpoints {
 
   /** @param sockets what systemd listens on for us: endpoints take them instead of their host and port */
   constructor(
-    { health, records }: { readonly health: Health; readonly records: OomRecords },
+    { health, records }: { readonly health: Health; readonly records: Records },
     log: Logger,
     sockets: readonly ListeningSocket[],
   ) {
@@ -60,7 +60,7 @@ export class Endpoints {
     this.#answers = {
       clients: this.clients,
       readiness: () => health.readiness(),
-      records: () => records.last,
+      records,
       onScrape: (ms) => health.scraped(ms),
       onError: (error) => health.collectFailed(error),
     };

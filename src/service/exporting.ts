@@ -13,7 +13,7 @@ import { Scrapes } from '../exporters/prometheus/scrapes.ts';
 import { createProducer, type Producer } from '../metrics/producer.ts';
 import type { Form, MetricRegistry } from '../metrics/registry.ts';
 import type { Health } from '../program/health.ts';
-import type { OomRecord } from '../records/record.ts';
+import type { TypedRecord } from '../records/schema.ts';
 import { serviceResource } from './resource.ts';
 
 const CUMULATIVE: Form = { temporality: AggregationTemporality.CUMULATIVE };
@@ -100,7 +100,7 @@ export class Exporting {
     for (const producer of this.#parts.producers.values()) producer.finish();
   }
 
-  emit(record: OomRecord): void {
+  emit(record: TypedRecord): void {
     for (const exporter of this.#parts.logs.values()) exporter.emit(record);
   }
 

@@ -9,8 +9,11 @@ import { createProducer } from '../metrics/producer.ts';
 import { MetricRegistry } from '../metrics/registry.ts';
 import { Health, type Readiness } from '../program/health.ts';
 import { createLogger, type Logger } from '../program/log.ts';
-import type { OomRecord } from '../records/record.ts';
-import { OomRecords } from '../records/records.ts';
+import { recordSchemas } from '../receivers/index.ts';
+import { OOM_KILL } from '../receivers/oom/record-schema.ts';
+import { type FlatRecord, flatten } from '../records/encode.ts';
+import { Records } from '../records/records.ts';
+import type { TypedRecord } from '../records/schema.ts';
 import { instrumentsOf, observeSelf } from './self-metrics.ts';
 import { startReceivers } from './start-receivers.ts';
 
@@ -29,9 +32,9 @@ export interface Measurement {
   /** Which probe is attached and how, and why not better. */
   readiness(): Readiness;
   /** The last OOM kills that were seen, oldest first. */
-  oomRecords(): readonly OomRecord[];
+  oomRecords(): readonly FlatRecord[];
   /** Calls `listener` with each OOM kill from now on. */
-  onOomKill(listener: (record: OomRecord) => void): void;
+  onOomKill(listener: (record: FlatRecord) => void): void;
   /** Detaches and unloads everything. Collect once more before, for what has just happened. Safe to call twice. */
   stop(): void;
 }
@@ -46,7 +49,7 @@ export async function startMeasuring(config: Config, log: Logger = defaultLog(co
   const views = viewOptions(config.views, attributeActions(config));
   const health = new Health(log);
   const kernel = new MetricRegistry(views);
-  const records = new OomRecords();
+  const records = new Records(recordSchemas);
   const receivers = await startReceivers({ config, kernel, records, health, log });
   return {
     views,
@@ -57,10 +60,14 @@ export async function startMeasuring(config: Config, log: Logger = defaultLog(co
       receivers.observe(observer);
     },
     readiness: () => health.readiness(),
-    oomRecords: () => records.seen,
-    onOomKill: (listener) => records.onAdd(listener),
+    oomRecords: () => records.seen.filter(isOomKill).map(flatten),
+    onOomKill: (listener) => records.onAdd((record) => isOomKill(record) && listener(flatten(record))),
     stop: () => receivers.stop(),
   };
+}
+
+function isOomKill({ schema }: TypedRecord): boolean {
+  return schema === OOM_KILL;
 }
 
 function defaultLog(config: Config): Logger {

@@ -11,8 +11,9 @@ import { takeDiagnostics } from '../program/diagnostics.ts';
 import { Health } from '../program/health.ts';
 import type { Logger } from '../program/log.ts';
 import { reasonOf } from '../program/reason.ts';
+import { recordSchemas } from '../receivers/index.ts';
 import { metrics as overlayfsMetrics } from '../receivers/overlayfs/metrics.ts';
-import { OomRecords } from '../records/records.ts';
+import { Records } from '../records/records.ts';
 import { Endpoints } from './endpoints.ts';
 import { Exporting } from './exporting.ts';
 import {
@@ -51,7 +52,7 @@ export async function startService(given: Config, log: Logger, { sockets = [] }:
   // What stays over a reload: receivers, with what is loaded into the kernel, all counts, and ports that are listened on.
   const health = new Health(log);
   const kernel = new MetricRegistry(viewOptions(given.views, attributeActions(given)));
-  const records = new OomRecords();
+  const records = new Records(recordSchemas);
   const endpoints = new Endpoints({ health, records }, log, sockets);
 
   // First, so that files that cannot be used, and a port in use, are known before anything is loaded.

@@ -23,13 +23,14 @@ import { describeMoment } from '../receivers/oom/moment.ts';
 import { describePastKills } from '../receivers/oom/past.ts';
 import { OomReceiver } from '../receivers/oom/receiver.ts';
 import { OomReconciliation } from '../receivers/oom/reconciliation.ts';
+import { OOM_KILL, type OomMoment } from '../receivers/oom/record-schema.ts';
 import { OomSource } from '../receivers/oom/source.ts';
 import { type AttachState, OverlayfsReceiver } from '../receivers/overlayfs/receiver.ts';
 import { KEEP_MS, RecentLatency } from '../receivers/overlayfs/recent-latency.ts';
 import { OverlayfsSource } from '../receivers/overlayfs/source.ts';
 import { PressureSource } from '../receivers/pressure/source.ts';
-import type { OomMember } from '../records/record.ts';
-import type { OomRecords } from '../records/records.ts';
+import { flatten } from '../records/encode.ts';
+import type { Records } from '../records/records.ts';
 import { type Observer, observeOom, observeOverlayfs, observePressure } from './self-metrics.ts';
 
 /** A receiver that runs. */
@@ -85,8 +86,8 @@ interface Context extends Choice {
   readonly cgroupId: bigint;
   /** Of overlayfs, while that receiver runs: the records of OOM kills tell it. */
   readonly latency: { recent?: RecentLatency };
-  /** Where OOM kills are told. */
-  readonly records: OomRecords;
+  /** Where single events are told. */
+  readonly records: Records;
 }
 
 /** The compiled programs of this architecture, among the files that come with Floatie. */
@@ -243,7 +244,7 @@ function tellAttachment({ method, failure, refusals }: AttachState, health: Heal
   log.warn(`The overlayfs probe waits: ${waiting}`);
 }
 
-function momentOf(victimId: bigint, { hierarchy, cgroups, latency }: Context): OomMember {
+function momentOf(victimId: bigint, { hierarchy, cgroups, latency }: Context): OomMoment {
   // Only v2 knows pressure by cgroup.
   const place = hierarchy.version === 2 ? cgroups.place(victimId) : null;
   const folder = place === null || hierarchy.mount === null ? null : joinRaw(hierarchy.mount, place.raw);
@@ -288,7 +289,7 @@ function startOom(context: Context): Running {
     onVictim: (id) => reconciliation.saw(id),
     momentOf: (victim) => momentOf(cgroupIdOf(victim), context),
     onKill(record) {
-      log.warn('OOM kill', record);
+      log.warn(OOM_KILL.title, flatten(record));
       records.add(record);
     },
   });

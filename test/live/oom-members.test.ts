@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { suite, test } from 'node:test';
 import { findHierarchy } from '../../src/containers/hierarchy.ts';
-import type { OomMember, OomRecord } from '../../src/records/record.ts';
+import type { FlatPart, FlatRecord } from '../../src/records/encode.ts';
 import { type Cgroup, createCgroup } from '../support/cgroup.ts';
 import { fixture } from '../support/fixtures.ts';
 import { createChild, hog, killsOf, limit, ready } from '../support/oom.ts';
@@ -151,8 +151,8 @@ suite('an OOM kill', { skip: missing('root', 'btf') }, () => {
   });
 });
 
-function membersOf(record: OomRecord | undefined): readonly OomMember[] {
-  return (record?.members ?? []) as readonly OomMember[];
+function membersOf(record: FlatRecord | undefined): readonly FlatPart[] {
+  return (record?.members ?? []) as readonly FlatPart[];
 }
 
 /** @returns once the other process is there, which may take its memory before anybody looks */

@@ -9,7 +9,7 @@ import { cgroupIdOf, findHierarchy } from '../../src/containers/hierarchy.ts';
 import { monotonicMs } from '../../src/program/clock.ts';
 import { OOM_METHODS } from '../../src/receivers/oom/probes.ts';
 import { OomReceiver } from '../../src/receivers/oom/receiver.ts';
-import type { OomMember } from '../../src/records/record.ts';
+import type { FlatPart } from '../../src/records/encode.ts';
 import { createCgroup } from '../support/cgroup.ts';
 import { fixture } from '../support/fixtures.ts';
 import { reportedKills } from '../support/kernel-log.ts';
@@ -118,7 +118,7 @@ suite('an OOM kill', { skip: missing('root', 'btf') }, () => {
         method,
       );
       assert.equal(record?.anon_rss_bytes, (report?.anonKb ?? 0) * 1024, method);
-      const found = (record?.members ?? []) as readonly OomMember[];
+      const found = (record?.members ?? []) as readonly FlatPart[];
       assert.deepEqual(
         new Set(found.map(({ pid, cgroup }) => String([pid, cgroup]))),
         new Set(members.map(({ pid }) => String([pid, cgroup.name]))),

@@ -12,7 +12,7 @@ import type { OomEvent } from '../../src/receivers/oom/events.ts';
 import { OomKills } from '../../src/receivers/oom/kills.ts';
 import type { OomReceiver } from '../../src/receivers/oom/receiver.ts';
 import { OomSource } from '../../src/receivers/oom/source.ts';
-import type { OomRecord } from '../../src/records/record.ts';
+import { type FlatRecord, flatten } from '../../src/records/encode.ts';
 import { instrumentsOf, observeProcess, observeSelf } from '../../src/service/self-metrics.ts';
 import { type Clocks, holdClocks } from '../support/clocks.ts';
 import { collect, ERRORS, errors, type FakeSource, kernelMetricsOf, named } from './counts.ts';
@@ -185,7 +185,7 @@ function startTime(): () => number {
 const RETAIN_MS = 60 * SECOND;
 
 /** A source of kills that waits for reports in the kernel's log that never come. */
-function startOom(): { source: OomSource; told: OomRecord[]; kill: () => void } {
+function startOom(): { source: OomSource; told: FlatRecord[]; kill: () => void } {
   const events: OomEvent[] = [];
   const kills = new OomKills({ read: () => [] });
   const receiver = {
@@ -195,12 +195,12 @@ function startOom(): { source: OomSource; told: OomRecord[]; kill: () => void } 
     },
     counts: () => ({ kills: 0, lost: 0, corrupted: 0 }),
   };
-  const told: OomRecord[] = [];
+  const told: FlatRecord[] = [];
   const source = new OomSource(receiver as unknown as OomReceiver, new Cgroups(null), {
     maxSeries: 100,
     retainMs: RETAIN_MS,
     cgroupIdOf: (victim) => victim.memoryCgroupId,
-    onKill: (record) => told.push(record),
+    onKill: (record) => told.push(flatten(record)),
   });
   const task = { pid: 7, tgid: 7, uid: 0, comm: 'hog', process: 'hog', memoryCgroupId: 0n, defaultCgroupId: 0n };
   const memory = { anonBytes: 0, fileBytes: 0, shmemBytes: 0, pageTableBytes: 0, totalVmBytes: 0, oomScoreAdj: 0 };

@@ -7,7 +7,7 @@ import { OOM_METHODS, type OomMethod } from '../../src/receivers/oom/probes.ts';
 import { OomReceiver } from '../../src/receivers/oom/receiver.ts';
 import { OomReconciliation } from '../../src/receivers/oom/reconciliation.ts';
 import { OomSource } from '../../src/receivers/oom/source.ts';
-import type { OomRecord } from '../../src/records/record.ts';
+import { type FlatRecord, flatten } from '../../src/records/encode.ts';
 import { eventually } from './eventually.ts';
 import { missing } from './requirements.ts';
 import { mountTracefs } from './tracefs.ts';
@@ -19,7 +19,7 @@ export interface Attached {
   readonly method: OomMethod;
   readonly receiver: OomReceiver;
   readonly source: OomSource;
-  readonly records: OomRecord[];
+  readonly records: FlatRecord[];
   /** By the metric. */
   kills(): number;
 }
@@ -66,7 +66,7 @@ export function options() {
 }
 
 export function attach(method: OomMethod, ringBytes = 1 << 18): Attached {
-  const records: OomRecord[] = [];
+  const records: FlatRecord[] = [];
   const cgroups = new Cgroups(HIERARCHY.mount);
   const onCgroup = (id: bigint, place: Place): void => cgroups.tell(id, place);
   const receiver = OomReceiver.start({ ...options(), onCgroup, ringBytes, methods: [method] });
@@ -77,12 +77,12 @@ export function attach(method: OomMethod, ringBytes = 1 << 18): Attached {
     retainMs: 60_000,
     cgroupIdOf: (victim) => (HIERARCHY.version === 1 ? victim.memoryCgroupId : victim.defaultCgroupId),
     onVictim: (id) => reconciliation.saw(id),
-    onKill: (record) => records.push(record),
+    onKill: (record) => records.push(flatten(record)),
   });
   const kills = (): number => source.read().reduce((sum, { member }) => sum + (member.totals[0] ?? 0), 0);
   return { method, receiver, reconciliation, source, records, kills };
 }
 
-export function pick(record: OomRecord | undefined, ...names: string[]): unknown[] {
+export function pick(record: FlatRecord | undefined, ...names: string[]): unknown[] {
   return names.map((name) => record?.[name]);
 }

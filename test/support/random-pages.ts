@@ -23,6 +23,7 @@ import { Exporting } from '../../src/service/exporting.ts';
 import { createCollector } from './collector.ts';
 import { folder, peer } from './peers.ts';
 import { createRandom } from './random.ts';
+import { oomRecord } from './records.ts';
 
 const BOUNDS_US = [1, 10, 100];
 const GRID = { gridNs: BOUNDS_US.map((us) => us * 1000), defaultBounds: BOUNDS_US };
@@ -261,10 +262,11 @@ export function testPages(count: number): void {
         exporting.begin(null);
         const body = await exporting.scrapes.get('prometheus')?.body();
         pages.push(`${body?.bytes.toString()}\n`);
-        exporting.emit({
-          ...{ time: new Date().toISOString(), scope: 'memcg', cgroup: String(samples[0]?.member.attributes.cgroup) },
-          ...{ victim_comm: writer.comm(), victim_tgid: 1, trigger_comm: writer.comm() },
+        const kill = oomRecord({
+          ...{ scope: 'memcg', cgroup: String(samples[0]?.member.attributes.cgroup) },
+          ...{ 'victim.comm': writer.comm(), 'victim.tgid': 1, 'trigger.comm': writer.comm() },
         });
+        exporting.emit(kill);
         // Both are exported once more when it stops.
         await exporting.stop();
         const outcomes = Object.fromEntries(health.exports());

@@ -14,7 +14,7 @@ import { OomReceiver } from '../../receivers/oom/receiver.ts';
 import { METHODS, type Method } from '../../receivers/overlayfs/probes.ts';
 import { isOverlayfsRegistered } from '../../receivers/overlayfs/receiver.ts';
 import { type Trial, tryMethod } from '../../receivers/overlayfs/trial.ts';
-import { OomRecords } from '../../records/records.ts';
+import { Records } from '../../records/records.ts';
 import { OBJECTS, startReceivers } from '../../service/start-receivers.ts';
 
 /** What became of an attempt. */
@@ -84,7 +84,7 @@ async function tryReceivers(config: Config): Promise<readonly ProbeState[]> {
   const log = createLogger('error', 'text', () => undefined);
   const health = new Health(log);
   const kernel = new MetricRegistry(viewOptions(config.views));
-  const receivers = await startReceivers({ config, kernel, records: new OomRecords(), health, log });
+  const receivers = await startReceivers({ config, kernel, records: new Records([]), health, log });
   receivers.stop();
   return health.readiness().probes;
 }

@@ -1,6 +1,4 @@
-/**
- * Pushes records of OOM kills to a collector as OpenTelemetry logs, and keeps them until the collector accepts them.
- */
+/** Pushes records to a collector as OpenTelemetry logs, and keeps them until the collector accepts them. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type AnyValue, type Logger, SeverityNumber } from '@opentelemetry/api';
 import { ExportResultCode } from '@opentelemetry/core';
@@ -8,7 +6,8 @@ import type { Resource } from '@opentelemetry/resources';
 import { LoggerProvider, type LogRecordProcessor, type ReadableLogRecord } from '@opentelemetry/sdk-logs';
 import { SCOPE } from '../../metrics/producer.ts';
 import { errorOf } from '../../program/reason.ts';
-import type { OomRecord } from '../../records/record.ts';
+import { otlpAttributes } from '../../records/encode.ts';
+import type { TypedRecord } from '../../records/schema.ts';
 import type { Outcome } from './exporter.ts';
 import type { OnExport } from './push.ts';
 import { retryDelayMs } from './retry-info.ts';
@@ -26,7 +25,7 @@ export interface OtlpLogsOptions {
 }
 
 export interface OtlpLogs {
-  emit(record: OomRecord): void;
+  emit(record: TypedRecord): void;
   /** The number of records in the queue. */
   waiting(): number;
   /** The number of records that were dropped or rejected. */
@@ -62,30 +61,19 @@ export function createOtlpLogs(exporter: LogExporter, options: OtlpLogsOptions):
   };
 }
 
-/** Attribute names of OpenTelemetry's semantic conventions, by field. */
-const NAMES: Readonly<Record<string, string>> = {
-  container_id: 'container.id',
-  container_name: 'container.name',
-  container_image_name: 'container.image.name',
-  k8s_pod_uid: 'k8s.pod.uid',
-  k8s_pod_name: 'k8s.pod.name',
-  k8s_namespace_name: 'k8s.namespace.name',
-};
-
-function emit(logger: Logger, { time, ...fields }: OomRecord): void {
-  const { victim_comm, victim_tgid, scope } = fields;
-  const attributes = Object.entries(fields).map(([name, value]) => [NAMES[name] ?? name, value]);
+function emit(logger: Logger, record: TypedRecord): void {
+  const { schema, values } = record;
   logger.emit({
-    eventName: 'floatie.oom.kill',
-    timestamp: new Date(String(time)),
+    eventName: schema.eventName,
+    timestamp: new Date(values.time),
     severityNumber: SeverityNumber.WARN,
     severityText: 'WARN',
-    body: `OOM kill of ${victim_comm} (${victim_tgid}), scope ${scope}`,
-    attributes: Object.fromEntries(attributes) as Record<string, AnyValue>,
+    body: schema.summaryOf(values),
+    attributes: otlpAttributes(record) as Record<string, AnyValue>,
   });
 }
 
-/** Kills come in bursts: the first record waits so long for others, in ms. */
+/** Records come in bursts: the first one waits so long for others, in ms. */
 const GATHER_MS = 200;
 const MAX_WAITING = 1000;
 const MAX_BATCH = 100;

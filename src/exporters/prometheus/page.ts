@@ -1,12 +1,15 @@
 /** The page at `/`, for people. */
 import type { Readiness } from '../../program/health.ts';
+import type { RecordSchema } from '../../records/schema.ts';
 
-export function page({ ready, probes, failing = [] }: Readiness): string {
+/** @param schemas of the records that are listed here */
+export function page({ ready, probes, failing = [] }: Readiness, schemas: readonly RecordSchema[] = []): string {
   const rows = probes.map(
     ({ probe, attached, method, reason = '' }) =>
       `<tr><td>${escapeHtml(probe)}</td><td>${attached ? 'attached' : 'not attached'}</td><td>${escapeHtml(method)}</td><td>${escapeHtml(reason)}</td></tr>`,
   );
   const problems = failing.map(({ job, reason }) => `<li>Cannot ${escapeHtml(job)}: ${escapeHtml(reason)}</li>`);
+  const lists = schemas.map(({ path, title }) => `<li><a href="${path}">${path}</a>: the last ${title}s</li>`);
   return `<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><title>Floatie</title>
@@ -15,7 +18,7 @@ export function page({ ready, probes, failing = [] }: Readiness): string {
 <h1>Floatie</h1>
 <p>Overlayfs latency, OOM kills and memory pressure of containers. ${ready ? 'It is measuring.' : 'It is <strong>not</strong> measuring.'}</p>
 <table><tr><th>Probe</th><th>State</th><th>Method</th><th>Reason</th></tr>${rows.join('')}</table>
-${problems.length > 0 ? `<ul>${problems.join('')}</ul>\n` : ''}<ul><li><a href="/metrics">/metrics</a></li><li><a href="/oom">/oom</a>: the last OOM kills</li><li><a href="/readyz">/readyz</a></li><li><a href="/healthz">/healthz</a></li></ul>
+${problems.length > 0 ? `<ul>${problems.join('')}</ul>\n` : ''}<ul><li><a href="/metrics">/metrics</a></li>${lists.join('')}<li><a href="/readyz">/readyz</a></li><li><a href="/healthz">/healthz</a></li></ul>
 </body>
 </html>
 `;

@@ -1,17 +1,17 @@
 /** The paths of an endpoint and their answers. */
 import type { Readiness } from '../../program/health.ts';
 import { reasonOf } from '../../program/reason.ts';
-import type { OomRecord } from '../../records/record.ts';
+import type { Records } from '../../records/records.ts';
+import type { TypedRecord } from '../../records/schema.ts';
 import type { Body, Wanted } from './bodies.ts';
-import { limitOf, oomList, QueryError } from './oom-list.ts';
 import { page } from './page.ts';
+import { limitOf, QueryError, recordList } from './record-list.ts';
 import type { Scrapes } from './scrapes.ts';
 import type { Target } from './target.ts';
 
 export interface Sources {
   readonly readiness: () => Readiness;
-  /** The last OOM kills, oldest first. */
-  readonly records: () => readonly OomRecord[];
+  readonly records: Pick<Records, 'at' | 'schemas'>;
   /** null until the first measurement. */
   readonly scrapes: () => Scrapes | null;
 }
@@ -36,12 +36,12 @@ export function routeOf({ path, query }: Target, { readiness, records, scrapes }
           return text(state.ready ? 200 : 503, `${JSON.stringify(state, null, 2)}\n`, JSON_TYPE);
         },
       };
-    case '/oom':
-      return oom(records(), query);
     case '/':
-      return { key: path, make: () => text(200, page(readiness()), 'text/html; charset=utf-8') };
-    default:
-      return { key: 'nothing', make: () => NOTHING };
+      return { key: path, make: () => text(200, page(readiness(), records.schemas), 'text/html; charset=utf-8') };
+    default: {
+      const list = records.at(path);
+      return list === null ? { key: 'nothing', make: () => NOTHING } : recordsOf(path, list, query);
+    }
   }
 }
 
@@ -50,15 +50,15 @@ export function text(status: number, content: string, type = 'text/plain; charse
 }
 
 /** Records never change, so number and newest record are the version. */
-function oom(records: readonly OomRecord[], query: string): Wanted {
+function recordsOf(path: string, records: readonly TypedRecord[], query: string): Wanted {
   try {
-    const limit = limitOf(query, records.length);
-    const make = (): Body => text(200, oomList(records, limit), JSON_TYPE);
-    return { key: `/oom?limit=${limit}`, version: records.at(-1) ?? null, make };
+    const limit = limitOf(path, query, records.length);
+    const make = (): Body => text(200, recordList(records, limit), JSON_TYPE);
+    return { key: `${path}?limit=${limit}`, version: records.at(-1) ?? null, make };
   } catch (error) {
     if (!(error instanceof QueryError)) throw error;
     const { message } = error;
-    return { key: 'wrong query', make: () => text(400, `${message}\n`) };
+    return { key: `${path}: wrong query`, make: () => text(400, `${message}\n`) };
   }
 }
 

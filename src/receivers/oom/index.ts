@@ -1,5 +1,6 @@
 import type { Receiver } from '../receiver.ts';
 import { metrics } from './metrics.ts';
+import { OOM_KILL } from './record-schema.ts';
 import { type OomSettings, settings } from './settings.ts';
 
 /** Who is killed when memory runs out, and for whom. */
@@ -8,4 +9,5 @@ export const oom: Receiver<'oom', OomSettings> = {
   settings,
   metrics: Object.values(metrics),
   programs: ['oom.bpf.o'],
+  records: [OOM_KILL],
 };

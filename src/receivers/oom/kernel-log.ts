@@ -1,7 +1,7 @@
 /** The kernel's log, /dev/kmsg: the OOM kills that it reports from now on, and those that it still has of earlier. */
 import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { seekToEnd } from '../../native/index.ts';
-import { type KmsgKill, KmsgKills } from './kmsg.ts';
+import { KmsgKills, type ReportedKill } from './kmsg.ts';
 
 /** A record is at most this long, Documentation/ABI/testing/dev-kmsg. */
 const RECORD_BYTES = 8192;
@@ -24,8 +24,8 @@ export class Kmsg {
   }
 
   /** The kills reported since the last call. */
-  read(): KmsgKill[] {
-    const kills: KmsgKill[] = [];
+  read(): ReportedKill[] {
+    const kills: ReportedKill[] = [];
     for (const record of records(this.#fd, this.#record)) {
       const kill = this.#kills.take(record);
       if (kill !== null) kills.push(kill);
@@ -46,11 +46,11 @@ const PAST_MS = 500;
  *
  * @param most how many of them
  */
-export function readPastKills(most: number, path = KMSG): KmsgKill[] {
+export function readPastKills(most: number, path = KMSG): ReportedKill[] {
   const fd = open(path);
   const untilMs = performance.now() + PAST_MS;
   const parser = new KmsgKills();
-  const kills: KmsgKill[] = [];
+  const kills: ReportedKill[] = [];
   try {
     for (const record of records(fd, Buffer.alloc(RECORD_BYTES))) {
       const kill = parser.take(record);

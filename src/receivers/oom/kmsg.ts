@@ -11,8 +11,11 @@ export interface KmsgKill {
   readonly report?: KmsgReport;
   /** The process that the kernel chose, when this one was killed with the whole cgroup; it can be the same. */
   chosenPid?: number;
-  /** For those who know the kill by its report alone. */
-  readonly about?: KmsgAbout;
+}
+
+/** With what those need who know the kill by its report alone. */
+export interface ReportedKill extends KmsgKill {
+  readonly about: KmsgAbout;
 }
 
 export interface KmsgAbout {
@@ -75,7 +78,7 @@ export class KmsgKills {
   #limits: KmsgLimit[] = [];
   #limitCgroup: string | undefined;
   #summary: { readonly pid: number; readonly constraint: string; readonly text: string } | null = null;
-  #last: KmsgKill | null = null;
+  #last: ReportedKill | null = null;
   #chosenPid: number | undefined;
 
   /**
@@ -83,7 +86,7 @@ export class KmsgKills {
    *
    * @param record `priority,sequence,microseconds,flags;message`
    */
-  take(record: string): KmsgKill | null {
+  take(record: string): ReportedKill | null {
     // The kernel's own records have a priority below 8; what programs write there has more.
     if (!/^[0-7],/.test(record)) return null;
     const [message = ''] = record.slice(record.indexOf(';') + 1).split('\n');
@@ -152,7 +155,7 @@ export class KmsgKills {
     };
   }
 
-  #killed(message: string, timeNs: number): KmsgKill | null {
+  #killed(message: string, timeNs: number): ReportedKill | null {
     const [, what, digits, comm = ''] = KILLED.exec(message) ?? [];
     if (what === undefined) return null;
     const pid = Number(digits);

@@ -2,20 +2,19 @@
 
 import { pressureScore, readPressure } from '../../kernel/psi.ts';
 import type { RawPath } from '../../kernel/raw-path.ts';
-import type { OomMember } from '../../records/record.ts';
-import { defined } from './record.ts';
+import type { OomMoment } from './record-schema.ts';
 
 /**
  * @param pressure the pressure file of the victim's cgroup, null where it has none
  * @param p99Us of overlayfs in the victim's cgroup
  */
-export function describeMoment(pressure: RawPath | null, p99Us: Readonly<Record<string, number>>): OomMember {
-  return defined({
+export function describeMoment(pressure: RawPath | null, p99Us: Readonly<Record<string, number>>): OomMoment {
+  return {
     host_pressure_score_60s: scoreOf('/proc/pressure/memory'),
     pressure_score_60s: pressure === null ? undefined : scoreOf(pressure),
     overlayfs_read_p99_us_60s: p99Us.read,
     overlayfs_write_p99_us_60s: p99Us.write,
-  });
+  };
 }
 
 function scoreOf(path: RawPath): number | undefined {

@@ -6,7 +6,7 @@ import { BpfObject, Cells, pageSize, type RingBuffer } from '../../native/index.
 import { decodeOomEvent, OOM_CONFIG, OOM_COUNTERS, OOM_EVENT } from './events.ts';
 import { Kmsg, readPastKills } from './kernel-log.ts';
 import { type OomKill, OomKills } from './kills.ts';
-import type { KmsgKill } from './kmsg.ts';
+import type { ReportedKill } from './kmsg.ts';
 import { decodeOomPath, OOM_PATH, OomPaths } from './paths.ts';
 import {
   attachOomProbes,
@@ -49,7 +49,7 @@ export class OomReceiver {
   readonly #pageBytes = pageSize();
   readonly #kmsg: Kmsg | null;
   readonly #kills: OomKills;
-  readonly #past: KmsgKill[];
+  readonly #past: ReportedKill[];
   readonly #paths: OomPaths;
   readonly #onCgroup: NonNullable<OomOptions['onCgroup']>;
 
@@ -140,7 +140,7 @@ export class OomReceiver {
   }
 
   /** The last kills from before the start that the kernel's log still had then, oldest first; once. */
-  takePast(): KmsgKill[] {
+  takePast(): ReportedKill[] {
     return this.#past.splice(0);
   }
 

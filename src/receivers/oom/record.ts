@@ -1,12 +1,13 @@
-/** One decision of the OOM killer in words: what the log, the list at /oom and the OTLP log say of it. */
-
+/** One decision of the OOM killer in words. */
 import { attributesOf } from '../../containers/attributes.ts';
 import type { Identity } from '../../containers/identity.ts';
 import { wallMsOf } from '../../program/clock.ts';
-import type { OomMember, OomRecord } from '../../records/record.ts';
-import type { OomMemory, OomTask, OomVictim } from './events.ts';
+import { ownerValues } from '../../records/owner.ts';
+import { partOf, recordOf } from '../../records/schema.ts';
+import type { OomTask, OomVictim } from './events.ts';
 import { gfpNames } from './gfp.ts';
-import type { OomKill } from './kills.ts';
+import type { OomKill, OomLimit, OomMember } from './kills.ts';
+import { MEMBER_FIELDS, OOM_KILL, type OomKillRecord, type OomMoment } from './record-schema.ts';
 
 /** What else the record needs to know. */
 export interface OomSurroundings {
@@ -14,87 +15,100 @@ export interface OomSurroundings {
   /** In the hierarchy that names containers here. */
   cgroupIdOf(task: OomTask): bigint;
   /** How the machine and the victim's container were doing in that moment. */
-  momentOf(victim: OomVictim): OomMember;
+  momentOf(victim: OomVictim): OomMoment;
 }
 
 /** Of a cgroup with more processes the others are only counted. */
-export const MAX_MEMBERS = 100;
+const MAX_MEMBERS = 100;
 
-export function describeKill(kill: OomKill, { identityOf, cgroupIdOf, momentOf }: OomSurroundings): OomRecord {
-  const { trigger, victim, members, isGroup, scope, limit, order, gfpMask, domainBytes } = kill;
-  const placeOf = (of: OomTask, prefix = ''): OomMember => fieldsOf(identityOf(cgroupIdOf(of)), prefix);
-  return defined({
+export function describeKill(kill: OomKill, { identityOf, cgroupIdOf, momentOf }: OomSurroundings): OomKillRecord {
+  const { limit, trigger, victim, members } = kill;
+  const owned = <T extends OomTask>(task: T) => ({ ...task, owner: identityOf(cgroupIdOf(task)) });
+  return describeKnown({
+    ...kill,
+    limit: limit && { ...limit, ...(limit.cgroup !== undefined && { holder: identityOf(limit.cgroup) }) },
+    trigger: owned(trigger),
+    victim: owned(victim),
+    members: members.map(owned),
+    moment: momentOf(victim),
+  });
+}
+
+/** A kill as far as it is known, however that was. */
+export interface KnownKill extends Pick<OomKill, 'timeNs' | 'scope' | 'order' | 'gfpMask' | 'domainBytes' | 'isGroup'> {
+  readonly readFrom?: 'kernel_log';
+  readonly limit: (Omit<OomLimit, 'cgroup'> & { readonly holder?: Identity }) | undefined;
+  readonly trigger: Known<OomTask>;
+  readonly victim: Known<OomVictim, 'comm' | 'pid'> & { readonly owner: Identity };
+  readonly members: readonly Known<OomMember, 'comm' | 'pid' | 'reason'>[];
+  readonly moment?: OomMoment;
+}
+
+type Known<Task, Always extends keyof Task = never> = Partial<Task> &
+  Pick<Task, Always> & { readonly owner?: Identity };
+
+export function describeKnown({ limit, trigger, victim, members, gfpMask, ...kill }: KnownKill): OomKillRecord {
+  return recordOf(OOM_KILL, {
     time: new Date(wallMsOf(kill.timeNs)).toISOString(),
-    scope,
-    limit_owner: limit?.owner,
-    ...(limit?.cgroup !== undefined && fieldsOf(identityOf(limit.cgroup), 'limit_')),
-    limit_bytes: limit?.limitBytes,
+    read_from: kill.readFrom,
+    scope: kill.scope,
+    'limit.owner': limit?.owner,
+    ...ownerValues('limit.', limit?.holder),
+    'limit.bytes': limit?.limitBytes,
     usage_bytes: limit?.usageBytes,
-    headroom_bytes: difference(limit?.limitBytes, limit?.usageBytes),
-    limit_includes_swap: limit?.includesSwap,
-    domain_bytes: domainBytes,
-    order,
-    ...(gfpMask !== undefined && { gfp_mask: `0x${gfpMask.toString(16)}`, gfp_flags: gfpNames(gfpMask) }),
-    trigger_comm: trigger.comm,
-    trigger_process: trigger.process,
-    trigger_pid: trigger.pid,
-    trigger_tgid: trigger.tgid,
-    trigger_uid: trigger.uid,
-    ...placeOf(trigger, 'trigger_'),
-    trigger_outside_limit: limit?.isTriggerOutside,
-    victim_comm: victim.comm,
-    victim_process: victim.process,
-    victim_pid: victim.pid,
-    victim_tgid: victim.tgid,
-    victim_ns_pid: victim.ownTgid,
-    victim_uid: victim.uid,
-    ...placeOf(victim),
-    ...memoryOf(victim),
-    oom_score_adj: victim.oomScoreAdj,
-    ...momentOf(victim),
-    group_kill: isGroup,
-    ...(members.length > 0 && {
-      members: members.slice(0, MAX_MEMBERS).map((member) =>
-        defined({
-          comm: member.comm,
-          process: member.process,
-          reason: member.reason,
-          pid: member.pid,
-          tgid: member.tgid,
-          ns_pid: member.ownTgid,
-          uid: member.uid,
-          ...placeOf(member),
-          ...memoryOf(member),
-          oom_score_adj: member.oomScoreAdj,
-        }),
-      ),
-    }),
+    headroom_bytes: headroomOf(limit),
+    'limit.includes_swap': limit?.includesSwap,
+    domain_bytes: kill.domainBytes,
+    order: kill.order,
+    ...(gfpMask !== undefined && { 'gfp.mask': `0x${gfpMask.toString(16)}`, 'gfp.flags': gfpNames(gfpMask) }),
+    'trigger.comm': trigger.comm,
+    'trigger.process': trigger.process,
+    'trigger.pid': trigger.pid,
+    'trigger.tgid': trigger.tgid,
+    'trigger.uid': trigger.uid,
+    ...ownerValues('trigger.', trigger.owner),
+    'trigger.outside_limit': limit?.isTriggerOutside,
+    'victim.comm': victim.comm,
+    'victim.process': victim.process,
+    'victim.pid': victim.pid,
+    'victim.tgid': victim.tgid,
+    'victim.ns_pid': victim.ownTgid,
+    'victim.uid': victim.uid,
+    ...attributesOf(victim.owner),
+    ...sizesOf(victim),
+    ...kill.moment,
+    group_kill: kill.isGroup,
+    ...(members.length > 0 && { members: members.slice(0, MAX_MEMBERS).map(describeMember) }),
     ...(members.length > MAX_MEMBERS && { members_left_out: members.length - MAX_MEMBERS }),
   });
 }
 
-function memoryOf(memory: OomMemory): Readonly<Record<string, number | undefined>> {
+function describeMember(member: KnownKill['members'][number]) {
+  return partOf(MEMBER_FIELDS, {
+    comm: member.comm,
+    process: member.process,
+    reason: member.reason,
+    pid: member.pid,
+    tgid: member.tgid,
+    ns_pid: member.ownTgid,
+    uid: member.uid,
+    ...ownerValues('', member.owner),
+    ...sizesOf(member),
+  });
+}
+
+function sizesOf(task: Partial<OomVictim>) {
   return {
-    anon_rss_bytes: memory.anonBytes,
-    file_rss_bytes: memory.fileBytes,
-    shmem_rss_bytes: memory.shmemBytes,
-    page_tables_bytes: memory.pageTableBytes,
-    total_vm_bytes: memory.totalVmBytes,
+    anon_rss_bytes: task.anonBytes,
+    file_rss_bytes: task.fileBytes,
+    shmem_rss_bytes: task.shmemBytes,
+    page_tables_bytes: task.pageTableBytes,
+    total_vm_bytes: task.totalVmBytes,
+    oom_score_adj: task.oomScoreAdj,
   };
 }
 
-/** The same names as the attributes of metrics, as Prometheus writes them. */
-export function fieldsOf(identity: Identity, prefix = ''): OomMember {
-  const entries = Object.entries(attributesOf(identity));
-  return Object.fromEntries(entries.map(([name, value]) => [prefix + name.replaceAll('.', '_'), String(value)]));
-}
-
 /** What was left below the limit; it can be exceeded for a moment. */
-export function difference(limit: number | undefined, usage: number | undefined): number | undefined {
-  return limit === undefined || usage === undefined ? undefined : Math.max(0, limit - usage);
-}
-
-/** Without the fields whose value is not known. */
-export function defined<T>(fields: Readonly<Record<string, T | undefined>>): Readonly<Record<string, T>> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Record<string, T>;
+function headroomOf({ limitBytes, usageBytes }: Partial<OomLimit> = {}): number | undefined {
+  return limitBytes === undefined || usageBytes === undefined ? undefined : Math.max(0, limitBytes - usageBytes);
 }

@@ -4,13 +4,13 @@ import type { Cgroups } from '../../containers/cgroups.ts';
 import { type Identity, identify } from '../../containers/identity.ts';
 import type { Sample, Source } from '../../metrics/registry.ts';
 import { monotonicMs, toHrTime, wallMs } from '../../program/clock.ts';
-import type { OomRecord } from '../../records/record.ts';
 import { normaliseComm } from './comm.ts';
 import type { OomVictim } from './events.ts';
 import type { OomKill } from './kills.ts';
 import { metrics } from './metrics.ts';
 import type { OomReceiver } from './receiver.ts';
 import { describeKill, type OomSurroundings } from './record.ts';
+import type { OomKillRecord } from './record-schema.ts';
 import { OomVictims, type VictimSeries } from './victims.ts';
 
 export interface OomSourceOptions {
@@ -19,7 +19,7 @@ export interface OomSourceOptions {
   /** How long each is kept after its last kill, in ms. */
   readonly retainMs: number;
   /** Called once for each decision of the kernel to kill. */
-  readonly onKill: (record: OomRecord) => void;
+  readonly onKill: (record: OomKillRecord) => void;
   readonly cgroupIdOf: OomSurroundings['cgroupIdOf'];
   readonly momentOf?: OomSurroundings['momentOf'];
   /** Told of each process by the cgroup that the kernel counts it in. */

@@ -17,6 +17,7 @@ import { createOtlpHttpLogExporter, createOtlpHttpReader } from '../../../src/ex
 import { createOtlpLogs } from '../../../src/exporters/otlp/logs.ts';
 import { type Authority, type Certificate, createAuthority } from '../../support/certificates.ts';
 import { startOtlpPeer, type Transport } from '../../support/otlp-peer.ts';
+import { oomRecord } from '../../support/records.ts';
 
 const METRICS = { grpc: createOtlpReader, http: createOtlpHttpReader } as const;
 const LOGS = { grpc: createOtlpLogExporter, http: createOtlpHttpLogExporter } as const;
@@ -191,7 +192,7 @@ for (const transport of TRANSPORTS) {
       const outcomes: (Error | null)[] = [];
       const onExport = (error: Error | null) => void outcomes.push(error);
       const logs = createOtlpLogs(exporter, { intervalMs: 1000, resource: emptyResource(), onExport });
-      logs.emit({ time: new Date().toISOString(), victim_comm: 'hog' });
+      logs.emit(oomRecord({ 'victim.comm': 'hog' }));
       assert.deepEqual([logs.waiting(), logs.dropped()], [1, 0]);
       await logs.stop(5000);
       assert.deepEqual([logs.waiting(), logs.dropped(), outcomes], [0, 0, [null]]);

@@ -7,6 +7,7 @@ import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { Clients } from '../../../src/exporters/prometheus/clients.ts';
 import { Scrapes } from '../../../src/exporters/prometheus/scrapes.ts';
 import { PrometheusEndpoint } from '../../../src/exporters/prometheus/server.ts';
+import { Records } from '../../../src/records/records.ts';
 import { eventually } from '../../support/eventually.ts';
 
 interface Started extends AsyncDisposable {
@@ -25,7 +26,7 @@ async function start(): Promise<Started> {
     web: null,
     clients: new Clients(),
     readiness: () => ({ ready: true, probes: [] }),
-    records: () => [],
+    records: new Records([]),
     onError: () => undefined,
   });
   const scrapes = new Scrapes({ timeoutMs: 10_000, producers: [], onError: () => undefined });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { page } from '../../../src/exporters/prometheus/page.ts';
+import { OOM_KILL } from '../../../src/receivers/oom/record-schema.ts';
 
 suite('the page for people', () => {
   test('says that Floatie measures', () => {
@@ -14,6 +15,11 @@ suite('the page for people', () => {
       probes: [{ probe: 'overlayfs', attached: false, method: 'none', reason: 'no BTF' }],
     });
     assert.match(text, /<strong>not<\/strong> measuring.*<td>not attached<\/td><td>none<\/td><td>no BTF<\/td>/s);
+  });
+
+  test('leads to the lists of records', () => {
+    const text = page({ ready: true, probes: [] }, [OOM_KILL]);
+    assert.ok(text.includes('<li><a href="/oom">/oom</a>: the last OOM kills</li>'));
   });
 
   test('shows a reason as text, whatever is in it', () => {

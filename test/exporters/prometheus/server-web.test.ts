@@ -14,6 +14,7 @@ import { Scrapes } from '../../../src/exporters/prometheus/scrapes.ts';
 import { PrometheusEndpoint } from '../../../src/exporters/prometheus/server.ts';
 import { Web } from '../../../src/exporters/prometheus/web.ts';
 import { createLogger } from '../../../src/program/log.ts';
+import { Records } from '../../../src/records/records.ts';
 import { type Certificate, createAuthority } from '../../support/certificates.ts';
 import { eventually } from '../../support/eventually.ts';
 import { folder } from '../../support/peers.ts';
@@ -58,7 +59,7 @@ async function start(text: string): Promise<Started> {
     ),
     clients: new Clients(),
     readiness: () => ({ ready: true, probes: [] }),
-    records: () => [],
+    records: new Records([]),
     onError: (error) => log.push({ level: 'error', message: String(error) }),
   });
   const scrapes = new Scrapes({ timeoutMs: 10_000, producers: [], onError: () => undefined });

@@ -19,6 +19,10 @@ import { Clients } from '../../../src/exporters/prometheus/clients.ts';
 import { Scrapes, type ScrapesOptions } from '../../../src/exporters/prometheus/scrapes.ts';
 import { PrometheusEndpoint, type PrometheusOptions } from '../../../src/exporters/prometheus/server.ts';
 import type { Readiness } from '../../../src/program/health.ts';
+import { OOM_KILL, type OomKillRecord } from '../../../src/receivers/oom/record-schema.ts';
+import { flatten } from '../../../src/records/encode.ts';
+import { Records } from '../../../src/records/records.ts';
+import { oomRecord } from '../../support/records.ts';
 
 /** A producer whose one counter says how often it was asked. */
 class FakeProducer implements MetricProducer {
@@ -97,12 +101,18 @@ function create({ timeoutMs = 10_000, ...options }: Options = {}): Omit<Started,
     web: null,
     clients: new Clients(),
     readiness: () => ({ ready: true, probes: [] }),
-    records: () => [],
+    records: new Records([OOM_KILL]),
     onError: (error) => reported.push(error),
     ...options,
   });
   endpoint.serve(scrapesOf(producer, timeoutMs, (error) => reported.push(error)));
   return { endpoint, producer, reported };
+}
+
+function listed(kills: readonly OomKillRecord[]): Records {
+  const records = new Records([OOM_KILL]);
+  for (const kill of kills) records.add(kill);
+  return records;
 }
 
 async function start(options: Options = {}): Promise<Started> {
@@ -363,16 +373,22 @@ suite('other requests', () => {
   };
   test('for /oom are the records of the last kills, as JSON', async () => {
     const records = [
-      { victim_comm: 'a', members: [{ comm: 'b' }] },
-      { victim_comm: 'c', limit_bytes: 2 ** 40 },
+      oomRecord({ 'victim.comm': 'a', members: [{ comm: 'b', reason: 'group', pid: 2 }] }),
+      oomRecord({ 'victim.comm': 'c', 'limit.bytes': 2 ** 40 }),
     ];
-    const { ask } = await start({ records: () => records });
+    const { ask } = await start({ records: listed(records) });
     const answer = await ask('/oom');
     assert.deepEqual([answer.status, answer.headers['content-type']], [200, 'application/json']);
-    assert.deepEqual(JSON.parse(answer.text), { records });
+    const { time, cgroup } = records[0]?.values ?? {};
+    assert.deepEqual(JSON.parse(answer.text), {
+      records: [
+        { time, cgroup, victim_comm: 'a', members: [{ comm: 'b', reason: 'group', pid: 2 }] },
+        { time, cgroup, victim_comm: 'c', limit_bytes: 2 ** 40 },
+      ],
+    });
   });
 
-  const kills = Array.from({ length: 5 }, (_, index) => ({ victim_comm: `killed${index}` }));
+  const kills = Array.from({ length: 5 }, (_, index) => oomRecord({ 'victim.comm': `killed${index}` }));
 
   for (const [query, expected] of [
     ['', kills],
@@ -384,13 +400,13 @@ suite('other requests', () => {
     ['?limit=%31', kills.slice(4)],
   ] as const) {
     test(`for /oom${query} are the last ${expected.length} of 5 records, the newest last, each on a line`, async () => {
-      const { ask } = await start({ records: () => kills });
+      const { ask } = await start({ records: listed(kills) });
       const { status, text } = await ask(`/oom${query}`);
-      assert.deepEqual([status, JSON.parse(text)], [200, { records: expected }]);
+      assert.deepEqual([status, JSON.parse(text)], [200, { records: expected.map(flatten) }]);
       const lines = text.split('\n').filter((line) => line.includes('killed'));
       assert.deepEqual(
         lines.map((line) => JSON.parse(line.replace(/,$/, ''))),
-        expected,
+        expected.map(flatten),
       );
     });
   }
@@ -405,7 +421,7 @@ suite('other requests', () => {
     '?limit=%',
   ]) {
     test(`for /oom${query} say what a limit is`, async () => {
-      const { ask } = await start({ records: () => kills });
+      const { ask } = await start({ records: listed(kills) });
       const { status, text } = await ask(`/oom${query}`);
       assert.equal(status, 400);
       assert.match(text, /^limit must be one whole number from 1 on.*\n$/);
@@ -413,7 +429,7 @@ suite('other requests', () => {
   }
 
   test('for /oom without a kill are an empty list', async () => {
-    const { ask } = await start({ records: () => [] });
+    const { ask } = await start();
     assert.deepEqual(JSON.parse((await ask('/oom?limit=3')).text), { records: [] });
   });
 

@@ -7,6 +7,8 @@ import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { Clients } from '../../../src/exporters/prometheus/clients.ts';
 import { Scrapes } from '../../../src/exporters/prometheus/scrapes.ts';
 import { PrometheusEndpoint } from '../../../src/exporters/prometheus/server.ts';
+import { recordSchemas } from '../../../src/receivers/index.ts';
+import { Records } from '../../../src/records/records.ts';
 import type { Running, Target } from '../fuzzer.ts';
 
 /** How long an answer is waited for that may never come, since the request is not whole, in ms. */
@@ -60,7 +62,7 @@ async function open(): Promise<Running> {
   const endpoint = new PrometheusEndpoint({
     ...{ host: '127.0.0.1', port: 0, web: null, clients: new Clients(), onError },
     readiness: () => ({ ready: true, probes: [] }),
-    records: () => [],
+    records: new Records(recordSchemas),
   });
   const scrapes = new Scrapes({ timeoutMs: 10_000, producers: [], onError });
   new MeterProvider({ resource: emptyResource(), readers: [scrapes.reader] });

@@ -11,13 +11,15 @@ import { emptyResource } from '@opentelemetry/resources';
 import type { ReadableLogRecord } from '@opentelemetry/sdk-logs';
 import type { Identity } from '../../../src/containers/identity.ts';
 import { createOtlpLogs } from '../../../src/exporters/otlp/logs.ts';
-import { oomList } from '../../../src/exporters/prometheus/oom-list.ts';
+import { recordList } from '../../../src/exporters/prometheus/record-list.ts';
 import { createLogger } from '../../../src/program/log.ts';
 import type { OomVictim } from '../../../src/receivers/oom/events.ts';
 import type { OomKill } from '../../../src/receivers/oom/kills.ts';
-import type { KmsgKill } from '../../../src/receivers/oom/kmsg.ts';
+import type { ReportedKill } from '../../../src/receivers/oom/kmsg.ts';
 import { describePastKills } from '../../../src/receivers/oom/past.ts';
 import { describeKill } from '../../../src/receivers/oom/record.ts';
+import { OOM_KILL } from '../../../src/receivers/oom/record-schema.ts';
+import { flatten } from '../../../src/records/encode.ts';
 import { holdClocks } from '../../support/clocks.ts';
 
 const NOW_MS = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
@@ -76,7 +78,7 @@ const unexplainedKill = (): OomKill => ({
   ...{ trigger: task(20, 'tail', 9n), victim: victim(30, 'tail', 9n), members: [], scope: 'unknown' },
 });
 
-function pastKills(): KmsgKill[] {
+function pastKills(): ReportedKill[] {
   const memory = { totalVmBytes: 5, anonBytes: 1, fileBytes: 2, shmemBytes: 3, pageTableBytes: 4 };
   const about = {
     ...{ timeNs: ago(60), comm: 'victim', uid: 1000, oomScoreAdj: -998 },
@@ -138,7 +140,7 @@ suite('records of OOM kills are the same to the byte', () => {
       hold(context);
       const lines: string[] = [];
       const log = createLogger('warn', format, (line) => lines.push(line));
-      for (const record of seenKills()) log.warn('OOM kill', record);
+      for (const record of seenKills()) log.warn(OOM_KILL.title, flatten(record));
       equalsGolden(`log-${format}.txt`, withoutRepetition(lines.join('')));
     });
   }
@@ -146,7 +148,7 @@ suite('records of OOM kills are the same to the byte', () => {
   test('at /oom', (context) => {
     hold(context);
     const records = [...describePastKills(pastKills(), { identityOf, cgroup: '' }), ...seenKills()];
-    equalsGolden('list.txt', withoutRepetition(oomList(records, records.length)));
+    equalsGolden('list.txt', withoutRepetition(recordList(records, records.length)));
   });
 
   test('in OTLP logs', async (context) => {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, suite, test } from 'node:test';
 import { Kmsg, readPastKills } from '../../../src/receivers/oom/kernel-log.ts';
-import { type KmsgKill, KmsgKills } from '../../../src/receivers/oom/kmsg.ts';
+import { type KmsgKill, KmsgKills, type ReportedKill } from '../../../src/receivers/oom/kmsg.ts';
 
 const MEMCG =
   '3,1523,4661620610,-;Memory cgroup out of memory: Killed process 20932 (hog) total-vm:35112kB, anon-rss:32512kB, file-rss:1196kB, shmem-rss:0kB, UID:0 pgtables:104kB oom_score_adj:0\n';
@@ -25,7 +25,7 @@ function memory(totalVm: number, anon: number, file: number, pageTables: number)
 }
 
 /** What others than the receiver need of a kill is tried on its own. */
-function withoutAbout({ about, ...kill }: KmsgKill): KmsgKill {
+function withoutAbout({ about, ...kill }: ReportedKill): KmsgKill {
   return kill;
 }
 
@@ -66,7 +66,7 @@ suite('a record of the kernel’s log that reports a kill', () => {
     ],
   ];
   for (const [name, record, expected] of rows)
-    test(name, () => assert.deepEqual(withoutAbout(new KmsgKills().take(record) as KmsgKill), expected));
+    test(name, () => assert.deepEqual(withoutAbout(new KmsgKills().take(record) as ReportedKill), expected));
 });
 
 suite('a record that reports no kill', () => {
@@ -106,7 +106,7 @@ function killsOf(text: string): KmsgKill[] {
 }
 
 /** What the records of a kernel's log report, of which each line here is one. */
-function reportsIn(text: string): KmsgKill[] {
+function reportsIn(text: string): ReportedKill[] {
   const kills = new KmsgKills();
   const lines = text.trim().split('\n');
   return lines

@@ -1,20 +1,24 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { identify } from '../../../src/containers/identity.ts';
-import type { KmsgKill } from '../../../src/receivers/oom/kmsg.ts';
+import type { ReportedKill } from '../../../src/receivers/oom/kmsg.ts';
 import { describePastKills } from '../../../src/receivers/oom/past.ts';
-import { OomRecords } from '../../../src/records/records.ts';
+import { OOM_KILL } from '../../../src/receivers/oom/record-schema.ts';
+import { flatten } from '../../../src/records/encode.ts';
+import { Records } from '../../../src/records/records.ts';
+import type { TypedRecord } from '../../../src/records/schema.ts';
+import { oomRecord } from '../../support/records.ts';
 
 const ID = 'c'.repeat(64);
 const SIZE = { totalVmBytes: 5, anonBytes: 1, fileBytes: 2, shmemBytes: 3, pageTableBytes: 4 };
 
-function kill(pid: number, changes: Partial<KmsgKill> = {}): KmsgKill {
+function kill(pid: number, changes: Partial<ReportedKill> = {}): ReportedKill {
   const timeNs = Number(process.hrtime.bigint()) - 60e9;
   return { pid, memcg: true, about: { timeNs, comm: `killed${pid}` }, ...changes };
 }
 
-function describe(kills: readonly KmsgKill[], cgroup = '') {
-  return describePastKills(kills, { identityOf: identify, cgroup });
+function describe(kills: readonly ReportedKill[], cgroup = '') {
+  return describePastKills(kills, { identityOf: identify, cgroup }).map(flatten);
 }
 
 suite('the record of a kill from before the start', () => {
@@ -111,13 +115,16 @@ suite('the record of a kill from before the start', () => {
 
 suite('records of kills from before the start', () => {
   test('are listed before all others, are no more than others may be, and nobody is told of them', () => {
-    const records = new OomRecords();
-    const told: unknown[] = [];
+    const records = new Records([OOM_KILL]);
+    const told: TypedRecord[] = [];
     records.onAdd((record) => told.push(record));
-    records.remember(describe(Array.from({ length: 2000 }, (_, pid) => kill(pid))));
-    assert.equal(records.last.length, 1000);
-    records.add({ victim_pid: 5000 });
-    assert.deepEqual([records.last.length, records.last[0]?.victim_pid], [1000, 1001]);
-    assert.deepEqual([records.seen, told], [[{ victim_pid: 5000 }], [{ victim_pid: 5000 }]]);
+    const kills = Array.from({ length: 2000 }, (_, pid) => kill(pid));
+    records.remember(describePastKills(kills, { identityOf: identify, cgroup: '' }));
+    assert.equal(records.at('/oom')?.length, 1000);
+    const seen = oomRecord({ 'victim.pid': 5000 });
+    records.add(seen);
+    const list = records.at('/oom')?.map(flatten) ?? [];
+    assert.deepEqual([list.length, list[0]?.victim_pid], [1000, 1001]);
+    assert.deepEqual([records.seen, told], [[seen], [seen]]);
   });
 });

@@ -5,8 +5,7 @@ import { createLogger } from '../../../src/program/log.ts';
 import type { OomVictim } from '../../../src/receivers/oom/events.ts';
 import type { OomKill } from '../../../src/receivers/oom/kills.ts';
 import { describeKill, type OomSurroundings } from '../../../src/receivers/oom/record.ts';
-import type { OomMember, OomRecord } from '../../../src/records/record.ts';
-import { OomRecords } from '../../../src/records/records.ts';
+import { type FlatPart, type FlatRecord, flatten } from '../../../src/records/encode.ts';
 
 const ID = 'c'.repeat(64);
 
@@ -60,8 +59,8 @@ const MEMORY = {
   oom_score_adj: -500,
 };
 
-function describe(changes: Partial<OomKill> = {}, surroundings: Partial<OomSurroundings> = {}): OomRecord {
-  return describeKill({ ...KILL, ...changes }, { ...SURROUNDINGS, ...surroundings });
+function describe(changes: Partial<OomKill> = {}, surroundings: Partial<OomSurroundings> = {}): FlatRecord {
+  return flatten(describeKill({ ...KILL, ...changes }, { ...SURROUNDINGS, ...surroundings }));
 }
 
 suite('the record of an OOM kill', () => {
@@ -123,7 +122,7 @@ suite('the record of an OOM kill', () => {
 
   test('has one that died because it shared the memory, without the numbers of that memory', () => {
     const { anonBytes, fileBytes, shmemBytes, pageTableBytes, totalVmBytes, ...sharer } = victim(30, 'child');
-    const [member] = describe({ members: [{ ...sharer, reason: 'shared_memory' }] }).members as readonly OomMember[];
+    const [member] = describe({ members: [{ ...sharer, reason: 'shared_memory' }] }).members as readonly FlatPart[];
     assert.deepEqual(
       [member?.comm, member?.reason, member?.container_id, member?.oom_score_adj],
       ['child', 'shared_memory', ID, -500],
@@ -179,18 +178,4 @@ suite('the record of an OOM kill', () => {
       assert.deepEqual([lines[0]?.split('\n').length, lines[0]?.split(JSON.stringify(comm)).length], [2, 3]);
     });
   }
-});
-
-suite('the records of OOM kills', () => {
-  test('are kept in their order, the last thousand, and told at once', () => {
-    const records = new OomRecords();
-    const told: unknown[] = [];
-    records.onAdd(({ order }) => told.push(order));
-    for (let order = 0; order < 1010; order++) records.add({ order });
-    assert.deepEqual(
-      [records.last.length, records.last[0], records.last.at(-1)],
-      [1000, { order: 10 }, { order: 1009 }],
-    );
-    assert.equal(told.length, 1010);
-  });
 });

@@ -13,7 +13,7 @@ import type { OomKill } from '../../../src/receivers/oom/kills.ts';
 import { metrics } from '../../../src/receivers/oom/metrics.ts';
 import type { OomReceiver } from '../../../src/receivers/oom/receiver.ts';
 import { OomSource, type OomSourceOptions } from '../../../src/receivers/oom/source.ts';
-import type { OomRecord } from '../../../src/records/record.ts';
+import { type FlatRecord, flatten } from '../../../src/records/encode.ts';
 import { collect, labels, named, valuesOf, view } from '../../metrics/counts.ts';
 import { holdClocks } from '../../support/clocks.ts';
 
@@ -48,7 +48,7 @@ interface Setup {
   readonly receiver: FakeReceiver;
   readonly source: OomSource;
   /** What `onKill` was called with. */
-  readonly told: OomRecord[];
+  readonly told: FlatRecord[];
 }
 
 function setUp(options: Partial<OomSourceOptions> = {}): Setup {
@@ -58,7 +58,7 @@ function setUp(options: Partial<OomSourceOptions> = {}): Setup {
     maxSeries: 100,
     retainMs: 60_000,
     cgroupIdOf: (kill) => kill.defaultCgroupId,
-    onKill: (record) => told.push(record),
+    onKill: (record) => told.push(flatten(record)),
     ...options,
   });
   return { receiver, source, told };

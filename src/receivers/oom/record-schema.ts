@@ -1,0 +1,183 @@
+/** The fields of the records of OOM kills: the log, `/oom`, OTLP and the table in docs/records.md have them from here. */
+import { containerFields } from '../../records/owner.ts';
+import type { Fields, RecordSchema, TypedRecord, ValuesOf } from '../../records/schema.ts';
+import type { OomScope } from './kills.ts';
+
+const UNEXPLAINED = "neither `oom_kill_process` nor a full report in the kernel's log tells it";
+const NO_LIMIT = "no cgroup's limit was hit, or nothing tells it";
+const FROM_LOG = "the record is from the kernel's log";
+const LOG_LACKS_IT = "the record is from the kernel's log, and that report lacks it";
+const NO_SIZE = 'it is not known, or a member shared the memory of another process';
+
+const SIZE_FIELDS = {
+  anon_rss_bytes: {
+    type: 'number',
+    unit: 'bytes',
+    meaning: 'anonymous memory that the process had mapped',
+    absent: NO_SIZE,
+  },
+  file_rss_bytes: {
+    type: 'number',
+    unit: 'bytes',
+    meaning: 'pages of files that the process had mapped',
+    absent: NO_SIZE,
+  },
+  shmem_rss_bytes: {
+    type: 'number',
+    unit: 'bytes',
+    meaning: 'shared memory that the process had mapped',
+    absent: NO_SIZE,
+  },
+  page_tables_bytes: { type: 'number', unit: 'bytes', meaning: 'page tables of the process', absent: NO_SIZE },
+  total_vm_bytes: { type: 'number', unit: 'bytes', meaning: 'address space of the process', absent: NO_SIZE },
+  oom_score_adj: { type: 'number', meaning: '`oom_score_adj` of the process', absent: LOG_LACKS_IT },
+} as const satisfies Fields;
+
+/** Of a process that was killed with the victim. */
+export const MEMBER_FIELDS = {
+  comm: { type: 'string', meaning: 'name of the thread that the kernel marked as victim' },
+  process: { type: 'string', meaning: 'name of the process', absent: FROM_LOG },
+  reason: {
+    type: ['group', 'shared_memory'],
+    meaning:
+      '`group`: its cgroup dies as a whole (`memory.oom.group`). `shared_memory`: it shared the memory of a process that was killed, as the child of `vfork` or `posix_spawn` does; neither the kernel nor the metric counts it',
+  },
+  pid: { type: 'number', meaning: 'number of the thread' },
+  tgid: { type: 'number', meaning: 'number of the process', absent: FROM_LOG },
+  ns_pid: { type: 'number', meaning: 'number of the process in its container', absent: FROM_LOG },
+  uid: { type: 'number', meaning: 'user of the process', absent: LOG_LACKS_IT },
+  cgroup: { type: 'string', meaning: 'cgroup of the process', absent: FROM_LOG },
+  ...containerFields('', 'container and pod of that cgroup'),
+  ...SIZE_FIELDS,
+} as const satisfies Fields;
+
+/** How the machine and the victim's container were doing. */
+const MOMENT_FIELDS = {
+  host_pressure_score_60s: {
+    type: 'number',
+    meaning: 'memory pressure score of the machine over the last minute, 0 to 100',
+    absent: 'the kernel has no PSI',
+  },
+  pressure_score_60s: {
+    type: 'number',
+    meaning: "memory pressure score of the victim's cgroup over the last minute, 0 to 100",
+    absent: 'the kernel has no PSI or only cgroup v1, or the cgroup was removed',
+  },
+  overlayfs_read_p99_us_60s: {
+    type: 'number',
+    unit: 'µs',
+    meaning: "99th percentile of the latency of reads on overlayfs in the victim's cgroup over the last minute",
+    absent: 'there were no reads, or Floatie does not measure them',
+  },
+  overlayfs_write_p99_us_60s: {
+    type: 'number',
+    unit: 'µs',
+    meaning: '99th percentile of the latency of writes, likewise',
+    absent: 'there were no writes, or Floatie does not measure them',
+  },
+} as const satisfies Fields;
+
+export type OomMoment = ValuesOf<typeof MOMENT_FIELDS>;
+
+const FIELDS = {
+  time: { type: 'string', meaning: 'time of the kill, as RFC 3339 has it, in UTC' },
+  read_from: {
+    type: ['kernel_log'],
+    meaning: "`kernel_log`: the kill was before the start, and the record has what the kernel's log still said of it",
+    absent: 'Floatie saw the kill',
+  },
+  scope: {
+    type: ['memcg', 'global', 'cpuset', 'mempolicy', 'sysrq', 'unknown'] satisfies readonly OomScope[],
+    meaning: 'what ran out, as in the metric',
+  },
+  'limit.owner': {
+    type: ['self', 'ancestor', 'node'],
+    meaning:
+      "whose limit was hit: that of the victim's own cgroup (`self`), of one above it (`ancestor`), such as its pod's, or the machine's (`node`)",
+    absent: UNEXPLAINED,
+  },
+  'limit.cgroup': { type: 'string', meaning: 'cgroup whose limit was hit', absent: NO_LIMIT },
+  ...containerFields('limit.', 'container and pod whose limit was hit'),
+  'limit.bytes': { type: 'number', unit: 'bytes', meaning: 'limit that was hit', absent: NO_LIMIT },
+  usage_bytes: { type: 'number', unit: 'bytes', meaning: 'usage below that limit', absent: NO_LIMIT },
+  headroom_bytes: {
+    type: 'number',
+    unit: 'bytes',
+    meaning: 'limit without the usage; 0 where the usage exceeded the limit for a moment',
+    absent: NO_LIMIT,
+  },
+  'limit.includes_swap': {
+    type: 'boolean',
+    meaning: 'whether the limit is one of memory and swap together (cgroup v1)',
+    absent: NO_LIMIT,
+  },
+  domain_bytes: {
+    type: 'number',
+    unit: 'bytes',
+    meaning: 'memory that all processes may use together from which the kernel chose the victim',
+    absent: 'the kernel does not let Floatie follow `oom_kill_process`',
+  },
+  order: {
+    type: 'number',
+    meaning: 'power of two of the pages that the trigger asked for; -1: somebody asked for the kill (sysrq-f)',
+    absent: UNEXPLAINED,
+  },
+  'gfp.mask': { type: 'string', meaning: 'flags of the allocation', absent: UNEXPLAINED },
+  'gfp.flags': { type: 'string', meaning: 'names of these flags', absent: UNEXPLAINED },
+  'trigger.comm': { type: 'string', meaning: 'name of the thread that asked for memory', absent: LOG_LACKS_IT },
+  'trigger.process': { type: 'string', meaning: 'name of the process of that thread', absent: FROM_LOG },
+  'trigger.pid': { type: 'number', meaning: 'number of the thread that asked for memory', absent: LOG_LACKS_IT },
+  'trigger.tgid': { type: 'number', meaning: 'number of the process of that thread', absent: FROM_LOG },
+  'trigger.uid': { type: 'number', meaning: 'user of that process', absent: FROM_LOG },
+  'trigger.cgroup': { type: 'string', meaning: 'cgroup of that process', absent: FROM_LOG },
+  ...containerFields('trigger.', 'container and pod of that process'),
+  'trigger.outside_limit': {
+    type: 'boolean',
+    meaning:
+      'whether that process is outside `limit_cgroup`: it lowered the limit from outside, or has memory of a process inside',
+    absent: NO_LIMIT,
+  },
+  'victim.comm': { type: 'string', meaning: 'name of the thread that the kernel marked as victim' },
+  'victim.process': {
+    type: 'string',
+    meaning: 'name of the process that was killed; the metric has this name without numbers that count up',
+    absent: FROM_LOG,
+  },
+  'victim.pid': { type: 'number', meaning: 'number of the thread that the kernel marked as victim' },
+  'victim.tgid': { type: 'number', meaning: 'number of the process that was killed', absent: FROM_LOG },
+  'victim.ns_pid': { type: 'number', meaning: 'number of that process in its container', absent: FROM_LOG },
+  'victim.uid': { type: 'number', meaning: 'user of the process that was killed', absent: LOG_LACKS_IT },
+  cgroup: {
+    type: 'string',
+    meaning:
+      'cgroup of the process that was killed. The path comes with the kill, so it is there though the cgroup is removed at once. A path of more than 750 bytes can be cut to its lower part: `/…/NAME`',
+  },
+  ...containerFields('', 'container and pod of the process that was killed'),
+  ...SIZE_FIELDS,
+  ...MOMENT_FIELDS,
+  group_kill: {
+    type: 'boolean',
+    meaning: "whether the kernel killed the victim's cgroup as a whole (`memory.oom.group`)",
+    absent: UNEXPLAINED,
+  },
+  members: {
+    type: { each: MEMBER_FIELDS },
+    meaning: 'the processes that were killed with the victim, 100 at most',
+    absent: 'no other process was killed',
+  },
+  members_left_out: {
+    type: 'number',
+    meaning: 'how many processes more were killed with the victim',
+    absent: '`members` has all of them',
+  },
+} as const satisfies Fields;
+
+export type OomKillRecord = TypedRecord<typeof FIELDS>;
+
+export const OOM_KILL: RecordSchema<typeof FIELDS> = {
+  title: 'OOM kill',
+  eventName: 'floatie.oom.kill',
+  path: '/oom',
+  fields: FIELDS,
+  summaryOf: (values) => `OOM kill of ${values['victim.comm']} (${values['victim.tgid']}), scope ${values.scope}`,
+};
