@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-only */
-/* What a kprobe shows of the function it is on. Kernel functions pass their arguments otherwise than system calls. */
+/* A probed function's registers. Kernel functions use another calling convention than system calls. */
 #ifndef FLOATIE_FUNCTIONS_H
 #define FLOATIE_FUNCTIONS_H
 
-/* Of a probed function: its first argument at the entry, what it returns at the exit. */
+/* The first argument at the entry, and the return value at the exit. */
 static __always_inline __u64 first_argument(struct pt_regs *regs)
 {
 #if defined(__TARGET_ARCH_x86)

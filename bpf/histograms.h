@@ -4,7 +4,7 @@
  * side is src/receivers/histograms.ts; a test compares both through BTF.
  *
  * A cgroup has a slot, and a slot has one block of cells per shard. A block has one group of cells per operation of the
- * program: first the counters that the program defines, then bound_count + 1 buckets, the last one for all that is
+ * program: first the counters that the program defines, then bound_count + 1 buckets; the last bucket is for values
  * above the last bound.
  */
 #ifndef FLOATIE_HISTOGRAMS_H
@@ -13,7 +13,7 @@
 /* Bucket bounds that a program can hold. */
 #define MAX_BOUNDS 512
 
-/* Slot 0 takes every cgroup that found no free slot. */
+/* Slot 0 counts every cgroup without a slot of its own. */
 #define OVERFLOW_SLOT 0
 
 /* Read-only in the kernel, written before loading. */
@@ -39,7 +39,7 @@ struct slot_counters {
 const volatile struct grid grid SEC(".rodata.grid");
 struct slot_counters slot_counters SEC(".data.slots");
 
-/* The sizes of these maps are set before loading, from the configuration. */
+/* User space sets the sizes of these maps before loading, from the configuration. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -69,12 +69,12 @@ struct {
 	__type(value, __u32);
 } free_slots SEC(".maps");
 
-/* A slot for a cgroup seen for the first time: OVERFLOW_SLOT when none is free. */
+/* A slot for a new cgroup; OVERFLOW_SLOT when none is free. */
 static __noinline __u32 claim_slot(__u64 cgroup_id)
 {
 	__u32 slot = OVERFLOW_SLOT;
 
-	/* Saves the queue's lock when it is surely empty. */
+	/* Avoids the queue's lock when the queue is surely empty. */
 	if (slot_counters.taken >= slot_counters.given)
 		return OVERFLOW_SLOT;
 	if (bpf_map_pop_elem(&free_slots, &slot))
@@ -93,7 +93,7 @@ static __noinline __u32 claim_slot(__u64 cgroup_id)
 		return slot;
 	}
 
-	/* Another CPU was faster. */
+	/* Another CPU has claimed a slot for this cgroup meanwhile. */
 	bpf_map_push_elem(&free_slots, &slot, 0);
 	__sync_fetch_and_add(&slot_counters.taken, -1);
 
@@ -102,7 +102,7 @@ static __noinline __u32 claim_slot(__u64 cgroup_id)
 	return known ? *known : OVERFLOW_SLOT;
 }
 
-/* The cgroup's slot. hint is where the caller keeps the slot that it found last. */
+/* The cgroup's slot. hint points to the slot that the caller found last. */
 static __always_inline __u32 slot_of(__u64 cgroup_id, __u32 *hint)
 {
 	__u32 last = *hint;
@@ -132,7 +132,7 @@ static __always_inline void add(__u32 index, __u64 amount)
 		__sync_fetch_and_add(cell, amount);
 }
 
-/* The first bucket whose inclusive upper bound holds ns. */
+/* The first bucket whose inclusive upper bound is at least ns. */
 static __always_inline __u32 bucket_of(__u64 ns)
 {
 	__u32 at = 0;

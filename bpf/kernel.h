@@ -27,7 +27,7 @@ struct file {
 	unsigned int f_flags;
 };
 
-/* Here only for beginning with a pointer. */
+/* Used only because its first member is a pointer. */
 struct llist_head {
 	struct llist_node *first;
 };
@@ -72,7 +72,7 @@ struct cgroup {
 	struct cgroup_root *root;
 };
 
-/* Only the enumerator's value is used, and that is resolved by CO-RE: it depends on the kernel's configuration. */
+/* CO-RE resolves the enumerator's value, which depends on the kernel's configuration. */
 enum cgroup_subsys_id {
 	memory_cgrp_id = 4,
 };
@@ -167,8 +167,8 @@ struct mm_struct {
 };
 
 /*
- * One name, two shapes. CO-RE compares arrays with arrays and structures with structures, but no structure's name: only
- * what lies in an element tells whether it is the one that is known.
+ * rss_stat has two shapes. CO-RE tells arrays from structures but does not compare the names of structures, so the
+ * members of an element have to tell which one it is.
  */
 struct mm_struct___before_6_2 {
 	struct mm_rss_stat rss_stat;
@@ -201,7 +201,7 @@ struct task_struct {
 	struct pid *thread_pid;
 };
 
-/* mark_victim passes a pid, or since 6.9 (and where that was backported) the task: then its event has a uid. */
+/* mark_victim passes a pid or, since 6.9 and where that was backported, the task. With a task the event has a uid. */
 struct trace_event_raw_mark_victim {
 	unsigned int uid;
 };
@@ -225,7 +225,7 @@ struct pt_regs {
 
 #pragma clang attribute pop
 
-/* Of classic tracepoints; the common fields come first and are not declared. */
+/* Events of classic tracepoints, without the common fields in front. */
 struct syscall_enter_event {
 	__u64 common;
 	long id;
@@ -244,7 +244,7 @@ struct syscall_exit_event {
 /* include/uapi/asm-generic/fcntl.h */
 #define O_APPEND 02000
 
-/* include/linux/errno.h: submitted, and completed later */
+/* include/linux/errno.h: asynchronous I/O is submitted */
 #define EIOCBQUEUED 529
 
 /* include/linux/sched.h */

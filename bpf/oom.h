@@ -21,7 +21,7 @@ struct oom_counters {
 	__u64 decided; /* number of the last decision of which all victims have been killed */
 };
 
-/* What oom_kill_process was asked to do. It does one at a time. */
+/* The arguments of oom_kill_process, of which one runs at a time. */
 struct oom_decision {
 	__u64 number;          /* from 1; 0: not known, and neither is the rest */
 	__u64 limit_cgroup_id; /* the cgroup whose limit was hit; 0: none, the machine's memory ran out */
@@ -36,7 +36,7 @@ struct oom_decision {
 	__u8 trigger_outside; /* the trigger lives neither in that cgroup nor below it */
 };
 
-/* A process that was killed. comm is whatever the process wrote there: any bytes, ended by a NUL. */
+/* A killed process. comm can be any bytes that the process wrote there, ended by a NUL. */
 struct oom_event {
 	__u64 time_ns; /* CLOCK_MONOTONIC */
 	__u64 memory_cgroup_id;
@@ -58,8 +58,8 @@ struct oom_event {
 	__u32 trigger_uid;
 	__s32 oom_score_adj;
 	/*
-	 * The process whose memory it shared: killed with that one, unmarked and not counted by the kernel, and without
-	 * the numbers of that memory. 0: it was killed for its own sake.
+	 * The victim whose memory this process shared: the kernel killed it along with the victim, without a mark and
+	 * without counting it. The memory's numbers are in the victim's event. 0: this process is the victim.
 	 */
 	__u32 shares_with;
 	__u8 is_shared;                  /* others may share its memory: their events follow */
@@ -74,13 +74,13 @@ struct oom_event {
 #define NAME_BYTES 256
 #define PATH_BYTES 1008
 
-/* Where a cgroup lies that an event speaks of: it can be removed before anybody looks. */
+/* The path of a cgroup in an event, sent because the cgroup can be removed before user space looks it up. */
 struct oom_path {
 	__u64 cgroup_id;
 	__u32 bytes;      /* of names */
 	__u8 below_mount; /* how many names lie below the cgroup that user space sees as the root; 255: not met */
 	__u8 is_cut;      /* there are more names above */
-	/* The cgroup's own name, then that of the one above it, up to the root, which has none; each ends by a NUL. */
+	/* The cgroup's name, then its parent's and so on, without the nameless root; each ends by a NUL. */
 	__u8 names[PATH_BYTES];
 };
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-only
 /*
  * Times reads and writes of regular files on overlayfs and counts them into mapped memory, by cgroup.
- * The stubs at the end know one way to be called each; enter() and leave() do all the work. "?" in their sections
- * leaves them out of what is loaded, until user space chooses a way to attach.
+ * Each stub at the end serves one way to attach; enter() and leave() do all the work. With "?" in its section a stub is
+ * not loaded until user space chooses its way to attach.
  */
 #include "kernel.h"
 #include <bpf/bpf_core_read.h>
@@ -26,8 +26,8 @@ struct start {
 };
 
 /*
- * How many operations of one thread may be pending: overlayfs calls itself, and an overlay calls the one below it. Two
- * operations, each on two overlays, need four places.
+ * The limit of pending operations of a thread: overlayfs calls itself, and an overlay calls a lower overlay. Two
+ * operations on two overlays each need four places.
  */
 #define PLACES 4
 
@@ -41,7 +41,7 @@ struct thread {
 _Static_assert(PLACES < sizeof(__u64), "the last byte of kinds belongs to no place");
 _Static_assert(!(PLACES & (PLACES - 1)), "start_at() masks");
 
-/* Whoever begins threads makes Floatie pay for their records: its memory cgroup is charged. */
+/* The records of other processes' threads are charged to Floatie's memory cgroup. */
 _Static_assert(sizeof(struct thread) <= MAX_THREAD_BYTES, "a thread's record is too large");
 
 struct {
@@ -66,7 +66,7 @@ static __always_inline void count_miss(enum miss reason)
 	__sync_fetch_and_add(&counters.misses[reason], 1);
 }
 
-/* A task whose exit was seen, or is about to be, is not counted: nothing would take it off. */
+/* The record of an exiting task does not count towards max_threads: nothing would decrement the counter. */
 static __always_inline struct thread *create_stored(struct task_struct *task)
 {
 	struct thread *thread;
@@ -85,7 +85,7 @@ static __always_inline struct thread *create_stored(struct task_struct *task)
 	return thread;
 }
 
-/* The thread's record; where there is none yet, only with create. */
+/* The thread's record; a missing record is created only with create. */
 static __always_inline struct thread *thread_record(bool create)
 {
 	struct thread *thread;
@@ -110,7 +110,7 @@ static __always_inline struct thread *thread_record(bool create)
 	return bpf_map_lookup_elem(&threads_by_id, &id);
 }
 
-/* Task storage ends with its task; the hash would fill up with threads that are gone. */
+/* Removes the record early. Task storage ends with its task, but the hash would keep ended threads. */
 static __always_inline void forget_thread(struct thread *thread)
 {
 	if (config.task_storage || thread->kinds)
@@ -121,7 +121,7 @@ static __always_inline void forget_thread(struct thread *thread)
 	bpf_map_delete_elem(&threads_by_id, &id);
 }
 
-/* Is what this thread does to be counted? What the configuration leaves at 0 costs nothing: the verifier removes it. */
+/* Whether the configuration selects this thread. The verifier removes the checks of settings that are 0. */
 static __always_inline bool is_chosen(void)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
@@ -150,8 +150,8 @@ static __always_inline __u64 current_cgroup_id(void)
 }
 
 /*
- * A thread has at most one operation of a kind pending: an operation of the overlay that was called, or of an overlay
- * on it (outer). The kernel allows no deeper stack of overlays than two.
+ * A thread has at most one pending operation of each kind: an operation of an overlay, or of another overlay on top of
+ * it (outer). The kernel allows no deeper stack of overlays than two.
  */
 static __always_inline __u64 kind_of(enum op op, bool outer)
 {
@@ -163,20 +163,20 @@ _Static_assert(2 * OP_COUNT < 256, "a kind is a byte");
 #define EACH_BYTE 0x0101010101010101
 
 /*
- * The first place of this kind, 0 for one that is free; PLACES or more when there is none. Without a branch: the
- * verifier would follow both sides of each.
+ * The first place with this kind, where kind 0 is a free place; PLACES or more without one. Without branches, of which
+ * the verifier would follow both sides.
  */
 static __always_inline __u64 place_of(__u64 kinds, __u64 kind)
 {
 	__u64 difference = kinds ^ kind * EACH_BYTE;
-	/* The highest bit of the first byte that is 0, and maybe of later ones; the last byte stands for none. */
+	/* The highest bit of the first byte that is 0, and maybe of later bytes; the last byte means none. */
 	__u64 equal = ((difference - EACH_BYTE) & ~difference & EACH_BYTE << 7) | 1ULL << 63;
 	__u64 first = (equal & -equal) >> 7;
 
 	return first * 0x0001020304050607 >> 56;
 }
 
-/* The caller has compared place with PLACES, which the compiler knows, and not every verifier. */
+/* The caller has compared place with PLACES; the mask repeats it for verifiers that lost track. */
 static __always_inline struct start *start_at(struct thread *thread, __u64 place)
 {
 	barrier_var(place);
@@ -188,7 +188,7 @@ static __always_inline void free_place(struct thread *thread, __u64 place)
 	thread->kinds &= ~(0xffULL << place * 8);
 }
 
-/* Something begins that is not to be timed: no start may be left for its exit to take. */
+/* An operation begins that is not timed: removes a stale start, so that its exit finds none. */
 static __always_inline void enter_elsewhere(enum op op, bool outer)
 {
 	struct thread *thread = thread_record(false);
@@ -214,7 +214,7 @@ static __always_inline struct start *take_place(struct thread *thread, __u64 kin
 	}
 	place = place_of(thread->kinds, 0);
 	if (place >= PLACES) {
-		/* No thread nests so deep: ends were missed, and nobody knows whose. */
+		/* No thread nests so deep, so exits of unknown operations were missed. */
 		__sync_fetch_and_add(&counters.misses[MISS_STALE], PLACES);
 		thread->kinds = place = 0;
 	}
@@ -223,8 +223,7 @@ static __always_inline struct start *take_place(struct thread *thread, __u64 kin
 }
 
 /*
- * An operation begins. id tells it from every other operation of the thread that could be pending;
- * the exit must show the same one.
+ * An operation begins. id is unique among the thread's pending operations, and the exit has the same id.
  */
 static __always_inline void enter(enum op op, __u64 id, __s64 pos, bool outer)
 {
@@ -232,7 +231,7 @@ static __always_inline void enter(enum op op, __u64 id, __s64 pos, bool outer)
 	struct start *start;
 
 	if (!is_chosen()) {
-		/* Of all that chooses, only the cgroup of a task can change. */
+		/* The only selection that can change within an operation is the task's cgroup. */
 		if (config.cgroup_id)
 			enter_elsewhere(op, outer);
 		return;
@@ -259,7 +258,7 @@ static __always_inline void count(enum op op, struct thread *thread, __u64 cgrou
 	}
 }
 
-/* An operation has ended, and its place is free; ret is what it returned: bytes, 0 or a negative errno. */
+/* An operation has ended and left its place. ret is its return value: bytes, 0 or a negative errno. */
 static __always_inline void finish(enum op op, struct thread *thread, const struct start *start, __s64 ret)
 {
 	__u64 now_ns = bpf_ktime_get_ns();
@@ -271,7 +270,7 @@ static __always_inline void finish(enum op op, struct thread *thread, const stru
 	forget_thread(thread);
 }
 
-/* For exits on every system call, of which most are not on overlayfs: one without a start is nothing to count. */
+/* For exits of all system calls, of which most are not on overlayfs: an exit without a start is no miss. */
 static __always_inline void leave(enum op op, __u64 id, __s64 ret)
 {
 	struct thread *thread = thread_record(false);
@@ -296,7 +295,7 @@ static __always_inline void leave(enum op op, __u64 id, __s64 ret)
 /* A function begins, on an inode of this filesystem. */
 static __always_inline void enter_function(enum op op, const void *id, struct super_block *super, __s64 pos)
 {
-	/* An overlay on another one: what it asks of that one is a call of its own, while this one lasts. */
+	/* An overlay on another one calls the lower one by a nested operation. */
 	enter(op, (__u64)id, pos, BPF_CORE_READ(super, s_stack_depth) > 1);
 }
 
@@ -306,10 +305,10 @@ static __always_inline void enter_transfer(enum op op, struct kiocb *iocb)
 }
 
 /*
- * Does the call end that began with this start? Most calls have their kiocb in the same place of the stack: when the
- * end of one call and the beginning of the next were missed, the second would pass for the first. So what is timed must
- * end where the start began, plus what was moved. Of what failed that cannot be asked: a write whose sync failed has
- * moved all the same, and who submits does not own the kiocb any more.
+ * Whether the ending call is the one that began with this start. Most calls have their kiocb at the same stack address,
+ * so after a missed exit and a missed entry a later call could be taken for the earlier one. A successful call must
+ * have moved the position by ret bytes. Failed calls are not checked: a write whose sync failed has moved the position
+ * as well, and after a submission the kiocb belongs to another owner.
  */
 static __always_inline bool ends(enum op op, const struct start *start, __s64 ret)
 {
@@ -317,20 +316,20 @@ static __always_inline bool ends(enum op op, const struct start *start, __s64 re
 
 	if (ret <= 0 || !moves_bytes(op) || BPF_CORE_READ(iocb, ki_pos) - ret == start->pos)
 		return true;
-	/* These move to the file's end first. */
+	/* Appending writes move to the file's end first. */
 	return BPF_CORE_READ(iocb, ki_flags) & IOCB_APPEND || BPF_CORE_READ(iocb, ki_filp, f_flags) & O_APPEND;
 }
 
 /*
- * io_uring tries without waiting first, and has a worker do again what would wait: a submission, of which nobody sees
- * the error. A file on overlayfs says EAGAIN to no one else.
+ * io_uring first tries with NOWAIT, and repeats an operation that would wait in a worker: the EAGAIN of the first try
+ * is a submission, not an error. Files on overlayfs return EAGAIN in no other case.
  */
 static __always_inline __s64 submitted_if_would_wait(__s64 ret)
 {
 	return ret == -EAGAIN ? -EIOCBQUEUED : ret;
 }
 
-/* A function ends: there must have been a beginning, if what this thread does is to be counted. */
+/* A function ends. An exit without a start is a miss, if the configuration selects this thread. */
 static __always_inline void leave_function(enum op op, struct thread *thread, __u64 place, __s64 ret)
 {
 	struct start *start;
@@ -366,7 +365,7 @@ static __always_inline void leave_this(enum op op, const void *id, __s64 ret)
 	leave_function(op, thread, place, ret);
 }
 
-/* A return probe shows no arguments: the operation that began last ends first. */
+/* A return probe has no arguments: the operation that began last ends first. */
 static __always_inline void leave_latest(enum op op, __s64 ret)
 {
 	struct thread *thread = thread_record(false);
@@ -393,8 +392,8 @@ static __always_inline bool is_compat_syscall(void)
 }
 
 /*
- * System calls name a file by its descriptor; only its inode says whether it is a regular file on overlayfs. Overlayfs
- * has inodes of its own for FIFOs, device nodes and directories, too, but hands their I/O to others.
+ * The inode behind a descriptor tells whether it is a regular file on overlayfs. Overlayfs also has inodes for FIFOs,
+ * device nodes and directories, but other code does their I/O.
  */
 static __always_inline bool is_file_on_overlayfs(__u32 fd)
 {
@@ -409,7 +408,7 @@ static __always_inline bool is_file_on_overlayfs(__u32 fd)
 		table = bpf_get_current_task_btf()->files->fdt;
 		if (fd >= table->max_fds)
 			return false;
-		/* The kernel has no type that is just a pointer to a file. */
+		/* BTF has no type for a plain pointer to a file. */
 		slot = bpf_rdonly_cast(table->fd + fd, bpf_core_type_id_kernel(struct llist_head));
 		if (!slot->first)
 			return false;
@@ -467,7 +466,7 @@ int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-/* The classic tracepoints show no registers at the exit: there the number alone must do. */
+/* Classic tracepoints have no registers at the exit, only the number of the system call. */
 SEC("?tp/raw_syscalls/sys_enter")
 int classic_enter(struct syscall_enter_event *ctx)
 {
@@ -516,7 +515,7 @@ int BPF_PROG(fexit_write, struct kiocb *iocb, struct iov_iter *iter, long ret)
 	return 0;
 }
 
-/* Attached to events of tracefs, which say how many returns may be pending; hence no function in the section. */
+/* No function in the section name: attached to events of tracefs, which set maxactive. */
 SEC("?kprobe")
 int kprobe_read(struct pt_regs *regs)
 {
@@ -545,7 +544,7 @@ int kretprobe_write(struct pt_regs *regs)
 	return 0;
 }
 
-/* A thread ends. Its storage would otherwise stay until somebody waits for its process. */
+/* A thread ends. Without this, its storage would stay until its process is reaped. */
 SEC("?raw_tp/sched_process_exit")
 int thread_exit(void *ctx)
 {

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-only */
 /*
- * The contract between overlayfs.bpf.c and src/receivers/overlayfs: the operations, what user space sets before
- * loading, and what it finds in the mapped memory afterwards. A test compares both sides through BTF.
+ * The contract between overlayfs.bpf.c and src/receivers/overlayfs: the operations, the configuration before loading,
+ * and the layout of the mapped memory. A test compares both sides through BTF.
  */
 #ifndef FLOATIE_OVERLAYFS_H
 #define FLOATIE_OVERLAYFS_H
 
-/* Of the record of a thread that has used overlayfs; the kernel adds about 260 bytes. */
+/* The limit of a thread's record; the kernel adds about 260 bytes. */
 #define MAX_THREAD_BYTES 256
 
-/* What an operation returns when it succeeds: how many bytes it moved, by way of a kiocb; or 0. */
+/* The return value of a successful operation: the number of bytes moved through a kiocb, or 0. */
 #define BYTES   1
 #define NOTHING 0
 
@@ -23,7 +23,7 @@
 
 enum op { OPERATIONS(ENUMERATOR) OP_COUNT };
 
-/* It returns how many bytes it moved, and 0 is no success. */
+/* Whether the operation returns the number of moved bytes; 0 is then no success. */
 static __always_inline bool moves_bytes(enum op op)
 {
 	return (0 OPERATIONS(RETURN_BIT)) >> op & 1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-only */
 /*
  * System calls on a file: their numbers, and where their arguments are, on each architecture.
- * 32-bit programs on a 64-bit kernel use the numbers of other calls, so every call is first told apart by its kind.
+ * 32-bit programs on a 64-bit kernel use another table of numbers, so the kind of each call is checked first.
  */
 #ifndef FLOATIE_SYSCALLS_H
 #define FLOATIE_SYSCALLS_H
@@ -81,7 +81,7 @@ static __always_inline int syscall_nr(struct pt_regs *regs)
 #endif
 }
 
-/* The first argument, as the registers still hold it at the exit. */
+/* The first argument, which the registers still hold at the exit. */
 static __always_inline __u32 syscall_fd(struct pt_regs *regs, bool compat)
 {
 #if defined(__TARGET_ARCH_x86)

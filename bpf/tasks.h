@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-only */
-/* What a task tells about where it lives. Reads by helper: these are for any task, on any kernel from 5.8 on. */
+/* The cgroups and PID namespaces of a task. Reads by helper, for any task and any kernel from 5.8 on. */
 #ifndef FLOATIE_TASKS_H
 #define FLOATIE_TASKS_H
 
-/* Where the task's memory is accounted. */
+/* The memory cgroup to which the task's memory is charged. */
 static __always_inline struct cgroup_subsys_state *memory_css(struct task_struct *task)
 {
 	int index = bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id);
@@ -31,7 +31,7 @@ static __always_inline __u64 default_cgroup_id(struct task_struct *task)
 	return BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
 }
 
-/* As process_shares_mm() of the kernel finds it: the first thread that still has any memory decides. */
+/* As the kernel's process_shares_mm(): the first thread that still has an mm decides. */
 static __always_inline bool shares_memory(struct task_struct *task, struct mm_struct *mm)
 {
 	struct list_head *head =
@@ -51,10 +51,10 @@ static __always_inline bool shares_memory(struct task_struct *task, struct mm_st
 	return false;
 }
 
-/* How deep a cgroup may lie to be found below another; container runtimes go down to about ten. */
+/* The depth to which ancestors are searched; container runtimes nest about ten levels. */
 #define CGROUP_DEPTH 64
 
-/* Does the task live in this cgroup, or in one below it? */
+/* Whether the task is in this cgroup or in one below it. */
 static __always_inline bool in_cgroup(struct task_struct *task, __u64 id, bool v1)
 {
 	struct cgroup *cgroup = v1 ? memory_cgroup(task) : BPF_CORE_READ(task, cgroups, dfl_cgrp);
@@ -70,7 +70,7 @@ static __always_inline bool in_cgroup(struct task_struct *task, __u64 id, bool v
 	return false;
 }
 
-/* The number of the task's process in its own PID namespace. */
+/* The task's process id in its own PID namespace. */
 static __always_inline __u32 own_tgid(struct task_struct *task)
 {
 	struct pid *pid = BPF_CORE_READ(task, group_leader, thread_pid);
@@ -82,10 +82,10 @@ static __always_inline __u32 own_tgid(struct task_struct *task)
 	return upid.nr;
 }
 
-/* Does the task live in this PID namespace, or in one below it? */
+/* Whether the task is in this PID namespace or in one below it. */
 static __always_inline bool in_pid_namespace(struct task_struct *task, __u64 inum)
 {
-	/* thread_pid is the task's own place; nsproxy is NULL in exiting tasks and speaks of future children. */
+	/* thread_pid has the task's own namespace; nsproxy has that of future children, and is NULL while exiting. */
 	struct pid *pid = BPF_CORE_READ(task, thread_pid);
 	__u32 level = BPF_CORE_READ(pid, level);
 
