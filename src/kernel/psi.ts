@@ -18,11 +18,11 @@ export interface PressureLine {
 export interface Pressure {
   /** At least one task waited for memory. */
   readonly some: PressureLine;
-  /** All tasks that were not idle did. */
+  /** All non-idle tasks waited for memory. */
   readonly full: PressureLine;
 }
 
-/** Why there is no pressure to read. */
+/** The reason why pressure cannot be read. */
 export type PressureReason = 'missing' | 'disabled' | 'forbidden' | 'malformed';
 
 export class PressureError extends Error {
@@ -36,7 +36,7 @@ export class PressureError extends Error {
 }
 
 /**
- * How hard memory presses, from 0 to 100: the mean of the share of time in which some and in which all tasks waited.
+ * The score from 0 to 100: the mean of the shares of time in which some and in which all tasks waited.
  *
  * clamp(0.5·some + 0.5·full, 0, 100)
  */

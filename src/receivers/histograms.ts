@@ -1,6 +1,6 @@
 /**
- * The user side of bpf/histograms.h: histograms and counters by cgroup and operation, in memory that the kernel's
- * programs add to. Every receiver that counts by cgroup has one, with a grid of bounds of its own.
+ * The user side of bpf/histograms.h: histograms and counters by cgroup and operation, in memory that BPF programs
+ * write. Every receiver that counts by cgroup has one, with its own grid of bounds.
  */
 import { MAX_BOUNDS } from '../metrics/buckets.ts';
 import { array, type BpfObject, Cells, possibleCpus, Struct, u32, u64 } from '../native/index.ts';
@@ -18,37 +18,37 @@ export const GRID = new Struct('grid', {
 /** Cells of 8 bytes in a cache line: two blocks never share one. */
 const LINE_CELLS = 8;
 
-/** CPUs beyond these share cells; the adds are atomic, so that costs time and no count. */
+/** More CPUs share cells; adds are atomic, so sharing costs only time. */
 const MAX_SHARDS = 16;
 
-/** The maps that outlive a change of the programs. */
+/** The maps that all programs share, also after a change of the way to attach. */
 const MAPS = ['cells', 'slots', 'slot_by_cgroup', 'free_slots', '.data.slots'] as const;
 
 export interface HistogramsOptions<Op extends string, Counter extends string> {
-  /** What the programs tell apart, in the order of their cells. */
+  /** The operations, in the order of their cells. */
   readonly operations: readonly Op[];
-  /** What they add up of each operation beside its buckets, in the order of their cells. */
+  /** The counters of an operation besides its buckets, in the order of their cells. */
   readonly counters: readonly Counter[];
   /** Ascending upper bounds of the kernel's buckets, inclusive, in ns; at most {@link MAX_BOUNDS}. */
   readonly boundsNs: readonly number[];
-  /** How many cgroups get counts of their own. */
+  /** The number of cgroups with counts of their own. */
   readonly maxMapEntries: number;
-  /** How long the counts of a removed cgroup stay, in ms. */
+  /** How long a removed cgroup's counts stay, in ms. */
   readonly expireMs: number;
 }
 
-/** Everything one operation did since the cgroup's counts began. */
+/** The totals of one operation since the cgroup's counts began. */
 export type Totals<Counter extends string> = Readonly<Record<Counter, number>> & {
-  /** One more than there are bounds: the last bucket is for what is above them all. */
+  /** One more than the bounds: the last bucket is for values above the last bound. */
   readonly buckets: readonly number[];
 };
 
 export interface CgroupTotals<Op extends string, Counter extends string> {
-  /** Unique for the life of the counts: a slot given to another cgroup gets another key. */
+  /** Unique: a slot that is reused for another cgroup gets another key. */
   readonly key: string;
-  /** null: all cgroups that found no free entry. */
+  /** null for the overflow: all cgroups without an entry. */
   readonly cgroupId: bigint | null;
-  /** When the counts began, in ns of CLOCK_MONOTONIC. */
+  /** The start of the counts, in ns of CLOCK_MONOTONIC. */
   readonly bornNs: number;
   readonly operations: Readonly<Record<Op, Totals<Counter>>>;
 }
@@ -63,7 +63,7 @@ export class Histograms<Op extends string, Counter extends string> {
   readonly #slots: Slots;
   readonly #startedNs = monotonicNs();
   readonly #nothing: Totals<Counter>;
-  /** What has been folded into the overflow series from slots that are free again. */
+  /** The counts of freed slots that went to the overflow series. */
   #folded: Readonly<Record<Op, Totals<Counter>>>;
 
   /**
@@ -92,7 +92,7 @@ export class Histograms<Op extends string, Counter extends string> {
     }
   }
 
-  /** Before loading: lets the programs of this object count here, too. */
+  /** Before loading: lets the programs of another object count into these maps, too. */
   share(object: BpfObject): void {
     for (const name of MAPS) object.map(name).reuse(this.#object.map(name));
     const { boundsNs } = this.#options;
@@ -107,27 +107,27 @@ export class Histograms<Op extends string, Counter extends string> {
     );
   }
 
-  /** The counts of every cgroup seen so far, the shared ones of all others first. Makes no system call. */
+  /** The counts of every cgroup, the overflow first. Makes no system call. */
   read(): CgroupTotals<Op, Counter>[] {
     return [this.overflow(), ...Array.from(this.#slots.counted(), ([slot, id]) => this.#totalsOf(slot, id))];
   }
 
-  /** The counts of all cgroups that found no free entry. Makes no system call. */
+  /** The counts of all cgroups without an entry. Makes no system call. */
   overflow(): CgroupTotals<Op, Counter> {
     let operations = this.#folded;
     for (const slot of this.#slots.folded()) operations = this.#added(operations, this.#operationsOf(slot));
     return { key: this.#slots.keyOf(OVERFLOW_SLOT), cgroupId: null, bornNs: this.#startedNs, operations };
   }
 
-  /** The ids of the cgroups that have counts of their own. Makes no system call. */
+  /** The ids of cgroups with counts of their own. Makes no system call. */
   cgroupIds(): bigint[] {
     return Array.from(this.#slots.taken(), ([, id]) => id);
   }
 
   /**
-   * Frees the slots of cgroups that have been gone for long enough.
+   * Frees the slots of cgroups that were removed long enough ago.
    *
-   * @returns the last counts of those whose slot is free now; they are in no later {@link read}
+   * @returns the last counts of the freed slots, which no later {@link read} has
    */
   retire(isGone: (cgroupId: bigint) => boolean, nowMs: number): CgroupTotals<Op, Counter>[] {
     const last = this.#free(this.#slots.drained(nowMs, () => false));
@@ -136,7 +136,7 @@ export class Histograms<Op extends string, Counter extends string> {
   }
 
   /**
-   * Takes entries back when free ones run short. What a cgroup without an entry does is in the overflow series.
+   * Takes entries back when free ones run short. A cgroup without an entry counts in the overflow series.
    *
    * @returns as {@link retire}
    */
@@ -146,12 +146,12 @@ export class Histograms<Op extends string, Counter extends string> {
     return last;
   }
 
-  /** Does this cgroup count in the overflow series, whatever is free? Then it is still to be asked whether it is gone. */
+  /** Whether this living cgroup counts in the overflow series. The caller still has to look for its removal. */
   isBanished(cgroupId: bigint): boolean {
     return this.#slots.isBanished(cgroupId);
   }
 
-  /** From now on the counts of a removed cgroup stay for so long, in ms; of those that are gone already, too. */
+  /** Changes how long the counts of removed cgroups stay, in ms, also for cgroups that are removed already. */
   expireAfter(ms: number): void {
     this.#slots.expireAfter(ms);
   }
@@ -161,7 +161,7 @@ export class Histograms<Op extends string, Counter extends string> {
     return this.#slots.used();
   }
 
-  /** Frees the maps, once nothing else holds them. Safe to call twice. */
+  /** Frees the maps, unless something else holds them. Safe to call twice. */
   close(): void {
     this.#object.close();
   }
@@ -188,7 +188,7 @@ export class Histograms<Op extends string, Counter extends string> {
 
   /** @param group the first cell of an operation in the first shard */
   #totalsAt(group: number): Totals<Counter> {
-    // Most cgroups do little of what there is: what was not done leaves no garbage.
+    // Most cgroups use few operations: an unused one allocates nothing.
     if (this.#isUntouched(group)) return this.#nothing;
     const { counters, boundsNs } = this.#options;
     const buckets = new Array<number>(boundsNs.length + 1);
@@ -207,7 +207,7 @@ export class Histograms<Op extends string, Counter extends string> {
     return true;
   }
 
-  /** Over all shards. */
+  /** The sum over all shards. */
   #sumAt(cell: number): number {
     let sum = 0;
     for (let shard = 0; shard < this.#shards; shard++) sum += this.#cells.at(cell + shard * this.#blockCells);
@@ -232,7 +232,7 @@ export class Histograms<Op extends string, Counter extends string> {
   }
 }
 
-/** Each number of `a` with that of `b`, which has as many buckets. */
+/** Combines each number of `a` with that of `b`, which has the same buckets. */
 export function combined<Counter extends string>(
   a: Totals<Counter>,
   b: Totals<Counter>,
@@ -251,7 +251,7 @@ function nothing<Counter extends string>(counters: readonly Counter[], buckets: 
   return { ...zeros, buckets: new Array<number>(buckets).fill(0) } as unknown as Totals<Counter>;
 }
 
-/** A power of two. */
+/** Rounds up to a power of two. */
 function shardsFor(cpus: number | null): number {
   return Math.min(MAX_SHARDS, 2 ** Math.ceil(Math.log2(cpus ?? MAX_SHARDS)));
 }

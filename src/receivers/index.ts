@@ -1,4 +1,6 @@
-/** All receivers, in the order in which everything names them. Whatever differs from one to another is in its folder. */
+/**
+ * All receivers, in the order of configuration, tables and doctor. Everything that is special to one is in its folder.
+ */
 import { type Metric, programMetrics, runMetrics } from '../metrics/catalogue.ts';
 import type { RecordSchema } from '../records/schema.ts';
 import { oom } from './oom/index.ts';
@@ -25,15 +27,15 @@ export const recordSchemas: readonly RecordSchema[] = all.flatMap(({ records = [
 
 const declared: readonly Metric[] = receivers.flatMap(({ metrics }) => metrics);
 
-/** What the receivers measure. */
+/** The metrics of the receivers, without those about Floatie. */
 export const measuredMetrics: readonly Metric[] = declared.filter(({ aboutFloatie }) => aboutFloatie !== true);
 
-/** How Floatie itself is doing. */
+/** The metrics about Floatie itself. */
 export const ownMetrics: readonly Metric[] = [
   ...Object.values(runMetrics),
   ...declared.filter(({ aboutFloatie }) => aboutFloatie === true),
   ...Object.values(programMetrics),
 ];
 
-/** Every metric Floatie exports: help texts, views and the tables of the documents all come from here. */
+/** Every metric of Floatie, for help texts, views and the tables in docs/. */
 export const allMetrics: readonly Metric[] = [...measuredMetrics, ...ownMetrics];

@@ -4,16 +4,16 @@ import type { Metric } from '../metrics/catalogue.ts';
 import type { RecordSchema } from '../records/schema.ts';
 
 /**
- * A receiver as everything that only names it sees it: the configuration, the tables, the doctor's list. It is pure: neither
- * libbpf nor OpenTelemetry's SDK come with it.
+ * The declaration of a receiver, for the configuration, the tables and the doctor. It is pure: it loads neither libbpf
+ * nor OpenTelemetry's SDK.
  */
 export interface Receiver<Name extends string = string, S = unknown> {
-  /** In the configuration and at /readyz. */
+  /** The name in the configuration and at /readyz. */
   readonly name: Name;
   /** Its section of the configuration, `receivers.NAME`. */
   readonly settings: Settings<S>;
   readonly metrics: readonly Metric[];
-  /** The compiled programs that it loads, such as `oom.bpf.o`. With none it needs no permission of the kernel. */
+  /** The compiled BPF objects, such as `oom.bpf.o`. Without any, the receiver needs no permission to use bpf(). */
   readonly programs: readonly string[];
   /** Every kind of record that it makes of single events. */
   readonly records?: readonly RecordSchema[];

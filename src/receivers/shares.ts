@@ -1,36 +1,36 @@
 /**
- * Which cgroups give back their map entries when free ones run short: first those that are no more and that everybody has
- * read, then those of whoever holds more than a fair share.
+ * Chooses the map entries to take back when free ones run short: first those of removed cgroups that all readers have
+ * read, then those of owners with more than a fair share.
  */
 
 export interface Entry {
   readonly slot: number;
   readonly bornNs: number;
-  /** null while it is there. */
+  /** null while the cgroup exists. */
   readonly goneSinceMs: number | null;
-  /** Has everybody who reads had its last counts? */
+  /** Whether all readers have read its last counts. */
   readonly isRead: boolean;
-  /** Is it a series already? */
+  /** Whether a reader has seen its series. */
   readonly isShown: boolean;
-  /** Whose cgroup it is: a pod, a container, a user. */
+  /** The cgroup's owner: a pod, a container, a user. */
   readonly sharer: string;
 }
 
 /**
- * `end`: its last counts are known to all. `fold`: nobody has seen it, and its counts go to the overflow series.
- * `banish`: it lives, and counts in the overflow series from now on; its own series, if it is one, ends when all have
- * read it.
+ * `end`: all readers have its last counts. `fold`: no reader has seen it, so its counts go to the overflow series.
+ * `banish`: the cgroup exists, and counts in the overflow series from now on; its own series, if any, ends when all
+ * readers have read it.
  */
 export type Taking = 'end' | 'fold' | 'banish';
 
-/** As many entries as this are kept free of what is over: so many can come between two looks. */
+/** The share of entries that is kept free of removed cgroups, for new cgroups between two calls. */
 const SPARE = 1 / 4;
-/** As many are kept free for whoever has none yet. */
+/** The share of entries that is kept free for owners without an entry. */
 const RESERVE = 1 / 8;
 
 /**
- * @param free how many entries are free, or will be without anything further
- * @param total how many there are
+ * @param free the number of entries that are free or will be without further action
+ * @param total the number of all entries
  */
 export function entriesToTake(entries: readonly Entry[], free: number, total: number): Map<number, Taking> {
   const taken = new Map<number, Taking>();
@@ -41,10 +41,10 @@ export function entriesToTake(entries: readonly Entry[], free: number, total: nu
   const left = entries.filter(({ slot }) => !taken.has(slot));
   const held = [...Map.groupBy(left, ({ sharer }) => sharer).values()].map((all) => ({
     count: all.length,
-    // What is no more and still to be read is free soon, without anybody's loss.
+    // Removed cgroups with unread counts are left out: their entries will be free soon without a loss.
     takeable: all.filter(({ goneSinceMs, isShown }) => goneSinceMs === null || !isShown).sort(byLoss),
   }));
-  // There is a place for one who has come since.
+  // One more share, for a new owner.
   const share = Math.max(1, Math.floor(total / (held.length + 1)));
   let missing = Math.ceil(total * RESERVE) - free - taken.size;
   for (; missing > 0; missing--) {
@@ -60,7 +60,7 @@ export function entriesToTake(entries: readonly Entry[], free: number, total: nu
 
 const NOBODY: { count: number; readonly takeable: Entry[] } = { count: 0, takeable: [] };
 
-/** Those that are no more before those that live, those that nobody has seen before series, the latest first. */
+/** Removed cgroups before living ones, unseen ones before series, the latest first. */
 function byLoss(a: Entry, b: Entry): number {
   const lives = Number(a.goneSinceMs === null) - Number(b.goneSinceMs === null);
   return lives || Number(a.isShown) - Number(b.isShown) || b.bornNs - a.bornNs;

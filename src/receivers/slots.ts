@@ -1,6 +1,6 @@
 /**
- * Which cgroup has which slot of bpf/histograms.h: the kernel takes free ones, and here they come back when their cgroups
- * are gone, or when free ones run short.
+ * The slots of cgroups in bpf/histograms.h. The kernel claims free slots; this class takes them back when their cgroups
+ * are removed, or when free ones run short.
  */
 import { type BpfObject, Cells, Struct, u64 } from '../native/index.ts';
 import { type Entry, entriesToTake } from './shares.ts';
@@ -8,45 +8,45 @@ import { type Entry, entriesToTake } from './shares.ts';
 export const SLOT = new Struct('slot', { cgroup_id: u64, born_ns: u64 });
 export const SLOT_COUNTERS = new Struct('slot_counters', { taken: u64, given: u64 });
 
-/** Slot 0 takes every cgroup that found no free one. */
+/** Slot 0 counts every cgroup without a slot of its own. */
 export const OVERFLOW_SLOT = 0;
 
-/** Longer than so, in ms, the last counts of a removed cgroup wait for no reader when entries run short. */
+/** How long a removed cgroup's last counts wait for readers when entries run short, in ms. */
 const MAX_WAIT_MS = 60_000;
-/** So many living cgroups count in the overflow series though there may be free entries: 64 bytes of the kernel each. */
+/** The limit of living cgroups that count in the overflow series on purpose: each takes 64 bytes of kernel memory. */
 const MAX_BANISHED = 4096;
 
-/** A slot freed in the kernel still gets what was under way; none of it takes this long. */
+/** How long operations under way may add to a freed slot, in ms: longer than any program runs. */
 const DRAIN_MS = 1000;
 
-/** What is to be known of cgroups and readers to take entries back. */
+/** Facts on cgroups and readers that decide which entries to take back. */
 export interface Claims {
   isGone(cgroupId: bigint): boolean;
-  /** Has everybody who reads the counts done so since, in ms of CLOCK_MONOTONIC? */
+  /** Whether all readers have read the counts since a time, in ms of CLOCK_MONOTONIC. */
   isReadSince(ms: number): boolean;
-  /** Are the counts of this key a series already? */
+  /** Whether a reader has seen the series of this key. */
   isShown(key: string): boolean;
-  /** Who has to share with others: a pod, a container, a user. */
+  /** The owner that shares entries with others: a pod, a container, a user. */
   sharerOf(cgroupId: bigint): string;
 }
 
-/** A slot without a cgroup, whose cells still hold what that one did. */
+/** A slot that was taken from its cgroup, and whose cells still have that cgroup's counts. */
 export interface Drained {
   readonly slot: number;
   readonly cgroupId: bigint;
-  /** Its counts belong to the overflow series. */
+  /** Whether its counts go to the overflow series. */
   readonly isFolded: boolean;
 }
 
 interface Draining extends Drained {
   readonly since: number;
-  /** Its counts wait for the readers. */
+  /** Whether its counts wait for readers. */
   readonly waits: boolean;
 }
 
 export class Slots {
   readonly #object: BpfObject;
-  /** How many there are, besides the one of the overflow. */
+  /** The number of slots without the overflow slot. */
   readonly #total: number;
   #expireMs: number;
   readonly #slots: Cells;
@@ -54,7 +54,7 @@ export class Slots {
   readonly #generations: Uint32Array;
   readonly #goneSince = new Map<number, number>();
   readonly #draining = new Map<number, Draining>();
-  /** The cgroups that count in the overflow series whatever is free. */
+  /** Living cgroups that count in the overflow series, also while entries are free. */
   readonly #banished = new Set<bigint>();
 
   /** Before loading: makes the maps large enough. */
@@ -74,7 +74,7 @@ export class Slots {
     for (let slot = OVERFLOW_SLOT + 1; slot <= total; slot++) this.#give(slot);
   }
 
-  /** The slots that cgroups have, without those that drain. Makes no system call. */
+  /** The slots of cgroups, without draining ones. Makes no system call. */
   *taken(): Generator<[slot: number, cgroupId: bigint]> {
     for (let slot = OVERFLOW_SLOT + 1; slot <= this.#total; slot++) {
       const cgroupId = this.#cgroupIdOf(slot);
@@ -82,7 +82,7 @@ export class Slots {
     }
   }
 
-  /** The slots whose counts have a series of their own, in the order of the slots. */
+  /** The slots with a series of their own, in the order of the slots. */
   *counted(): Generator<[slot: number, cgroupId: bigint]> {
     for (let slot = OVERFLOW_SLOT + 1; slot <= this.#total; slot++) {
       const draining = this.#draining.get(slot);
@@ -92,13 +92,13 @@ export class Slots {
     }
   }
 
-  /** The slots whose counts belong to the overflow series, that one's own first. */
+  /** The slots that count in the overflow series, the overflow slot first. */
   *folded(): Generator<number> {
     yield OVERFLOW_SLOT;
     for (const { slot, isFolded } of this.#draining.values()) if (isFolded) yield slot;
   }
 
-  /** Unique for ever: a slot given to another cgroup gets another key. */
+  /** Unique: a slot that is reused for another cgroup gets another key. */
   keyOf(slot: number): string {
     return `${slot}.${this.#generations[slot]}`;
   }
@@ -108,7 +108,7 @@ export class Slots {
     return this.#slots.at((slot * SLOT.size + SLOT.offsets.born_ns) / 8);
   }
 
-  /** How many cgroups have a slot. */
+  /** The number of cgroups with a slot. */
   used(): number {
     return this.#counter('taken') - this.#returned();
   }
@@ -121,7 +121,7 @@ export class Slots {
     this.#expireMs = ms;
   }
 
-  /** Takes the slots of cgroups that have been gone for long enough. */
+  /** Takes the slots of cgroups that were removed long enough ago. */
   retire(isGone: (cgroupId: bigint) => boolean, nowMs: number): void {
     for (const [slot, cgroupId] of this.taken()) {
       if (!isGone(cgroupId)) this.#goneSince.delete(slot);
@@ -152,7 +152,7 @@ export class Slots {
     }
   }
 
-  /** The slots to which nothing is added any more, and whose counts everybody has read who is to. */
+  /** The slots that no operation adds to any more, and whose counts all readers have read. */
   drained(nowMs: number, isReadSince: (ms: number) => boolean): Drained[] {
     return [...this.#draining.values()].filter(({ since, waits }) => {
       const drainedMs = since + DRAIN_MS;
@@ -177,7 +177,7 @@ export class Slots {
     return nowMs;
   }
 
-  /** Takes a slot from its cgroup. What is under way in the kernel may still add to it for a moment. */
+  /** Takes a slot from its cgroup. Operations under way may still add to the slot for a moment. */
   #take(draining: Draining): void {
     const { slot, cgroupId } = draining;
     this.#slots.set((slot * SLOT.size + SLOT.offsets.cgroup_id) / 8, 0);
@@ -199,7 +199,7 @@ export class Slots {
     };
   }
 
-  /** From now on the cgroup counts in the overflow series. */
+  /** Makes a living cgroup count in the overflow series. */
   #banish(cgroupId: bigint): boolean {
     if (this.#banished.size >= MAX_BANISHED) return false;
     this.#object.map('slot_by_cgroup').set(keyBytes(cgroupId), slotBytes(OVERFLOW_SLOT));
@@ -217,7 +217,7 @@ export class Slots {
     this.#counters.set(SLOT_COUNTERS.offsets.given / 8, this.#counter('given') + 1);
   }
 
-  /** Slots given more than once: those that were freed. */
+  /** How often slots were reused. */
   #returned(): number {
     return this.#counter('given') - this.#total;
   }

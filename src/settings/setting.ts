@@ -1,12 +1,12 @@
-/** A setting of the configuration: its default, its shape, and a sentence that says what it is. */
+/** A setting of the configuration: its default, its shape, and a sentence that describes it. */
 import convict, { type SchemaObj } from 'convict';
 import type { Shape } from './shapes.ts';
 
-/** What is true of few settings. */
+/** Traits of a few settings. */
 interface Traits {
   /** Never shown. */
   readonly sensitive?: true;
-  /** A reload keeps its value, which is in the kernel already or decides what is. */
+  /** A reload keeps the value, because it determines what is loaded into the kernel. */
   readonly needsRestart?: true;
 }
 

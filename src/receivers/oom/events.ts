@@ -1,4 +1,4 @@
-/** What bpf/oom.bpf.c sends of each kill, as typed values. The layouts mirror bpf/oom.h. */
+/** Decodes the events of bpf/oom.bpf.c. The layouts mirror bpf/oom.h. */
 import { array, Struct, u8, u32, u64 } from '../../native/index.ts';
 import { decodeComm } from './comm.ts';
 
@@ -57,17 +57,17 @@ export interface OomTask {
   readonly pid: number;
   readonly tgid: number;
   readonly uid: number;
-  /** Of the thread. */
+  /** The thread's name. */
   readonly comm: string;
-  /** Of the process, which is that of its first thread. */
+  /** The process's name, which is that of its first thread. */
   readonly process: string;
-  /** In the v1 memory hierarchy, or in v2 where memory is a v2 controller. */
+  /** The cgroup in the v1 memory hierarchy, or in v2 where memory is a v2 controller. */
   readonly memoryCgroupId: bigint;
-  /** In the v2 hierarchy. */
+  /** The cgroup in the v2 hierarchy. */
   readonly defaultCgroupId: bigint;
 }
 
-/** What a process has in memory; absent where the kernel keeps it in a way that is not known. */
+/** A process's memory; a field is absent where the kernel's counter has an unknown type. */
 export interface OomMemory {
   readonly anonBytes?: number;
   readonly fileBytes?: number;
@@ -77,7 +77,7 @@ export interface OomMemory {
 }
 
 export interface OomVictim extends OomTask, OomMemory {
-  /** The number of its process in its own PID namespace. */
+  /** The process id in its own PID namespace. */
   readonly ownTgid: number;
   readonly oomScoreAdj: number;
 }
@@ -85,16 +85,16 @@ export interface OomVictim extends OomTask, OomMemory {
 /** `enum oom_constraint`, in its order. */
 const CONSTRAINTS = ['none', 'cpuset', 'memory_policy', 'memcg'] as const;
 
-/** What `oom_kill_process` was asked to do. */
+/** The arguments of `oom_kill_process`. */
 export interface OomDecision {
   readonly number: number;
   readonly constraint: (typeof CONSTRAINTS)[number] | 'unknown';
-  /** -1: asked for by sysrq-f. */
+  /** -1 for a kill by sysrq-f. */
   readonly order: number;
   readonly gfpMask: number;
-  /** What those who may be killed could use together. */
+  /** The memory that all candidates may use together: the limit with swap, or the machine's memory and swap. */
   readonly domainBytes: number;
-  /** The limit that was hit, null when the machine's memory ran out. */
+  /** The reached limit, null when the machine's memory ran out. */
   readonly limit: {
     readonly cgroupId: bigint;
     readonly limitBytes: number;
@@ -109,17 +109,17 @@ export interface OomEvent {
   readonly timeNs: number;
   readonly trigger: OomTask;
   readonly victim: OomVictim;
-  /** null where it was not seen. */
+  /** null where `oom_kill_process` was not seen. */
   readonly decision: OomDecision | null;
-  /** The cgroup that is killed as a whole, 0 for none; without a decision it is only one that could be. */
+  /** The cgroup that is killed as a whole, 0 for none. Without a decision it is only a candidate. */
   readonly groupCgroupId: bigint;
-  /** May others share the victim's memory? Then they die with it, and their events follow. */
+  /** Whether other processes may share the victim's memory. The kernel kills them, too, and their events follow. */
   readonly isShared: boolean;
-  /** The process (tgid) whose memory the victim shared, and with which it was killed; 0: for its own sake. */
+  /** The victim (tgid) whose memory this process shared; 0 if this process is the victim. */
   readonly sharesWith: number;
 }
 
-/** One `struct oom_event`. */
+/** Decodes a `struct oom_event`. */
 export function decodeOomEvent(record: Buffer, pageBytes: number): OomEvent {
   const at = OOM_EVENT.offsets;
   const pages = (offset: number): number => Number(record.readBigUInt64LE(offset)) * pageBytes;

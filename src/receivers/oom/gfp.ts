@@ -1,7 +1,7 @@
-/** Names of allocation flags, as the kernel's own reports write them. */
+/** Names of allocation flags, as in the kernel's reports. */
 
 /**
- * include/linux/gfp_types.h (gfp.h before Linux 6.0). Bits up to this one have meant the same since 5.8; the ones above
+ * include/linux/gfp_types.h (gfp.h before Linux 6.0). Bits below this one have not changed since 5.8; higher ones
  * depend on the kernel's configuration.
  */
 const KNOWN_BITS = 23;
@@ -38,7 +38,7 @@ const USER = KERNEL | 0x10_0000;
 const HIGHUSER_MOVABLE = USER | 0xa;
 const TRANSHUGE_LIGHT = (HIGHUSER_MOVABLE | 0x4_0000 | 0x8_0000 | 0x2000) & ~RECLAIM;
 
-/** Those that many of the flags make together, the largest first: include/trace/events/mmflags.h. */
+/** Names of combined flags, the largest first: include/trace/events/mmflags.h. */
 const COMBINATIONS: Readonly<Record<string, number>> = {
   GFP_TRANSHUGE: TRANSHUGE_LIGHT | 0x400,
   GFP_TRANSHUGE_LIGHT: TRANSHUGE_LIGHT,
@@ -53,7 +53,7 @@ const COMBINATIONS: Readonly<Record<string, number>> = {
   GFP_NOWAIT: 0x800,
 };
 
-/** `0xcc0` → `GFP_KERNEL`. What has no name here is added as a number. */
+/** `0xcc0` → `GFP_KERNEL`. Unnamed bits are added as a number. */
 export function gfpNames(mask: number): string {
   const names: string[] = [];
   let left = mask;

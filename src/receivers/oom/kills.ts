@@ -1,58 +1,58 @@
-/** From events of single processes to decisions of the OOM killer, with what the kernel's log adds. */
+/** Groups the events of killed processes into decisions of the OOM killer, and adds details from the kernel's log. */
 
 import type { OomEvent, OomTask, OomVictim } from './events.ts';
 import type { KmsgKill, KmsgReport } from './kmsg.ts';
 import { OomPaths } from './paths.ts';
 
-/** Whose memory ran out, or that somebody asked for a kill. */
+/** Whose memory ran out; `sysrq` for a requested kill. */
 export type OomScope = 'memcg' | 'global' | 'cpuset' | 'mempolicy' | 'sysrq' | 'unknown';
 
-/** Whose limit was hit. */
+/** The reached limit. */
 export interface OomLimit {
   /** The victim's own cgroup, one above it, or the machine. */
   readonly owner: 'self' | 'ancestor' | 'node';
   /** The cgroup, by its id in the hierarchy of the memory controller or, from the kernel's log, by its path. */
   readonly cgroup?: bigint | string;
   readonly limitBytes?: number;
-  /** In that moment. */
+  /** The usage at the time of the kill. */
   readonly usageBytes?: number;
-  /** cgroup v1: of memory and swap together. */
+  /** cgroup v1: the limit is that of memory and swap together. */
   readonly includesSwap?: boolean;
-  /** Does the trigger live neither in that cgroup nor below it, such as whoever lowers the limit from outside? */
+  /** Whether the trigger is outside of that cgroup, such as a process that lowers the limit. */
   readonly isTriggerOutside?: boolean;
 }
 
-/** A process that was killed with another one. */
+/** A process that was killed along with the victim. */
 export interface OomMember extends OomVictim {
   /**
-   * `group`: its cgroup dies as a whole (memory.oom.group). `shared_memory`: it shared the memory of a process that was
-   * killed, as the child of vfork or posix_spawn does; the kernel does not count it.
+   * `group`: its cgroup was killed as a whole (memory.oom.group). `shared_memory`: it shared a killed process's memory,
+   * as a child of vfork or posix_spawn does; the kernel does not count it.
    */
   readonly reason: 'group' | 'shared_memory';
 }
 
-/** One decision of the OOM killer. What is not known is absent. */
+/** One decision of the OOM killer. Unknown fields are absent. */
 export interface OomKill {
   /** CLOCK_MONOTONIC, in ns. */
   readonly timeNs: number;
   /** The task whose allocation failed. */
   readonly trigger: OomTask;
-  /** The process that was chosen. */
+  /** The process that the OOM killer chose. */
   readonly victim: OomVictim;
-  /** Those that were killed with it. */
+  /** The processes that were killed along with the victim. */
   readonly members: readonly OomMember[];
-  /** Was it the kill of a whole cgroup (memory.oom.group)? */
+  /** Whether a whole cgroup was killed (memory.oom.group). */
   readonly isGroup?: boolean;
   readonly scope: OomScope;
   readonly limit?: OomLimit;
-  /** Power of two of the pages that were asked for. */
+  /** The failed allocation has 2^order pages. */
   readonly order?: number;
   readonly gfpMask?: number;
-  /** What those who could have been killed may use together. */
+  /** The memory that all candidates may use together. */
   readonly domainBytes?: number;
 }
 
-/** How long the kernel's own report of a kill may take to appear, in ms. It is written right after the event. */
+/** How long to wait for the kernel's report of a kill, in ms. The kernel writes it right after the event. */
 const REPORT_MS = 300;
 
 interface Waiting {
@@ -65,13 +65,13 @@ export class OomKills {
   readonly #log: { read(): KmsgKill[] } | null;
   readonly #paths: OomPaths;
   #waiting: Waiting[] = [];
-  /** Those that died because they shared the memory of a victim. */
+  /** Processes that were killed because they shared a victim's memory. */
   #sharers: { readonly event: OomEvent; readonly since: number }[] = [];
   #reports: { readonly report: KmsgKill; readonly since: number }[] = [];
 
   /**
-   * @param log what the kernel reports of kills, null where it cannot be read
-   * @param paths of the cgroups that name containers
+   * @param log the kernel's log, null where it cannot be read
+   * @param paths the paths of cgroups in the hierarchy that names containers
    */
   constructor(log: { read(): KmsgKill[] } | null, paths = new OomPaths(2)) {
     this.#log = log;
@@ -84,13 +84,13 @@ export class OomKills {
   }
 
   /**
-   * The kills of which all that belongs to them is known or will not come any more, oldest first.
+   * The complete kills, oldest first. A kill is complete when all its parts have arrived, or its time has run out.
    *
-   * @param decided number of the last decision of which every victim was added
-   * @param final nothing is waited for
+   * @param decided the number of the last decision of which all victims were added
+   * @param final returns incomplete kills, too
    */
   take(nowMs: number, decided: number, final = false): OomKill[] {
-    // Those of victims that the filter left out would pile up.
+    // Sharers of victims that the filter left out are never taken.
     this.#sharers = this.#sharers.filter(({ since }) => nowMs - since < 10 * REPORT_MS);
     if (this.#waiting.length === 0) return [];
     this.#matchReports(nowMs);
@@ -99,7 +99,7 @@ export class OomKills {
       const [first] = this.#waiting;
       if (first === undefined) break;
       const isOver = final || nowMs - first.since >= REPORT_MS;
-      // Later ones wait with it: they are told in their order.
+      // Later kills wait, too, so that the order stays.
       if (!isOver && !this.#isComplete(first, decided)) break;
       const members = this.#waiting.filter((other) => other !== first && belongTogether(first, other));
       this.#waiting = this.#waiting.filter((other) => other !== first && !members.includes(other));
@@ -108,7 +108,7 @@ export class OomKills {
     return kills;
   }
 
-  /** Each once: a process that shares memory with two members is sent two signals, and can be a member itself. */
+  /** Each sharer once: it gets two signals if it shares memory with two members, and can be a member itself. */
   #takeSharers(leader: Waiting, members: readonly Waiting[]): OomEvent[] {
     const killed = new Set([leader, ...members].map(({ event }) => event.victim.tgid));
     const isOfThis = ({ event }: { readonly event: OomEvent }): boolean =>
@@ -126,13 +126,13 @@ export class OomKills {
     for (const report of this.#log?.read() ?? []) this.#reports.push({ report, since: nowMs });
     for (const waiting of this.#waiting) {
       if (waiting.report !== undefined) continue;
-      // The report names the process by the thread that was marked. Of several reports the last one: the others were
-      // written while nobody looked, and their numbers have come again.
+      // A report has the id of the marked thread. Of several reports the last one counts: earlier ones are of processes
+      // whose ids were reused.
       const at = this.#reports.findLastIndex(({ report }) => report.pid === waiting.event.victim.pid);
       const [match] = at < 0 ? [] : this.#reports.splice(at, 1);
       if (match !== undefined) waiting.report = match.report;
     }
-    // Reports of kills that the filter left out would pile up.
+    // Reports of kills that the filter left out are never taken.
     this.#reports = this.#reports.filter(({ since }) => nowMs - since < 10 * REPORT_MS);
   }
 
@@ -140,12 +140,12 @@ export class OomKills {
     if (this.#log !== null && report === undefined) return false;
     if (event.groupCgroupId === 0n && !event.isShared) return true;
     if (event.decision !== null) return decided >= event.decision.number;
-    // Only time tells whether all have died that a whole cgroup, or the memory, could be of.
+    // Only the timeout tells whether all processes of a cgroup, or all sharers, have been killed.
     return this.#log === null && !event.isShared;
   }
 }
 
-/** Were both killed because of the first? */
+/** Whether both events belong to the decision of the first. */
 function belongTogether(first: Waiting, other: Waiting): boolean {
   const [a, b] = [first.event, other.event];
   if (a.groupCgroupId === 0n || a.groupCgroupId !== b.groupCgroupId) return false;
@@ -203,7 +203,7 @@ function explainByReport(
   paths: OomPaths,
 ): Pick<OomKill, 'scope' | 'limit' | 'order' | 'gfpMask'> {
   const node: OomLimit = { owner: 'node' };
-  // Without the longer report, a kill for some nodes of the machine looks like one for the whole machine.
+  // Without the long report, scopes cpuset and mempolicy look like global.
   if (report === undefined) return memcg ? { scope: 'memcg' } : { scope: 'global', limit: node };
   const { constraint, order, gfpMask } = report;
   return {

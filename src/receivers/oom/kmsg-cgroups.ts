@@ -1,6 +1,6 @@
 /**
- * Which cgroups the kernel's summary of an OOM kill names. Whoever makes a cgroup gives it its name, which can hold all
- * that stands around it in the summary, but no slash and no newline:
+ * Finds the cgroups in the kernel's summary of an OOM kill. A cgroup's name is chosen by its creator, and can imitate
+ * every part of the summary, but contains no slash and no newline:
  *
  *     nodemask=(null),cpuset=NAME,mems_allowed=0,oom_memcg=PATH,task_memcg=PATH,task=COMM
  *     nodemask=(null),cpuset=NAME,mems_allowed=0,global_oom,task_memcg=PATH,task=COMM
@@ -8,7 +8,7 @@
 
 export interface SummaryCgroups {
   readonly victimCgroup: string;
-  /** Absent where no cgroup's limit was hit, or where it cannot be told for sure. */
+  /** Absent where no cgroup's limit was reached, or where the summary is ambiguous. */
   readonly limitCgroup?: string;
 }
 
@@ -18,15 +18,15 @@ const VICTIM = ',task_memcg=';
 const TASK = ',task=';
 
 /**
- * @param comm of the victim, as the log names it elsewhere
- * @param limitCgroup whose limit was hit, where the log names it elsewhere
- * @returns null where the summary could be read in no way, or is cut off
+ * @param comm the victim's name, from another record
+ * @param limitCgroup the cgroup whose limit was reached, from another record
+ * @returns null where the summary cannot be parsed, or is cut off
  */
 export function cgroupsIn(summary: string, comm: string, limitCgroup?: string): SummaryCgroups | null {
   const end = summary.endsWith(TASK + comm) ? summary.length - TASK.length - comm.length : summary.lastIndexOf(TASK);
   if (end < 0) return null;
   const text = summary.slice(0, end);
-  // A path begins with a slash, which the name of a cpuset before it cannot hold: what comes first is the kernel's.
+  // A path begins with a slash, which a cpuset's name cannot contain, so the first mark with a slash is the kernel's.
   const [limitAt, noLimitAt] = [LIMIT, NO_LIMIT].map((mark) => text.indexOf(`${mark}/`)) as [number, number];
   if (noLimitAt >= 0 && (limitAt < 0 || noLimitAt < limitAt)) {
     return { victimCgroup: text.slice(noLimitAt + NO_LIMIT.length) };
@@ -42,7 +42,7 @@ export function cgroupsIn(summary: string, comm: string, limitCgroup?: string): 
   return null;
 }
 
-/** Is it the cgroup itself, or one in it? */
+/** Whether `path` is `above`, or lies below it. */
 export function isBelow(path: string, above: string): boolean {
   return path === above || path.startsWith(above.endsWith('/') ? above : `${above}/`);
 }

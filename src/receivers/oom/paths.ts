@@ -1,4 +1,4 @@
-/** Where the cgroups of a kill lie, as bpf/oom.bpf.c sends it with the kill. The layout mirrors bpf/oom.h. */
+/** The paths of a kill's cgroups, which bpf/oom.bpf.c sends with the kill. The layout mirrors bpf/oom.h. */
 
 import { type Place, placeAt, rawPath } from '../../kernel/raw-path.ts';
 import { array, Struct, u8, u32, u64 } from '../../native/index.ts';
@@ -7,7 +7,7 @@ import { isBelow } from './kmsg-cgroups.ts';
 
 const PATH_BYTES = 1008;
 const NOT_MET = 255;
-/** `…`, its bytes as characters. */
+/** `…` with one character for each byte. */
 const CUT = Buffer.from('…').toString('latin1');
 
 export const OOM_PATH = new Struct('oom_path', {
@@ -20,15 +20,15 @@ export const OOM_PATH = new Struct('oom_path', {
 
 export interface OomPath {
   readonly cgroupId: bigint;
-  /** Below the cgroup that is mounted; below the root of the hierarchy for one that lies elsewhere. */
+  /** The path below the mount; for a cgroup outside of the mount, below the root of the hierarchy. */
   readonly place: Place;
-  /** Below the root of the hierarchy, as the kernel's log has it. */
+  /** The path below the root of the hierarchy, as in the kernel's log. */
   readonly fullPath: string;
-  /** The path is so long that its beginning is left out: it reads `/…/NAME`. */
+  /** Whether the path is too long and lacks its beginning: `/…/NAME`. */
   readonly isCut: boolean;
 }
 
-/** One `struct oom_path`. */
+/** Decodes a `struct oom_path`. */
 export function decodeOomPath(record: Buffer): OomPath {
   const at = OOM_PATH.offsets;
   const belowMount = record.readUInt8(at.below_mount);
@@ -45,13 +45,13 @@ export function decodeOomPath(record: Buffer): OomPath {
   };
 }
 
-/** The paths that were sent last. The kernel sends one again for each burst of kills. */
+/** The last paths. The kernel sends a path once for each burst of kills. */
 export class OomPaths {
   static readonly #MAX = 64;
   readonly #paths = new Map<bigint, OomPath>();
   readonly #version: 1 | 2;
 
-  /** @param version of the hierarchy that the paths are of */
+  /** @param version the hierarchy of the paths */
   constructor(version: 1 | 2) {
     this.#version = version;
   }
@@ -64,9 +64,9 @@ export class OomPaths {
   }
 
   /**
-   * Does the task live neither in this cgroup nor below it? undefined where that is not known.
+   * Whether the task is neither in this cgroup nor below it; undefined where that is unknown.
    *
-   * @param limitPath of a cgroup of the memory controller, below the root of the hierarchy
+   * @param limitPath a path in the hierarchy of the memory controller, from its root
    */
   isOutside({ memoryCgroupId, defaultCgroupId }: OomTask, limitPath: string): boolean | undefined {
     const path = this.#paths.get(this.#version === 1 ? memoryCgroupId : defaultCgroupId);

@@ -1,4 +1,6 @@
-/** The ways to attach to the OOM killer. All count every kill; the better ones also see what it was asked to do. */
+/**
+ * The ways to attach to the OOM killer. All count every kill; the better ones also see oom_kill_process's arguments.
+ */
 import { randomBytes } from 'node:crypto';
 import { explain } from '../../kernel/explain.ts';
 import { type ProbeEvent, Tracefs } from '../../kernel/tracefs.ts';
@@ -9,17 +11,17 @@ import { reasonFor } from '../../program/refusal.ts';
 export const OOM_METHODS = ['fentry', 'kprobe', 'tracepoint'] as const;
 export type OomMethod = (typeof OOM_METHODS)[number];
 
-/** Why a method is not used here. */
+/** The reason why a method is not used. */
 export interface OomRefusal {
   readonly method: OomMethod;
   readonly reason: string;
 }
 
-/** Runs of programs that did not happen. */
+/** Skipped runs of programs. */
 export interface OomMisses {
-  /** Of those that count; an upper bound, since they also see signals that are none of the OOM killer's. */
+  /** Skipped runs of the counting programs: an upper bound of missed kills, since these programs see all signals. */
   readonly skipped_kill: number;
-  /** Of those that see what the OOM killer was asked to do: kills are counted without. */
+  /** Skipped runs of the programs on oom_kill_process: these kills are counted without its arguments. */
   readonly skipped_decision: number;
 }
 
@@ -34,16 +36,16 @@ export interface OomProbes {
 
 const FUNCTION = 'oom_kill_process';
 
-/** On one call at a time: all callers hold oom_lock. Some more for those whose return is still being tidied up. */
+/** oom_lock allows one call at a time; some more for return probes that the kernel has not recycled yet. */
 const MAX_ACTIVE = 8;
 
-/** Always there: a SIGKILL, then the mark. The mark is attached first, so that no kill is taken for half seen. */
+/** Always attached: SIGKILL, then mark. The mark is attached first, so that no kill is half seen. */
 const COUNTING = ['victim_marked', 'signal_sent'] as const;
 
 /**
- * Loads and attaches the programs in the best way that works. Throws an error that says why when none does.
+ * Loads and attaches the programs in the best way that works. Throws an error with the reasons when none does.
  *
- * @param open opens and configures the object anew for each attempt
+ * @param open opens and configures a new object for each attempt
  */
 export function attachOomProbes(
   open: () => BpfObject,
@@ -63,7 +65,7 @@ export function attachOomProbes(
 }
 
 function attach(open: () => BpfObject, method: OomMethod): OomProbes {
-  // What can be known without loading anything.
+  // Fails before anything is loaded.
   const tracefs = method === 'kprobe' ? Tracefs.open() : null;
   tracefs?.sweep();
   const object = open();
@@ -82,7 +84,7 @@ function attach(open: () => BpfObject, method: OomMethod): OomProbes {
     const counting = COUNTING.map((name) => object.program(name));
     object.load();
     for (const program of counting) program.attach();
-    // The exit first: a decision whose beginning was seen must not stay.
+    // The exit first, so that no decision stays without its end.
     if (chosen !== null && tracefs !== null) {
       const suffix = randomBytes(4).toString('hex');
       for (const side of ['exit', 'entry'] as const) {

@@ -1,4 +1,4 @@
-/** Is every OOM kill counted? The kernel counts them, too: on the whole machine and by cgroup. */
+/** Compares the counted OOM kills with the kernel's own counters, of the machine and of each cgroup. */
 import { readFileSync } from 'node:fs';
 import type { Cgroups } from '../../containers/cgroups.ts';
 import type { Hierarchy } from '../../containers/hierarchy.ts';
@@ -6,37 +6,37 @@ import { walk } from '../../containers/walk.ts';
 import { joinRaw, type RawPath } from '../../kernel/raw-path.ts';
 import { monotonicMs } from '../../program/clock.ts';
 
-/** Where the kernel's count is read. */
+/** The source of the kernel's count. */
 export type ReconcileSource = 'vmstat' | 'memory_events';
 
 export interface ReconciliationOptions {
   readonly hierarchy: Hierarchy;
   readonly cgroups: Cgroups;
-  /** Every kill that was seen since the start, also those that filters leave out. */
+  /** The number of kills since the start, also those that filters leave out. */
   readonly seen: () => number;
-  /** Whether the kills of a cgroup are all told, or a filter leaves some out. */
+  /** Whether no filter leaves out kills within a cgroup. */
   readonly isWhole: boolean;
   /** For tests. */
   readonly vmstat?: string;
   readonly lookMs?: number;
 }
 
-/** For how long the start may be held up by looking at each cgroup, in ms. */
+/** How long reading every cgroup's count may delay the start, in ms. */
 const LOOK_MS = 2000;
-/** The cgroups that lost a process, the last ones. */
+/** The limit of remembered cgroups with kills; the oldest are forgotten. */
 const MAX_CGROUPS = 1000;
 
 export class OomReconciliation {
   readonly #options: ReconciliationOptions;
-  /** The kernel's count when ours was 0. */
+  /** The kernel's count at the start. */
   readonly #before: number | null;
-  /** By cgroup: what was killed there before, where that is more than nothing. */
+  /** By cgroup, the kernel's count at the start, where it is not 0. */
   readonly #beforeIn = new Map<bigint, number>();
   readonly #killsIn = new Map<bigint, number>();
-  /** Whether the kills of each cgroup can be compared: all are told, and what was before is known. */
+  /** Whether cgroups can be compared: no filter leaves out kills, and the counts at the start are known. */
   readonly #isByCgroup: boolean;
 
-  /** To be created right after the kills began to be seen. Looks at every cgroup once, unless there are too many. */
+  /** Created right after attaching. Reads the count of every cgroup once, unless there are too many. */
   constructor(options: ReconciliationOptions) {
     this.#options = options;
     const now = this.#onMachine();
@@ -44,7 +44,7 @@ export class OomReconciliation {
     this.#isByCgroup = options.isWhole && this.#lookAtAll(options.lookMs ?? LOOK_MS);
   }
 
-  /** @returns whether that was possible in this time */
+  /** @returns whether all counts were read in time */
   #lookAtAll(ms: number): boolean {
     const { mount } = this.#options.hierarchy;
     const untilMs = monotonicMs() + ms;
@@ -58,7 +58,6 @@ export class OomReconciliation {
     return true;
   }
 
-  /** A process of this cgroup was killed, and is counted under it. */
   saw(cgroupId: bigint): void {
     const kills = this.#killsIn.get(cgroupId) ?? 0;
     this.#killsIn.delete(cgroupId); // last in the order of insertion
@@ -67,7 +66,7 @@ export class OomReconciliation {
     if (this.#killsIn.size > MAX_CGROUPS && oldest !== undefined) this.#killsIn.delete(oldest);
   }
 
-  /** What the kernel counts more than was seen here, by source; absent where its count cannot be read. */
+  /** The kernel's count minus Floatie's, by source; absent where the kernel's count cannot be read. */
   differences(): Partial<Record<ReconcileSource, number>> {
     const now = this.#onMachine();
     return {
@@ -76,7 +75,7 @@ export class OomReconciliation {
     };
   }
 
-  /** Of the cgroups that lost a process and are still there. */
+  /** The difference over all existing cgroups with kills. */
   #inCgroups(): number {
     const { cgroups } = this.#options;
     let difference = 0;
@@ -92,19 +91,19 @@ export class OomReconciliation {
     return killsIn(this.#options.vmstat ?? '/proc/vmstat');
   }
 
-  /** Of the cgroup itself, without those below it. */
+  /** The kernel's count of a cgroup without its children. */
   #in(path: RawPath): number | null {
     const { version, mount } = this.#options.hierarchy;
     return killsIn(joinRaw(joinRaw(mount ?? '', path), version === 1 ? 'memory.oom_control' : 'memory.events.local'));
   }
 }
 
-/** The line `oom_kill N` of a file, null where there is none. */
+/** N in the line `oom_kill N` of a file, or null. */
 function killsIn(file: RawPath): number | null {
   try {
     const [, kills] = /^oom_kill (\d+)$/m.exec(readFileSync(file, 'utf8')) ?? [];
     return kills === undefined ? null : Number(kills);
   } catch {
-    return null; // gone, or the root, which has none in v2
+    return null; // removed, or the root, which lacks the file in v2
   }
 }

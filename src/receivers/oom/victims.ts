@@ -1,11 +1,11 @@
-/** How often processes were killed, by their names and whose they were; bounded whatever names a container makes up. */
+/** Counts kills by names and owner, with a bound on the names of each place. */
 import type { Attributes, HrTime } from '@opentelemetry/api';
 import { attributesOf } from '../../containers/attributes.ts';
 import type { Identity } from '../../containers/identity.ts';
 import { placeOf } from '../../containers/place.ts';
 import { toHrTime, wallMs } from '../../program/clock.ts';
 
-/** How a kill is counted beside whose it was. */
+/** The attributes of a kill besides its owner. */
 export interface KillNames {
   readonly trigger_comm: string;
   readonly victim_comm: string;
@@ -13,7 +13,7 @@ export interface KillNames {
 }
 
 export interface VictimSeries {
-  /** Unique: when the series ended and the same attributes come again, that is a new one. */
+  /** Unique: a new series with the attributes of an ended one has another key. */
   readonly key: string;
   readonly attributes: Attributes;
   readonly startTime: HrTime;
@@ -23,20 +23,20 @@ export interface VictimSeries {
 interface Growing extends VictimSeries {
   count: number;
   lastMs: number;
-  /** Shares the bounds with whatever else is of this place. */
+  /** The place whose bounds the series counts towards. */
   readonly place: string;
 }
 
-/** What stands for the names that are too many. */
+/** Replaces names beyond the bounds. */
 const OTHER = 'other';
-/** How many series one place may have with all names, and how many with those of victims alone. */
+/** The bounds of a place: series with both names, and series with the victim's name only. */
 const MAX_PAIRS = 100;
 const MAX_VICTIMS = 200;
 
 export class OomVictims {
-  /** How many {@link retire} leaves. */
+  /** The number of series that {@link retire} leaves. */
   maxSeries: number;
-  /** By attributes, the least recently killed first. */
+  /** Series by attributes, the one with the oldest last kill first. */
   readonly #series = new Map<string, Growing>();
   readonly #sizes = new Map<string, number>();
   #born = 0;
@@ -46,7 +46,7 @@ export class OomVictims {
     this.maxSeries = maxSeries;
   }
 
-  /** Kills that are counted without their names, since their place has too many. */
+  /** The number of kills that are counted without names because of the bounds. */
   get folded(): number {
     return this.#folded;
   }
@@ -55,7 +55,7 @@ export class OomVictims {
     const { place, whole } = placeOf(owner);
     const size = this.#sizes.get(place) ?? 0;
     const all = { ...names, ...attributesOf(owner) };
-    // A trigger can be of another container, and must not cost the victim its name.
+    // The trigger may be of another container, so its name is given up before the victim's.
     const choices: readonly (readonly [Attributes, number])[] = [
       [all, MAX_PAIRS],
       [{ ...all, trigger_comm: OTHER }, MAX_VICTIMS],
@@ -74,11 +74,11 @@ export class OomVictims {
     return this.#series.values();
   }
 
-  /** Ends the series that are too old and, of the places that have most, those that are too many. */
+  /** Ends series that are too old, then those of the places that have most. */
   retire(nowMs: number, retainMs: number): VictimSeries[] {
     const ended: VictimSeries[] = [];
     for (const [name, { lastMs }] of this.#series) {
-      if (nowMs - lastMs < retainMs) break; // all others were killed later
+      if (nowMs - lastMs < retainMs) break; // all others are younger
       ended.push(this.#end(name));
     }
     while (this.#series.size > this.maxSeries) {
@@ -101,7 +101,7 @@ export class OomVictims {
     if (known === undefined) this.#sizes.set(place, (this.#sizes.get(place) ?? 0) + 1);
     series.count++;
     series.lastMs = nowMs;
-    // Last in the order of insertion.
+    // Moves it to the end of the insertion order.
     this.#series.delete(name);
     this.#series.set(name, series);
   }

@@ -1,4 +1,6 @@
-/** What bpf/overlayfs.bpf.c counts, in maps that outlive a change of the programs. The layouts mirror bpf/overlayfs.h. */
+/**
+ * The counts of bpf/overlayfs.bpf.c, in maps that outlive a change of its programs. The layouts mirror bpf/overlayfs.h.
+ */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { array, BpfObject, Cells, Struct, u8, u32, u64 } from '../../native/index.ts';
@@ -28,8 +30,8 @@ export const COUNTERS = new Struct('overlayfs_counters', {
 });
 
 /**
- * `enum cell`, in its order: beside the nanoseconds of the successes, how many operations failed, moved nothing, or were
- * submitted to be completed later, at a time that is not known.
+ * `enum cell`, in its order: the sum of successful operations in ns, and the numbers of failed operations, of those
+ * that moved no byte, and of asynchronous ones, which complete at an unknown time.
  */
 const CELLS = ['sumNs', 'errors', 'zeros', 'async'] as const;
 
@@ -44,15 +46,15 @@ export interface CountsOptions
   readonly pidNsInum: number;
   /** Count only this cgroup of the hierarchy and those below it; 0 counts all. */
   readonly cgroupId?: bigint;
-  /** Count only what this very process does. */
+  /** Count only this process. */
   readonly onlyThisProcess?: boolean;
-  /** How many threads may have a record at a time; what others do is missed. */
+  /** The limit of threads with a record. The operations of further threads are missed. */
   readonly maxThreads: number;
   /** The hierarchy whose cgroup ids are the keys. */
   readonly cgroupVersion: 1 | 2;
 }
 
-/** What the kernel may lack, and the programs can do without. */
+/** Optional features of the kernel. */
 export interface Features {
   /** Starts in task storage (Linux 5.11), else in a hash. */
   readonly taskStorage: boolean;
@@ -67,7 +69,7 @@ export class OverlayfsCounts extends histograms.Histograms<Op, (typeof CELLS)[nu
   /** Whether the programs that were opened last keep records of threads. */
   #hasThreads = false;
 
-  /** Creates the maps; no program runs yet. */
+  /** Creates the maps without loading programs. */
   constructor(options: CountsOptions) {
     const object = openObject(options);
     for (const name of ['threads', 'threads_by_id']) object.map(name).skip();
@@ -77,14 +79,14 @@ export class OverlayfsCounts extends histograms.Histograms<Op, (typeof CELLS)[nu
     this.#counters = new Cells(object.map('.data.counters').memory(COUNTERS.size));
   }
 
-  /** Opens the programs once more, with these maps, to load the named ones. The caller closes what it gets. */
+  /** Opens the object again with the shared maps, to load the named programs. The caller closes it. */
   openPrograms(names: readonly string[], features: Features): BpfObject {
     const object = openObject(this.#options);
     try {
       this.share(object);
       object.map('.data.counters').reuse(this.#object.map('.data.counters'));
       object.map(features.taskStorage ? 'threads_by_id' : 'threads').skip();
-      // This object has records of its own, and those of an earlier one went with it.
+      // The new object has its own records; those of the earlier object are gone.
       this.#set('threads', 0);
       this.#set('threads_unseen', 0);
       this.#hasThreads = features.taskStorage;
@@ -111,12 +113,12 @@ export class OverlayfsCounts extends histograms.Histograms<Op, (typeof CELLS)[nu
     }
   }
 
-  /** Operations of cgroups that found no free entry. */
+  /** The number of operations in the overflow. */
   overflowed(): number {
     return Object.values(this.overflow().operations).reduce((sum, operation) => sum + endedOf(operation), 0);
   }
 
-  /** Operations that could not be timed, as far as the programs themselves noticed. */
+  /** Operations that the programs ran for but could not time. */
   misses(): Record<CountedMiss, number> {
     const first = COUNTERS.offsets.misses / 8;
     const counted = MISSES.map((reason, index) => [reason, this.#counters.at(first + index)]);
@@ -130,8 +132,8 @@ export class OverlayfsCounts extends histograms.Histograms<Op, (typeof CELLS)[nu
   }
 
   /**
-   * To be told how many ends of threads the program for them has missed. That counts threads without a record, too, so
-   * afterwards up to as many more than `maxThreads` may have one.
+   * Reports the missed runs of the program for ends of threads. These include threads without a record, so afterwards
+   * as many more than `maxThreads` may have a record.
    */
   missedThreadEnds(count: number): void {
     this.#set('threads_unseen', Math.min(count, this.#counter('threads')));
@@ -146,7 +148,7 @@ export class OverlayfsCounts extends histograms.Histograms<Op, (typeof CELLS)[nu
   }
 }
 
-/** How many came to an end, as a sample or not. */
+/** The number of ended operations, timed or not. */
 export function endedOf({ buckets, errors, zeros, async }: OperationTotals): number {
   return buckets.reduce((sum, count) => sum + count, errors + zeros + async);
 }

@@ -1,20 +1,20 @@
-/** What is measured on overlayfs, one row per operation: the other side of OPERATIONS in bpf/overlayfs.h. */
+/** The measured operations, one a row: the user side of OPERATIONS in bpf/overlayfs.h. */
 import type { Attributes } from '@opentelemetry/api';
 import type { Metric } from '../../metrics/catalogue.ts';
 import { metrics } from './metrics.ts';
 
 interface Row {
-  /** In the names of the programs (`fentry_read`), and in the attribute `op`. */
+  /** The name in BPF programs (`fentry_read`) and in the attribute `op`. */
   readonly op: string;
-  /** The kernel's functions that do it, under the names it has had: the first one that is there is followed. */
+  /** The kernel function by all its names over time: the first existing one is attached. */
   readonly functions: readonly string[];
-  /** Are there system calls that tell it? Those are rows of bpf/syscalls.h. */
+  /** Whether system calls show the operation. They are rows of bpf/syscalls.h. */
   readonly isOnSyscalls: boolean;
-  /** Is a way to attach of no use without it? All others may be missing on a kernel. */
+  /** Whether a way to attach is useless without this operation. Other operations may be missing on a kernel. */
   readonly isRequired: boolean;
-  /** The histogram of its successes. */
+  /** The histogram of successful operations. */
   readonly latency: Metric;
-  /** What tells it from the other operations of that histogram. */
+  /** The attributes that tell the operation from others in the same histogram. */
   readonly attributes?: Attributes;
 }
 

@@ -1,4 +1,4 @@
-/** The ways to attach to overlayfs, and what each of them may miss. */
+/** The ways to attach to overlayfs, with their missed runs. */
 import { randomBytes } from 'node:crypto';
 import { explain } from '../../kernel/explain.ts';
 import { type ProbeEvent, Tracefs } from '../../kernel/tracefs.ts';
@@ -11,31 +11,31 @@ import { OPERATIONS, type Op, type Operation } from './operations.ts';
 export const METHODS = ['fentry', 'kprobe', 'syscall', 'syscall_classic'] as const;
 export type Method = (typeof METHODS)[number];
 
-/** An operation that cannot be followed in this way on this kernel, and why. */
+/** An operation that this method cannot measure on this kernel, and the reason. */
 export interface Unmeasured {
   readonly op: Op;
   readonly reason: string;
 }
 
-/** Programs that run now, attached in one way. */
+/** Attached programs of one method. */
 export interface Probes {
   readonly method: Method;
   readonly unmeasured: readonly Unmeasured[];
-  /** Runs of the programs that did not happen, by side; for system calls an upper bound. Makes system calls. */
+  /** Skipped runs at entry and exit; for system calls an upper bound of missed operations. Makes system calls. */
   missed(): { readonly entry: number; readonly exit: number };
-  /** Ends of threads that were not seen. */
+  /** Skipped runs at the end of threads. */
   missedThreadEnds(): number;
   /** Safe to call twice. */
   detach(): void;
 }
 
-/** How many calls of a function may be pending at once: more than threads that can be in one on most machines. */
+/** The limit of pending calls of a function: more than the threads that are in one on most machines. */
 const MAX_ACTIVE = 512;
 
 /** Frees the record of a thread that ends. */
 const THREAD_EXIT = 'thread_exit';
 
-/** What a program of each side is called: those on functions are of one operation. */
+/** The names of the programs at entry and exit. A program on a function serves one operation. */
 const PROGRAMS: Record<Method, { entry(op: Op): string; exit(op: Op): string }> = {
   fentry: { entry: (op) => `fentry_${op}`, exit: (op) => `fexit_${op}` },
   kprobe: { entry: (op) => `kprobe_${op}`, exit: (op) => `kretprobe_${op}` },
@@ -46,10 +46,10 @@ const PROGRAMS: Record<Method, { entry(op: Op): string; exit(op: Op): string }> 
 const isOnFunctions = (method: Method): boolean => method === 'fentry' || method === 'kprobe';
 
 /**
- * Loads and attaches the programs of one method. Throws an error that says why this kernel does not let it; an operation
- * that is not required is left out instead.
+ * Loads and attaches the programs of one method. Throws an error with the reason; an operation that is not required is
+ * left out instead.
  *
- * @param limit features to leave out, as older kernels do
+ * @param limit features to leave out, as on older kernels
  */
 export function attachProbes(
   counts: OverlayfsCounts,
@@ -57,7 +57,7 @@ export function attachProbes(
   limit: Partial<Features> = {},
   operations: readonly Operation[] = OPERATIONS,
 ): Probes {
-  // What can be known without loading anything.
+  // Fails before anything is loaded.
   const tracefs = method === 'kprobe' ? Tracefs.open() : null;
   let failure: unknown;
   for (const features of featureSets(limit, method)) {
@@ -65,7 +65,7 @@ export function attachProbes(
       return attachWith(counts, { method, features, tracefs, operations, unmeasured: [] });
     } catch (error) {
       failure = error;
-      // Fewer features help against what a kernel does not know, not against what it does not allow.
+      // Fewer features help with missing support, but not with missing permissions.
       if (!(error instanceof LibbpfError) || error.code === 'EPERM') break;
     }
   }
@@ -77,7 +77,7 @@ interface Way {
   readonly features: Features;
   readonly tracefs: Tracefs | null;
   readonly operations: readonly Operation[];
-  /** What has been left out already. */
+  /** The operations that are left out so far. */
   readonly unmeasured: readonly Unmeasured[];
 }
 
@@ -101,7 +101,7 @@ function attachWith(counts: OverlayfsCounts, way: Way): Probes {
   let hooks: Hook[] = [];
   const detach = (): void => {
     if (object.closed) return;
-    // In this order nothing is left pending that an exit could still have counted.
+    // Entries first, so that exits still count all pending operations.
     for (const program of [...hooks.map(({ entry }) => entry), ...hooks.map(({ exit }) => exit), threadExit]) {
       program.detach();
     }
@@ -163,7 +163,7 @@ function hooksOnFunctions(
   });
 }
 
-/** Follows the first of the functions that is there. */
+/** Attaches to the first existing function. */
 function followFirst(programs: readonly BpfProgram[], functions: readonly string[]): void {
   let failure: unknown;
   for (const name of functions) {
@@ -196,11 +196,11 @@ function isOf(program: string, { op }: Operation, method: Method): boolean {
   return isOnFunctions(method) && (program === entry(op) || program === exit(op));
 }
 
-/** Attaches both sides, or neither where that is not possible and the operation can be left out. */
+/** Attaches entry and exit, or neither if that fails and the operation can be left out. */
 function isAttached(hook: Hook, tracefs: Tracefs | null, leaveOut: LeaveOut): boolean {
   const { operation, entry, exit } = hook;
   try {
-    // The exit first: an entry that is seen must have its exit seen, too.
+    // The exit first, so that each seen entry has its exit seen, too.
     if (tracefs === null || operation === null) for (const program of [exit, entry]) program.attach();
     else attachToEvents(hook, operation, tracefs);
     return true;
@@ -213,7 +213,7 @@ function isAttached(hook: Hook, tracefs: Tracefs | null, leaveOut: LeaveOut): bo
   }
 }
 
-/** Every Floatie has events of its own. */
+/** Creates events with names of this process. */
 function attachToEvents({ entry, exit, events }: Hook, { op, functions }: Operation, tracefs: Tracefs): void {
   const suffix = randomBytes(4).toString('hex');
   const create = (side: 'entry' | 'exit', maxActive?: number): ProbeEvent => {
@@ -245,12 +245,12 @@ function unmeasuredFor({ op, functions }: Operation, method: Method, error: unkn
   return { op, reason: reasonFor(explain(error, { method, functionName: functions[0] ?? op })) };
 }
 
-/** What to try, best first. */
+/** The sets of features to try, best first. */
 function* featureSets(
   { taskStorage = true, typedLoads = true }: Partial<Features>,
   method: Method,
 ): Generator<Features> {
-  // Only programs on system calls follow pointers that have no type.
+  // Only programs on system calls use untyped pointers.
   if (taskStorage && typedLoads && !isOnFunctions(method)) yield { taskStorage: true, typedLoads: true };
   if (taskStorage) yield { taskStorage: true, typedLoads: false };
   yield { taskStorage: false, typedLoads: false };

@@ -1,4 +1,6 @@
-/** The overlayfs receiver: attached in the cheapest way that is exact here, stepping to the next when it is not. */
+/**
+ * The overlayfs receiver: attaches in the cheapest way that is exact here, and changes to the next one if it is not.
+ */
 import { readFileSync } from 'node:fs';
 import { checkKernel, explain } from '../../kernel/explain.ts';
 import { Tracefs } from '../../kernel/tracefs.ts';
@@ -13,38 +15,38 @@ export type Attach = 'auto' | 'fentry' | 'kprobe' | 'syscall';
 
 export interface OverlayfsOptions extends CountsOptions {
   readonly attach?: Attach | 'syscall_classic';
-  /** Leaves out what older kernels lack, as they would: for tests on newer ones. */
+  /** For tests: leaves out features that older kernels lack. */
   readonly features?: Partial<Features>;
-  /** Told whenever the way it is attached changes, or that it cannot be attached yet. */
+  /** Called when the way of attaching changes, and when attaching has to wait. */
   readonly onChange?: (state: AttachState) => void;
   /** For tests: the text of /proc/filesystems. */
   readonly filesystems?: () => string;
-  /** For tests: attaches in another way. */
+  /** For tests: replaces the function that attaches. */
   readonly attachBy?: typeof attachProbes;
-  /** For tests: tries a method in another way. */
+  /** For tests: replaces the trial. */
   readonly tryBy?: typeof tryMethod;
 }
 
-/** Why a method is not used here. */
+/** The reason why a method is not used. */
 export interface Refusal {
   readonly method: Method;
   readonly reason: string;
 }
 
 export interface AttachState {
-  /** null while it is not attached. */
+  /** null while nothing is attached. */
   readonly method: Method | null;
-  /** Why it is not attached; null while it is, or waits for overlayfs to appear in the kernel. */
+  /** Why nothing is attached; null while attached, and while waiting for overlayfs to be registered. */
   readonly failure: Error | null;
-  /** The cheaper methods, and why not. */
+  /** The cheaper methods, and why each of them is not used. */
   readonly refusals: readonly Refusal[];
-  /** The operations that the method in use does not have on this kernel. */
+  /** The operations that the attached method cannot measure on this kernel. */
   readonly unmeasured: readonly Unmeasured[];
 }
 
 export type Miss = CountedMiss | 'skipped_entry' | 'skipped_exit';
 
-/** What each setting tries, in its order. */
+/** The methods of each setting, in the order of trying. */
 export const METHODS_OF: Record<Attach | 'syscall_classic', readonly Method[]> = {
   auto: METHODS,
   fentry: ['fentry'],
@@ -58,17 +60,17 @@ export class OverlayfsReceiver {
   readonly #counts: OverlayfsCounts;
   readonly #refusals: Refusal[] = [];
   #remaining: Method[];
-  /** Those that can be attached and were left, or not taken, because they miss something. */
+  /** Methods that can be attached but miss operations. */
   readonly #inexact: Method[] = [];
   #probes: Probes | null = null;
-  /** Why it cannot be attached, once every way is refused. */
+  /** The error once no method can be attached. */
   #failure: Error | null = null;
-  /** Of methods that are no longer attached. */
+  /** Skipped runs of methods that are detached by now. */
   #missedBefore = { entry: 0, exit: 0 };
   #supervising: Promise<void> | null = null;
   #stopped = false;
 
-  /** Attaches, or waits for overlayfs to appear. Rejects with an error that names cause and cure when no way works. */
+  /** Attaches, or waits for overlayfs to be registered. Rejects with an error with cause and cure when no way works. */
   static async start(options: OverlayfsOptions): Promise<OverlayfsReceiver> {
     checkKernel();
     const counts = createCounts(options);
@@ -89,15 +91,15 @@ export class OverlayfsReceiver {
     this.#remaining = [...METHODS_OF[options.attach ?? 'auto']];
   }
 
-  /** How it is attached; null while it waits. */
+  /** The attached method; null while waiting. */
   get method(): Method | null {
     return this.#probes?.method ?? null;
   }
 
   /**
-   * To be called from time to time: attaches once overlayfs is there, and leaves a method that missed something for the
-   * next one. It goes back to one it has left only where no other can be attached. A call while another one is at it
-   * waits for that. Rejects when no way is left, each time.
+   * Call periodically: attaches once overlayfs is registered, and replaces a method that missed operations by the next
+   * one. A replaced method is used again only where no other one can be attached. Concurrent calls share one run.
+   * Rejects while no way is left.
    */
   async supervise(): Promise<void> {
     this.#supervising ??= this.#supervise().finally(() => {
@@ -170,7 +172,7 @@ export class OverlayfsReceiver {
     this.#counts.expireAfter(ms);
   }
 
-  /** How many cgroups have counts of their own. */
+  /** The number of cgroups with counts of their own. */
   usedEntries(): number {
     return this.#counts.usedEntries();
   }
@@ -180,12 +182,12 @@ export class OverlayfsReceiver {
     return this.#counts.threads();
   }
 
-  /** Operations of cgroups that found no free entry. */
+  /** The number of operations in the overflow. */
   overflowed(): number {
     return this.#counts.overflowed();
   }
 
-  /** Operations that could not be timed, by reason. Makes a few system calls. */
+  /** Missed operations by reason. Makes a few system calls. */
   misses(): Record<Miss, number> {
     const { entry, exit } = this.#probes?.missed() ?? { entry: 0, exit: 0 };
     const { entry: entryBefore, exit: exitBefore } = this.#missedBefore;
@@ -199,7 +201,7 @@ export class OverlayfsReceiver {
     this.#counts.close();
   }
 
-  /** Only `auto` waits: what is forced shows its error at once. */
+  /** Only `auto` waits: a forced method fails at once. */
   #mustWait(): boolean {
     if (!this.#isAuto) return false;
     return !isOverlayfsRegistered(this.#options.filesystems);
@@ -218,7 +220,7 @@ export class OverlayfsReceiver {
         this.#refusals.push({ method, reason: reasonFor(last) });
       }
     }
-    // What it misses is counted: that is better than nothing.
+    // An inexact method is better than none: its misses are counted.
     const inexact = this.#inexact.at(-1);
     if (inexact !== undefined) {
       this.#attach(inexact);
@@ -243,7 +245,7 @@ export class OverlayfsReceiver {
     });
   }
 
-  /** Rejects with the reason not to attach by this method, where there is another one to take. */
+  /** Rejects with the reason not to use this method, as long as another one is left. */
   async #try(method: Method): Promise<void> {
     if (this.#remaining.length === 0) return;
     const { tryBy = tryMethod, features } = this.#options;
@@ -260,7 +262,7 @@ export class OverlayfsReceiver {
   }
 }
 
-/** Whether the kernel knows overlayfs, be it built in or loaded. */
+/** Whether overlayfs is registered, built in or as a module. */
 export function isOverlayfsRegistered(filesystems = () => readFileSync('/proc/filesystems', 'utf8')): boolean {
   return /\toverlay$/m.test(filesystems());
 }
@@ -273,11 +275,11 @@ function createCounts(options: CountsOptions): OverlayfsCounts {
   }
 }
 
-/** What a Floatie left behind that did not end well. Where tracefs cannot be used there is nothing to be done. */
+/** Removes the kprobe events of a Floatie that crashed, if tracefs can be used. */
 function sweepEvents(): void {
   try {
     Tracefs.open().sweep();
   } catch {
-    // The kprobe's own attempt says why.
+    // Attaching by kprobe reports the error.
   }
 }

@@ -1,8 +1,8 @@
-/** How long reads and writes have taken lately: what came since a count that was kept some time ago. */
+/** The latency of the last minute, from differences between counts. */
 import type { CgroupTotals } from './counts.ts';
 import { OPS, type Op } from './operations.ts';
 
-/** How far back one looks, and how often counts are kept for that, in ms. */
+/** The window, and the interval of kept counts, in ms. */
 const WINDOW_MS = 60_000;
 export const KEEP_MS = 15_000;
 
@@ -13,13 +13,13 @@ export class RecentLatency {
   readonly #boundsNs: readonly number[];
   #kept: { readonly counts: Counts; readonly atMs: number }[] = [];
 
-  /** @param boundsNs upper bounds of the buckets that `read` gives */
+  /** @param boundsNs the upper bounds of the buckets in `read` */
   constructor(read: () => readonly CgroupTotals[], boundsNs: readonly number[]) {
     this.#read = read;
     this.#boundsNs = boundsNs;
   }
 
-  /** Keeps the counts as they are now. To be called every {@link KEEP_MS}. */
+  /** Keeps the current counts. Call every {@link KEEP_MS}. */
   keep(nowMs: number): void {
     const start = this.#startOfWindow(nowMs);
     if (start > 0) this.#kept.splice(0, start);
@@ -28,13 +28,13 @@ export class RecentLatency {
   }
 
   /**
-   * The upper bound, in µs, that 99 of 100 operations of a cgroup in the last minute did not exceed, or since the start
-   * where that is less long ago; the highest bound stands for all above. Absent for what was not done.
+   * The p99 in µs of a cgroup's operations in the last minute, or since the start if that is shorter, rounded up to a
+   * bucket's bound; the highest bound stands for everything above. Absent without operations.
    */
   p99Us(cgroupId: bigint, nowMs: number): Partial<Record<Op, number>> {
     const totals = this.#read().find((each) => each.cgroupId === cgroupId);
     if (totals === undefined) return {};
-    // A cgroup that was not there then has all its counts since.
+    // A newer cgroup has no earlier counts.
     const before = this.#kept[this.#startOfWindow(nowMs)]?.counts.get(totals.key);
     const result: Partial<Record<Op, number>> = {};
     for (const op of OPS) {
@@ -46,13 +46,13 @@ export class RecentLatency {
     return result;
   }
 
-  /** The latest counts that are a whole window old, -1 when there are none yet. */
+  /** The index of the latest counts that are at least a window old; -1 without any. */
   #startOfWindow(nowMs: number): number {
     return this.#kept.findLastIndex(({ atMs }) => nowMs - atMs >= WINDOW_MS);
   }
 }
 
-/** The bound of the bucket in which the quantile lies; undefined without any counts. */
+/** The upper bound of the quantile's bucket; undefined without counts. */
 function quantile(buckets: readonly number[], bounds: readonly number[], share: number): number | undefined {
   const wanted = share * buckets.reduce((sum, count) => sum + count, 0);
   if (wanted === 0) return undefined;

@@ -1,4 +1,4 @@
-/** The overlayfs receiver as a source of metrics: its totals under the names of their cgroups. */
+/** The overlayfs receiver as a source of metrics, with the names of cgroups. */
 
 import { attributesOf } from '../../containers/attributes.ts';
 import type { Cgroups } from '../../containers/cgroups.ts';
@@ -24,8 +24,8 @@ export const overlayfsMetrics = [
 ];
 
 /**
- * How many cgroups a walk in search of names may pass at once, where they have no shorter way: some ms, so that a
- * scrape is not kept waiting.
+ * How many cgroups a walk for names may visit at a time, without file handles: it takes some ms, so that no scrape has
+ * to wait for long.
  */
 const WALK_BUDGET = 512;
 
@@ -35,24 +35,24 @@ export class OverlayfsSource implements Source {
   readonly #cgroups: Cgroups;
   #filter: CgroupFilter | null;
   readonly #startTime = toHrTime(wallMs());
-  /** What cgroups did while they were left out, of those that no longer are, or are no more. */
+  /** Operations of excluded cgroups that are included or removed by now. */
   readonly #excluded: Record<Op, number> = eachOp(() => 0);
-  /** What cgroups had done when the filter last let them in or out, by key: that is counted elsewhere. */
+  /** By key, the counts of a cgroup when the filter last included or excluded it, which are counted elsewhere. */
   readonly #before = new Map<string, CgroupTotals>();
 
-  /** The keys of what somebody may have seen. */
+  /** The keys of series that a reader may have seen. */
   readonly #shown = new Set<string>();
-  /** The cgroups that lost their entries to others, and are to be looked after. */
+  /** Living cgroups whose entries were taken, until they are removed. */
   readonly #banished = new Set<bigint>();
 
-  /** @param filter which cgroups get series; null: all */
+  /** @param filter selects the cgroups that get series; null: all */
   constructor(receiver: OverlayfsReceiver, cgroups: Cgroups, filter: CgroupFilter | null = null) {
     this.#receiver = receiver;
     this.#cgroups = cgroups;
     this.#filter = filter;
   }
 
-  /** All counts. Makes system calls only when there are cgroups to name. */
+  /** All counts. Makes system calls only for new cgroups. */
   read(): Sample[] {
     const totals = this.#receiver.read();
     this.#cgroups.learn(
@@ -66,17 +66,17 @@ export class OverlayfsSource implements Source {
     return [...samples, ...this.#excludedSamples(named.filter((one) => !this.#includes(one)))];
   }
 
-  /** Names the cgroups that appeared, before they are gone again. */
+  /** Finds the names of new cgroups before they are removed. */
   learn(): void {
     this.#cgroups.learn(this.#receiver.cgroupIds(), WALK_BUDGET);
   }
 
-  /** Before the last read: decides what all of them are called. */
+  /** Call before the last read: all cgroups without a name are called unknown. */
   settle(): void {
     for (let pass = 0; pass < 2; pass++) this.#cgroups.learn(this.#receiver.cgroupIds(), Number.POSITIVE_INFINITY, 0);
   }
 
-  /** The last counts of cgroups that have been gone for long enough; they are in no later {@link read}. */
+  /** The last counts of cgroups that were removed long enough ago, which no later {@link read} has. */
   retire(): Sample[] {
     const retired = this.#receiver.retire((id) => this.#cgroups.isGone(id), monotonicMs());
     for (const id of this.#banished) {
@@ -90,7 +90,7 @@ export class OverlayfsSource implements Source {
   /**
    * Takes entries back when free ones run short.
    *
-   * @param isReadSince has everybody who wants totals had them since, in ms of CLOCK_MONOTONIC?
+   * @param isReadSince whether all readers have read the totals since a time, in ms of CLOCK_MONOTONIC
    * @returns as {@link retire}
    */
   reclaim(isReadSince: (ms: number) => boolean): Sample[] {
@@ -118,9 +118,9 @@ export class OverlayfsSource implements Source {
   }
 
   /**
-   * From now on these cgroups get series. What others did until now stays counted where it was.
+   * Replaces the filter. Earlier counts stay in their series.
    *
-   * @returns the last samples of those that no longer get any
+   * @returns the last samples of cgroups that are now excluded
    */
   choose(filter: CgroupFilter | null): Sample[] {
     const all = this.#named(this.#receiver.read());
@@ -141,12 +141,12 @@ export class OverlayfsSource implements Source {
     return filter === null || cgroupId === null || filter(this.#cgroups.identity(cgroupId).cgroup);
   }
 
-  /** A series keeps the name it is born with: what is still looked for waits, and loses nothing. */
+  /** A series keeps its first name, so a cgroup whose name is still searched waits; its counts are not lost. */
   #named(totals: readonly CgroupTotals[]): CgroupTotals[] {
     return totals.filter(({ cgroupId }) => cgroupId === null || this.#cgroups.knows(cgroupId));
   }
 
-  /** Without what is counted elsewhere. */
+  /** The counts without those that are counted elsewhere. */
   #since(now: CgroupTotals): CgroupTotals {
     const before = this.#before.get(now.key);
     if (before === undefined) return now;
@@ -182,7 +182,7 @@ export function* overlayfsSamples(
     const startTime = toHrTime(wallMsOf(bornNs));
     for (const { op, latency, attributes: own } of OPERATIONS) {
       const { sumNs, buckets, errors, zeros, async } = operations[op];
-      // Most cgroups only read, and many only ever open files: nothing happened is no series.
+      // No series without an operation: most cgroups only read, and many only open files.
       if (buckets.some((count) => count > 0)) {
         const member = { key, attributes, startTime, totals: [sumNs, ...buckets] };
         yield {

@@ -1,7 +1,7 @@
 /**
- * Whether a way to attach is exact on this kernel: threads that share a CPU read a file on an overlay of their own, as
- * fast as they can, and every read must be counted. A task that is interrupted inside a program, where the kernel
- * allows that, keeps the program from running for all others on its CPU; here that happens many times over.
+ * Tries whether a method is exact on this kernel: threads on one CPU read a file on an overlay of their own as fast as
+ * they can, and every read must be counted. Where the kernel can preempt a BPF program, it skips the program for all
+ * other tasks on that CPU meanwhile; in the trial that happens many times.
  */
 import { openOnDetachedOverlay, type SlowReader, shareOneCpu } from '../../native/index.ts';
 import { type CountsOptions, type Features, OverlayfsCounts } from './counts.ts';
@@ -9,11 +9,11 @@ import { OPERATIONS } from './operations.ts';
 import { attachProbes, type Method } from './probes.ts';
 
 export interface Trial {
-  /** Reads that were done. */
+  /** The number of reads. */
   readonly done: number;
-  /** Reads that were counted. */
+  /** The number of counted reads. */
   readonly counted: number;
-  /** Runs of the programs that the kernel left out, those for other system calls among them. */
+  /** Runs of the programs that the kernel skipped, also for other system calls. */
   readonly missed: number;
 }
 
@@ -21,15 +21,15 @@ export function isExact({ done, counted, missed }: Trial): boolean {
   return counted === done && missed === 0;
 }
 
-/** As many as Node's pool has, when nobody changed that. */
+/** The default number of threads in Node's pool. */
 const THREADS = 4;
 const READS_A_ROUND = 5000;
-/** Long enough for a scheduler that looks at its tasks 100 times a second to come by often. */
+/** Long enough for many ticks of a scheduler with 100 Hz. */
 const DURATION_MS = 150;
 
 /**
- * Loads the programs of one method once more, for this process alone. Rejects with the reason when the method does not
- * work here; a trial that is not possible here is null.
+ * Loads the programs of one method a second time, only for this process. Rejects with the reason when the method does
+ * not work here; null where no trial is possible.
  */
 export async function tryMethod(
   { objects }: Pick<CountsOptions, 'objects'>,
@@ -41,7 +41,7 @@ export async function tryMethod(
     boundsNs: [1],
     pidNsInum: 0,
     maxMapEntries: 1,
-    // Whatever this process' other threads do.
+    // Enough for all other threads of this process.
     maxThreads: 4096,
     cgroupVersion: 2,
     expireMs: 0,
@@ -70,13 +70,13 @@ function countedReads(counts: OverlayfsCounts): number {
     .reduce((sum, count) => sum + count, 0);
 }
 
-/** @returns how many reads were done, or null where no overlay can be had to read from */
+/** @returns the number of reads, or null where no overlay can be mounted */
 async function readALot(): Promise<number | null> {
   const readers = openReaders();
   if (readers === null) return null;
   try {
     const round = (): Promise<number[]> => Promise.all(readers.map((reader) => reader.read()));
-    // The first one starts the threads.
+    // The first round starts the threads.
     let done = sum(await round());
     using _ = shareOneCpu();
     const started = performance.now();

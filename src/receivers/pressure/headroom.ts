@@ -1,25 +1,25 @@
-/** How much memory a cgroup may still take. */
+/** The memory that a cgroup may still allocate. */
 import { readFileSync } from 'node:fs';
 import { joinRaw, parentOf, type RawPath } from '../../kernel/raw-path.ts';
 
 type Read = (path: RawPath) => string;
 
-/** Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/memory.rst; v1 counts what is below only in `total_…`. */
+/** Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/memory.rst; only v1's `total_…` includes child cgroups. */
 const FILES = {
   1: { limit: 'memory.limit_in_bytes', usage: 'memory.usage_in_bytes', inactiveFile: 'total_inactive_file' },
   2: { limit: 'memory.max', usage: 'memory.current', inactiveFile: 'inactive_file' },
 } as const;
 
-/** What v1 shows for no limit: the most pages there can be, in bytes; more than any machine has. */
+/** v1 shows no limit as the largest number of pages, in bytes; this is more than any machine has. */
 const V1_NO_LIMIT = 2 ** 62;
 
 /**
- * The bytes to the nearest limit, a cgroup's own or one above it: limit − (usage − inactive file pages), which is what
- * the kernel can still give out after it took back what it gets easily. Below 0 for a moment where a limit was lowered.
+ * The bytes to the nearest limit of the cgroup or its ancestors: limit − (usage − inactive file pages), since the
+ * kernel can reclaim inactive file pages easily. Below 0 for a moment after a limit was lowered.
  *
  * @param path below the mount
- * @param levels what was read of other cgroups just now: those of one pod share all but the last level
- * @returns null where nothing limits it, or it is gone
+ * @param levels a cache for one round: the containers of a pod share all levels but the last
+ * @returns null without a limit, or when the cgroup is removed
  */
 export function readHeadroom(
   { mount, version }: { readonly mount: string; readonly version: 1 | 2 },
@@ -45,7 +45,7 @@ function headroomOfOne(folder: RawPath, version: 1 | 2, read: Read): number | nu
   const { limit: limitFile, usage: usageFile, inactiveFile } = FILES[version];
   try {
     const limit = Number(read(joinRaw(folder, limitFile)));
-    // `max` is no number. A controller that is off in this cgroup has no files.
+    // `max` is no number. Without the memory controller a cgroup lacks these files.
     if (!(limit < V1_NO_LIMIT)) return null;
     const usage = Number(read(joinRaw(folder, usageFile)));
     const inactive = Number(

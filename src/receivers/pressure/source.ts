@@ -21,20 +21,20 @@ import { metrics } from './metrics.ts';
 export interface PressureSourceOptions {
   /** The host's file. */
   readonly path: string;
-  /** The containers of the v2 hierarchy, null when it is not visible: v1 knows no pressure of a cgroup. */
+  /** The containers of the v2 hierarchy, null when it is not visible: v1 has no pressure by cgroup. */
   readonly pressure: Inventory | null;
-  /** The containers of the hierarchy where memory is limited: the same one, or v1's. */
+  /** The containers of the hierarchy with the memory controller: v2's, or v1's. */
   readonly memory: { readonly inventory: Inventory; readonly version: 1 | 2 } | null;
   readonly window: Window;
-  /** Which cgroups get series; null: all. */
+  /** The cgroups that get series; null: all. */
   readonly filter?: CgroupFilter | null;
-  /** The host's pressure cannot be read (an error with the cure), or can again (null). */
+  /** Called when the host's pressure becomes unreadable (an error with the cure) and readable again (null). */
   readonly onHostState: (problem: PressureError | null) => void;
-  /** Containers have no pressure, though the host has. Called once for each reason. */
+  /** Called once for each reason why containers have no pressure although the host has. */
   readonly onContainerProblem?: (problem: PressureError) => void;
 }
 
-/** For how long a walk in search of containers may hold up everything else, in ms. */
+/** How long a step of the search for containers may take, in ms. */
 const WALK_MS = 50;
 
 export class PressureSource implements Source {
@@ -42,7 +42,7 @@ export class PressureSource implements Source {
   readonly #options: PressureSourceOptions;
   #filter: CgroupFilter | null;
   #window: Window;
-  /** What was read last of each container. */
+  /** The last samples of each container. */
   readonly #last = new Map<string, Sample[]>();
   readonly #told = new Set<PressureReason>();
   #ended: Sample[] = [];
@@ -54,17 +54,17 @@ export class PressureSource implements Source {
     this.#window = options.window;
   }
 
-  /** Why the host's pressure cannot be read, or null. */
+  /** The reason why the host's pressure cannot be read, or null. */
   get problem(): PressureReason | null {
     return this.#problem?.reason ?? null;
   }
 
-  /** How many containers have no series, since there are too many. */
+  /** The number of containers without series, because there are too many. */
   get leftOut(): number {
     return Math.max(...this.#inventories().map((inventory) => inventory.leftOut), 0);
   }
 
-  /** Looks on which containers there are. */
+  /** Continues the search for containers. */
   discover(ms = WALK_MS): void {
     const { pressure } = this.#options;
     for (const inventory of this.#inventories()) {
@@ -85,15 +85,15 @@ export class PressureSource implements Source {
     return samples;
   }
 
-  /** The last samples of containers that are gone since the last call. */
+  /** The last samples of containers that were removed since the last call. */
   retire(): Sample[] {
     return this.#ended.splice(0);
   }
 
   /**
-   * From now on these cgroups get series, with the score of this window.
+   * Replaces the filter and the window of the score.
    *
-   * @returns the last samples of those that no longer do
+   * @returns the last samples of containers that the filter now leaves out
    */
   choose(filter: CgroupFilter | null, window = this.#window): Sample[] {
     this.#filter = filter;
@@ -141,7 +141,7 @@ export class PressureSource implements Source {
     });
   }
 
-  /** null where a container has none of its own, or is gone: no sample, never a zero. */
+  /** null where a container has no pressure file, or is removed: no sample, never a zero. */
   #readContainer(inventory: Inventory, container: Container): Pressure | null {
     try {
       return readPressure(joinRaw(joinRaw(inventory.mount, container.raw), 'memory.pressure'));
@@ -152,14 +152,14 @@ export class PressureSource implements Source {
     }
   }
 
-  /** What the host lacks as well was said already. */
+  /** Stays silent about a reason that was already reported for the host. */
   #tell(problem: PressureError): void {
     if (this.#problem !== null || this.#told.has(problem.reason)) return;
     this.#told.add(problem.reason);
     this.#options.onContainerProblem?.(problem);
   }
 
-  /** The smallest first: it is the one that stays where a view leaves no attributes to tell them apart. */
+  /** Smallest first: of several samples with the same attributes the first one counts. */
   #readHeadrooms(): Sample[] {
     const { memory } = this.#options;
     if (memory === null) return [];
@@ -176,7 +176,7 @@ export class PressureSource implements Source {
       .map((member) => ({ metric: metrics.headroom, member }));
   }
 
-  /** Between two looks another one may have taken a container's path. */
+  /** Leaves out removed containers, whose path another container may have by now. */
   #present(inventory: Inventory): Container[] {
     const filter = this.#filter;
     const included = [...inventory.containers()].filter(({ path }) => filter === null || filter(path));
