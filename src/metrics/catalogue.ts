@@ -34,7 +34,8 @@ export const ownerAttributes: readonly Attribute[] = Object.entries(OWNER).map((
 export const PROBE: Attribute = { name: 'probe', meaning: 'the receiver' };
 const EXPORTER: Attribute = {
   name: 'exporter',
-  meaning: 'its name in the configuration; with `_logs` behind its type: what sends the records of OOM kills',
+  meaning:
+    'its name in the configuration; with `_logs` behind its type, such as `otlp_logs`, the exporter of records of OOM kills',
 };
 
 /** What runs, and what its receivers could not see. */
@@ -43,7 +44,7 @@ export const runMetrics = {
     name: 'floatie_build_info',
     kind: 'gauge',
     unit: '',
-    description: 'Always 1; the attributes say what is running',
+    description: 'Always 1; the attributes are the running versions',
     attributes: [
       { name: 'version', meaning: "Floatie's version" },
       { name: 'node_version', meaning: "Node's version" },
@@ -55,13 +56,13 @@ export const runMetrics = {
     name: 'floatie_probe_attached',
     kind: 'gauge',
     unit: '',
-    description: '1 while the probe is attached by this method, 0 while it is not',
+    description: '1 while the probe is attached by this method, 0 while it is not attached',
     attributes: [
       PROBE,
       {
         name: 'method',
         meaning:
-          'how it is attached: `fentry`, `kprobe`, `syscall`, `syscall_classic`, `tracepoint` or `file`; `none` while it is not',
+          'the way to attach: `fentry`, `kprobe`, `syscall`, `syscall_classic`, `tracepoint` or `file`; `none` while the probe is not attached',
       },
     ],
   },
@@ -69,14 +70,14 @@ export const runMetrics = {
     name: 'floatie_probe_misses_total',
     kind: 'counter',
     unit: '',
-    description: 'Events a probe could not measure',
-    attributes: [PROBE, { name: 'reason', meaning: 'why; see "When something is missed"' }],
+    description: 'Events that a probe could not measure',
+    attributes: [PROBE, { name: 'reason', meaning: 'the reason; see "When something is missed"' }],
   },
   eventsLost: {
     name: 'floatie_events_lost_total',
     kind: 'counter',
     unit: '',
-    description: 'Events whose details found no room in the ring buffer; what they were of is counted all the same',
+    description: 'Details of OOM kills that found no room in the ring buffer; the kills themselves are counted',
     attributes: [PROBE],
   },
 } as const satisfies Record<string, Metric>;
@@ -87,12 +88,12 @@ export const programMetrics = {
     name: 'floatie_otlp_exports_total',
     kind: 'counter',
     unit: '',
-    description: 'Exports that ended, well or not',
+    description: 'Finished exports, by outcome',
     attributes: [
       EXPORTER,
       {
         name: 'outcome',
-        meaning: '`success`, `partial` (the endpoint took it, and rejected some of what was in it) or `failure`',
+        meaning: '`success`, `partial` (the endpoint rejected some of the data) or `failure`',
       },
     ],
   },
@@ -101,14 +102,15 @@ export const programMetrics = {
     kind: 'counter',
     unit: '',
     description:
-      'Data points and records of OOM kills that the OTLP endpoint rejected, in exports that it took otherwise; the log has its words',
+      'Data points and records of OOM kills that the OTLP endpoint rejected in exports that it accepted; the log has the reason',
     attributes: [EXPORTER],
   },
   otlpLastSuccess: {
     name: 'floatie_otlp_last_success_timestamp_seconds',
     kind: 'gauge',
     unit: 's',
-    description: 'When the endpoint last took an export, or some of it, in seconds since 1970; none before the first',
+    description:
+      'Time of the last export that the endpoint accepted at least in part, in seconds since 1970; absent before the first',
     attributes: [EXPORTER],
   },
   otlpQueueLength: {
@@ -116,7 +118,7 @@ export const programMetrics = {
     kind: 'gauge',
     unit: '',
     description:
-      'Records of OOM kills that wait until the endpoint takes them; metrics never wait: each export has what counts then',
+      'Records of OOM kills that wait for the endpoint; metrics are never queued, since each export collects them anew',
     attributes: [EXPORTER],
   },
   otlpDropped: {
@@ -124,7 +126,7 @@ export const programMetrics = {
     kind: 'counter',
     unit: '',
     description:
-      'Records of OOM kills that did not arrive: the OTLP endpoint refused or rejected them, or had not taken them for too long',
+      'Dropped records of OOM kills: the OTLP endpoint refused or rejected them, or more than 1,000 were waiting',
     attributes: [EXPORTER],
   },
   seriesOverflow: {
@@ -132,14 +134,14 @@ export const programMetrics = {
     kind: 'counter',
     unit: '',
     description:
-      'Operations counted under otel_metric_overflow because every map entry was taken, and OOM kills counted under "other" because their pod or container has too many names',
+      'Operations that are counted under otel_metric_overflow because all map entries are taken, and OOM kills that are counted under "other" because their pod or container has too many names',
     attributes: [PROBE],
   },
   mapEntries: {
     name: 'floatie_map_entries',
     kind: 'gauge',
     unit: '',
-    description: 'Cgroups that have series of their own; the limit is --max-map-entries',
+    description: 'Cgroups with series of their own; the limit is --max-map-entries',
     attributes: [PROBE],
   },
   threadsTracked: {
@@ -161,14 +163,14 @@ export const programMetrics = {
     name: 'floatie_job_errors_total',
     kind: 'counter',
     unit: '',
-    description: 'How often a job that Floatie does again and again failed; /readyz says why while it fails',
-    attributes: [{ name: 'job_name', meaning: 'what could not be done, as the log calls it' }],
+    description: 'Failed runs of periodic jobs; /readyz has the reason while a job fails',
+    attributes: [{ name: 'job_name', meaning: 'the job, as the log names it' }],
   },
   collections: {
     name: 'floatie_collections_total',
     kind: 'counter',
     unit: '',
-    description: 'Collections, by scrapes and by exporters that push',
+    description: 'Collections for scrapes and for push exporters',
     attributes: [],
   },
   collectionSeconds: {
@@ -176,14 +178,14 @@ export const programMetrics = {
     kind: 'counter',
     unit: 's',
     perUnit: US_PER_S,
-    description: 'Time that collections took: reading what was counted and shaping it by the views',
+    description: 'Time that collections took, in seconds: reading the counts and applying the views',
     attributes: [],
   },
   scrapes: {
     name: 'floatie_scrapes_total',
     kind: 'counter',
     unit: '',
-    description: 'Scrapes that were answered; those that come while another one collects share its collection',
+    description: 'Answered scrapes; concurrent scrapes share one collection',
     attributes: [],
   },
   scrapeSeconds: {
@@ -191,33 +193,33 @@ export const programMetrics = {
     kind: 'counter',
     unit: 's',
     perUnit: US_PER_S,
-    description: 'Time from requests for metrics to their answers',
+    description: 'Time from requests for metrics to their answers, in seconds',
     attributes: [],
   },
   logLost: {
     name: 'floatie_log_lines_lost_total',
     kind: 'counter',
     unit: '',
-    description: 'Lines of the log that could not be written: the disk is full, or nobody reads standard error',
+    description: 'Lines of the log that were lost, because the disk is full or nobody reads standard error',
     attributes: [],
   },
   connections: {
     name: 'floatie_http_connections',
     kind: 'gauge',
     unit: '',
-    description: 'Connections to the ports of Floatie that are open',
+    description: "Open connections to Floatie's ports",
     attributes: [],
   },
   connectionsDropped: {
     name: 'floatie_http_dropped_total',
     kind: 'counter',
     unit: '',
-    description: 'Connections that were closed, and requests that were refused, because clients took too much',
+    description: 'Closed connections and refused requests, because clients used too many resources',
     attributes: [
       {
         name: 'reason',
         meaning:
-          '`idle`: closed for a new one, as the one that was idle for longest; `unread`: closed for a new one, as the one whose answer was taken for longest; `pipelined`: closed, since it sent many requests and read no answers; `busy`: refused, since too many answers were not read; `passwords`: refused, since too many passwords of that address waited to be compared',
+          '`idle`: the longest idle connection was closed for a new one; `unread`: the connection whose answer took longest to read was closed for a new one; `pipelined`: a connection with many requests and unread answers was closed; `busy`: a request was refused because too many answers were unread; `passwords`: a request was refused because too many passwords from its address waited for their check',
       },
     ],
   },
@@ -225,7 +227,7 @@ export const programMetrics = {
     name: 'floatie_bpf_map_memory_bytes',
     kind: 'gauge',
     unit: 'By',
-    description: "Kernel memory of Floatie's maps",
+    description: "Kernel memory of Floatie's BPF maps, in bytes",
     attributes: [],
   },
   programRuns: {
@@ -233,7 +235,7 @@ export const programMetrics = {
     kind: 'counter',
     unit: '',
     description:
-      "Runs of Floatie's programs while the kernel counts them (`sysctl kernel.bpf_stats_enabled=1`); none while it never did",
+      "Runs of Floatie's BPF programs while the kernel counts them (`sysctl kernel.bpf_stats_enabled=1`); absent until it does",
     attributes: [],
   },
   programSeconds: {
@@ -241,28 +243,29 @@ export const programMetrics = {
     kind: 'counter',
     unit: 's',
     perUnit: NS_PER_S,
-    description: 'Time that these runs took',
+    description:
+      "Time that Floatie's BPF programs ran while the kernel counts it (`sysctl kernel.bpf_stats_enabled=1`), in seconds; absent until it does",
     attributes: [],
   },
   eventLoopDelay: {
     name: 'floatie_event_loop_delay_seconds',
     kind: 'gauge',
     unit: 's',
-    description: 'How late what is due is done, in the last ten seconds or since the last collection before that',
-    attributes: [{ name: 'statistic', meaning: '`p99`, or `max`: the longest' }],
+    description: 'Event loop delay in the last 10 s, or since the last collection if that is longer ago, in seconds',
+    attributes: [{ name: 'statistic', meaning: '`p99` or `max`' }],
   },
   reloadSuccessful: {
     name: 'floatie_config_last_reload_successful',
     kind: 'gauge',
     unit: '',
-    description: '1 while the configuration is as it was last asked for, 0 when the last reload failed',
+    description: '1 if the last reload of the configuration succeeded or there was none, 0 if it failed',
     attributes: [],
   },
   reloadSuccess: {
     name: 'floatie_config_last_reload_success_timestamp_seconds',
     kind: 'gauge',
     unit: 's',
-    description: 'When the configuration was last loaded well, in seconds since 1970',
+    description: 'Time of the last successful load of the configuration, in seconds since 1970',
     attributes: [],
   },
   cpuSeconds: {
@@ -270,14 +273,14 @@ export const programMetrics = {
     kind: 'counter',
     unit: 's',
     perUnit: US_PER_S,
-    description: 'CPU time this process used, user and system',
+    description: 'CPU time of this process, user and system, in seconds',
     attributes: [],
   },
   residentMemory: {
     name: 'process_resident_memory_bytes',
     kind: 'gauge',
     unit: 'By',
-    description: 'Memory of this process that is resident',
+    description: 'Resident memory of this process, in bytes',
     attributes: [],
   },
   openFds: {
@@ -291,14 +294,14 @@ export const programMetrics = {
     name: 'process_max_fds',
     kind: 'gauge',
     unit: '',
-    description: 'How many file descriptors this process may open',
+    description: 'Limit of open file descriptors of this process',
     attributes: [],
   },
   startTime: {
     name: 'process_start_time_seconds',
     kind: 'gauge',
     unit: 's',
-    description: 'When this process started, in seconds since 1970',
+    description: 'Start time of this process, in seconds since 1970',
     attributes: [],
   },
 } as const satisfies Record<string, Metric>;

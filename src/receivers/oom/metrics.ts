@@ -6,22 +6,22 @@ export const metrics = {
     kind: 'counter',
     unit: '',
     description:
-      'Processes killed because memory ran out, by victim; the series without one is there, as 0, from the start',
+      'Processes that the OOM killer killed, by trigger and victim; a series without both is 0 from the start, for alerts',
     attributes: [
       {
         name: 'trigger_comm',
         meaning:
-          'name of the process whose allocation failed, without numbers that count up (`vhost-1234` is `vhost`); `kworker` for all of those; `other` beyond 100 series of a pod or container',
+          'name of the process whose allocation failed, without numbers that count up (`vhost-1234` is `vhost`); all kworkers are `kworker`; `other` beyond 100 series of a pod or container',
       },
       {
         name: 'victim_comm',
         meaning:
-          'name of the process that was killed, likewise; `other` beyond 200 series; `unknown` where its event was lost',
+          'name of the killed process, in the same form; `other` beyond 200 series of a pod or container; `unknown` where its event was lost',
       },
       {
         name: 'scope',
         meaning:
-          "what ran out: `memcg` (a cgroup's limit), `global` (the machine's memory), `cpuset` or `mempolicy` (that of some of its nodes); `sysrq`: somebody asked for a kill; `unknown`",
+          "what ran out: `memcg` (a cgroup's limit), `global` (the machine's memory), `cpuset` or `mempolicy` (the memory of some NUMA nodes); `sysrq` for a requested kill; `unknown`",
       },
       ...ownerAttributes,
     ],
@@ -32,12 +32,11 @@ export const metrics = {
     kind: 'gauge',
     unit: '',
     description:
-      'OOM kills that the kernel counts more than Floatie has seen since it started; see "When something is missed"',
+      'OOM kills in the kernel\'s own counters minus those that Floatie has seen, since Floatie started; see "When something is missed"',
     attributes: [
       {
         name: 'source',
-        meaning:
-          '`vmstat`: of the whole machine, `memory_events`: of the cgroups that lost a process and are still there',
+        meaning: '`vmstat`: on the whole machine, `memory_events`: in the existing cgroups with kills',
       },
     ],
   },

@@ -10,7 +10,7 @@ export const metrics = {
     kind: 'gauge',
     unit: '',
     description:
-      'How hard memory presses, 0 to 100: the mean of the shares of time in which some and in which all tasks waited for it',
+      'Memory pressure from 0 to 100: the mean of the shares of time in which some and in which all tasks waited for memory, over `receivers.pressure.window`',
     attributes: [SCOPE, ...ownerAttributes],
   },
   waiting: {
@@ -18,7 +18,7 @@ export const metrics = {
     kind: 'counter',
     unit: 's',
     perUnit: US_PER_S,
-    description: 'Time in which at least one task waited for memory',
+    description: 'Time in which at least one task waited for memory, in seconds',
     attributes: [SCOPE, ...ownerAttributes],
   },
   stalled: {
@@ -26,7 +26,7 @@ export const metrics = {
     kind: 'counter',
     unit: 's',
     perUnit: US_PER_S,
-    description: 'Time in which all tasks that had something to do waited for memory',
+    description: 'Time in which all non-idle tasks waited for memory, in seconds',
     attributes: [SCOPE, ...ownerAttributes],
   },
   headroom: {
@@ -34,7 +34,7 @@ export const metrics = {
     kind: 'gauge',
     unit: 'By',
     description:
-      'Memory that a container can still take before the nearest limit, its own or one above it: limit less working set (usage without inactive file pages)',
+      'Memory that a container can still allocate below its nearest limit or that of an ancestor, in bytes: limit minus working set (usage without inactive file pages)',
     attributes: ownerAttributes,
   },
   unavailable: {
@@ -42,7 +42,7 @@ export const metrics = {
     aboutFloatie: true,
     kind: 'gauge',
     unit: '',
-    description: '1 while the pressure of the host cannot be read',
+    description: '1 while the memory pressure of the host cannot be read',
     attributes: [{ name: 'reason', meaning: '`missing`, `disabled`, `forbidden` or `malformed`' }],
   },
   leftOut: {
@@ -51,7 +51,7 @@ export const metrics = {
     kind: 'gauge',
     unit: '',
     description:
-      'Containers that have no series of memory pressure and headroom, since there are more than receivers.pressure.max_containers; as counted when the hierarchy was last walked',
+      'Containers without series of memory pressure and headroom, because there are more than receivers.pressure.max_containers, in the last walk of the hierarchy',
     attributes: [],
   },
 } as const satisfies Record<string, Metric>;
