@@ -28,14 +28,14 @@ export function configSchemaJson(): string {
   return `${JSON.stringify(root, null, 2)}\n`;
 }
 
-/** A text that becomes something else: what that is, only Floatie finds out. */
+/** A text with a variable, whose value only Floatie knows. */
 const VARIABLE: JsonSchema = {
   description: `A variable, such as \${env:NAME} or \${env:NAME:-default}`,
   type: 'string',
   pattern: '\\$\\{(env:)?[A-Za-z_][A-Za-z0-9_]*(:-|\\})',
 };
 
-/** Each type once, and whatever has a name of it. */
+/** Each type, and named instances of it. */
 function instancesOf(types: Node): JsonSchema {
   const all = mapValues(types, (_, type) => ({ $ref: `#/definitions/${type}` }));
   const named = Object.entries(all).map(([type, definition]) => [`^${type}/[A-Za-z0-9_-]+$`, definition]);
@@ -47,7 +47,7 @@ function nodeOf(node: unknown): JsonSchema {
   return isSetting ? settingOf(node as SchemaObj) : mappingOf(mapValues(node as Node, nodeOf));
 }
 
-/** A section, or nothing: "key:" with nothing behind it leaves the defaults. */
+/** A section, or null: an empty "key:" keeps the defaults. */
 function mappingOf(properties: Node): JsonSchema {
   return { type: ['object', 'null'], properties, additionalProperties: false };
 }
@@ -58,7 +58,7 @@ function settingOf(setting: SchemaObj): JsonSchema {
   return { description: setting.doc, default: setting.default, anyOf: [...anyOf, { type: 'null' }] };
 }
 
-/** A variable may stand for every value, and for those inside; a text is one already, unless it must be like something. */
+/** Allows a variable for a value and each value inside; texts need that only where they have a pattern. */
 function orVariable(json: JsonSchema): JsonSchema {
   const { items, properties, additionalProperties: others } = json;
   const inner = {

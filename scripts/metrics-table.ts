@@ -1,4 +1,4 @@
-/** The catalogue's metrics as docs/metrics.md shows them. */
+/** The tables of metrics in docs/metrics.md, from the catalogue. */
 import { type Attribute, type Metric, ownerAttributes, PROBE } from '../src/metrics/catalogue.ts';
 import { measuredMetrics, ownMetrics, receiverNames } from '../src/receivers/index.ts';
 

@@ -1,6 +1,6 @@
 /**
- * `npm run build:single`: dist/floatie, one executable with everything inside that Floatie needs besides the kernel,
- * glibc, libstdc++ and libgcc_s. It is for the machine's own architecture.
+ * `npm run build:single`: builds dist/floatie for this machine's architecture, one executable that needs only the
+ * kernel, glibc, libstdc++ and libgcc_s.
  */
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { functions } from '../../src/native/functions.ts';
 import { receivers } from '../../src/receivers/index.ts';
 import { licenses } from './licenses.ts';
 
-// Relative, because they are inside the executable, which is the same wherever it is made.
+// Relative, because paths become part of the executable, whose build is reproducible.
 const WORK = '.cache/single';
 const OUTPUT = 'dist/floatie';
 
@@ -27,7 +27,7 @@ makeExecutable();
 const megabytes = (readFileSync(OUTPUT).byteLength / 1e6).toFixed(0);
 process.stdout.write(`${OUTPUT}: ${megabytes} MB, ${execFileSync(OUTPUT, ['--version'], { encoding: 'utf8' })}`);
 
-/** @returns the files that became part of it */
+/** @returns the bundled files */
 async function bundle(entry: string, output: string): Promise<string[]> {
   const { metafile } = await build({
     entryPoints: [entry],
@@ -35,15 +35,15 @@ async function bundle(entry: string, output: string): Promise<string[]> {
     bundle: true,
     platform: 'node',
     target: `node${process.versions.node}`,
-    // What a single executable may be in this version of Node.
+    // The only format of single executables in this version of Node.
     format: 'cjs',
     minifySyntax: true,
     minifyWhitespace: true,
     legalComments: 'none',
-    // npm before 10 installs the addon for musl as well.
+    // npm before 10 also installs the addon for musl.
     external: ['@yuuang/*-musl'],
     alias: { [`@yuuang/ffi-rs-linux-${process.arch}-gnu`]: join(import.meta.dirname, 'addon.cjs') },
-    // Only read where there are files beside it.
+    // Only read where Floatie is a package.
     define: { 'import.meta.dirname': '""', 'import.meta.filename': '""' },
     metafile: true,
     logLevel: 'warning',
@@ -54,7 +54,9 @@ async function bundle(entry: string, output: string): Promise<string[]> {
   return Object.keys(metafile.inputs);
 }
 
-/** One shared object of the static libbpf, libelf and zlib, which shows only the functions that Floatie calls. */
+/**
+ * Links the static libbpf, libelf and zlib into one shared object that exports only the functions that Floatie calls.
+ */
 function linkLibbpf(): void {
   const rows = Object.entries(functions).filter(([, { library }]) => library === 'libbpf');
   const names = rows.map(([name]) => name);
@@ -81,10 +83,10 @@ function makeExecutable(): void {
     output: join(WORK, 'blob'),
     disableExperimentalSEAWarning: true,
     useCodeCache: true,
-    // Nobody else's either: NODE_OPTIONS is not read.
+    // No options by NODE_OPTIONS either.
     execArgv: ['--disable-sigusr1'],
     execArgvExtension: 'none',
-    // By the paths that src/program/packaged.ts is asked for.
+    // Keyed by the paths in calls of src/program/packaged.ts.
     assets: {
       'package.json': 'package.json',
       LICENSE: join(WORK, 'LICENSE'),
@@ -96,12 +98,12 @@ function makeExecutable(): void {
   };
   const configPath = join(WORK, 'sea.json');
   writeFileSync(configPath, JSON.stringify(config));
-  // The seed makes the code cache, and so the executable, the same each time.
+  // The seed makes the code cache, and so the executable, reproducible.
   execFileSync(process.execPath, ['--random-seed=1', '--experimental-sea-config', configPath], { stdio: 'pipe' });
 
   const executable = join(WORK, basename(OUTPUT));
   copyFileSync(process.execPath, executable);
-  // A seventh of Node is symbols for debuggers.
+  // A seventh of Node's executable is debug symbols.
   execFileSync('strip', ['--strip-all', executable]);
   const fuse = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
   execFileSync('postject', [executable, 'NODE_SEA_BLOB', config.output, '--sentinel-fuse', fuse], { stdio: 'pipe' });

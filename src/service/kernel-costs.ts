@@ -1,26 +1,28 @@
-/** What Floatie takes of the kernel: the memory of its maps and, while the kernel counts that, the time of its programs. */
+/**
+ * Floatie's cost in the kernel: the memory of its BPF maps and, while the kernel counts it, the time of its programs.
+ */
 import { readdirSync } from 'node:fs';
 import { monotonicMs } from '../program/clock.ts';
 import { readOrNull } from '../program/read-or-null.ts';
 
 export interface KernelCosts {
   readonly mapBytes: number;
-  /** null while the kernel does not count it (`sysctl kernel.bpf_stats_enabled=1`). */
+  /** null while the kernel does not count runs (`sysctl kernel.bpf_stats_enabled=1`). */
   readonly programs: { readonly runs: number; readonly runTimeNs: number } | null;
 }
 
 type Counted = { readonly runs: number; readonly runTimeNs: number };
 
-/** Looking costs some µs for each descriptor: scrapes that are closer together share one look, in ms. */
+/** How long a reading is reused, in ms, since each descriptor costs some µs. */
 const LOOK_MS = 5000;
 
 export class KernelCostsReader {
   readonly #folder: string;
-  /** By program, those included that are not loaded any more: what they took was taken. */
+  /** By program, including unloaded ones, so that the sums never fall. */
   readonly #programs = new Map<string, Counted>();
   #last: { readonly costs: KernelCosts; readonly atMs: number } | null = null;
 
-  /** @param folder of the descriptors that this process holds */
+  /** @param folder the fdinfo of this process's descriptors */
   constructor(folder = '/proc/self/fdinfo') {
     this.#folder = folder;
   }
@@ -37,7 +39,8 @@ export class KernelCostsReader {
       if (text === null) continue; // closed since
       const fields = parseFdinfo(text);
       const [map, program] = [fields.get('map_id'), fields.get('prog_id')];
-      // One that several descriptors share is there once. A link names its program as well, and has no counts.
+      // A map that several descriptors share counts once. The descriptor of a link names a program, too, but has no
+      // counts.
       if (map !== undefined) maps.set(map, Number(fields.get('memlock') ?? 0));
       const [runs, runTimeNs] = [Number(fields.get('run_cnt') ?? 0), Number(fields.get('run_time_ns') ?? 0)];
       if (program !== undefined && runs > 0) this.#programs.set(program, { runs, runTimeNs });

@@ -1,7 +1,7 @@
 /**
- * What Floatie asks of the kernel, one thing each. As a program (attempts.ts INUM TRIALS) it tries them with the
- * capabilities that TRIALS say, and prints what came of each; both are JSON. INUM is the number of a PID namespace that
- * somebody lives in.
+ * Floatie's requests to the kernel, one by one. As a program (attempts.ts INUM TRIALS) it tries them with the
+ * capabilities in TRIALS and prints the result of each; both are JSON. INUM is the number of a PID namespace with a
+ * process.
  */
 import { openSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,9 +20,9 @@ import { type Capability, setEffective } from './capabilities.ts';
 import { OPTIONS } from './overlayfs-receiver.ts';
 
 interface Attempt {
-  /** As Floatie does it. */
+  /** As in Floatie. */
   readonly run: () => unknown;
-  /** The same without looking first what this process may do: the kernel decides. */
+  /** Without Floatie's check of permissions, so that the kernel decides. */
   readonly unchecked?: () => unknown;
 }
 
@@ -48,7 +48,7 @@ export interface Trial {
   readonly capabilities: readonly Capability[] | 'all';
 }
 
-/** Why not, or null. */
+/** The reason of the failure, or null. */
 export interface Came {
   readonly run: string | null;
   readonly unchecked: string | null;
