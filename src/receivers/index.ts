@@ -18,6 +18,11 @@ export type ReceiverSettings = {
   [One in Declared as One['name']]: One extends Receiver<string, infer S> ? S : never;
 };
 
+export function receiverNamed<Name extends ReceiverName>(name: Name): Receiver<Name, ReceiverSettings[Name]> {
+  const found: unknown = receivers.find((receiver) => receiver.name === name);
+  return found as Receiver<Name, ReceiverSettings[Name]>;
+}
+
 export const receiverNames: readonly ReceiverName[] = receivers.map(({ name }) => name);
 
 const all: readonly Receiver[] = receivers;

@@ -49,12 +49,12 @@ export class Exporting {
   static async create(
     config: Config,
     credentials: Credentials,
-    kernel: MetricRegistry,
+    registry: MetricRegistry,
     health: Health,
   ): Promise<Exporting> {
     const producers = new Map<string, Producer>();
     const producersOf = (name: string, form: Form): Producer[] => {
-      const producer = createProducer(kernel, form, (ms) => health.collected(ms));
+      const producer = createProducer(registry, form, (ms) => health.collected(ms));
       producers.set(name, producer);
       return [producer];
     };

@@ -5,6 +5,7 @@ import { attributeActions } from '../config/processors.ts';
 import { secretsOf } from '../config/redact.ts';
 import type { Config } from '../config/schema.ts';
 import { viewOptions } from '../config/view-options.ts';
+import { instrumentsOf } from '../metrics/observer.ts';
 import { createProducer } from '../metrics/producer.ts';
 import { MetricRegistry } from '../metrics/registry.ts';
 import { Health, type Readiness } from '../program/health.ts';
@@ -14,8 +15,8 @@ import { OOM_KILL } from '../receivers/oom/record-schema.ts';
 import { type FlatRecord, flatten } from '../records/encode.ts';
 import { Records } from '../records/records.ts';
 import type { TypedRecord } from '../records/schema.ts';
-import { instrumentsOf, observeSelf } from './self-metrics.ts';
-import { startReceivers } from './start-receivers.ts';
+import { startReceivers } from './receivers.ts';
+import { observeSelf } from './self-metrics.ts';
 
 export interface Measurement {
   /** The configuration's views, for the MeterProvider: they shape what {@link Measurement.observe} creates. */
@@ -48,12 +49,12 @@ export interface Measurement {
 export async function startMeasuring(config: Config, log: Logger = defaultLog(config)): Promise<Measurement> {
   const views = viewOptions(config.views, attributeActions(config));
   const health = new Health(log);
-  const kernel = new MetricRegistry(views);
+  const registry = new MetricRegistry(views);
   const records = new Records(recordSchemas);
-  const receivers = await startReceivers({ config, kernel, records, health, log });
+  const receivers = await startReceivers({ config, registry, records, health, log });
   return {
     views,
-    producer: (temporality = AggregationTemporality.CUMULATIVE) => createProducer(kernel, { temporality }),
+    producer: (temporality = AggregationTemporality.CUMULATIVE) => createProducer(registry, { temporality }),
     observe(meter) {
       const observer = instrumentsOf(meter);
       observeSelf(observer, health);

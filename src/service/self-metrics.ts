@@ -2,68 +2,15 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import type { Attributes, Meter, ObservableResult } from '@opentelemetry/api';
-import { type Metric, selfMetrics } from '../metrics/catalogue.ts';
-import type { MetricRegistry, Sample } from '../metrics/registry.ts';
-import { keyOf } from '../metrics/storage.ts';
+import { selfMetrics } from '../metrics/catalogue.ts';
+import type { Observer } from '../metrics/observer.ts';
 import { libbpfVersion } from '../native/index.ts';
-import { monotonicMs, Stamp, toHrTime, wallMs } from '../program/clock.ts';
+import { monotonicMs, Stamp } from '../program/clock.ts';
 import { maxFds } from '../program/descriptors.ts';
 import type { Health } from '../program/health.ts';
 import { standardError } from '../program/standard-error.ts';
 import { version } from '../program/version.ts';
-import { metrics as oomMetrics } from '../receivers/oom/metrics.ts';
-import type { OomReceiver } from '../receivers/oom/receiver.ts';
-import type { OomReconciliation } from '../receivers/oom/reconciliation.ts';
-import type { OomSource } from '../receivers/oom/source.ts';
-import type { OverlayfsReceiver } from '../receivers/overlayfs/receiver.ts';
-import { metrics as pressureMetrics } from '../receivers/pressure/metrics.ts';
-import type { PressureSource } from '../receivers/pressure/source.ts';
 import { KernelCostsReader } from './kernel-costs.ts';
-
-/**
- * Measured when a reader collects, in whole parts of the metric's unit where it says how many make one; observing nothing
- * means there is no value. An error fails the collection.
- */
-export type Observe = (observe: (value: number, attributes?: Attributes) => void) => void;
-
-/** Takes a metric with what is to be read for it: as an instrument, or as a source beside the kernel's. */
-export type Observer = (metric: Metric, read: Observe) => void;
-
-/** Creates the instruments of a program that has a meter of its own. */
-export function instrumentsOf(meter: Meter): Observer {
-  return (metric, read) => {
-    const options = { description: metric.description, unit: metric.unit };
-    const instrument =
-      metric.kind === 'counter'
-        ? meter.createObservableCounter(metric.name, options)
-        : meter.createObservableGauge(metric.name, options);
-    instrument.addCallback((result: ObservableResult) =>
-      read((value, attributes) => result.observe(value / (metric.perUnit ?? 1), attributes)),
-    );
-  };
-}
-
-/**
- * Adds what is observed to the kernel's series, which outlive a change of exporters and views: instruments of the SDK
- * belong to one MeterProvider, and begin anew with the next.
- */
-export function sourcesOf(kernel: MetricRegistry): Observer {
-  const startTime = toHrTime(wallMs());
-  return (metric, read) => {
-    kernel.addSource({
-      metrics: [metric],
-      read() {
-        const samples: Sample[] = [];
-        read((value, attributes = {}) => {
-          const member = { key: keyOf(attributes), attributes, startTime, totals: Float64Array.of(value) };
-          samples.push({ metric, member });
-        });
-        return samples;
-      },
-    });
-  };
-}
 
 /** The process_* metrics, under the names Prometheus' own clients use. */
 export function observeProcess(observe: Observer): void {
@@ -167,20 +114,6 @@ export function observeClients(
   });
 }
 
-/** What the overlayfs probe could not measure, or not apart. */
-export function observeOverlayfs(observe: Observer, receiver: OverlayfsReceiver): void {
-  const probe = 'overlayfs';
-  observe(selfMetrics.probeMisses, (report) => {
-    for (const [reason, count] of Object.entries(receiver.misses())) report(count, { probe, reason });
-  });
-  observe(selfMetrics.seriesOverflow, (report) => report(receiver.overflowed(), { probe }));
-  observe(selfMetrics.mapEntries, (report) => report(receiver.usedEntries(), { probe }));
-  observe(selfMetrics.threadsTracked, (report) => {
-    const threads = receiver.threads();
-    if (threads !== null) report(threads, { probe });
-  });
-}
-
 /** How many records of OOM kills wait for each exporter, and how many were given up. */
 export function observeLogs(
   observe: Observer,
@@ -192,32 +125,4 @@ export function observeLogs(
   observe(selfMetrics.otlpDropped, (report) => {
     for (const [exporter, count] of logs().dropped) report(count, { exporter });
   });
-}
-
-/** What the OOM probe lost the details of, could not see, or did not see. */
-export function observeOom(
-  observe: Observer,
-  receiver: OomReceiver,
-  source: OomSource,
-  reconciliation: OomReconciliation,
-): void {
-  observe(selfMetrics.seriesOverflow, (report) => report(source.folded, { probe: 'oom' }));
-  observe(oomMetrics.reconcileDifference, (report) => {
-    for (const [source, difference] of Object.entries(reconciliation.differences())) report(difference, { source });
-  });
-  observe(selfMetrics.eventsLost, (report) => {
-    const { lost, cut, corrupted } = receiver.counts();
-    report(lost + cut + corrupted, { probe: 'oom' });
-  });
-  observe(selfMetrics.probeMisses, (report) => {
-    for (const [reason, count] of Object.entries(receiver.misses())) report(count, { probe: 'oom', reason });
-  });
-}
-
-/** Why there is no pressure, where there is none, and how many containers have no room. */
-export function observePressure(observe: Observer, source: PressureSource): void {
-  observe(pressureMetrics.unavailable, (report) => {
-    if (source.problem !== null) report(1, { reason: source.problem });
-  });
-  observe(pressureMetrics.leftOut, (report) => report(source.leftOut));
 }

@@ -6,6 +6,7 @@ import { keepRunning } from '../config/reload.ts';
 import type { Config } from '../config/schema.ts';
 import { viewOptions } from '../config/view-options.ts';
 import { readCredentials } from '../exporters/credentials.ts';
+import { sourcesOf } from '../metrics/observer.ts';
 import { MetricRegistry } from '../metrics/registry.ts';
 import { takeDiagnostics } from '../program/diagnostics.ts';
 import { Health } from '../program/health.ts';
@@ -16,6 +17,7 @@ import { metrics as overlayfsMetrics } from '../receivers/overlayfs/metrics.ts';
 import { Records } from '../records/records.ts';
 import { Endpoints } from './endpoints.ts';
 import { Exporting } from './exporting.ts';
+import { type Receivers, startReceivers } from './receivers.ts';
 import {
   observeClients,
   observeEventLoop,
@@ -24,9 +26,7 @@ import {
   observeProcess,
   observeSelf,
   observeService,
-  sourcesOf,
 } from './self-metrics.ts';
-import { type Receivers, startReceivers } from './start-receivers.ts';
 import type { ListeningSocket } from './systemd.ts';
 
 export interface Service {
@@ -51,7 +51,7 @@ export interface StartOptions {
 export async function startService(given: Config, log: Logger, { sockets = [] }: StartOptions = {}): Promise<Service> {
   // What stays over a reload: receivers, with what is loaded into the kernel, all counts, and ports that are listened on.
   const health = new Health(log);
-  const kernel = new MetricRegistry(viewOptions(given.views, attributeActions(given)));
+  const registry = new MetricRegistry(viewOptions(given.views, attributeActions(given)));
   const records = new Records(recordSchemas);
   const endpoints = new Endpoints({ health, records }, log, sockets);
 
@@ -63,14 +63,14 @@ export async function startService(given: Config, log: Logger, { sockets = [] }:
   let exporting: Exporting; // what a reload makes anew
   let receivers: Receivers;
   try {
-    exporting = await Exporting.create(given, credentials, kernel, health);
-    receivers = await startReceivers({ config: given, kernel, records, health, log });
+    exporting = await Exporting.create(given, credentials, registry, health);
+    receivers = await startReceivers({ config: given, registry, records, health, log });
   } catch (error) {
     endDiagnostics();
     await opened.abandon();
     throw error;
   }
-  const observer = sourcesOf(kernel);
+  const observer = sourcesOf(registry);
   observeProcess(observer);
   observeSelf(observer, health);
   observeService(observer, health);
@@ -92,11 +92,11 @@ export async function startService(given: Config, log: Logger, { sockets = [] }:
   let stopped: Promise<void> | null = null;
   let config = given;
   const reload = async (wanted: Config): Promise<void> => {
-    const { config: next, kept } = keepRunning(config, wanted, kernel.gridNs(overlayfsMetrics.readLatency));
+    const { config: next, kept } = keepRunning(config, wanted, registry.gridNs(overlayfsMetrics.readLatency));
     const credentials = readCredentials(next, onRenewal);
     const opened = await endpoints.open(next);
     const before = exporting;
-    const after = await Exporting.create(next, credentials, kernel, health).catch(async (error: unknown) => {
+    const after = await Exporting.create(next, credentials, registry, health).catch(async (error: unknown) => {
       await opened.abandon();
       throw error;
     });
@@ -104,12 +104,12 @@ export async function startService(given: Config, log: Logger, { sockets = [] }:
     // All in one go: what is counted until here is for those before, what is counted from here for those after.
     receivers.reload(next);
     try {
-      kernel.refresh();
+      registry.refresh();
     } catch (error) {
       health.collectFailed(error);
     }
     before.finish();
-    kernel.reshape(viewOptions(next.views, attributeActions(next)), next.receivers.overlayfs.bounds_us);
+    registry.reshape(viewOptions(next.views, attributeActions(next)), next.receivers.overlayfs.bounds_us);
     after.begin(before);
     [config, exporting] = [next, after];
     const { log_level, log_format } = next.service.telemetry;
@@ -133,7 +133,7 @@ export async function startService(given: Config, log: Logger, { sockets = [] }:
     },
     status() {
       // Nobody has collected yet while there are none.
-      const series = kernel.seriesCount();
+      const series = registry.seriesCount();
       return [health.summary(), ...(series > 0 ? [`${series} series`] : []), endpoints.url ?? 'no port'].join('; ');
     },
     async reload(load) {

@@ -11,7 +11,7 @@ import { diagnose } from '../../src/commands/doctor.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { OomReceiver } from '../../src/receivers/oom/receiver.ts';
 import { METHODS } from '../../src/receivers/overlayfs/probes.ts';
-import { OBJECTS } from '../../src/service/start-receivers.ts';
+import { OBJECTS } from '../../src/receivers/receiver.ts';
 import { runDoctor, withOnly } from '../support/doctor.ts';
 import { missing } from '../support/requirements.ts';
 

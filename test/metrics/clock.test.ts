@@ -4,6 +4,7 @@ import type { HrTime } from '@opentelemetry/api';
 import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
 import { AggregationTemporality, type DataPoint, MeterProvider } from '@opentelemetry/sdk-metrics';
 import { Cgroups } from '../../src/containers/cgroups.ts';
+import { instrumentsOf } from '../../src/metrics/observer.ts';
 import { createProducer, type Producer } from '../../src/metrics/producer.ts';
 import type { MetricRegistry } from '../../src/metrics/registry.ts';
 import { Health } from '../../src/program/health.ts';
@@ -13,7 +14,7 @@ import { OomKills } from '../../src/receivers/oom/kills.ts';
 import type { OomReceiver } from '../../src/receivers/oom/receiver.ts';
 import { OomSource } from '../../src/receivers/oom/source.ts';
 import { type FlatRecord, flatten } from '../../src/records/encode.ts';
-import { instrumentsOf, observeProcess, observeSelf } from '../../src/service/self-metrics.ts';
+import { observeProcess, observeSelf } from '../../src/service/self-metrics.ts';
 import { type Clocks, holdClocks } from '../support/clocks.ts';
 import { collect, ERRORS, errors, type FakeSource, kernelMetricsOf, named } from './counts.ts';
 

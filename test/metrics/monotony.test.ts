@@ -10,6 +10,7 @@ import fc from 'fast-check';
 import type { ViewConfig } from '../../src/config/schema.ts';
 import { viewOptions } from '../../src/config/view-options.ts';
 import type { Metric } from '../../src/metrics/catalogue.ts';
+import { sourcesOf } from '../../src/metrics/observer.ts';
 import { createProducer, type Producer } from '../../src/metrics/producer.ts';
 import { MetricRegistry, type Sample } from '../../src/metrics/registry.ts';
 import { keyOf } from '../../src/metrics/storage.ts';
@@ -17,7 +18,7 @@ import { Health } from '../../src/program/health.ts';
 import { createLogger } from '../../src/program/log.ts';
 import { metrics } from '../../src/receivers/pressure/metrics.ts';
 import { PressureSource } from '../../src/receivers/pressure/source.ts';
-import { observeProcess, observeService, sourcesOf } from '../../src/service/self-metrics.ts';
+import { observeProcess, observeService } from '../../src/service/self-metrics.ts';
 import { collect, ERRORS, errors, FakeSource, GRID, GRID_US, LATENCY, latencies, view } from './counts.ts';
 
 const { CUMULATIVE, DELTA } = AggregationTemporality;

@@ -5,9 +5,9 @@ import { AggregationTemporality, DataPointType } from '@opentelemetry/sdk-metric
 import type { ViewConfig } from '../../src/config/schema.ts';
 import { viewOptions } from '../../src/config/view-options.ts';
 import { selfMetrics } from '../../src/metrics/catalogue.ts';
+import { sourcesOf } from '../../src/metrics/observer.ts';
 import { createProducer } from '../../src/metrics/producer.ts';
 import { MetricRegistry } from '../../src/metrics/registry.ts';
-import { sourcesOf } from '../../src/service/self-metrics.ts';
 import {
   collect,
   ERRORS,

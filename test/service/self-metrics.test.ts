@@ -2,20 +2,13 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { DataPointType, MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
 import { selfMetrics } from '../../src/metrics/catalogue.ts';
+import { instrumentsOf, type Observer } from '../../src/metrics/observer.ts';
 import { maxFds } from '../../src/program/descriptors.ts';
 import { Health } from '../../src/program/health.ts';
 import { createLogger } from '../../src/program/log.ts';
-import type { OverlayfsReceiver } from '../../src/receivers/overlayfs/receiver.ts';
+import { observeOverlayfs } from '../../src/receivers/overlayfs/start.ts';
 import type { KernelCosts, KernelCostsReader } from '../../src/service/kernel-costs.ts';
-import {
-  instrumentsOf,
-  type Observer,
-  observeEventLoop,
-  observeKernelCosts,
-  observeOverlayfs,
-  observeProcess,
-  observeSelf,
-} from '../../src/service/self-metrics.ts';
+import { observeEventLoop, observeKernelCosts, observeProcess, observeSelf } from '../../src/service/self-metrics.ts';
 import { named, valuesOf } from '../metrics/counts.ts';
 
 class TestReader extends MetricReader {
@@ -86,7 +79,7 @@ suite("Floatie's own metrics", () => {
       overflowed: () => 7,
       usedEntries: () => 3,
       threads: () => threads,
-    } as unknown as OverlayfsReceiver;
+    } as unknown as Parameters<typeof observeOverlayfs>[1];
     const { metrics } = await collectAfter((observe) => {
       observeSelf(observe, health);
       observeOverlayfs(observe, receiver);

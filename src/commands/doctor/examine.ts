@@ -14,8 +14,9 @@ import { OomReceiver } from '../../receivers/oom/receiver.ts';
 import { METHODS, type Method } from '../../receivers/overlayfs/probes.ts';
 import { isOverlayfsRegistered } from '../../receivers/overlayfs/receiver.ts';
 import { type Trial, tryMethod } from '../../receivers/overlayfs/trial.ts';
+import { OBJECTS } from '../../receivers/receiver.ts';
 import { Records } from '../../records/records.ts';
-import { OBJECTS, startReceivers } from '../../service/start-receivers.ts';
+import { startReceivers } from '../../service/receivers.ts';
 
 /** What became of an attempt. */
 export type Attempt<T> = { readonly value: T } | { readonly error: Error };
@@ -83,8 +84,8 @@ async function attempt<T>(work: () => T | Promise<T>): Promise<Attempt<T>> {
 async function tryReceivers(config: Config): Promise<readonly ProbeState[]> {
   const log = createLogger('error', 'text', () => undefined);
   const health = new Health(log);
-  const kernel = new MetricRegistry(viewOptions(config.views));
-  const receivers = await startReceivers({ config, kernel, records: new Records([]), health, log });
+  const registry = new MetricRegistry(viewOptions(config.views));
+  const receivers = await startReceivers({ config, registry, records: new Records([]), health, log });
   receivers.stop();
   return health.readiness().probes;
 }

@@ -12,7 +12,7 @@ import { readOrNull } from '../../program/read-or-null.ts';
 import { causeIn, type Refusal } from '../../program/refusal.ts';
 import { receivers } from '../../receivers/index.ts';
 import { Kmsg } from '../../receivers/oom/kernel-log.ts';
-import { OBJECTS } from '../../service/start-receivers.ts';
+import { OBJECTS } from '../../receivers/receiver.ts';
 import { type Finding, finding, findingOf, ok } from './check.ts';
 import { type Examination, lossOf } from './examine.ts';
 import { losesScope } from './process-checks.ts';

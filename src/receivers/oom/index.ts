@@ -10,4 +10,5 @@ export const oom: Receiver<'oom', OomSettings> = {
   metrics: Object.values(metrics),
   programs: ['oom.bpf.o'],
   records: [OOM_KILL],
+  load: () => import('./start.ts'),
 };

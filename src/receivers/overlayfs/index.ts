@@ -8,4 +8,5 @@ export const overlayfs: Receiver<'overlayfs', OverlayfsSettings> = {
   settings,
   metrics: Object.values(metrics),
   programs: ['overlayfs.bpf.o'],
+  load: () => import('./start.ts'),
 };

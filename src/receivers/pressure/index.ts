@@ -8,4 +8,5 @@ export const pressure: Receiver<'pressure', PressureSettings> = {
   settings,
   metrics: Object.values(metrics),
   programs: [],
+  load: () => import('./start.ts'),
 };

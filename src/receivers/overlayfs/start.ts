@@ -1,0 +1,102 @@
+/** Starts the overlayfs receiver, with what must be done for it from time to time. */
+import { selfMetrics } from '../../metrics/catalogue.ts';
+import type { Observer } from '../../metrics/observer.ts';
+import { monotonicMs } from '../../program/clock.ts';
+import { reasonOf } from '../../program/reason.ts';
+import { type Context, OBJECTS, type Running } from '../receiver.ts';
+import { type AttachState, OverlayfsReceiver } from './receiver.ts';
+import { KEEP_MS, RecentLatency } from './recent-latency.ts';
+import type { OverlayfsSettings } from './settings.ts';
+import { OverlayfsSource } from './source.ts';
+
+/** How often cgroups that appeared are given their names, in ms: soon, before they are gone again. */
+const LEARN_MS = 100;
+/** How often entries are taken back while free ones are short, in ms. */
+const RECLAIM_MS = 500;
+/** How often the way of attaching is looked after: whether it missed anything, or can begin. */
+const SUPERVISE_MS = 1000;
+/** How often series that are too old are looked for at least, in ms. */
+const RETIRE_MS = 10_000;
+
+/** Only `auto` may be left out: whoever names a way wants to hear that it does not work. */
+export function mustStart({ attach }: OverlayfsSettings): boolean {
+  return attach !== 'auto';
+}
+
+export async function start(context: Context<OverlayfsSettings>): Promise<Running<OverlayfsSettings>> {
+  const { kernel, boundsNs, registry, hierarchy, cgroups, filter, pidNsInum, cgroupId, latencies } = context;
+  let { settings } = context;
+  const receiver = await OverlayfsReceiver.start({
+    boundsNs,
+    pidNsInum,
+    cgroupId,
+    maxMapEntries: kernel.max_map_entries,
+    maxThreads: kernel.max_threads,
+    cgroupVersion: hierarchy.version,
+    expireMs: settings.expire_ms,
+    attach: settings.attach,
+    objects: OBJECTS,
+    onChange: (state) => tellAttachment(state, context),
+  });
+  const source = new OverlayfsSource(receiver, cgroups, filter);
+  const recent = new RecentLatency(() => receiver.read(), boundsNs);
+  latencies.add((cgroup) => recent.p99Us(cgroup, monotonicMs()));
+  registry.addSource(source, { gridNs: boundsNs, defaultBounds: settings.bounds_us });
+  context.every(LEARN_MS, 'name new cgroups', () => source.learn());
+  context.every(RECLAIM_MS, 'take entries back', () => registry.end(source.reclaim((ms) => registry.isReadSince(ms))));
+  context.every(SUPERVISE_MS, 'look after the overlayfs probe', () => receiver.supervise());
+  context.every(KEEP_MS, 'keep the latest latencies', () => recent.keep(monotonicMs()));
+  const retire = () =>
+    context.every(Math.min(RETIRE_MS, settings.expire_ms / 5), 'end old overlayfs series', () =>
+      registry.end(source.retire()),
+    );
+  let endRetiring = retire();
+  return {
+    observe: (observer) => observeOverlayfs(observer, receiver),
+    choose(choice) {
+      settings = choice.settings;
+      registry.end(source.choose(choice.filter));
+      receiver.expireAfter(settings.expire_ms);
+      endRetiring();
+      endRetiring = retire();
+    },
+    settle: () => source.settle(),
+    stop: () => receiver.stop(),
+  };
+}
+
+function tellAttachment(
+  { method, failure, refusals }: AttachState,
+  { health, log, attached }: Context<OverlayfsSettings>,
+): void {
+  if (method !== null) {
+    attached(method, refusals);
+    return;
+  }
+  if (failure !== null) {
+    health.failed('overlayfs', reasonOf(failure), refusals);
+    return;
+  }
+  const waiting = 'overlayfs is not registered in the kernel yet; waiting for its module (modprobe overlay)';
+  const { probes } = health.readiness();
+  if (probes.some(({ probe, reason }) => probe === 'overlayfs' && reason === waiting)) return;
+  health.failed('overlayfs', waiting);
+  log.warn(`The overlayfs probe waits: ${waiting}`);
+}
+
+/** What the probe could not measure, or not apart. */
+export function observeOverlayfs(
+  observe: Observer,
+  receiver: Pick<OverlayfsReceiver, 'misses' | 'overflowed' | 'usedEntries' | 'threads'>,
+): void {
+  const probe = 'overlayfs';
+  observe(selfMetrics.probeMisses, (report) => {
+    for (const [reason, count] of Object.entries(receiver.misses())) report(count, { probe, reason });
+  });
+  observe(selfMetrics.seriesOverflow, (report) => report(receiver.overflowed(), { probe }));
+  observe(selfMetrics.mapEntries, (report) => report(receiver.usedEntries(), { probe }));
+  observe(selfMetrics.threadsTracked, (report) => {
+    const threads = receiver.threads();
+    if (threads !== null) report(threads, { probe });
+  });
+}

@@ -1,0 +1,73 @@
+/** Starts the pressure receiver, with what must be done for it from time to time. */
+import { findV2Mount } from '../../containers/hierarchy.ts';
+import { type Container, Inventory, type Room } from '../../containers/inventory.ts';
+import type { Observer } from '../../metrics/observer.ts';
+import { withoutRepetition } from '../../program/log.ts';
+import type { Choice, Context, Running } from '../receiver.ts';
+import { metrics } from './metrics.ts';
+import type { PressureSettings } from './settings.ts';
+import { PressureSource } from './source.ts';
+
+/** How often containers are looked for, in ms. */
+const DISCOVER_MS = 1000;
+/** For how long the start may look for containers, in ms; those that are not found by then follow. */
+const START_MS = 200;
+
+export function start(context: Context<PressureSettings>): Running<PressureSettings> {
+  const { registry, health, hierarchy, cgroups, identifyCgroup, isTask, filter, settings } = context;
+  // Pressure that can be read now and then would be told at every scrape.
+  const log = withoutRepetition(context.log);
+  const v2Mount = findV2Mount();
+  const room = roomOf(context);
+  const inventoryOf = (mount: string | null): Inventory | null => {
+    if (mount === null) return null;
+    // What is met here keeps its name for a kill that is told when its cgroup is gone.
+    const onFound = mount === hierarchy.mount ? (container: Container) => cgroups.meet(container) : undefined;
+    return new Inventory(mount, { identify: identifyCgroup, isTask, room, ...(onFound && { onFound }) });
+  };
+  const memory = inventoryOf(hierarchy.mount);
+  const pressure = v2Mount === hierarchy.mount ? memory : inventoryOf(v2Mount);
+  const source = new PressureSource({
+    path: '/proc/pressure/memory',
+    pressure,
+    memory: memory === null ? null : { inventory: memory, version: hierarchy.version },
+    window: settings.window,
+    filter,
+    onContainerProblem: (problem) => log.info(`Containers have no memory pressure score: ${problem.message}`),
+    onHostState: (problem) => {
+      if (problem === null) health.attached('pressure', 'file');
+      else health.failed('pressure', problem.message);
+      if (problem === null) log.info('The memory pressure of the host can be read again');
+      else log.warn(`There is no memory pressure score of the host: ${problem.message}`);
+    },
+  });
+  health.attached('pressure', 'file');
+  source.discover(START_MS);
+  source.read();
+  registry.addSource(source);
+  context.every(DISCOVER_MS, 'discover containers', () => {
+    source.discover();
+    registry.end(source.retire());
+  });
+  return {
+    observe: (observer) => observePressure(observer, source),
+    choose(choice) {
+      const { filter, identifyCgroup, isTask, settings } = choice;
+      const room = roomOf(choice);
+      for (const inventory of new Set([pressure, memory])) inventory?.identifyBy(identifyCgroup, isTask, room);
+      registry.end(source.choose(filter, settings.window));
+    },
+  };
+}
+
+function roomOf({ filter, settings }: Choice<PressureSettings>): Room {
+  return { max: settings.max_containers, isWanted: filter ?? (() => true) };
+}
+
+/** Why there is no pressure, where there is none, and how many containers have no room. */
+function observePressure(observe: Observer, source: PressureSource): void {
+  observe(metrics.unavailable, (report) => {
+    if (source.problem !== null) report(1, { reason: source.problem });
+  });
+  observe(metrics.leftOut, (report) => report(source.leftOut));
+}

@@ -1,0 +1,178 @@
+/** Starts the receivers of the pipeline, and does with all of them what is done with each. */
+import { isDeepStrictEqual } from 'node:util';
+import { kernelBoundsNs } from '../config/bounds.ts';
+import { cgroupPatterns, pidNamespaceOf } from '../config/processors.ts';
+import type { Config } from '../config/schema.ts';
+import { Cgroups } from '../containers/cgroups.ts';
+import { cgroupFilter } from '../containers/filter.ts';
+import { cgroupIdOf, findHierarchy } from '../containers/hierarchy.ts';
+import { identify } from '../containers/identity.ts';
+import { RuntimeFiles } from '../containers/names.ts';
+import { resolvePidNamespace } from '../containers/pid-namespace.ts';
+import type { Observer } from '../metrics/observer.ts';
+import type { MetricRegistry } from '../metrics/registry.ts';
+import type { Health } from '../program/health.ts';
+import { every } from '../program/jobs.ts';
+import type { Logger } from '../program/log.ts';
+import { errorOf, reasonOf } from '../program/reason.ts';
+import { type ReceiverName, type ReceiverSettings, receiverNamed } from '../receivers/index.ts';
+import { Latencies } from '../receivers/latencies.ts';
+import type { Choice, Context, Running } from '../receivers/receiver.ts';
+import type { Records } from '../records/records.ts';
+
+/** All that run. */
+export interface Receivers extends Each {
+  /** Which containers have series, and what they are called, as another configuration says. */
+  reload(config: Config): void;
+}
+
+/** What is done with each of them. */
+interface Each {
+  observe(observer: Observer): void;
+  /** Before the last export: counts what has only just happened. */
+  settle(): void;
+  /** Safe to call twice. */
+  stop(): void;
+}
+
+interface Given {
+  readonly config: Config;
+  readonly registry: MetricRegistry;
+  readonly records: Records;
+  readonly health: Health;
+  readonly log: Logger;
+}
+
+interface One extends Each {
+  choose(choice: CommonChoice, config: Config): void;
+}
+
+/** Whatever differs from one receiver to another is left out. */
+type Common = Omit<Context<unknown>, 'settings' | 'attached' | 'every'>;
+type CommonChoice = Omit<Choice<unknown>, 'settings'>;
+
+/**
+ * A receiver that cannot start is logged, and the others run. When none of those that need the kernel's permission can, or
+ * not one that must, the error is thrown.
+ */
+export async function startReceivers(given: Given): Promise<Receivers> {
+  const { config, health, log } = given;
+  const { receivers: names } = config.service.pipelines.metrics;
+  if (names.length === 0) health.idle();
+  const common = contextOf(given);
+  const running: { readonly receiver: One; readonly isProbe: boolean }[] = [];
+  const failures: { readonly name: ReceiverName; readonly error: Error }[] = [];
+  for (const name of names) {
+    try {
+      // Without programs it is only read, which says nothing about what this process may do in the kernel.
+      const isProbe = receiverNamed(name).programs.length > 0;
+      running.push({ receiver: await startReceiver(name, config, common), isProbe });
+    } catch (error) {
+      failures.push({ name, error: errorOf(error) });
+      health.failed(name, reasonOf(error));
+    }
+  }
+  const [first] = failures;
+  if (first !== undefined && ((await mustStart(first.name, config)) || running.every(({ isProbe }) => !isProbe))) {
+    for (const { receiver } of running) receiver.stop();
+    throw first.error;
+  }
+  for (const { name, error } of failures) log.error(`The receiver "${name}" does not run: ${error.message}`);
+  const all = running.map(({ receiver }) => receiver);
+  let { containers } = config;
+  return {
+    observe(observer) {
+      for (const receiver of all) receiver.observe(observer);
+    },
+    reload(next) {
+      const choice = choiceOf(next);
+      // Names cost reading files, and those of containers that are gone cannot be read again.
+      const { names, places } = next.containers;
+      const isSame = isDeepStrictEqual({ names, places }, { names: containers.names, places: containers.places });
+      if (!isSame) common.cgroups.identifyBy(choice.identifyCgroup);
+      containers = next.containers;
+      for (const receiver of all) receiver.choose(choice, next);
+    },
+    settle() {
+      for (const receiver of all) receiver.settle();
+    },
+    stop() {
+      for (const receiver of all) receiver.stop();
+    },
+  };
+}
+
+async function startReceiver<N extends ReceiverName>(name: N, config: Config, common: Common): Promise<One> {
+  const { health, log } = common;
+  const { start } = await receiverNamed(name).load();
+  const jobs = new Set<NodeJS.Timeout>();
+  const endJobs = (): void => jobs.forEach(clearInterval);
+  const context: Context<ReceiverSettings[N]> = {
+    ...common,
+    settings: config.receivers[name],
+    attached(method, refusals) {
+      health.attached(name, method, refusals);
+      const others = Object.fromEntries(refusals.map(({ method, reason }) => [`not_${method}`, reason]));
+      log.info(`The ${name} probe is attached by ${method}`, others);
+    },
+    every(ms, job, work) {
+      const timer = every(ms, job, work, health);
+      jobs.add(timer);
+      return () => {
+        clearInterval(timer);
+        jobs.delete(timer);
+      };
+    },
+  };
+  let running: Running<ReceiverSettings[N]>;
+  try {
+    running = await start(context);
+  } catch (error) {
+    endJobs();
+    throw error;
+  }
+  return {
+    observe: (observer) => running.observe(observer),
+    choose: (choice, { receivers }) => running.choose?.({ ...choice, settings: receivers[name] }),
+    settle: () => running.settle?.(),
+    stop() {
+      endJobs();
+      running.stop?.();
+    },
+  };
+}
+
+async function mustStart<N extends ReceiverName>(name: N, config: Config): Promise<boolean> {
+  const { mustStart } = await receiverNamed(name).load();
+  return mustStart?.(config.receivers[name]) ?? false;
+}
+
+function contextOf({ config, registry, records, health, log }: Given): Common {
+  const hierarchy = findHierarchy();
+  if (hierarchy.mount === null) {
+    log.warn('The cgroup hierarchy is not visible, so every cgroup is called "unknown", but for those of OOM kills', {
+      cure: 'mount it: -v /sys/fs/cgroup:/sys/fs/cgroup:ro',
+    });
+  }
+  const { kernel } = config;
+  const choice = choiceOf(config);
+  return {
+    ...{ ...choice, kernel, registry, records, health, log, hierarchy },
+    cgroups: new Cgroups(hierarchy.mount, choice.identifyCgroup),
+    pidNsInum: resolvePidNamespace(pidNamespaceOf(config), log),
+    cgroupId: kernel.cgroup === '' ? 0n : cgroupIdOf(hierarchy, kernel.cgroup),
+    boundsNs: kernelBoundsNs(config),
+    latencies: new Latencies(),
+  };
+}
+
+function choiceOf(config: Config): CommonChoice {
+  const { names, places } = config.containers;
+  const files = new RuntimeFiles(places);
+  const patterns = cgroupPatterns(config);
+  return {
+    filter: patterns.length === 0 ? null : cgroupFilter(...patterns),
+    identifyCgroup: (path) => (names ? files.identify(path) : identify(path, files.isTask)),
+    isTask: files.isTask,
+  };
+}
