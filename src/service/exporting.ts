@@ -13,6 +13,7 @@ import { Scrapes } from '../exporters/prometheus/scrapes.ts';
 import { createProducer, type Producer } from '../metrics/producer.ts';
 import type { Form, MetricRegistry } from '../metrics/registry.ts';
 import type { Health } from '../program/health.ts';
+import { receivers } from '../receivers/index.ts';
 import type { TypedRecord } from '../records/schema.ts';
 import { serviceResource } from './resource.ts';
 
@@ -104,12 +105,12 @@ export class Exporting {
     for (const exporter of this.#parts.logs.values()) exporter.emit(record);
   }
 
-  /** Records of OOM kills that wait, by exporter. */
+  /** The number of records in the queue, by exporter. */
   get waiting(): ReadonlyMap<string, number> {
     return new Map(Array.from(this.#parts.logs, ([name, exporter]) => [name, exporter.waiting()]));
   }
 
-  /** Records of OOM kills that were given up, by exporter. */
+  /** The number of records that were dropped, by exporter. */
   get dropped(): ReadonlyMap<string, number> {
     const all = new Map(this.#dropped);
     for (const [name, exporter] of this.#parts.logs) all.set(name, (all.get(name) ?? 0) + exporter.dropped());
@@ -187,7 +188,7 @@ async function createPushes(
   return pushes;
 }
 
-/** Of the records of OOM kills, by each OTLP that is on. */
+/** The exporters of records: one for each OTLP exporter that is on, while a receiver makes records. */
 async function createLogs(
   config: Config,
   credentials: Credentials,
@@ -195,7 +196,8 @@ async function createLogs(
   health: Health,
 ): Promise<Map<string, OtlpLogs>> {
   const all = new Map<string, OtlpLogs>();
-  if (!config.service.pipelines.metrics.receivers.includes('oom')) return all;
+  const running = config.service.pipelines.metrics.receivers;
+  if (!receivers.some(({ name, records = [] }) => records.length > 0 && running.includes(name))) return all;
   const add = async (
     { name: configured, settings }: Instance<OtlpConfig>,
     createExporter: (connection: Connection) => LogExporter,
