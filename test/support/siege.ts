@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, rmdirSync } from 'node:fs';
 import { Agent, type IncomingMessage, request } from 'node:http';
+import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import bcrypt from 'bcryptjs';
@@ -74,6 +75,8 @@ export async function siege({ seconds, cgroups, kills, knows, maxUnanswered }: S
   };
   await work();
 
+  // A machine with other work to do takes longer for everything.
+  const answerMs = ANSWER_MS * Math.max(1, (loadavg()[0] ?? 0) / availableParallelism());
   const begunMs = performance.now();
   const endMs = begunMs + 1000 * seconds;
   const isOver = (): boolean => performance.now() > endMs;
@@ -118,13 +121,13 @@ export async function siege({ seconds, cgroups, kills, knows, maxUnanswered }: S
       while (!isOver()) {
         const begin = performance.now();
         scrapes.asked++;
-        const answered = await ask(floatie, SCRAPER, PASSWORD).then(
+        const answered = await ask(floatie, SCRAPER, PASSWORD, answerMs).then(
           ({ status }) => status === 200,
           () => false,
         );
         const tookMs = performance.now() - begin;
         scrapes.slowestMs = Math.max(scrapes.slowestMs, tookMs);
-        if (answered && tookMs <= ANSWER_MS) scrapes.answered++;
+        if (answered && tookMs <= answerMs) scrapes.answered++;
         await sleep(Math.max(0, 1000 - tookMs));
       }
       return scrapes.asked;
@@ -133,7 +136,7 @@ export async function siege({ seconds, cgroups, kills, knows, maxUnanswered }: S
   await writer.leave(watched.path);
   await worker.leave(watched.path);
   const { exitCode, signalCode } = floatie.process;
-  const said = `${done[0]} cgroups, ${done[1]} kills, ${done[2]} rounds of work; ${scrapes.answered} of ${scrapes.asked} scrapes answered, the slowest in ${scrapes.slowestMs.toFixed(0)} ms`;
+  const said = `${done[0]} cgroups, ${done[1]} kills, ${done[2]} rounds of work; ${scrapes.answered} of ${scrapes.asked} scrapes answered within ${(answerMs / 1000).toFixed(1)} s, the slowest in ${scrapes.slowestMs.toFixed(0)} ms`;
   assert.equal(exitCode ?? signalCode, null, `it ended with ${exitCode ?? signalCode}: ${said}`);
   clients[Symbol.dispose]();
   const metrics = await last(floatie);
