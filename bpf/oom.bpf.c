@@ -65,7 +65,11 @@ struct {
 } last_victim;
 
 /* The path that was sent last of those that cgroups with a part in a kill have. */
-enum { VICTIM_PATH, TRIGGER_PATH, LIMIT_PATH, PATHS };
+enum { VICTIM_PATH, TRIGGER_PATH, LIMIT_PATH };
+
+/* A power of two: a mask bounds the index in a way that every verifier understands. */
+#define PATHS 4
+
 static struct {
 	__u64 cgroup_id;
 	__u64 time_ns;
@@ -226,34 +230,38 @@ static __noinline void write_path(struct oom_path *path, struct cgroup *cgroup)
 	path->bytes = bytes;
 }
 
-/* A cgroup that loses many processes at once needs its path once. */
-static __noinline void tell_path(struct cgroup *cgroup, __u32 whose)
+/*
+ * A cgroup that loses many processes at once needs its path once. Not static: the verifier looks at a static function
+ * for each call of it, and once at one that anybody could call. Such a function takes only numbers before Linux 5.12,
+ * hence the address of a struct cgroup.
+ */
+__noinline int tell_path(__u64 address, __u32 whose)
 {
+	struct cgroup *cgroup = (void *)address;
 	__u64 id = BPF_CORE_READ(cgroup, kn, id);
 	__u64 now = bpf_ktime_get_ns();
 	struct oom_path *path;
 
-	if (whose >= PATHS)
-		return;
 	for (int i = 0; i < PATHS; i++)
 		if (told[i].cgroup_id == id && now - told[i].time_ns < PATH_AGAIN_NS)
-			return;
+			return 0;
 	path = bpf_ringbuf_reserve(&events, sizeof(*path), 0);
 	if (!path) {
 		__sync_fetch_and_add(&counters.cut, 1);
-		return;
+		return 0;
 	}
 	write_path(path, cgroup);
 	bpf_ringbuf_submit(path, 0);
-	told[whose].cgroup_id = id;
-	told[whose].time_ns = now;
+	told[whose & (PATHS - 1)].cgroup_id = id;
+	told[whose & (PATHS - 1)].time_ns = now;
+	return 0;
 }
 
 /* The paths come behind the event, which is still being written: whoever reads finds all or none. */
 static __always_inline void tell_paths(struct task_struct *victim)
 {
-	tell_path(naming_cgroup(victim), VICTIM_PATH);
-	tell_path(naming_cgroup((void *)bpf_get_current_task()), TRIGGER_PATH);
+	tell_path((__u64)naming_cgroup(victim), VICTIM_PATH);
+	tell_path((__u64)naming_cgroup((void *)bpf_get_current_task()), TRIGGER_PATH);
 }
 
 /* A function of its own, so that the compiler describes struct oom_event in BTF. */
@@ -376,7 +384,7 @@ int victim_marked(struct bpf_raw_tracepoint_args *ctx)
 
 		event->decision = current_decision.what;
 		if (memcg)
-			tell_path(BPF_CORE_READ(memcg, css.cgroup), LIMIT_PATH);
+			tell_path((__u64)BPF_CORE_READ(memcg, css.cgroup), LIMIT_PATH);
 	} else {
 		event->decision.group_cgroup_id = group_of(victim, NULL);
 	}
