@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import * as grafana from '@grafana/grafana-foundation-sdk/dashboard';
 import { selfMetrics } from '../src/metrics/catalogue.ts';
 import { metrics as oom } from '../src/receivers/oom/metrics.ts';
-import { metrics as overlayfs } from '../src/receivers/overlayfs/metrics.ts';
+import { latencyOf } from '../src/receivers/overlayfs/metrics.ts';
 import { metrics as pressure } from '../src/receivers/pressure/metrics.ts';
 import { DATASOURCE } from './dashboard/panels.ts';
 import { killsIn, sections } from './dashboard/sections.ts';
@@ -59,7 +59,7 @@ function variables() {
       .includeAll(true)
       .allValue('.*')
       .current(all);
-  const owned = [overlayfs.readLatency, overlayfs.writeLatency].map(({ name }) => `${name}_count`);
+  const owned = [latencyOf.read, latencyOf.write].map(({ name }) => `${name}_count`);
   const names = [...owned, pressure.score.name, oom.kills.name].join('|');
   const here = `{__name__=~"${names}", instance=~"$instance"}`;
   return [

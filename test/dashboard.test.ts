@@ -10,7 +10,7 @@ import { DASHBOARD, dashboardJson } from '../scripts/dashboard.ts';
 import { selfMetrics } from '../src/metrics/catalogue.ts';
 import { allMetrics } from '../src/receivers/index.ts';
 import { metrics as oom } from '../src/receivers/oom/metrics.ts';
-import { metrics as overlayfs } from '../src/receivers/overlayfs/metrics.ts';
+import { latencyOf } from '../src/receivers/overlayfs/metrics.ts';
 import { metrics as pressure } from '../src/receivers/pressure/metrics.ts';
 import { nameOf, queriesOf, readDashboard, substitute } from './support/grafana.ts';
 import { peer } from './support/peers.ts';
@@ -149,7 +149,7 @@ function countByPromtool(
 
 suite('queries made of the catalogue', () => {
   test('choose by attributes that the metric has, and refuse all others', () => {
-    const { readLatency } = overlayfs;
+    const { read: readLatency } = latencyOf;
     const { kills: oomKills } = oom;
     const { score: pressureScore } = pressure;
     assert.equal(
@@ -164,10 +164,7 @@ suite('queries made of the catalogue', () => {
   });
 
   test('of histograms count operations', () => {
-    assert.match(
-      rate(overlayfs.readLatency),
-      /^rate\(floatie_overlayfs_read_latency_us_count\{.*\}\[\$__rate_interval\]\)$/,
-    );
+    assert.match(rate(latencyOf.read), /^rate\(floatie_overlayfs_read_latency_us_count\{.*\}\[\$__rate_interval\]\)$/);
   });
 
   test('get from Grafana what its documentation says', () => {

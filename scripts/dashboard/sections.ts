@@ -3,7 +3,7 @@ import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard';
 import { type Metric, selfMetrics } from '../../src/metrics/catalogue.ts';
 import { metrics as oomMetrics } from '../../src/receivers/oom/metrics.ts';
-import { metrics as overlayfsMetrics } from '../../src/receivers/overlayfs/metrics.ts';
+import { latencyOf, metrics as overlayfsMetrics } from '../../src/receivers/overlayfs/metrics.ts';
 import { metrics as pressureMetrics } from '../../src/receivers/pressure/metrics.ts';
 import {
   bars,
@@ -24,7 +24,7 @@ export interface Section {
   readonly panels: readonly Builder<Panel>[];
 }
 
-const { readLatency, writeLatency } = overlayfsMetrics;
+const { read: readLatency, write: writeLatency } = latencyOf;
 const { kills: oomKills } = oomMetrics;
 const { score: pressureScore, headroom: memoryHeadroom } = pressureMetrics;
 

@@ -211,6 +211,13 @@ const ROWS: readonly Row[] = [
     why: ({ functionName }) => `the kernel has no function "${functionName}"`,
     cure: 'load the module that has it',
   },
+  {
+    code: /^EINVAL$/,
+    steps: ['tracefs'],
+    method: /kprobe/,
+    why: ({ functionName }) => `the kernel has no function "${functionName}", or several of that name`,
+    cure: 'load the module that has it',
+  },
   { code: /^ENOENT$/, steps: ['tracefs'], why: 'tracefs is not mounted', cure: MOUNT_TRACEFS },
   {
     code: /^ENOENT$/,

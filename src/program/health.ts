@@ -12,6 +12,8 @@ export interface ProbeState {
   readonly reason?: string;
   /** The preferred methods, and why each of them failed. */
   readonly refusals?: readonly { readonly method: string; readonly reason: string }[];
+  /** What it does not measure on this kernel although it is attached, and why. */
+  readonly unmeasured?: readonly { readonly op: string; readonly reason: string }[];
 }
 
 /** A periodic job whose last run threw. */
@@ -75,8 +77,19 @@ export class Health {
     this.#isIdle = true;
   }
 
-  attached(probe: string, method: string, refusals: NonNullable<ProbeState['refusals']> = []): void {
-    this.#probes.set(probe, { probe, attached: true, method, ...(refusals.length > 0 && { refusals }) });
+  attached(
+    probe: string,
+    method: string,
+    refusals: NonNullable<ProbeState['refusals']> = [],
+    unmeasured: NonNullable<ProbeState['unmeasured']> = [],
+  ): void {
+    this.#probes.set(probe, {
+      probe,
+      attached: true,
+      method,
+      ...(refusals.length > 0 && { refusals }),
+      ...(unmeasured.length > 0 && { unmeasured }),
+    });
   }
 
   /** @param reason why the probe is not attached, for people */

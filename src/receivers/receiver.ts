@@ -68,8 +68,12 @@ export interface Context<S> extends Choice<S> {
   readonly latencies: Latencies;
   /** Where single events are told. */
   readonly records: Records;
-  /** Tells how it is attached, and why not by the better methods. */
-  attached(method: string, refusals: NonNullable<ProbeState['refusals']>): void;
+  /** Tells how it is attached, why not by the better methods, and what it does not measure on this kernel. */
+  attached(
+    method: string,
+    refusals: NonNullable<ProbeState['refusals']>,
+    unmeasured?: NonNullable<ProbeState['unmeasured']>,
+  ): void;
   /** As {@link file://../program/jobs.ts}, until the receiver stops. @returns what ends it before */
   every(ms: number, job: string, work: () => void | Promise<void>): () => void;
 }

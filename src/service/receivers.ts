@@ -110,10 +110,13 @@ async function startReceiver<N extends ReceiverName>(name: N, config: Config, co
   const context: Context<ReceiverSettings[N]> = {
     ...common,
     settings: config.receivers[name],
-    attached(method, refusals) {
-      health.attached(name, method, refusals);
-      const others = Object.fromEntries(refusals.map(({ method, reason }) => [`not_${method}`, reason]));
-      log.info(`The ${name} probe is attached by ${method}`, others);
+    attached(method, refusals, unmeasured = []) {
+      health.attached(name, method, refusals, unmeasured);
+      const reasons = [
+        ...refusals.map(({ method, reason }) => [`not_${method}`, reason]),
+        ...unmeasured.map(({ op, reason }) => [`without_${op}`, reason]),
+      ];
+      log.info(`The ${name} probe is attached by ${method}`, Object.fromEntries(reasons));
     },
     every(ms, job, work) {
       const timer = every(ms, job, work, health);

@@ -13,7 +13,7 @@ import { Health } from '../program/health.ts';
 import type { Logger } from '../program/log.ts';
 import { reasonOf } from '../program/reason.ts';
 import { recordSchemas } from '../receivers/index.ts';
-import { metrics as overlayfsMetrics } from '../receivers/overlayfs/metrics.ts';
+import { latencyOf } from '../receivers/overlayfs/metrics.ts';
 import { Records } from '../records/records.ts';
 import { Endpoints } from './endpoints.ts';
 import { Exporting } from './exporting.ts';
@@ -92,7 +92,7 @@ export async function startService(given: Config, log: Logger, { sockets = [] }:
   let stopped: Promise<void> | null = null;
   let config = given;
   const reload = async (wanted: Config): Promise<void> => {
-    const { config: next, kept } = keepRunning(config, wanted, registry.gridNs(overlayfsMetrics.readLatency));
+    const { config: next, kept } = keepRunning(config, wanted, registry.gridNs(latencyOf.read));
     const credentials = readCredentials(next, onRenewal);
     const opened = await endpoints.open(next);
     const before = exporting;

@@ -6,6 +6,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { cgroupIdOf, findHierarchy } from '../../src/containers/hierarchy.ts';
+import { OPERATIONS } from '../../src/receivers/overlayfs/operations.ts';
 import { attachProbes, METHODS, type Method } from '../../src/receivers/overlayfs/probes.ts';
 import { type AttachState, OverlayfsReceiver } from '../../src/receivers/overlayfs/receiver.ts';
 import { tryMethod } from '../../src/receivers/overlayfs/trial.ts';
@@ -168,6 +169,48 @@ suite('the overlayfs receiver', { skip: missing('root', 'btf') }, () => {
     using receiver = await started({ ...OPTIONS, attach: 'syscall_classic', tryBy });
     assert.equal(receiver.it.method, 'syscall_classic');
   });
+
+  for (const method of ['fentry', 'kprobe'] as const) {
+    for (const { name, functions, writes } of [
+      { name: 'whose function this kernel lacks is left out and said', functions: ['ovl_nonsense'], writes: 0 },
+      {
+        name: 'that has the second of its names is counted',
+        functions: ['ovl_nonsense', 'ovl_write_iter'],
+        writes: 100,
+      },
+    ]) {
+      test(`by ${method} an operation ${name}, and the others are counted`, async (context) => {
+        using _tracefs = mountTracefs();
+        using overlay = mountOverlay();
+        await using cgroup = createCgroup('operations');
+        const operations = OPERATIONS.map((row) =>
+          row.op === 'write' ? { ...row, functions, isRequired: false } : row,
+        );
+        const attachBy: typeof attachProbes = (counts, by, limit) => attachProbes(counts, by, limit, operations);
+        let unmeasured: AttachState['unmeasured'] = [];
+        const attempt = await attempted({
+          ...OPTIONS,
+          attach: method,
+          attachBy,
+          onChange: (state) => {
+            unmeasured = state.unmeasured;
+          },
+        });
+        if (attempt instanceof Error) return context.skip(attempt.message);
+        using receiver = attempt;
+        const file = join(overlay.path, 'file');
+        cgroup.run('dd', 'if=/dev/zero', `of=${file}`, 'bs=1', 'count=100');
+        cgroup.run('dd', `if=${file}`, 'of=/dev/null', 'bs=1', 'count=50');
+        const { read, write } = operationsOf(receiver.it, cgroup);
+        assert.deepEqual([count(read), count(write)], [50, writes]);
+        assert.deepEqual(
+          unmeasured.map(({ op }) => op),
+          writes === 0 ? ['write'] : [],
+        );
+        for (const { reason } of unmeasured) assert.match(reason, /"ovl_nonsense"/);
+      });
+    }
+  }
 
   for (const method of METHODS) {
     test(`a trial of ${method} counts what this process reads, or more was left out`, async (context) => {

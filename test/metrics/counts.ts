@@ -5,10 +5,10 @@ import type { ViewConfig } from '../../src/config/schema.ts';
 import { viewOptions } from '../../src/config/view-options.ts';
 import type { Metric } from '../../src/metrics/catalogue.ts';
 import { type Grid, MetricRegistry, type Sample, type Source } from '../../src/metrics/registry.ts';
-import { metrics } from '../../src/receivers/overlayfs/metrics.ts';
+import { latencyOf, metrics } from '../../src/receivers/overlayfs/metrics.ts';
 
 export const ERRORS = metrics.errors;
-export const LATENCY = metrics.readLatency;
+export const LATENCY = latencyOf.read;
 
 /** The kernel's grid of {@link LATENCY} in these tests: 1, 2, 4 and 8 µs. */
 export const GRID_US = [1, 2, 4, 8];

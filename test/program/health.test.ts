@@ -23,6 +23,16 @@ suite('Floatie is ready', () => {
     });
   });
 
+  test('when one is that does not measure everything on this kernel, and says what', () => {
+    const { health } = healthWithLog();
+    const unmeasured = [{ op: 'write', reason: 'no such function' }];
+    health.attached('overlayfs', 'fentry', [], unmeasured);
+    assert.deepEqual(health.readiness(), {
+      ready: true,
+      probes: [{ probe: 'overlayfs', attached: true, method: 'fentry', unmeasured }],
+    });
+  });
+
   test('not while the only one failed', () => {
     const { health } = healthWithLog();
     health.failed('overlayfs', 'no BTF');

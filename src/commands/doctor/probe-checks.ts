@@ -1,5 +1,6 @@
 /** Checks of each way to attach. */
 
+import type { ProbeState } from '../../program/health.ts';
 import { causeIn } from '../../program/refusal.ts';
 import type { OomMethod } from '../../receivers/oom/probes.ts';
 import type { Method } from '../../receivers/overlayfs/probes.ts';
@@ -23,7 +24,7 @@ export function overlayfsBy(method: Method, examination: Examination): Finding {
   const { value: trial } = tried;
   if (trial === null) return ok(`${use}attached; whether it is exact could not be tried: ${noTrial}`);
   const counted = `counted ${trial.counted} of ${trial.done} reads in a trial`;
-  if (isExact(trial)) return ok(`${use}${counted}`);
+  if (isExact(trial)) return ok(`${use}${counted}${use === '' ? '' : unmeasuredBy('overlayfs', examination)}`);
   const reason = `${use}${counted}, ${trial.missed} runs of its programs were left out: the kernel interrupts it here`;
   return finding(use === '' ? 'unneeded' : 'warn', reason);
 }
@@ -51,8 +52,16 @@ function refused(
 }
 
 /** The method by which a receiver's probe is attached, or null. */
-export function methodOf(receiver: string, { receivers }: Examination): string | null {
-  if ('error' in receivers) return null;
-  const state = receivers.value.find(({ probe }) => probe === receiver);
+export function methodOf(receiver: string, examination: Examination): string | null {
+  const state = stateOf(receiver, examination);
   return state?.attached ? state.method : null;
+}
+
+function unmeasuredBy(receiver: string, examination: Examination): string {
+  const unmeasured = stateOf(receiver, examination)?.unmeasured ?? [];
+  return unmeasured.map(({ op, reason }) => `; it does not measure ${op}: ${reason}`).join('');
+}
+
+function stateOf(receiver: string, { receivers }: Examination): ProbeState | undefined {
+  return 'error' in receivers ? undefined : receivers.value.find(({ probe }) => probe === receiver);
 }

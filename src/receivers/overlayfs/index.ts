@@ -1,12 +1,12 @@
 import type { Receiver } from '../receiver.ts';
-import { metrics } from './metrics.ts';
+import { overlayfsMetrics } from './metrics.ts';
 import { type OverlayfsSettings, settings } from './settings.ts';
 
 /** How long reads and writes of files on overlayfs take. */
 export const overlayfs: Receiver<'overlayfs', OverlayfsSettings> = {
   name: 'overlayfs',
   settings,
-  metrics: Object.values(metrics),
+  metrics: overlayfsMetrics,
   programs: ['overlayfs.bpf.o'],
   load: () => import('./start.ts'),
 };

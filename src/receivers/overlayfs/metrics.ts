@@ -1,24 +1,13 @@
 import { type Attribute, type Metric, ownerAttributes } from '../../metrics/catalogue.ts';
+import { eachOp, OPS } from './operations.ts';
 
-const OP: Attribute = { name: 'op', meaning: '`read` or `write`' };
+const names = new Intl.ListFormat('en', { type: 'disjunction' }).format(OPS.map((op) => `\`${op}\``));
+const OP: Attribute = { name: 'op', meaning: names };
+
+/** The histogram of each operation. */
+export const latencyOf = eachOp((_, { latency }): Metric => latency);
 
 export const metrics = {
-  readLatency: {
-    name: 'floatie_overlayfs_read_latency_us',
-    kind: 'histogram',
-    unit: 'us',
-    perUnit: 1000,
-    description: 'Time that reads of files on overlayfs took, in microseconds',
-    attributes: ownerAttributes,
-  },
-  writeLatency: {
-    name: 'floatie_overlayfs_write_latency_us',
-    kind: 'histogram',
-    unit: 'us',
-    perUnit: 1000,
-    description: 'Time that writes to files on overlayfs took, in microseconds',
-    attributes: ownerAttributes,
-  },
   errors: {
     name: 'floatie_overlayfs_errors_total',
     kind: 'counter',
@@ -50,3 +39,6 @@ export const metrics = {
     attributes: [OP],
   },
 } as const satisfies Record<string, Metric>;
+
+/** All of them; operations may share a histogram. */
+export const overlayfsMetrics: readonly Metric[] = [...new Set(Object.values(latencyOf)), ...Object.values(metrics)];

@@ -1,7 +1,6 @@
 /** The measured operations, one a row: the user side of OPERATIONS in bpf/overlayfs.h. */
 import type { Attributes } from '@opentelemetry/api';
-import type { Metric } from '../../metrics/catalogue.ts';
-import { metrics } from './metrics.ts';
+import { type Metric, ownerAttributes } from '../../metrics/catalogue.ts';
 
 interface Row {
   /** The name in BPF programs (`fentry_read`) and in the attribute `op`. */
@@ -25,14 +24,14 @@ const ROWS = [
     functions: ['ovl_read_iter'],
     isOnSyscalls: true,
     isRequired: true,
-    latency: metrics.readLatency,
+    latency: latencyMetric('read', 'reads of files on overlayfs'),
   },
   {
     op: 'write',
     functions: ['ovl_write_iter'],
     isOnSyscalls: true,
     isRequired: true,
-    latency: metrics.writeLatency,
+    latency: latencyMetric('write', 'writes to files on overlayfs'),
   },
 ] as const satisfies readonly Row[];
 
@@ -43,7 +42,22 @@ export const OPERATIONS: readonly Operation[] = ROWS;
 
 export const OPS: readonly Op[] = OPERATIONS.map(({ op }) => op);
 
+/** @param what what took that time */
+function latencyMetric(name: string, what: string) {
+  return {
+    name: `floatie_overlayfs_${name}_latency_us`,
+    kind: 'histogram',
+    unit: 'us',
+    perUnit: 1000,
+    description: `Time that ${what} took, in microseconds`,
+    attributes: ownerAttributes,
+  } as const satisfies Metric;
+}
+
 /** A value for each operation. */
-export function eachOp<T>(get: (op: Op) => T): Record<Op, T> {
-  return Object.fromEntries(OPS.map((op) => [op, get(op)])) as Record<Op, T>;
+export function eachOp<T>(get: (op: Op, operation: Operation) => T): Record<Op, T> {
+  return Object.fromEntries(OPERATIONS.map((operation) => [operation.op, get(operation.op, operation)])) as Record<
+    Op,
+    T
+  >;
 }

@@ -5,23 +5,14 @@ import type { Cgroups } from '../../containers/cgroups.ts';
 import type { CgroupFilter } from '../../containers/filter.ts';
 import type { Identity } from '../../containers/identity.ts';
 import { sharerOf } from '../../containers/place.ts';
-import type { Metric } from '../../metrics/catalogue.ts';
 import type { Sample, Source } from '../../metrics/registry.ts';
 import { OVERFLOW } from '../../metrics/storage.ts';
 import { monotonicMs, monotonicNs, toHrTime, wallMs, wallMsOf } from '../../program/clock.ts';
 import { combined } from '../histograms.ts';
 import { type CgroupTotals, endedOf } from './counts.ts';
-import { metrics } from './metrics.ts';
+import { metrics, overlayfsMetrics } from './metrics.ts';
 import { eachOp, OPERATIONS, OPS, type Op } from './operations.ts';
 import type { OverlayfsReceiver } from './receiver.ts';
-
-export const overlayfsMetrics = [
-  ...new Set<Metric>(OPERATIONS.map(({ latency }) => latency)),
-  metrics.errors,
-  metrics.zeros,
-  metrics.async,
-  metrics.excluded,
-];
 
 /**
  * How many cgroups a walk for names may visit at a time, without file handles: it takes some ms, so that no scrape has

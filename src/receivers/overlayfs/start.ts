@@ -66,11 +66,11 @@ export async function start(context: Context<OverlayfsSettings>): Promise<Runnin
 }
 
 function tellAttachment(
-  { method, failure, refusals }: AttachState,
+  { method, failure, refusals, unmeasured }: AttachState,
   { health, log, attached }: Context<OverlayfsSettings>,
 ): void {
   if (method !== null) {
-    attached(method, refusals);
+    attached(method, refusals, unmeasured);
     return;
   }
   if (failure !== null) {

@@ -30,6 +30,15 @@ suite('a way to attach', () => {
     });
   });
 
+  test('that is used says what it does not measure on this kernel', () => {
+    const unmeasured = [{ op: 'write', reason: 'no such function' }];
+    const receivers = { value: [{ probe: 'overlayfs', attached: true, method: 'fentry', unmeasured }] };
+    assert.deepEqual(overlayfsBy('fentry', examination({ receivers })), {
+      verdict: 'ok',
+      reason: 'used; counted 1000 of 1000 reads in a trial; it does not measure write: no such function',
+    });
+  });
+
   test('that is not used is fine, too', () => {
     assert.deepEqual(overlayfsBy('syscall', examination()), {
       verdict: 'ok',

@@ -6,9 +6,9 @@ import { suite, test } from 'node:test';
 import { Cgroups } from '../../../src/containers/cgroups.ts';
 import { identify } from '../../../src/containers/identity.ts';
 import type { CgroupTotals, OperationTotals } from '../../../src/receivers/overlayfs/counts.ts';
-import { metrics } from '../../../src/receivers/overlayfs/metrics.ts';
+import { metrics, overlayfsMetrics } from '../../../src/receivers/overlayfs/metrics.ts';
 import type { OverlayfsReceiver } from '../../../src/receivers/overlayfs/receiver.ts';
-import { OverlayfsSource, overlayfsMetrics, overlayfsSamples } from '../../../src/receivers/overlayfs/source.ts';
+import { OverlayfsSource, overlayfsSamples } from '../../../src/receivers/overlayfs/source.ts';
 
 const NOTHING: OperationTotals = { sumNs: 0, buckets: [0, 0, 0], errors: 0, zeros: 0, async: 0 };
 const READS: OperationTotals = { ...NOTHING, sumNs: 700, buckets: [1, 2, 3] };
