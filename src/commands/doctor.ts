@@ -1,13 +1,12 @@
 /** `floatie doctor`: whether Floatie would start here, how it would attach, and the cure for each problem. */
 import { isSdkDisabled } from '../config/environment.ts';
 import type { Config } from '../config/schema.ts';
+import { type Check, type Finding, finding } from '../program/check.ts';
 import { reasonOf } from '../program/reason.ts';
 import { causeIn } from '../program/refusal.ts';
-import { type Check, type Finding, finding } from './doctor/check.ts';
-import { CHECKS } from './doctor/checks.ts';
-import { type Examination, examine } from './doctor/examine.ts';
+import { linesOf } from './doctor/checks.ts';
+import { type Examination, examine, methodOf } from './doctor/examine.ts';
 import { exporters } from './doctor/network-checks.ts';
-import { methodOf } from './doctor/probe-checks.ts';
 
 /** @returns whether Floatie would start */
 export async function doctor(config: Config, form: 'text' | 'json'): Promise<boolean> {
@@ -24,16 +23,16 @@ export async function diagnose(config: Config): Promise<Check[]> {
   }
   const examination = await examine(config);
   const checks = [
-    ...Object.entries(CHECKS).map(([name, look]) => ({ name, ...lookOr(look, examination) })),
+    ...Object.entries(linesOf(examination)).map(([name, look]) => ({ name, ...findingOr(look) })),
     ...(await exporters(config)),
   ];
   return [...checks, summary(examination, checks)];
 }
 
 /** A check that throws does not stop the others. */
-function lookOr(look: (typeof CHECKS)[string], examination: Examination): Finding {
+function findingOr(look: () => Finding): Finding {
   try {
-    return look(examination);
+    return look();
   } catch (error) {
     return finding('unknown', reasonOf(error));
   }

@@ -11,6 +11,7 @@ import type { Health, ProbeState } from '../program/health.ts';
 import type { Logger } from '../program/log.ts';
 import type { Records } from '../records/records.ts';
 import type { RecordSchema } from '../records/schema.ts';
+import type { Checks, Examination } from './checks.ts';
 import type { Latencies } from './latencies.ts';
 
 /**
@@ -27,7 +28,9 @@ export interface Receiver<Name extends string = string, S = unknown> {
   readonly programs: readonly string[];
   /** Every kind of record that it makes of single events. */
   readonly records?: readonly RecordSchema[];
-  /** Imports the rest of the folder. */
+  /** Imports what the doctor looks at. */
+  checks(): Promise<{ checks(examination: Examination<S>): Checks | Promise<Checks> }>;
+  /** Imports what measures. */
   load(): Promise<Implementation<S>>;
 }
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
-import type { Check } from '../../src/commands/doctor/check.ts';
+import type { Check } from '../../src/program/check.ts';
 import { MAIN } from './floatie.ts';
 import { withMounts } from './mounts.ts';
 

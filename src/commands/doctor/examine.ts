@@ -1,27 +1,17 @@
-/** Tries what Floatie would do at its start, and every way to attach, and leaves nothing behind. */
+/** Tries what Floatie would do at its start, asks each receiver for its checks, and leaves nothing behind. */
 import type { Config } from '../../config/schema.ts';
 import { viewOptions } from '../../config/view-options.ts';
 import { findHierarchy, type Hierarchy } from '../../containers/hierarchy.ts';
-import { checkKernel, explain } from '../../kernel/explain.ts';
 import { type Permissions, readPermissions } from '../../kernel/permissions.ts';
 import { MetricRegistry } from '../../metrics/registry.ts';
-import { openOnDetachedOverlay } from '../../native/index.ts';
 import { Health, type ProbeState } from '../../program/health.ts';
 import { createLogger } from '../../program/log.ts';
-import { receivers as all } from '../../receivers/index.ts';
-import { OOM_METHODS, type OomMethod } from '../../receivers/oom/probes.ts';
-import { OomReceiver } from '../../receivers/oom/receiver.ts';
-import { METHODS, type Method } from '../../receivers/overlayfs/probes.ts';
-import { isOverlayfsRegistered } from '../../receivers/overlayfs/receiver.ts';
-import { type Trial, tryMethod } from '../../receivers/overlayfs/trial.ts';
-import { OBJECTS } from '../../receivers/receiver.ts';
+import { type Attempt, attempt, type Checks } from '../../receivers/checks.ts';
+import { type ReceiverName, receiverNamed, receiverNames } from '../../receivers/index.ts';
 import { Records } from '../../records/records.ts';
 import { startReceivers } from '../../service/receivers.ts';
 
-/** What became of an attempt. */
-export type Attempt<T> = { readonly value: T } | { readonly error: Error };
-
-export interface Examination {
+interface Machine {
   readonly config: Config;
   readonly permissions: Permissions;
   readonly hierarchy: Hierarchy;
@@ -29,55 +19,45 @@ export interface Examination {
   readonly needsBpf: boolean;
   /** The receivers as they would run. */
   readonly receivers: Attempt<readonly ProbeState[]>;
-  /** null: not tried, since overlayfs is not registered in the kernel. */
-  readonly overlayfs: ReadonlyMap<Method, Attempt<Trial | null>> | null;
-  /** Why no trial is possible here, or null. */
-  readonly noTrial: string | null;
-  readonly oom: ReadonlyMap<OomMethod, Attempt<void>>;
+}
+
+export interface Examination extends Machine {
+  /** Of every receiver, those that the pipeline does not name among them. */
+  readonly checks: readonly Checks[];
 }
 
 export async function examine(config: Config): Promise<Examination> {
-  const { receivers } = config.service.pipelines.metrics;
-  const hierarchy = findHierarchy();
-  const overlayfs = isOverlayfsRegistered() ? new Map<Method, Attempt<Trial | null>>() : null;
-  for (const method of METHODS) {
-    overlayfs?.set(
-      method,
-      await attempt(() => {
-        checkKernel();
-        return tryMethod({ objects: OBJECTS }, method);
-      }),
-    );
-  }
-  const oom = new Map<OomMethod, Attempt<void>>();
-  for (const method of OOM_METHODS) {
-    oom.set(method, await attempt(() => tryOom(config, hierarchy, method)));
-  }
-  const isWithoutTrial = [...(overlayfs?.values() ?? [])].some((tried) => 'value' in tried && tried.value === null);
-  return {
+  const machine: Machine = {
     config,
     permissions: readPermissions(),
-    hierarchy,
-    needsBpf: all.some(({ name, programs }) => receivers.includes(name) && programs.length > 0),
+    hierarchy: findHierarchy(),
+    needsBpf: needsBpf(config),
     receivers: await attempt(() => tryReceivers(config)),
-    overlayfs,
-    noTrial: isWithoutTrial ? whyNoTrial() : null,
-    oom,
   };
+  const checks: Checks[] = [];
+  // One after the other: each tries what it would do, and some count what all threads of this process do.
+  for (const name of receiverNames) checks.push(await checksOf(name, machine));
+  return { ...machine, checks };
+}
+
+export function needsBpf({ service }: Config): boolean {
+  return service.pipelines.metrics.receivers.some((name) => receiverNamed(name).programs.length > 0);
 }
 
 /** What it means that something is missing which loading programs needs. */
-export function lossOf({ needsBpf, receivers }: Examination): 'fail' | 'warn' | 'unneeded' {
+export function lossOf({ needsBpf, receivers }: Machine): 'fail' | 'warn' | 'unneeded' {
   if (!needsBpf) return 'unneeded';
   return 'error' in receivers ? 'fail' : 'warn';
 }
 
-async function attempt<T>(work: () => T | Promise<T>): Promise<Attempt<T>> {
-  try {
-    return { value: await work() };
-  } catch (error) {
-    return { error: explain(error) as Error };
-  }
+/** The method by which a receiver's probe is attached, or null. */
+export function methodOf(receiver: string, machine: Machine): string | null {
+  const state = stateOf(receiver, machine);
+  return state?.attached ? state.method : null;
+}
+
+function stateOf(receiver: string, { receivers }: Machine): ProbeState | undefined {
+  return 'error' in receivers ? undefined : receivers.value.find(({ probe }) => probe === receiver);
 }
 
 /** Exactly as `floatie run` starts them; what they log is in their state. */
@@ -90,21 +70,17 @@ async function tryReceivers(config: Config): Promise<readonly ProbeState[]> {
   return health.readiness().probes;
 }
 
-function tryOom(config: Config, { version }: Hierarchy, method: OomMethod): void {
-  const filter = { pidNsInum: 0, cgroupId: 0n, cgroupVersion: version };
-  OomReceiver.start({
-    ...filter,
-    ringBytes: config.receivers.oom.ring_bytes,
-    objects: OBJECTS,
-    methods: [method],
-  }).stop();
-}
-
-function whyNoTrial(): string {
-  try {
-    for (const reader of openOnDetachedOverlay(1, 1)) reader.close();
-    return 'it did not come to a trial';
-  } catch (error) {
-    return (error as Error).message;
-  }
+async function checksOf<N extends ReceiverName>(name: N, machine: Machine): Promise<Checks> {
+  const { config, permissions, hierarchy, receivers } = machine;
+  const { checks } = await receiverNamed(name).checks();
+  return checks({
+    settings: config.receivers[name],
+    isWanted: config.service.pipelines.metrics.receivers.includes(name),
+    permissions,
+    hierarchy,
+    places: config.containers.places,
+    starts: 'value' in receivers,
+    method: methodOf(name, machine),
+    unmeasured: stateOf(name, machine)?.unmeasured ?? [],
+  });
 }

@@ -10,8 +10,8 @@ import type { Config } from '../../config/schema.ts';
 import { type Connection, connectionOf, grpcDestination, httpDestination } from '../../exporters/otlp/connection.ts';
 import { type ProxyServer, placeOf, proxyFor } from '../../exporters/otlp/proxy.ts';
 import { cannotListen } from '../../exporters/prometheus/listen.ts';
+import { type Check, type Finding, finding, findingOf, ok } from '../../program/check.ts';
 import { linkOrNull, readOrNull } from '../../program/read-or-null.ts';
-import { type Check, type Finding, finding, findingOf, ok } from './check.ts';
 
 const CONNECT_MS = 2000;
 const LATER = 'start what should listen there, or correct the endpoint; Floatie starts without it, and tries again';

@@ -1,7 +1,7 @@
 /** What this process may do. */
 import { missingCapabilities, PASS_SECCOMP } from '../../kernel/causes.ts';
 import type { Capability } from '../../kernel/permissions.ts';
-import { type Finding, finding, ok } from './check.ts';
+import { type Finding, finding, ok } from '../../program/check.ts';
 import { type Examination, lossOf } from './examine.ts';
 
 const OUTSIDE = 'start it outside: a container of root, without --userns; in Kubernetes hostUsers: true';
@@ -19,7 +19,7 @@ export const CAPABILITIES: Partial<
   CAP_PERFMON: { use: 'to attach them', lost: essential },
   CAP_SYS_ADMIN: {
     use: 'for trials of exactness, and for fentry on modules',
-    lost: ({ config }) => (config.service.pipelines.metrics.receivers.includes('overlayfs') ? 'warn' : 'unneeded'),
+    lost: (examination) => lostBy('CAP_SYS_ADMIN', examination),
   },
   CAP_SYS_RESOURCE: {
     use: 'for locked memory, before Linux 5.11',
@@ -27,19 +27,13 @@ export const CAPABILITIES: Partial<
   },
   CAP_SYSLOG: {
     use: "for the kernel's log of OOM kills",
-    lost: (examination) => (losesScope(examination) ? 'warn' : 'unneeded'),
+    lost: (examination) => lostBy('CAP_SYSLOG', examination),
   },
   CAP_DAC_READ_SEARCH: {
     use: 'to name cgroups that live for a moment',
     lost: ({ needsBpf }) => (needsBpf ? 'warn' : 'unneeded'),
   },
 };
-
-/** Whose memory ran out is told by the log alone where `oom_kill_process` cannot be followed. */
-export function losesScope({ config, oom }: Examination): boolean {
-  const isFollowed = [...oom].some(([method, tried]) => method !== 'tracepoint' && 'value' in tried);
-  return config.service.pipelines.metrics.receivers.includes('oom') && !isFollowed;
-}
 
 export function capability(name: Capability, examination: Examination): Finding {
   const { permissions } = examination;
@@ -55,6 +49,11 @@ export function capability(name: Capability, examination: Examination): Finding 
   const short = name.replace('CAP_', '');
   const cure = `run it as root, with --cap-add ${short} in a container, or AmbientCapabilities=${name} in a unit of systemd`;
   return finding(verdict, `missing: ${use}`, cure);
+}
+
+/** Does a receiver lose something without it? */
+function lostBy(name: Capability, { checks }: Examination): 'warn' | 'unneeded' {
+  return checks.some(({ capabilities = [] }) => capabilities.includes(name)) ? 'warn' : 'unneeded';
 }
 
 function essential(examination: Examination): 'fail' | 'warn' | 'unneeded' {

@@ -10,5 +10,6 @@ export const oom: Receiver<'oom', OomSettings> = {
   metrics: Object.values(metrics),
   programs: ['oom.bpf.o'],
   records: [OOM_KILL],
+  checks: () => import('./checks.ts'),
   load: () => import('./start.ts'),
 };

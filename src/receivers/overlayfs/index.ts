@@ -8,5 +8,6 @@ export const overlayfs: Receiver<'overlayfs', OverlayfsSettings> = {
   settings,
   metrics: overlayfsMetrics,
   programs: ['overlayfs.bpf.o'],
+  checks: () => import('./checks.ts'),
   load: () => import('./start.ts'),
 };

@@ -8,5 +8,6 @@ export const pressure: Receiver<'pressure', PressureSettings> = {
   settings,
   metrics: Object.values(metrics),
   programs: [],
+  checks: () => import('./checks.ts'),
   load: () => import('./start.ts'),
 };

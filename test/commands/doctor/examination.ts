@@ -1,17 +1,13 @@
 /** An examination of a machine where all is well, but for what is given. */
-import type { Examination } from '../../../src/commands/doctor/examine.ts';
+import { type Examination, needsBpf } from '../../../src/commands/doctor/examine.ts';
 import { loadConfig } from '../../../src/config/load.ts';
 import { capabilitiesIn, type Permissions } from '../../../src/kernel/permissions.ts';
-import { OOM_METHODS } from '../../../src/receivers/oom/probes.ts';
-import { METHODS } from '../../../src/receivers/overlayfs/probes.ts';
 
 interface Given extends Partial<Omit<Examination, 'permissions' | 'config'>> {
   readonly set?: readonly string[];
   readonly effective?: string;
   readonly permissions?: Partial<Permissions>;
 }
-
-export const TRIAL = { done: 1000, counted: 1000, missed: 0 };
 
 export function examination({
   set = [],
@@ -39,16 +35,14 @@ export function examination({
       ...permissions,
     },
     hierarchy: { version: 2, mount: '/sys/fs/cgroup' },
-    needsBpf: config.service.pipelines.metrics.receivers.some((name) => name !== 'pressure'),
+    needsBpf: needsBpf(config),
     receivers: {
       value: [
         { probe: 'overlayfs', attached: true, method: 'fentry' },
         { probe: 'oom', attached: true, method: 'fentry' },
       ],
     },
-    overlayfs: new Map(METHODS.map((method) => [method, { value: TRIAL }])),
-    noTrial: null,
-    oom: new Map(OOM_METHODS.map((method) => [method, { value: undefined }])),
+    checks: [],
     ...rest,
   };
 }

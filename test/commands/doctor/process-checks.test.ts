@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import type { Finding } from '../../../src/commands/doctor/check.ts';
-import { CHECKS } from '../../../src/commands/doctor/checks.ts';
+import { linesOf } from '../../../src/commands/doctor/checks.ts';
 import type { Examination } from '../../../src/commands/doctor/examine.ts';
+import type { Capability } from '../../../src/kernel/permissions.ts';
+import type { Finding } from '../../../src/program/check.ts';
+import type { Checks } from '../../../src/receivers/checks.ts';
 import { examination } from './examination.ts';
 
 const PRESSURE_ONLY = ['service.pipelines.metrics.receivers=[pressure]'];
@@ -13,10 +15,13 @@ const SYS_ADMIN = '0000000000200000';
 const before511 = { memlockCounts: true } as const;
 
 function look(name: string, at: Examination): Finding {
-  const check = CHECKS[name];
+  const check = linesOf(at)[name];
   assert.ok(check, name);
-  return check(at);
+  return check();
 }
+
+/** The checks of a receiver that loses something without a capability. */
+const loses = (...capabilities: Capability[]): Checks => ({ receiver: {}, capabilities });
 
 const rows: [string, string, Examination, Finding['verdict'], RegExp][] = [
   ['a capability that is held', 'cap_bpf', examination(), 'ok', /^held/],
@@ -36,7 +41,13 @@ const rows: [string, string, Examination, Finding['verdict'], RegExp][] = [
     'fail',
     /user namespace/,
   ],
-  ['CAP_SYS_ADMIN', 'cap_sys_admin', examination({ effective: LEAST }), 'warn', /exact/],
+  [
+    'CAP_SYS_ADMIN',
+    'cap_sys_admin',
+    examination({ effective: LEAST, checks: [loses('CAP_SYS_ADMIN')] }),
+    'warn',
+    /exact/,
+  ],
   ['CAP_SYS_RESOURCE', 'cap_sys_resource', examination({ effective: LEAST }), 'unneeded', /before Linux 5\.11/],
   [
     'CAP_SYS_RESOURCE where memory is short',
@@ -49,7 +60,7 @@ const rows: [string, string, Examination, Finding['verdict'], RegExp][] = [
   [
     'CAP_SYSLOG where it is not',
     'cap_syslog',
-    examination({ effective: LEAST, oom: new Map([['tracepoint', { value: undefined }]]) }),
+    examination({ effective: LEAST, checks: [loses('CAP_SYSLOG')] }),
     'warn',
     /log/,
   ],

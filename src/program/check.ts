@@ -1,5 +1,5 @@
 /** One line of `floatie doctor`, and one object of its JSON. Names and verdicts are stable; texts are for people. */
-import type { Refusal } from '../../program/refusal.ts';
+import type { Refusal } from './refusal.ts';
 
 /**
  * - `ok`: no problem
