@@ -1,8 +1,10 @@
-/** The bucket bounds in the kernel: the union of all configured bounds, so that every histogram is exact. */
-import { toNs, unionOfBounds } from '../metrics/buckets.ts';
+/** The bucket bounds in the kernel, by receiver: the union of all configured bounds, so that every histogram is exact. */
+import { MAX_BOUNDS, toNs, unionOfBounds } from '../metrics/buckets.ts';
 import { exponentialBoundsNs } from '../metrics/exponential.ts';
+import { type ReceiverName, receiverNamed, receiverNames } from '../receivers/index.ts';
 import { exponentialOf, exportersOf } from './exporters.ts';
 import type { Config } from './schema.ts';
+import { selectedBy } from './selection.ts';
 
 export interface WantedBounds {
   /** The key of the setting. */
@@ -11,10 +13,13 @@ export interface WantedBounds {
   readonly boundsNs: readonly number[];
 }
 
-/** The bounds by the key that asks for them. */
-export function wantedBounds(config: Config): WantedBounds[] {
-  const { receivers, views } = config;
-  const ofViews = views.flatMap(({ stream }) => stream.aggregation?.explicit_bucket_histogram?.boundaries ?? []);
+/** The bounds for the histograms of a receiver, by the key that asks for them; none for one without histograms. */
+export function wantedBounds(config: Config, name: ReceiverName): WantedBounds[] {
+  const own = config.receivers[name];
+  if (!('bounds_us' in own)) return [];
+  const { metrics } = receiverNamed(name);
+  const selecting = config.views.filter((view) => selectedBy(view).some((metric) => metrics.includes(metric)));
+  const ofViews = selecting.flatMap(({ stream }) => stream.aggregation?.explicit_bucket_histogram?.boundaries ?? []);
   const exponential = [...exportersOf(config, 'otlp'), ...exportersOf(config, 'otlphttp')].flatMap(
     ({ name, settings }) => {
       const options = exponentialOf(settings);
@@ -23,13 +28,22 @@ export function wantedBounds(config: Config): WantedBounds[] {
     },
   );
   return [
-    { key: ['receivers', 'overlayfs', 'bounds_us'], boundsNs: receivers.overlayfs.bounds_us.map(toNs) },
+    { key: ['receivers', name, 'bounds_us'], boundsNs: own.bounds_us.map(toNs) },
     { key: ['views'], boundsNs: ofViews.map(toNs) },
     ...exponential,
   ];
 }
 
 /** The union of all bounds, ascending, in ns. */
-export function kernelBoundsNs(config: Config): number[] {
-  return unionOfBounds(wantedBounds(config).map(({ boundsNs }) => boundsNs));
+export function kernelBoundsNs(config: Config, name: ReceiverName): number[] {
+  return unionOfBounds(wantedBounds(config, name).map(({ boundsNs }) => boundsNs));
+}
+
+/** The receivers whose programs cannot hold the bounds that are wanted; each problem begins with `views`. */
+export function boundsProblems(config: Config): string[] {
+  return receiverNames.flatMap((name) => {
+    const { length } = kernelBoundsNs(config, name);
+    if (length <= MAX_BOUNDS) return [];
+    return `views: they, receivers.${name}.bounds_us and exponential histograms ask for ${length} different bounds; the kernel counts on ${MAX_BOUNDS} at most`;
+  });
 }

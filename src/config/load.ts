@@ -6,7 +6,7 @@ import { isDeepStrictEqual } from 'node:util';
 import convict, { type Schema } from 'convict';
 import { shapeOf } from '../settings/setting.ts';
 import { MAX_TOLD, show, withoutVariables } from '../settings/show.ts';
-import { kernelBoundsNs } from './bounds.ts';
+import { boundsProblems } from './bounds.ts';
 import { type Env, exporterVariables, switchWarnings } from './environment.ts';
 import { ConfigError } from './error.ts';
 import { exportersOf } from './exporters.ts';
@@ -166,6 +166,6 @@ function checkProcessors(config: convict.Config<Config>, values: ReadonlyMap<str
 }
 
 function checkViews(config: convict.Config<Config>, given: Given | undefined): string[] {
-  const problems = viewProblems(config.get('views'), kernelBoundsNs(config.getProperties()));
+  const problems = [...viewProblems(config.get('views')), ...boundsProblems(config.getProperties())];
   return problems.map((problem) => placed(problem, given ?? { origin: 'the defaults' }));
 }

@@ -1,5 +1,7 @@
 /** What of another configuration can be used by a Floatie that runs, and what keeps its value until a restart. */
 import { isDeepStrictEqual } from 'node:util';
+import type { Metric } from '../metrics/catalogue.ts';
+import { receivers } from '../receivers/index.ts';
 import { wantedBounds } from './bounds.ts';
 import { exportersOf } from './exporters.ts';
 import { keys, settingOf } from './keys.ts';
@@ -7,13 +9,13 @@ import { pidNamespaceOf } from './processors.ts';
 import type { Config } from './schema.ts';
 
 /**
- * @param gridNs the bounds that the kernel counts on; none where it counts nothing that has bounds
+ * @param gridOf the bounds in ns that the kernel counts a metric on; none where it counts no such histogram
  * @returns the wanted configuration with the running values of `kept`, which are the keys that need a restart
  */
 export function keepRunning(
   running: Config,
   wanted: Config,
-  gridNs: readonly number[],
+  gridOf: (metric: Metric) => readonly number[],
 ): { readonly config: Config; readonly kept: readonly string[] } {
   const config = structuredClone(wanted);
   const kept: string[] = [];
@@ -29,11 +31,14 @@ export function keepRunning(
     keep(['processors']);
     keep(['service', 'pipelines', 'metrics', 'processors']);
   }
-  for (const { key, boundsNs } of gridNs.length === 0 ? [] : wantedBounds(config)) {
-    if (boundsNs.every((bound) => gridNs.includes(bound))) continue;
-    // Not the running value: an exporter that is new has none.
-    if (key[0] === 'exporters') keep(key, 'explicit_bucket_histogram');
-    else keep(key);
+  for (const { name, metrics } of receivers) {
+    const gridNs = metrics.flatMap(gridOf);
+    for (const { key, boundsNs } of gridNs.length === 0 ? [] : wantedBounds(config, name)) {
+      if (boundsNs.every((bound) => gridNs.includes(bound))) continue;
+      // Not the running value: an exporter that is new has none.
+      if (key[0] === 'exporters') keep(key, 'explicit_bucket_histogram');
+      else keep(key);
+    }
   }
   // The old endpoint listens until the new one does: not both on one port.
   const endpoints = new Map(exportersOf(running, 'prometheus').map(({ name, settings }) => [name, settings]));

@@ -1,26 +1,15 @@
 /** Checks the views of the configuration, key by key. */
-import { MAX_BOUNDS } from '../metrics/buckets.ts';
 import { bounds } from '../settings/bounds.ts';
 import { anyText, integer, listOf, nothing, section, text, textMatching, texts } from '../settings/shapes.ts';
 import type { ViewConfig } from './schema.ts';
 import { selectedBy, sharedNames } from './selection.ts';
 
-/**
- * Problems between views, and of all views together; each begins with `views`.
- *
- * @param kernelBoundsNs the bounds in the kernel, for the views and everything else
- */
-export function viewProblems(given: readonly ViewConfig[], kernelBoundsNs: readonly number[] = []): string[] {
-  const shared = sharedNames(given).map(
+/** Problems between views; each begins with `views`. */
+export function viewProblems(given: readonly ViewConfig[]): string[] {
+  return sharedNames(given).map(
     (name) =>
       `views: two metrics would be "${name}" in Prometheus, or one beside its own; give one another stream.name`,
   );
-  const { length } = kernelBoundsNs;
-  if (length <= MAX_BOUNDS) return shared;
-  return [
-    ...shared,
-    `views: they, receivers.overlayfs.bounds_us and exponential histograms ask for ${length} different bounds; the kernel counts on ${MAX_BOUNDS} at most`,
-  ];
 }
 
 const attributeNames = texts('a list of attribute names', anyText);

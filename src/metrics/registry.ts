@@ -52,7 +52,7 @@ export interface Form {
 
 export class MetricRegistry {
   readonly #sources: Source[] = [];
-  readonly #added = new Map<string, { readonly metric: Metric; readonly startTime: HrTime; grid: Grid }>();
+  readonly #added = new Map<string, { readonly metric: Metric; readonly startTime: HrTime; readonly grid: Grid }>();
   readonly #states = new Map<string, StreamState[]>();
   /** When those who want totals last had all, in ms of CLOCK_MONOTONIC. */
   readonly #lastReads = new Map<object, number>();
@@ -74,16 +74,10 @@ export class MetricRegistry {
     }
   }
 
-  /**
-   * From now on by these views, and histograms on these bounds, in µs, where a view gives none: all of them among those
-   * of the grid. Counts and start times of series that stay go on.
-   */
-  reshape(views: readonly ViewOptions[], defaultBounds: readonly number[]): void {
+  /** From now on by these views, and the bounds that grids give now. Counts and start times of series that stay go on. */
+  reshape(views: readonly ViewOptions[]): void {
     this.#views = views;
-    for (const [name, added] of this.#added) {
-      if (added.grid !== NO_GRID) added.grid = { ...added.grid, defaultBounds };
-      this.#shape(name);
-    }
+    for (const name of this.#added.keys()) this.#shape(name);
   }
 
   /** Upper bounds in ns of the buckets of a metric; none where it has no source. */
@@ -178,7 +172,7 @@ export class MetricRegistry {
 export interface Grid {
   /** Upper bounds in ns, among them those of every view. */
   readonly gridNs: readonly number[];
-  /** The bounds in µs where no view gives any. */
+  /** The bounds in µs where no view gives any, read at every {@link MetricRegistry.reshape}: a getter may change them. */
   readonly defaultBounds: readonly number[];
 }
 

@@ -48,7 +48,7 @@ interface One extends Each {
 }
 
 /** Whatever differs from one receiver to another is left out. */
-type Common = Omit<Context<unknown>, 'settings' | 'attached' | 'every'>;
+type Common = Omit<Context<unknown>, 'settings' | 'boundsNs' | 'attached' | 'every'>;
 type CommonChoice = Omit<Choice<unknown>, 'settings'>;
 
 /**
@@ -110,6 +110,7 @@ async function startReceiver<N extends ReceiverName>(name: N, config: Config, co
   const context: Context<ReceiverSettings[N]> = {
     ...common,
     settings: config.receivers[name],
+    boundsNs: kernelBoundsNs(config, name),
     attached(method, refusals, unmeasured = []) {
       health.attached(name, method, refusals, unmeasured);
       const reasons = [
@@ -164,7 +165,6 @@ function contextOf({ config, registry, records, health, log }: Given): Common {
     cgroups: new Cgroups(hierarchy.mount, choice.identifyCgroup),
     pidNsInum: resolvePidNamespace(pidNamespaceOf(config), log),
     cgroupId: kernel.cgroup === '' ? 0n : cgroupIdOf(hierarchy, kernel.cgroup),
-    boundsNs: kernelBoundsNs(config),
     latencies: new Latencies(),
   };
 }

@@ -13,7 +13,6 @@ import { Health } from '../program/health.ts';
 import type { Logger } from '../program/log.ts';
 import { reasonOf } from '../program/reason.ts';
 import { recordSchemas } from '../receivers/index.ts';
-import { latencyOf } from '../receivers/overlayfs/metrics.ts';
 import { Records } from '../records/records.ts';
 import { Endpoints } from './endpoints.ts';
 import { Exporting } from './exporting.ts';
@@ -92,7 +91,7 @@ export async function startService(given: Config, log: Logger, { sockets = [] }:
   let stopped: Promise<void> | null = null;
   let config = given;
   const reload = async (wanted: Config): Promise<void> => {
-    const { config: next, kept } = keepRunning(config, wanted, registry.gridNs(latencyOf.read));
+    const { config: next, kept } = keepRunning(config, wanted, (metric) => registry.gridNs(metric));
     const credentials = readCredentials(next, onRenewal);
     const opened = await endpoints.open(next);
     const before = exporting;
@@ -109,7 +108,7 @@ export async function startService(given: Config, log: Logger, { sockets = [] }:
       health.collectFailed(error);
     }
     before.finish();
-    registry.reshape(viewOptions(next.views, attributeActions(next)), next.receivers.overlayfs.bounds_us);
+    registry.reshape(viewOptions(next.views, attributeActions(next)));
     after.begin(before);
     [config, exporting] = [next, after];
     const { log_level, log_format } = next.service.telemetry;

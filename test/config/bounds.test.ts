@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { kernelBoundsNs, wantedBounds } from '../../src/config/bounds.ts';
 import { loadConfig } from '../../src/config/load.ts';
+import type { Config } from '../../src/config/schema.ts';
 import { exponentialBoundsNs } from '../../src/metrics/exponential.ts';
 
 const BASE = 'receivers.overlayfs.bounds_us=[1,4]';
@@ -25,17 +26,21 @@ function viewsOf(...views: readonly unknown[]): string {
   return `views=${JSON.stringify(views)}`;
 }
 
+function boundsOf(config: Config): number[] {
+  return kernelBoundsNs(config, 'overlayfs');
+}
+
 suite('the bounds that the kernel counts on', () => {
   test('are those of the receiver where nothing else is asked for', () => {
-    assert.deepEqual(kernelBoundsNs(load()), [1000, 4000]);
+    assert.deepEqual(boundsOf(load()), [1000, 4000]);
   });
 
   test('have those of every view among them, each once and in order', () => {
-    assert.deepEqual(kernelBoundsNs(load(viewsOf(view([0.5, 4])))), [500, 1000, 4000]);
+    assert.deepEqual(boundsOf(load(viewsOf(view([0.5, 4])))), [500, 1000, 4000]);
   });
 
   test('have those of exponential histograms of an exporter in the pipeline', () => {
-    const bounds = new Set(kernelBoundsNs(load(ENDPOINT, EXPONENTIAL, USED, 'exporters.otlp.exponential.max_scale=2')));
+    const bounds = new Set(boundsOf(load(ENDPOINT, EXPONENTIAL, USED, 'exporters.otlp.exponential.max_scale=2')));
     assert.deepEqual(
       [1000, 4000, ...exponentialBoundsNs(2)].filter((bound) => !bounds.has(bound)),
       [],
@@ -44,11 +49,16 @@ suite('the bounds that the kernel counts on', () => {
 
   test('have none of an exporter that is in no pipeline', () => {
     const unused = 'service.pipelines.metrics.exporters=[prometheus]';
-    assert.deepEqual(kernelBoundsNs(load(ENDPOINT, EXPONENTIAL, unused)), [1000, 4000]);
+    assert.deepEqual(boundsOf(load(ENDPOINT, EXPONENTIAL, unused)), [1000, 4000]);
+  });
+
+  test('are none for a receiver without histograms', () => {
+    assert.deepEqual(kernelBoundsNs(load(), 'oom'), []);
   });
 
   test('are told by the key that asks for them', () => {
-    const keys = wantedBounds(load(viewsOf(view([2])), ENDPOINT, EXPONENTIAL, USED)).map(({ key }) => key.join('.'));
+    const config = load(viewsOf(view([2])), ENDPOINT, EXPONENTIAL, USED);
+    const keys = wantedBounds(config, 'overlayfs').map(({ key }) => key.join('.'));
     assert.deepEqual(keys, ['receivers.overlayfs.bounds_us', 'views', 'exporters.otlp.default_histogram_aggregation']);
   });
 

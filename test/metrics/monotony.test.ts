@@ -19,7 +19,7 @@ import { createLogger } from '../../src/program/log.ts';
 import { metrics } from '../../src/receivers/pressure/metrics.ts';
 import { PressureSource } from '../../src/receivers/pressure/source.ts';
 import { observeProcess, observeService } from '../../src/service/self-metrics.ts';
-import { collect, ERRORS, errors, FakeSource, GRID, GRID_US, LATENCY, latencies, view } from './counts.ts';
+import { collect, ERRORS, errors, FakeSource, GRID, LATENCY, latencies, view } from './counts.ts';
 
 const { CUMULATIVE, DELTA } = AggregationTemporality;
 const RUNS = 300;
@@ -129,7 +129,7 @@ class World {
     this.#read();
     this.#deltas.finish();
     await this.#addDeltas();
-    this.kernel.reshape(views, GRID_US);
+    this.kernel.reshape(views);
     this.#totals = createProducer(this.kernel, { temporality: CUMULATIVE });
     this.#deltas = createProducer(this.kernel, { temporality: DELTA });
     this.#deltas.takeOver();

@@ -12,6 +12,8 @@ import {
   collect,
   ERRORS,
   errors,
+  FakeSource,
+  GRID,
   GRID_US,
   kernelMetricsOf,
   LATENCY,
@@ -38,7 +40,7 @@ async function reshaped(
   const producer = createProducer(one.kernel, { temporality: CUMULATIVE });
   one.source.samples = [errors('1', READ_A, 5, [100, 0]), errors('2', READ_B, 7, [200, 0])];
   await collect(producer);
-  await run(one, () => one.kernel.reshape(viewOptions(to), GRID_US));
+  await run(one, () => one.kernel.reshape(viewOptions(to)));
   return named(await collect(producer), to[0]?.stream.name ?? ERRORS.name);
 }
 
@@ -74,7 +76,7 @@ suite('a change of views', () => {
     const before = startsOf(named(await collect(producer), ERRORS.name));
     source.samples = [];
     kernel.end([errors('1', READ_A, 6)]);
-    kernel.reshape(viewOptions([PLAIN]), GRID_US);
+    kernel.reshape(viewOptions([PLAIN]));
     const data = named(await collect(producer), ERRORS.name);
     assert.deepEqual([valuesOf(data), startsOf(data)], [{ '': 6 }, before]);
   });
@@ -111,7 +113,7 @@ suite('a change of views', () => {
 
   test('that drops a metric ends it', async () => {
     const { kernel } = kernelMetricsOf();
-    kernel.reshape(viewOptions([view(ERRORS, { aggregation: { drop: {} } })]), GRID_US);
+    kernel.reshape(viewOptions([view(ERRORS, { aggregation: { drop: {} } })]));
     const metrics = await collect(createProducer(kernel, { temporality: CUMULATIVE }));
     assert.deepEqual(
       metrics.map(({ descriptor }) => descriptor.name),
@@ -142,12 +144,12 @@ suite('a change of views', () => {
     const { kernel, source } = kernelMetricsOf();
     const producer = createProducer(kernel, { temporality: CUMULATIVE });
     const plain = view(LATENCY, { attribute_keys: { included: [] } });
-    kernel.reshape(viewOptions([plain]), GRID_US);
+    kernel.reshape(viewOptions([plain]));
     source.samples = [latencies('2', { cgroup: '/b' }, 9000, [1, 1, 1, 1, 1])];
     kernel.end([latencies('1', { cgroup: '/a' }, 5000, [1, 2, 3, 4, 5])]);
     const { stream } = plain;
     const other = { ...stream, aggregation: { explicit_bucket_histogram: { boundaries: [2, 8] } } };
-    kernel.reshape(viewOptions([view(LATENCY, other)]), GRID_US);
+    kernel.reshape(viewOptions([view(LATENCY, other)]));
     const data = named(await collect(producer), LATENCY.name);
     assert.ok(data.dataPointType === DataPointType.HISTOGRAM);
     assert.deepEqual(data.dataPoints[0]?.value, {
@@ -158,9 +160,13 @@ suite('a change of views', () => {
   });
 
   test('gives histograms other default bounds', async () => {
-    const { kernel, source } = kernelMetricsOf();
+    const kernel = new MetricRegistry([]);
+    const source = new FakeSource();
+    const grid = { ...GRID, defaultBounds: GRID_US };
+    kernel.addSource(source, grid);
     source.samples = [latencies('1', { cgroup: '/a' }, 0, [1, 2, 3, 4, 5])];
-    kernel.reshape([], [4]);
+    grid.defaultBounds = [4];
+    kernel.reshape([]);
     const data = named(await collect(createProducer(kernel, { temporality: CUMULATIVE })), LATENCY.name);
     assert.ok(data.dataPointType === DataPointType.HISTOGRAM);
     assert.deepEqual(data.dataPoints[0]?.value.buckets, { boundaries: [4], counts: [6, 9] });
@@ -188,7 +194,7 @@ suite('a reader with delta temporality, whose place another one takes with a cha
     const second = createProducer(kernel, { temporality: DELTA });
     kernel.refresh();
     first.finish();
-    kernel.reshape(viewOptions([BY_OP]), GRID_US);
+    kernel.reshape(viewOptions([BY_OP]));
     second.takeOver();
     source.samples = [errors('1', READ_A, 10)];
     for (const producer of [first, second, second]) seen.push(named(await collect(producer), ERRORS.name));
@@ -226,7 +232,7 @@ suite("Floatie's own metrics beside the kernel's", () => {
     let value = 1;
     observe(selfMetrics.collectErrors, (report) => report(value));
     const before = named(await collect(producer), selfMetrics.collectErrors.name);
-    kernel.reshape([], []);
+    kernel.reshape([]);
     value = 3;
     const after = named(await collect(producer), selfMetrics.collectErrors.name);
     assert.deepEqual([valuesOf(before), valuesOf(after)], [{ '': 1 }, { '': 3 }]);

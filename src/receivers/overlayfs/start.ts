@@ -41,7 +41,12 @@ export async function start(context: Context<OverlayfsSettings>): Promise<Runnin
   const source = new OverlayfsSource(receiver, cgroups, filter);
   const recent = new RecentLatency(() => receiver.read(), boundsNs);
   latencies.add((cgroup) => recent.p99Us(cgroup, monotonicMs()));
-  registry.addSource(source, { gridNs: boundsNs, defaultBounds: settings.bounds_us });
+  registry.addSource(source, {
+    gridNs: boundsNs,
+    get defaultBounds() {
+      return settings.bounds_us;
+    },
+  });
   context.every(LEARN_MS, 'name new cgroups', () => source.learn());
   context.every(RECLAIM_MS, 'take entries back', () => registry.end(source.reclaim((ms) => registry.isReadSince(ms))));
   context.every(SUPERVISE_MS, 'look after the overlayfs probe', () => receiver.supervise());
