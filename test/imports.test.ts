@@ -3,6 +3,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { receiverNames } from '../src/receivers/index.ts';
 
 const SRC = fileURLToPath(new URL('../src', import.meta.url));
 
@@ -92,11 +93,48 @@ suite('imports go one way', () => {
     );
   });
 
-  test('and never in a circle', () => {
-    const circles = files.filter((file) => reachableFrom(file, ({ isType }) => !isType).has(file));
+  test('and never in a circle, of types neither', () => {
+    const circles = files.filter((file) => reachableFrom(file).has(file));
     assert.deepEqual(circles, []);
   });
 });
+
+suite('a receiver', () => {
+  const folderOf = (file: string): string | undefined => /^receivers\/([^/]+)\//.exec(file)?.[1];
+
+  test('needs nothing of another one', () => {
+    const across = files.flatMap((file) =>
+      (importsOf.get(file) ?? [])
+        .filter(
+          ({ of }) => folderOf(file) !== undefined && folderOf(of) !== undefined && folderOf(of) !== folderOf(file),
+        )
+        .map(({ of }) => `${file} → ${of}`),
+    );
+    assert.deepEqual(across, []);
+  });
+
+  test('is imported by the list of them alone, but for what the API names', () => {
+    const importers = files.filter(
+      (file) => folderOf(file) === undefined && importsOf.get(file)?.some(({ of }) => folderOf(of) !== undefined),
+    );
+    assert.deepEqual(importers, ['receivers/index.ts', 'service/measure.ts']);
+  });
+
+  test('is named by no code outside its folder', () => {
+    const names = receiverNames.join('|');
+    const naming = new RegExp(`(['"\`])(${names})\\1|[\\w)\\]]\\??\\.(${names})\\b|\\b(${names})\\??:`, 'g');
+    const found = files
+      .filter((file) => folderOf(file) === undefined)
+      .flatMap((file) => (codeOf(file).match(naming) ?? []).map((code) => `${file}: ${code}`));
+    assert.deepEqual(found, []);
+  });
+});
+
+/** A file without its comments, and without texts of several words. */
+function codeOf(file: string): string {
+  const text = readFileSync(join(SRC, file), 'utf8');
+  return text.replace(/\/\*[\s\S]*?\*\/|^ *\/\/.*$|'(?:[^'\\\n]|\\.)* (?:[^'\\\n]|\\.)*'/gm, '');
+}
 
 suite('what is loaded', () => {
   const importersOf = (name: string) => files.filter((file) => importsOf.get(file)?.some(({ of }) => of === name));

@@ -17,22 +17,9 @@ import {
   textMatching,
   texts,
 } from '../settings/shapes.ts';
-import { actions } from './processors.ts';
+import { actions } from './actions.ts';
+import type { ViewConfig } from './view.ts';
 import { views } from './views.ts';
-
-export interface ViewConfig {
-  readonly selector: { readonly instrument_name: string };
-  readonly stream: {
-    readonly name?: string;
-    readonly description?: string;
-    readonly attribute_keys?: { readonly included?: string[]; readonly excluded?: string[] };
-    readonly aggregation?: {
-      readonly drop?: object;
-      readonly explicit_bucket_histogram?: { readonly boundaries: number[] };
-    };
-    readonly aggregation_cardinality_limit?: number;
-  };
-}
 
 export const EXPORTER_TYPES = ['prometheus', 'otlp', 'otlphttp', 'debug'] as const;
 export type ExporterType = (typeof EXPORTER_TYPES)[number];

@@ -3,7 +3,7 @@
 import type { Metric } from '../metrics/catalogue.ts';
 import { allMetrics } from '../receivers/index.ts';
 import { matches } from '../settings/wildcard.ts';
-import type { ViewConfig } from './schema.ts';
+import type { ViewConfig } from './view.ts';
 
 /** The metrics that a view selects: `*` stands for any run of characters, `?` for one. */
 export function selectedBy(view: ViewConfig): Metric[] {

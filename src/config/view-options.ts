@@ -10,8 +10,8 @@ import type { AttributeAction } from '../metrics/attribute-actions.ts';
 import { applyActions } from '../metrics/attribute-actions.ts';
 import type { Metric } from '../metrics/catalogue.ts';
 import { allMetrics } from '../receivers/index.ts';
-import type { ViewConfig } from './schema.ts';
 import { selectedBy } from './selection.ts';
+import type { ViewConfig } from './view.ts';
 
 /**
  * The options that views, and then processors, make for every metric. Patterns are resolved to names here, so that the

@@ -1,8 +1,8 @@
 /** Checks the views of the configuration, key by key. */
 import { bounds } from '../settings/bounds.ts';
 import { anyText, integer, listOf, nothing, section, text, textMatching, texts } from '../settings/shapes.ts';
-import type { ViewConfig } from './schema.ts';
 import { selectedBy, sharedNames } from './selection.ts';
+import type { ViewConfig } from './view.ts';
 
 /** Problems between views; each begins with `views`. */
 export function viewProblems(given: readonly ViewConfig[]): string[] {

@@ -1,7 +1,5 @@
 /** Identifies containers and pods by their cgroup's path. */
 
-import type { Names } from './names.ts';
-
 export type Runtime =
   | 'docker'
   | 'containerd'
@@ -13,6 +11,14 @@ export type Runtime =
   | 'nomad'
   | 'apptainer'
   | 'singularity';
+
+export interface Names {
+  readonly containerName?: string;
+  /** Without tag and digest. */
+  readonly imageName?: string;
+  readonly podName?: string;
+  readonly podNamespace?: string;
+}
 
 export interface Identity {
   /** The cgroup's path below the hierarchy's root; `unknown` when the cgroup was removed before it was found. */

@@ -6,16 +6,8 @@ import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { monotonicMs } from '../program/clock.ts';
 import { type Folder, listFolder, openBelow, openFolder, readFileIn } from './foreign-files.ts';
-import { type Identity, type IsTask, identify, isDefaultTask, type Runtime, userOf } from './identity.ts';
+import { type Identity, type IsTask, identify, isDefaultTask, type Names, type Runtime, userOf } from './identity.ts';
 import { findPlaces, foldersOf, PLACE_KINDS, type Place, type PlaceKind, type PlaceSettings } from './places.ts';
-
-export interface Names {
-  readonly containerName?: string;
-  /** Without tag and digest. */
-  readonly imageName?: string;
-  readonly podName?: string;
-  readonly podNamespace?: string;
-}
 
 /** The largest configuration of a container that is read; real ones have some dozens of kB. */
 const MAX_CONFIG_BYTES = 1 << 20;

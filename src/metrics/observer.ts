@@ -1,9 +1,9 @@
 /** Metrics that are read when somebody collects. */
 import type { Attributes, Meter, ObservableResult } from '@opentelemetry/api';
 import { toHrTime, wallMs } from '../program/clock.ts';
+import { keyOf } from './attributes.ts';
 import type { Metric } from './catalogue.ts';
 import type { MetricRegistry, Sample } from './registry.ts';
-import { keyOf } from './storage.ts';
 
 /**
  * Measured when a reader collects, in whole parts of the metric's unit where it says how many make one; observing nothing

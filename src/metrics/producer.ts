@@ -9,8 +9,9 @@ import {
   type MetricProducer,
 } from '@opentelemetry/sdk-metrics';
 import { isAfter, monotonicMs, monotonicNs, toHrTime, wallMs, wallMsOf } from '../program/clock.ts';
+import { keyOf } from './attributes.ts';
 import type { Form, MetricRegistry, StreamState } from './registry.ts';
-import { keyOf, type Series } from './storage.ts';
+import type { Series } from './storage.ts';
 
 export const SCOPE: InstrumentationScope = { name: 'floatie' };
 

@@ -5,6 +5,7 @@
  * never goes backwards when one of its members ends. A series ends with its last member.
  */
 import type { Attributes, HrTime } from '@opentelemetry/api';
+import { isOverflow, keyOf, OVERFLOW } from './attributes.ts';
 import type { Stream } from './streams.ts';
 
 /** One source of counts, cumulative since `startTime`. */
@@ -22,9 +23,6 @@ export interface Series {
   startTime: HrTime;
   readonly totals: Float64Array;
 }
-
-/** The attribute OpenTelemetry defines for the series that takes what does not fit, in the kernel or in a view. */
-export const OVERFLOW: Attributes = { 'otel.metric.overflow': true };
 
 interface Owner {
   readonly series: Series;
@@ -229,13 +227,4 @@ function subtract(from: Float64Array, values: Float64Array): void {
 /** The series of everything, and the one of all the rest, are Floatie's own and stay. */
 function isForever(attributes: Attributes): boolean {
   return Object.keys(attributes).length === 0 || isOverflow(attributes);
-}
-
-function isOverflow(attributes: Attributes): boolean {
-  return attributes['otel.metric.overflow'] === true;
-}
-
-/** The same for the same attributes, in whatever order. */
-export function keyOf(attributes: Attributes): string {
-  return JSON.stringify(Object.entries(attributes).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

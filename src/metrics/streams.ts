@@ -1,8 +1,8 @@
 /** What the views make of a metric: one stream each, as the SDK's own meters would. */
 import type { Attributes } from '@opentelemetry/api';
 import { AggregationType, type ViewOptions } from '@opentelemetry/sdk-metrics';
+import { keyOf, OVERFLOW } from './attributes.ts';
 import type { Metric } from './catalogue.ts';
-import { keyOf, OVERFLOW } from './storage.ts';
 
 export interface Stream {
   readonly metric: Metric;

@@ -8,8 +8,8 @@ import {
   type MetricData,
   MetricReader,
 } from '@opentelemetry/sdk-metrics';
-import type { ViewConfig } from '../../src/config/schema.ts';
 import { selectedBy, sharedNames } from '../../src/config/selection.ts';
+import type { ViewConfig } from '../../src/config/view.ts';
 import { viewOptions } from '../../src/config/view-options.ts';
 import { createProducer } from '../../src/metrics/producer.ts';
 import { allMetrics } from '../../src/receivers/index.ts';

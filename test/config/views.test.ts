@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import type { ViewConfig } from '../../src/config/schema.ts';
 import { sharedNames } from '../../src/config/selection.ts';
+import type { ViewConfig } from '../../src/config/view.ts';
 import { views as shape, viewProblems } from '../../src/config/views.ts';
 
 const LATENCY = 'floatie_overlayfs_read_latency_us';

@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, suite, test } from 'node:test';
 import { listFolder, openFolder, readForeignFile } from '../../src/containers/foreign-files.ts';
-import { type Names, RuntimeFiles } from '../../src/containers/names.ts';
+import type { Names } from '../../src/containers/identity.ts';
+import { RuntimeFiles } from '../../src/containers/names.ts';
 import { missing } from '../support/requirements.ts';
 
 const ID = '0123456789abcdef'.repeat(4);

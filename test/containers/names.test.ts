@@ -4,8 +4,8 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, suite, test } from 'node:test';
-import type { Identity, Runtime } from '../../src/containers/identity.ts';
-import { type Names, RuntimeFiles } from '../../src/containers/names.ts';
+import type { Identity, Names, Runtime } from '../../src/containers/identity.ts';
+import { RuntimeFiles } from '../../src/containers/names.ts';
 import { findPlaces, type PlaceSettings } from '../../src/containers/places.ts';
 
 const ID = '0123456789abcdef'.repeat(4);

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { Attributes } from '@opentelemetry/api';
 import { AggregationTemporality } from '@opentelemetry/sdk-metrics';
-import type { ViewConfig } from '../../src/config/schema.ts';
+import type { ViewConfig } from '../../src/config/view.ts';
 import { viewOptions } from '../../src/config/view-options.ts';
 import type { AttributeAction } from '../../src/metrics/attribute-actions.ts';
 import { applyActions } from '../../src/metrics/attribute-actions.ts';
+import { OVERFLOW } from '../../src/metrics/attributes.ts';
 import { createProducer } from '../../src/metrics/producer.ts';
-import { OVERFLOW } from '../../src/metrics/storage.ts';
 import { allMetrics } from '../../src/receivers/index.ts';
 import { collect, ERRORS, errors, kernelMetricsWith, LATENCY, latencies, named, valuesOf, view } from './counts.ts';
 

@@ -1,7 +1,7 @@
 /** What the kernel would count, made up: members, sources that give them, and readable answers. */
 import type { Attributes, HrTime } from '@opentelemetry/api';
 import type { Histogram, MetricData, MetricProducer, ViewOptions } from '@opentelemetry/sdk-metrics';
-import type { ViewConfig } from '../../src/config/schema.ts';
+import type { ViewConfig } from '../../src/config/view.ts';
 import { viewOptions } from '../../src/config/view-options.ts';
 import type { Metric } from '../../src/metrics/catalogue.ts';
 import { type Grid, MetricRegistry, type Sample, type Source } from '../../src/metrics/registry.ts';

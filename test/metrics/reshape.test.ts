@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { AggregationTemporality, DataPointType } from '@opentelemetry/sdk-metrics';
-import type { ViewConfig } from '../../src/config/schema.ts';
+import type { ViewConfig } from '../../src/config/view.ts';
 import { viewOptions } from '../../src/config/view-options.ts';
 import { selfMetrics } from '../../src/metrics/catalogue.ts';
 import { sourcesOf } from '../../src/metrics/observer.ts';
