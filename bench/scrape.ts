@@ -69,14 +69,14 @@ async function measureInProcess(work: () => Promise<void>): Promise<InProcess> {
     objects: OBJECTS,
   });
   cleanup.defer(() => receiver.stop());
-  const kernel = new MetricRegistry([]);
-  kernel.addSource(new OverlayfsSource(receiver, new Cgroups(mount)), { gridNs: boundsNs, defaultBounds: boundsUs });
+  const registry = new MetricRegistry([]);
+  registry.addSource(new OverlayfsSource(receiver, new Cgroups(mount)), { gridNs: boundsNs, defaultBounds: boundsUs });
   await work();
-  kernel.refresh(); // names the new cgroups, once
+  registry.refresh(); // names the new cgroups, once
   assertAllCounted(receiver);
 
   const readUs = await timed(() => receiver.read());
-  const refreshUs = await timed(() => kernel.refresh());
+  const refreshUs = await timed(() => registry.refresh());
 
   using counter = await SyscallCounter.start();
   const known = counter.count(() => readFileSync('/proc/self/stat'));
@@ -87,7 +87,7 @@ async function measureInProcess(work: () => Promise<void>): Promise<InProcess> {
     calls.push(
       counter.count(() => {
         receiver.read();
-        kernel.refresh();
+        registry.refresh();
       }),
     );
     await sleep(PAUSE_MS);

@@ -13,7 +13,7 @@ import type { ViewConfig } from '../../src/config/view.ts';
 import { viewOptions } from '../../src/config/view-options.ts';
 import { createProducer } from '../../src/metrics/producer.ts';
 import { allMetrics } from '../../src/receivers/index.ts';
-import { ERRORS, errors, GRID_US, kernelMetricsWith, LATENCY, labels, latencies, view } from '../metrics/counts.ts';
+import { ERRORS, errors, GRID_US, LATENCY, labels, latencies, registryWith, view } from '../metrics/counts.ts';
 
 function selecting(pattern: string, stream: ViewConfig['stream'] = {}): ViewConfig {
   return { selector: { instrument_name: pattern }, stream };
@@ -118,7 +118,7 @@ const VALUES_US = [0, 1, 1.5, 2, 3, 8, 9];
 /** The same operations in the kernel's counts and in an instrument of the SDK, under the same views. */
 async function bothWays(views: ViewConfig[]) {
   const options = viewOptions(views);
-  const { kernel, source } = kernelMetricsWith(options);
+  const { registry, source } = registryWith(options);
   const reader = new TestReader();
   const meter = new MeterProvider({ views: options, readers: [reader] }).getMeter('test');
   const counter = meter.createCounter(ERRORS.name, { description: ERRORS.description, unit: ERRORS.unit });
@@ -143,12 +143,12 @@ async function bothWays(views: ViewConfig[]) {
       latencies(`l${index}`, attributes, sumNs, buckets),
     ];
   });
-  const { resourceMetrics } = await createProducer(kernel, {
+  const { resourceMetrics } = await createProducer(registry, {
     temporality: AggregationTemporality.CUMULATIVE,
   }).collect();
   const sdk = await reader.collect();
   const all = (result: typeof resourceMetrics) => result.scopeMetrics.flatMap(({ metrics }) => metrics);
-  return { kernel: all(resourceMetrics), sdk: all(sdk.resourceMetrics) };
+  return { registry: all(resourceMetrics), sdk: all(sdk.resourceMetrics) };
 }
 
 suite('a view means the same for a metric of the kernel and for an instrument of the SDK', () => {
@@ -186,14 +186,14 @@ suite('a view means the same for a metric of the kernel and for an instrument of
   for (const [name, views] of rows) {
     for (const metric of [ERRORS, LATENCY]) {
       test(`${name} (${metric.kind})`, async () => {
-        const { kernel, sdk } = await bothWays(views(metric));
-        assert.deepEqual(seen(kernel), seen(sdk));
+        const { registry, sdk } = await bothWays(views(metric));
+        assert.deepEqual(seen(registry), seen(sdk));
       });
     }
   }
 
   test('when its selector is a pattern', async () => {
-    const { kernel, sdk } = await bothWays([selecting('*_overlayfs_*', { attribute_keys: { included: [] } })]);
-    assert.deepEqual(seen(kernel), seen(sdk));
+    const { registry, sdk } = await bothWays([selecting('*_overlayfs_*', { attribute_keys: { included: [] } })]);
+    assert.deepEqual(seen(registry), seen(sdk));
   });
 });

@@ -9,7 +9,7 @@ import { applyActions } from '../../src/metrics/attribute-actions.ts';
 import { OVERFLOW } from '../../src/metrics/attributes.ts';
 import { createProducer } from '../../src/metrics/producer.ts';
 import { allMetrics } from '../../src/receivers/index.ts';
-import { collect, ERRORS, errors, kernelMetricsWith, LATENCY, latencies, named, valuesOf, view } from './counts.ts';
+import { collect, ERRORS, errors, LATENCY, latencies, named, registryWith, valuesOf, view } from './counts.ts';
 
 suite('an action', () => {
   const rows: [string, AttributeAction[], Attributes, Attributes][] = [
@@ -48,8 +48,8 @@ const DELETE_CGROUP: AttributeAction = { key: 'cgroup', action: 'delete' };
 const TEAM: AttributeAction = { key: 'team', action: 'insert', value: 'storage' };
 
 function setUp(actions: AttributeAction[], views: ViewConfig[] = []) {
-  const { kernel, source } = kernelMetricsWith(viewOptions(views, actions));
-  return { kernel, source, producer: createProducer(kernel, { temporality: AggregationTemporality.CUMULATIVE }) };
+  const { registry, source } = registryWith(viewOptions(views, actions));
+  return { registry, source, producer: createProducer(registry, { temporality: AggregationTemporality.CUMULATIVE }) };
 }
 
 suite('attributes processors', () => {
@@ -76,11 +76,11 @@ suite('attributes processors', () => {
   });
 
   test('leave the one series of a metric that has no attributes of its own there from the start', async () => {
-    const { kernel, source, producer } = setUp([TEAM], [view(ERRORS, { attribute_keys: { included: [] } })]);
+    const { registry, source, producer } = setUp([TEAM], [view(ERRORS, { attribute_keys: { included: [] } })]);
     assert.deepEqual(valuesOf(named(await collect(producer), ERRORS.name)), { 'team=storage': 0 });
     source.samples = [errors('a', { op: 'read', cgroup: '/a' }, 2)];
     assert.deepEqual(valuesOf(named(await collect(producer), ERRORS.name)), { 'team=storage': 2 });
-    kernel.end(source.samples.splice(0));
+    registry.end(source.samples.splice(0));
     assert.deepEqual(valuesOf(named(await collect(producer), ERRORS.name)), { 'team=storage': 2 });
   });
 

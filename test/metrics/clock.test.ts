@@ -16,7 +16,7 @@ import { OomSource } from '../../src/receivers/oom/source.ts';
 import { type FlatRecord, flatten } from '../../src/records/encode.ts';
 import { observeProcess, observeSelf } from '../../src/service/self-metrics.ts';
 import { type Clocks, holdClocks } from '../support/clocks.ts';
-import { collect, ERRORS, errors, type FakeSource, kernelMetricsOf, named } from './counts.ts';
+import { collect, ERRORS, errors, type FakeSource, named, registryOf } from './counts.ts';
 
 const SECOND = 1000;
 const HOUR = 3600 * SECOND;
@@ -29,12 +29,12 @@ function ms([seconds, nanos]: HrTime): number {
 }
 
 function setUp(temporality: keyof typeof AggregationTemporality): {
-  kernel: MetricRegistry;
+  registry: MetricRegistry;
   source: FakeSource;
   producer: Producer;
 } {
-  const both = kernelMetricsOf();
-  return { ...both, producer: createProducer(both.kernel, { temporality: AggregationTemporality[temporality] }) };
+  const both = registryOf();
+  return { ...both, producer: createProducer(both.registry, { temporality: AggregationTemporality[temporality] }) };
 }
 
 async function pointOf(producer: Producer): Promise<DataPoint<unknown>> {

@@ -45,15 +45,15 @@ export function view(metric: Metric, stream: ViewConfig['stream']): ViewConfig {
 }
 
 /** Kernel metrics with one source, shaped by these views. */
-export function kernelMetricsOf(...views: ViewConfig[]): { kernel: MetricRegistry; source: FakeSource } {
-  return kernelMetricsWith(viewOptions(views));
+export function registryOf(...views: ViewConfig[]): { registry: MetricRegistry; source: FakeSource } {
+  return registryWith(viewOptions(views));
 }
 
-export function kernelMetricsWith(views: readonly ViewOptions[]): { kernel: MetricRegistry; source: FakeSource } {
-  const kernel = new MetricRegistry(views);
+export function registryWith(views: readonly ViewOptions[]): { registry: MetricRegistry; source: FakeSource } {
+  const registry = new MetricRegistry(views);
   const source = new FakeSource();
-  kernel.addSource(source, GRID);
-  return { kernel, source };
+  registry.addSource(source, GRID);
+  return { registry, source };
 }
 
 /** All metrics of one collection. Throws what went wrong in it. */

@@ -94,9 +94,9 @@ suite('a reader that wants exponential histograms', () => {
     );
 
   test('gets them, while another keeps the explicit ones', async () => {
-    const kernel = new MetricRegistry([]);
+    const registry = new MetricRegistry([]);
     const source = new FakeSource();
-    kernel.addSource(source, {
+    registry.addSource(source, {
       ...grid,
       gridNs: [...new Set([...grid.gridNs, 1000, 1_000_000])].sort((a, b) => a - b),
     });
@@ -106,7 +106,7 @@ suite('a reader that wants exponential histograms', () => {
     const temporality = AggregationTemporality.CUMULATIVE;
     const exponential = { maxScale: 3, maxSize: 160 };
     const [explicit, other] = await Promise.all(
-      [createProducer(kernel, { temporality }), createProducer(kernel, { temporality, exponential })].map(collect),
+      [createProducer(registry, { temporality }), createProducer(registry, { temporality, exponential })].map(collect),
     );
     const a = named(explicit ?? [], LATENCY.name);
     const b = named(other ?? [], LATENCY.name);
@@ -124,10 +124,10 @@ suite('a reader that wants exponential histograms', () => {
   });
 
   test('gets deltas of them', async () => {
-    const kernel = new MetricRegistry([]);
+    const registry = new MetricRegistry([]);
     const source = new FakeSource();
-    kernel.addSource(source, grid);
-    const producer = createProducer(kernel, {
+    registry.addSource(source, grid);
+    const producer = createProducer(registry, {
       temporality: AggregationTemporality.DELTA,
       exponential: { maxScale: 3, maxSize: 160 },
     });

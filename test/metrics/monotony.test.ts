@@ -77,18 +77,18 @@ type Step = (world: World) => void;
 
 /** What is counted, and two who collect: one gets totals, the other what was new. */
 class World {
-  readonly kernel = new MetricRegistry([]);
+  readonly registry = new MetricRegistry([]);
   readonly #source = new FakeSource();
   readonly #counted: Counted[] = [];
   #born = 0;
-  #totals = createProducer(this.kernel, { temporality: CUMULATIVE });
-  #deltas: Producer = createProducer(this.kernel, { temporality: DELTA });
+  #totals = createProducer(this.registry, { temporality: CUMULATIVE });
+  #deltas: Producer = createProducer(this.registry, { temporality: DELTA });
   #before = new Map<string, number>();
   /** The deltas of each that lives added up, on top of what it had when others began to collect it. */
   #sums = new Map<string, number>();
 
   constructor() {
-    this.kernel.addSource(this.#source, GRID);
+    this.registry.addSource(this.#source, GRID);
   }
 
   add(cgroup: string, op: string): void {
@@ -113,13 +113,13 @@ class World {
 
   /** Reads once what is less than what was read before. */
   misread(member: number): void {
-    this.#with(member, (one) => this.kernel.record(samplesOf({ ...one, errors: one.errors / 2, sumNs: 0 })));
+    this.#with(member, (one) => this.registry.record(samplesOf({ ...one, errors: one.errors / 2, sumNs: 0 })));
   }
 
   end(member: number): void {
     this.#with(member, (one) => {
       this.#counted.splice(this.#counted.indexOf(one), 1);
-      this.kernel.end(samplesOf(one));
+      this.registry.end(samplesOf(one));
     });
   }
 
@@ -129,9 +129,9 @@ class World {
     this.#read();
     this.#deltas.finish();
     await this.#addDeltas();
-    this.kernel.reshape(views);
-    this.#totals = createProducer(this.kernel, { temporality: CUMULATIVE });
-    this.#deltas = createProducer(this.kernel, { temporality: DELTA });
+    this.registry.reshape(views);
+    this.#totals = createProducer(this.registry, { temporality: CUMULATIVE });
+    this.#deltas = createProducer(this.registry, { temporality: DELTA });
     this.#deltas.takeOver();
     // Members can come to a series that stays, which is no delta of its own.
     this.#sums = countsIn(await collect(this.#totals));
@@ -234,9 +234,13 @@ suite('what is counted in parts of a second', () => {
   const host = join(folder, 'memory');
 
   /** Totals and deltas of `metrics`, each time `turn` has made them grow. */
-  async function watch(kernel: MetricRegistry, metrics: readonly Metric[], turns: Iterable<() => void>): Promise<void> {
-    const totals = createProducer(kernel, { temporality: CUMULATIVE });
-    const deltas = createProducer(kernel, { temporality: DELTA });
+  async function watch(
+    registry: MetricRegistry,
+    metrics: readonly Metric[],
+    turns: Iterable<() => void>,
+  ): Promise<void> {
+    const totals = createProducer(registry, { temporality: CUMULATIVE });
+    const deltas = createProducer(registry, { temporality: DELTA });
     const sums = new Map<string, number>();
     let before = new Map<string, number>();
     for (const turn of turns) {
@@ -265,15 +269,15 @@ suite('what is counted in parts of a second', () => {
             window: 'avg10',
             onHostState() {},
           });
-          const kernel = new MetricRegistry([]);
-          kernel.addSource(source);
+          const registry = new MetricRegistry([]);
+          registry.addSource(source);
           let total = first;
           const turns = [0, ...growths].map((growth) => () => {
             total += growth;
             const line = `avg10=0.00 avg60=0.00 avg300=0.00 total=${total}\n`;
             writeFileSync(host, `some ${line}full ${line}`);
           });
-          await watch(kernel, [metrics.waiting, metrics.stalled], turns);
+          await watch(registry, [metrics.waiting, metrics.stalled], turns);
         },
       ),
       { numRuns: 10 },
@@ -285,15 +289,15 @@ suite('what is counted in parts of a second', () => {
       fc.asyncProperty(
         fc.array(fc.double({ min: 0.01, max: 5000, noNaN: true }), { maxLength: 200, size: 'max' }),
         async (durations) => {
-          const kernel = new MetricRegistry([]);
+          const registry = new MetricRegistry([]);
           const health = new Health(createLogger('error', 'json'));
-          observeProcess(sourcesOf(kernel));
-          observeService(sourcesOf(kernel), health);
+          observeProcess(sourcesOf(registry));
+          observeService(sourcesOf(registry), health);
           const turns = durations.map((ms) => () => {
             health.collected(ms);
             health.scraped(ms);
           });
-          await watch(kernel, [], turns);
+          await watch(registry, [], turns);
         },
       ),
       { numRuns: 10 },

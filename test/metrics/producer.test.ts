@@ -12,10 +12,10 @@ import {
   FakeSource,
   GRID,
   GRID_US,
-  kernelMetricsOf,
   LATENCY,
   latencies,
   named,
+  registryOf,
   startsOf,
   valuesOf,
   view,
@@ -30,33 +30,33 @@ async function errorsOf(producer: MetricProducer): Promise<Record<string, number
 
 suite('a cumulative reader', () => {
   test('gets the total each time, moved or not', async () => {
-    const { kernel, source } = kernelMetricsOf();
-    const producer = createProducer(kernel, { temporality: AggregationTemporality.CUMULATIVE });
+    const { registry, source } = registryOf();
+    const producer = createProducer(registry, { temporality: AggregationTemporality.CUMULATIVE });
     source.samples = [errors('1', A, 3)];
     assert.deepEqual([await errorsOf(producer), await errorsOf(producer)], [{ 'cgroup=/a': 3 }, { 'cgroup=/a': 3 }]);
   });
 
   test('is told that its points are cumulative', async () => {
-    const { kernel } = kernelMetricsOf();
-    const metrics = await collect(createProducer(kernel, { temporality: AggregationTemporality.CUMULATIVE }));
+    const { registry } = registryOf();
+    const metrics = await collect(createProducer(registry, { temporality: AggregationTemporality.CUMULATIVE }));
     assert.ok(metrics.every((metric) => metric.aggregationTemporality === AggregationTemporality.CUMULATIVE));
   });
 
   test('sees a new start time when a new cgroup takes an old place', async () => {
-    const { kernel, source } = kernelMetricsOf();
-    const producer = createProducer(kernel, { temporality: AggregationTemporality.CUMULATIVE });
+    const { registry, source } = registryOf();
+    const producer = createProducer(registry, { temporality: AggregationTemporality.CUMULATIVE });
     source.samples = [errors('1.0', A, 3, [100, 0])];
     await collect(producer);
-    kernel.end(source.samples);
+    registry.end(source.samples);
     source.samples = [errors('1.1', A, 1, [300, 0])];
     assert.deepEqual(startsOf(named(await collect(producer), ERRORS.name)), { 'cgroup=/a': [300, 0] });
   });
 });
 
 suite('a delta reader', () => {
-  const deltaOf = (...views: Parameters<typeof kernelMetricsOf>) => {
-    const { kernel, source } = kernelMetricsOf(...views);
-    return { kernel, source, producer: createProducer(kernel, { temporality: AggregationTemporality.DELTA }) };
+  const deltaOf = (...views: Parameters<typeof registryOf>) => {
+    const { registry, source } = registryOf(...views);
+    return { registry, source, producer: createProducer(registry, { temporality: AggregationTemporality.DELTA }) };
   };
 
   test('gets everything counted so far at its first collection', async () => {
@@ -108,54 +108,54 @@ suite('a delta reader', () => {
   });
 
   test('still gets the last counts of a series that ended in between', async () => {
-    const { kernel, source, producer } = deltaOf();
+    const { registry, source, producer } = deltaOf();
     source.samples = [errors('1', A, 3)];
     await collect(producer);
     source.samples = [];
-    kernel.end([errors('1', A, 8)]);
+    registry.end([errors('1', A, 8)]);
     assert.deepEqual(await errorsOf(producer), { 'cgroup=/a': 5 });
   });
 
   test('gets them only once', async () => {
-    const { kernel, source, producer } = deltaOf();
+    const { registry, source, producer } = deltaOf();
     source.samples = [errors('1', A, 3)];
     await collect(producer);
     source.samples = [];
-    kernel.end([errors('1', A, 8)]);
+    registry.end([errors('1', A, 8)]);
     await collect(producer);
     assert.deepEqual(await errorsOf(producer), {});
   });
 
   test('gets a series that began and ended between two collections', async () => {
-    const { kernel, producer } = deltaOf();
+    const { registry, producer } = deltaOf();
     await collect(producer);
-    kernel.end([errors('1', A, 8)]);
+    registry.end([errors('1', A, 8)]);
     assert.deepEqual(await errorsOf(producer), { 'cgroup=/a': 8 });
   });
 
   test('made before the receivers are there gets those last counts, too', async () => {
-    const kernel = new MetricRegistry([]);
-    const producer = createProducer(kernel, { temporality: AggregationTemporality.DELTA });
-    kernel.addSource(new FakeSource(), GRID);
-    kernel.end([errors('1', A, 8)]);
+    const registry = new MetricRegistry([]);
+    const producer = createProducer(registry, { temporality: AggregationTemporality.DELTA });
+    registry.addSource(new FakeSource(), GRID);
+    registry.end([errors('1', A, 8)]);
     assert.deepEqual(await errorsOf(producer), { 'cgroup=/a': 8 });
   });
 
   test('sees all of a new cgroup in an old place, from its own start', async () => {
-    const { kernel, source, producer } = deltaOf();
+    const { registry, source, producer } = deltaOf();
     source.samples = [errors('1.0', A, 5)];
     await collect(producer);
-    kernel.end(source.samples);
+    registry.end(source.samples);
     source.samples = [errors('1.1', A, 2, [300, 0])];
     const data = named(await collect(producer), ERRORS.name);
     assert.deepEqual([valuesOf(data), startsOf(data)], [{ 'cgroup=/a': 2 }, { 'cgroup=/a': [300, 0] }]);
   });
 
   test('is not given two points of one series that overlap in time', async () => {
-    const { kernel, source, producer } = deltaOf(view(ERRORS, { attribute_keys: { included: ['op'] } }));
+    const { registry, source, producer } = deltaOf(view(ERRORS, { attribute_keys: { included: ['op'] } }));
     source.samples = [errors('1', { op: 'read', ...A }, 5)];
     await collect(producer);
-    kernel.end([errors('1', { op: 'read', ...A }, 6)]);
+    registry.end([errors('1', { op: 'read', ...A }, 6)]);
     source.samples = [errors('2', { op: 'read', ...B }, 2, hrTime())];
     const { dataPoints } = named(await collect(producer), ERRORS.name);
     const spans = dataPoints.map(({ startTime, endTime }) => [toNs(startTime), toNs(endTime)] as const);
@@ -164,8 +164,8 @@ suite('a delta reader', () => {
   });
 
   test('does not take anything from another delta reader', async () => {
-    const { kernel, source, producer } = deltaOf();
-    const other = createProducer(kernel, { temporality: AggregationTemporality.DELTA });
+    const { registry, source, producer } = deltaOf();
+    const other = createProducer(registry, { temporality: AggregationTemporality.DELTA });
     source.samples = [errors('1', A, 3)];
     await collect(producer);
     source.samples = [errors('1', A, 5)];
@@ -174,18 +174,18 @@ suite('a delta reader', () => {
   });
 
   test('shares the last counts of an ended series with every other reader', async () => {
-    const { kernel, producer } = deltaOf();
-    const other = createProducer(kernel, { temporality: AggregationTemporality.DELTA });
-    kernel.end([errors('1', A, 8)]);
+    const { registry, producer } = deltaOf();
+    const other = createProducer(registry, { temporality: AggregationTemporality.DELTA });
+    registry.end([errors('1', A, 8)]);
     await collect(producer);
     assert.deepEqual(await errorsOf(other), { 'cgroup=/a': 8 });
   });
 
   test('leaves a cumulative reader its totals', async () => {
-    const { kernel, source, producer } = deltaOf();
+    const { registry, source, producer } = deltaOf();
     source.samples = [errors('1', A, 3)];
     await collect(producer);
-    assert.deepEqual(await errorsOf(createProducer(kernel, { temporality: AggregationTemporality.CUMULATIVE })), {
+    assert.deepEqual(await errorsOf(createProducer(registry, { temporality: AggregationTemporality.CUMULATIVE })), {
       'cgroup=/a': 3,
     });
   });
@@ -193,8 +193,8 @@ suite('a delta reader', () => {
 
 suite('a reader that is low on memory', () => {
   test('gets deltas of histograms, and totals of counters', async () => {
-    const { kernel, source } = kernelMetricsOf();
-    const producer = createProducer(kernel, { temporality: AggregationTemporality.DELTA, lowMemory: true });
+    const { registry, source } = registryOf();
+    const producer = createProducer(registry, { temporality: AggregationTemporality.DELTA, lowMemory: true });
     source.samples = [errors('1', A, 3)];
     const metrics = await collect(producer);
     assert.deepEqual(
@@ -215,10 +215,10 @@ for (const temporality of [AggregationTemporality.CUMULATIVE, AggregationTempora
     }
 
     const broken = () => {
-      const { kernel, source } = kernelMetricsOf();
-      kernel.addSource(new BrokenSource());
+      const { registry, source } = registryOf();
+      registry.addSource(new BrokenSource());
       source.samples = [errors('1', A, 3)];
-      return createProducer(kernel, { temporality });
+      return createProducer(registry, { temporality });
     };
 
     test('is one error of the collection, which does not reject', async () => {

@@ -9,10 +9,10 @@ import {
   errors,
   FakeSource,
   GRID_US,
-  kernelMetricsOf,
   LATENCY,
   latencies,
   named,
+  registryOf,
   valuesOf,
   view,
 } from './counts.ts';
@@ -20,13 +20,13 @@ import {
 const A = { cgroup: '/a', 'container.id': 'a' };
 const B = { cgroup: '/b' };
 
-async function collectWith(views: Parameters<typeof kernelMetricsOf>, samples: Sample[]) {
-  const { kernel, source } = kernelMetricsOf(...views);
+async function collectWith(views: Parameters<typeof registryOf>, samples: Sample[]) {
+  const { registry, source } = registryOf(...views);
   source.samples = samples;
-  return collect(createProducer(kernel, { temporality: AggregationTemporality.CUMULATIVE }));
+  return collect(createProducer(registry, { temporality: AggregationTemporality.CUMULATIVE }));
 }
 
-async function histogramOf(views: Parameters<typeof kernelMetricsOf>, samples: Sample[]): Promise<Histogram> {
+async function histogramOf(views: Parameters<typeof registryOf>, samples: Sample[]): Promise<Histogram> {
   const { dataPoints } = named(await collectWith(views, samples), LATENCY.name);
   assert.equal(dataPoints.length, 1);
   return dataPoints[0]?.value as Histogram;
@@ -58,9 +58,9 @@ suite('a histogram of the kernel', () => {
   });
 
   test('that a reader has been given does not change afterwards', async () => {
-    const { kernel, source } = kernelMetricsOf();
+    const { registry, source } = registryOf();
     source.samples = [latencies('1', A, 1000, [1, 0, 0, 0, 0])];
-    const producer = createProducer(kernel, { temporality: AggregationTemporality.CUMULATIVE });
+    const producer = createProducer(registry, { temporality: AggregationTemporality.CUMULATIVE });
     const before = named(await collect(producer), LATENCY.name);
     source.samples = [latencies('1', A, 9000, [9, 0, 0, 0, 0])];
     await collect(producer);
@@ -153,29 +153,29 @@ suite('a view of a kernel metric', () => {
 
 suite('a member that ended', () => {
   test('is in no later collection', async () => {
-    const { kernel, source } = kernelMetricsOf();
-    const producer = createProducer(kernel, { temporality: AggregationTemporality.CUMULATIVE });
+    const { registry, source } = registryOf();
+    const producer = createProducer(registry, { temporality: AggregationTemporality.CUMULATIVE });
     source.samples = [errors('1', A, 3)];
     await collect(producer);
     source.samples = [];
-    kernel.end([errors('1', A, 3)]);
+    registry.end([errors('1', A, 3)]);
     assert.deepEqual(valuesOf(named(await collect(producer), ERRORS.name)), {});
   });
 
   test('leaves what it counted since the last collection in a series that stays', async () => {
-    const { kernel, source } = kernelMetricsOf(view(ERRORS, { attribute_keys: { included: [] } }));
-    const producer = createProducer(kernel, { temporality: AggregationTemporality.CUMULATIVE });
+    const { registry, source } = registryOf(view(ERRORS, { attribute_keys: { included: [] } }));
+    const producer = createProducer(registry, { temporality: AggregationTemporality.CUMULATIVE });
     source.samples = [errors('1', A, 3)];
     await collect(producer);
     source.samples = [];
-    kernel.end([errors('1', A, 5)]);
+    registry.end([errors('1', A, 5)]);
     assert.deepEqual(valuesOf(named(await collect(producer), ERRORS.name)), { '': 5 });
   });
 
   test('that nobody ever collected counts in a series that stays', async () => {
-    const { kernel } = kernelMetricsOf(view(ERRORS, { attribute_keys: { included: [] } }));
-    kernel.end([errors('1', A, 5)]);
-    const producer = createProducer(kernel, { temporality: AggregationTemporality.CUMULATIVE });
+    const { registry } = registryOf(view(ERRORS, { attribute_keys: { included: [] } }));
+    registry.end([errors('1', A, 5)]);
+    const producer = createProducer(registry, { temporality: AggregationTemporality.CUMULATIVE });
     assert.deepEqual(valuesOf(named(await collect(producer), ERRORS.name)), { '': 5 });
   });
 });
@@ -189,11 +189,11 @@ suite('a source that cannot be read', () => {
   }
 
   test('does not keep the others from being read', () => {
-    const { kernel, source } = kernelMetricsOf(view(ERRORS, { attribute_keys: { included: [] } }));
-    kernel.addSource(new BrokenSource());
+    const { registry, source } = registryOf(view(ERRORS, { attribute_keys: { included: [] } }));
+    registry.addSource(new BrokenSource());
     source.samples = [errors('1', A, 3)];
-    assert.throws(() => kernel.refresh());
-    const [state] = kernel.states();
+    assert.throws(() => registry.refresh());
+    const [state] = registry.states();
     assert.deepEqual(
       Array.from(state?.store.values() ?? [], ({ totals }) => totals[0]),
       [3],
@@ -201,10 +201,10 @@ suite('a source that cannot be read', () => {
   });
 
   test('is reported with its reason', () => {
-    const { kernel } = kernelMetricsOf();
-    kernel.addSource(new BrokenSource());
+    const { registry } = registryOf();
+    registry.addSource(new BrokenSource());
     assert.throws(
-      () => kernel.refresh(),
+      () => registry.refresh(),
       (error) => error instanceof AggregateError && /the map is closed/.test(String(error.errors)),
     );
   });

@@ -15,10 +15,10 @@ import {
   FakeSource,
   GRID,
   GRID_US,
-  kernelMetricsOf,
   LATENCY,
   latencies,
   named,
+  registryOf,
   startsOf,
   valuesOf,
   view,
@@ -34,13 +34,13 @@ const PLAIN = view(ERRORS, { attribute_keys: { included: [] } });
 async function reshaped(
   from: ViewConfig[],
   to: ViewConfig[],
-  run: (one: ReturnType<typeof kernelMetricsOf>, reshape: () => void) => void | Promise<void>,
+  run: (one: ReturnType<typeof registryOf>, reshape: () => void) => void | Promise<void>,
 ) {
-  const one = kernelMetricsOf(...from);
-  const producer = createProducer(one.kernel, { temporality: CUMULATIVE });
+  const one = registryOf(...from);
+  const producer = createProducer(one.registry, { temporality: CUMULATIVE });
   one.source.samples = [errors('1', READ_A, 5, [100, 0]), errors('2', READ_B, 7, [200, 0])];
   await collect(producer);
-  await run(one, () => one.kernel.reshape(viewOptions(to)));
+  await run(one, () => one.registry.reshape(viewOptions(to)));
   return named(await collect(producer), to[0]?.stream.name ?? ERRORS.name);
 }
 
@@ -61,30 +61,30 @@ suite('a change of views', () => {
   });
 
   test('keeps in a series that stays what members did that are no more', async () => {
-    const data = await reshaped([BY_OP], [BY_OP], ({ kernel, source }, reshape) => {
+    const data = await reshaped([BY_OP], [BY_OP], ({ registry, source }, reshape) => {
       source.samples = [errors('2', READ_B, 7, [200, 0])];
-      kernel.end([errors('1', READ_A, 5, [100, 0])]);
+      registry.end([errors('1', READ_A, 5, [100, 0])]);
       reshape();
     });
     assert.deepEqual([valuesOf(data), startsOf(data)], [{ 'op=read': 12 }, { 'op=read': [100, 0] }]);
   });
 
   test('keeps the one series of a plain stream, even when nothing is left of its members', async () => {
-    const { kernel, source } = kernelMetricsOf(PLAIN);
-    const producer = createProducer(kernel, { temporality: CUMULATIVE });
+    const { registry, source } = registryOf(PLAIN);
+    const producer = createProducer(registry, { temporality: CUMULATIVE });
     source.samples = [errors('1', READ_A, 5)];
     const before = startsOf(named(await collect(producer), ERRORS.name));
     source.samples = [];
-    kernel.end([errors('1', READ_A, 6)]);
-    kernel.reshape(viewOptions([PLAIN]));
+    registry.end([errors('1', READ_A, 6)]);
+    registry.reshape(viewOptions([PLAIN]));
     const data = named(await collect(producer), ERRORS.name);
     assert.deepEqual([valuesOf(data), startsOf(data)], [{ '': 6 }, before]);
   });
 
   test('adds up what a new filter no longer tells apart, the dead included where their series are known', async () => {
-    const data = await reshaped([BY_OP], [PLAIN], ({ kernel, source }, reshape) => {
+    const data = await reshaped([BY_OP], [PLAIN], ({ registry, source }, reshape) => {
       source.samples = [errors('2', READ_B, 7)];
-      kernel.end([errors('1', READ_A, 5)]);
+      registry.end([errors('1', READ_A, 5)]);
       reshape();
     });
     assert.deepEqual(valuesOf(data), { '': 12 });
@@ -98,9 +98,9 @@ suite('a change of views', () => {
 
   test('to another name goes on under that name', async () => {
     const to = view(ERRORS, { name: 'renamed_total', attribute_keys: { included: [] } });
-    const data = await reshaped([PLAIN], [to], ({ kernel, source }, reshape) => {
+    const data = await reshaped([PLAIN], [to], ({ registry, source }, reshape) => {
       source.samples = [errors('2', READ_B, 7)];
-      kernel.end([errors('1', READ_A, 5)]);
+      registry.end([errors('1', READ_A, 5)]);
       reshape();
     });
     assert.deepEqual(valuesOf(data), { '': 12 });
@@ -112,9 +112,9 @@ suite('a change of views', () => {
   });
 
   test('that drops a metric ends it', async () => {
-    const { kernel } = kernelMetricsOf();
-    kernel.reshape(viewOptions([view(ERRORS, { aggregation: { drop: {} } })]));
-    const metrics = await collect(createProducer(kernel, { temporality: CUMULATIVE }));
+    const { registry } = registryOf();
+    registry.reshape(viewOptions([view(ERRORS, { aggregation: { drop: {} } })]));
+    const metrics = await collect(createProducer(registry, { temporality: CUMULATIVE }));
     assert.deepEqual(
       metrics.map(({ descriptor }) => descriptor.name),
       [LATENCY.name],
@@ -132,24 +132,24 @@ suite('a change of views', () => {
 
   test('keeps the overflow series of a limit with what it holds of the dead', async () => {
     const limited = view(ERRORS, { aggregation_cardinality_limit: 2 });
-    const data = await reshaped([limited], [limited], ({ kernel, source }, reshape) => {
+    const data = await reshaped([limited], [limited], ({ registry, source }, reshape) => {
       source.samples = [errors('1', READ_A, 5)];
-      kernel.end([errors('2', READ_B, 8)]);
+      registry.end([errors('2', READ_B, 8)]);
       reshape();
     });
     assert.deepEqual(valuesOf(data), { 'cgroup=/a,op=read': 5, 'otel.metric.overflow=true': 8 });
   });
 
   test('gives a histogram other buckets, and keeps all that it counted', async () => {
-    const { kernel, source } = kernelMetricsOf();
-    const producer = createProducer(kernel, { temporality: CUMULATIVE });
+    const { registry, source } = registryOf();
+    const producer = createProducer(registry, { temporality: CUMULATIVE });
     const plain = view(LATENCY, { attribute_keys: { included: [] } });
-    kernel.reshape(viewOptions([plain]));
+    registry.reshape(viewOptions([plain]));
     source.samples = [latencies('2', { cgroup: '/b' }, 9000, [1, 1, 1, 1, 1])];
-    kernel.end([latencies('1', { cgroup: '/a' }, 5000, [1, 2, 3, 4, 5])]);
+    registry.end([latencies('1', { cgroup: '/a' }, 5000, [1, 2, 3, 4, 5])]);
     const { stream } = plain;
     const other = { ...stream, aggregation: { explicit_bucket_histogram: { boundaries: [2, 8] } } };
-    kernel.reshape(viewOptions([view(LATENCY, other)]));
+    registry.reshape(viewOptions([view(LATENCY, other)]));
     const data = named(await collect(producer), LATENCY.name);
     assert.ok(data.dataPointType === DataPointType.HISTOGRAM);
     assert.deepEqual(data.dataPoints[0]?.value, {
@@ -160,23 +160,23 @@ suite('a change of views', () => {
   });
 
   test('gives histograms other default bounds', async () => {
-    const kernel = new MetricRegistry([]);
+    const registry = new MetricRegistry([]);
     const source = new FakeSource();
     const grid = { ...GRID, defaultBounds: GRID_US };
-    kernel.addSource(source, grid);
+    registry.addSource(source, grid);
     source.samples = [latencies('1', { cgroup: '/a' }, 0, [1, 2, 3, 4, 5])];
     grid.defaultBounds = [4];
-    kernel.reshape([]);
-    const data = named(await collect(createProducer(kernel, { temporality: CUMULATIVE })), LATENCY.name);
+    registry.reshape([]);
+    const data = named(await collect(createProducer(registry, { temporality: CUMULATIVE })), LATENCY.name);
     assert.ok(data.dataPointType === DataPointType.HISTOGRAM);
     assert.deepEqual(data.dataPoints[0]?.value.buckets, { boundaries: [4], counts: [6, 9] });
   });
 
   test('and names that containers have got since: their series begin, with all counts, and the old ones end', async () => {
     const named = { ...READ_A, 'container.name': 'web' };
-    const data = await reshaped([], [], ({ kernel, source }, reshape) => {
+    const data = await reshaped([], [], ({ registry, source }, reshape) => {
       source.samples = [errors('1', named, 6, [100, 0]), errors('2', READ_B, 7, [200, 0])];
-      kernel.refresh();
+      registry.refresh();
       reshape();
     });
     assert.deepEqual(valuesOf(data), { 'cgroup=/a,container.name=web,op=read': 6, 'cgroup=/b,op=read': 7 });
@@ -185,16 +185,16 @@ suite('a change of views', () => {
 
 suite('a reader with delta temporality, whose place another one takes with a change of views,', () => {
   test('and that one have everything once', async () => {
-    const { kernel, source } = kernelMetricsOf();
-    const first = createProducer(kernel, { temporality: DELTA });
+    const { registry, source } = registryOf();
+    const first = createProducer(registry, { temporality: DELTA });
     source.samples = [errors('1', READ_A, 5), errors('2', READ_B, 7)];
     const seen = [named(await collect(first), ERRORS.name)];
     source.samples = [errors('1', READ_A, 6)];
-    kernel.end([errors('2', READ_B, 8)]);
-    const second = createProducer(kernel, { temporality: DELTA });
-    kernel.refresh();
+    registry.end([errors('2', READ_B, 8)]);
+    const second = createProducer(registry, { temporality: DELTA });
+    registry.refresh();
     first.finish();
-    kernel.reshape(viewOptions([BY_OP]));
+    registry.reshape(viewOptions([BY_OP]));
     second.takeOver();
     source.samples = [errors('1', READ_A, 10)];
     for (const producer of [first, second, second]) seen.push(named(await collect(producer), ERRORS.name));
@@ -207,12 +207,12 @@ suite('a reader with delta temporality, whose place another one takes with a cha
   });
 
   test('leaves nothing that listens for the ends of series', async () => {
-    const { kernel, source } = kernelMetricsOf();
-    const first = createProducer(kernel, { temporality: DELTA });
+    const { registry, source } = registryOf();
+    const first = createProducer(registry, { temporality: DELTA });
     first.finish();
     source.samples = [errors('1', READ_A, 5)];
-    kernel.refresh();
-    kernel.end([errors('1', READ_A, 5)]);
+    registry.refresh();
+    registry.end([errors('1', READ_A, 5)]);
     const { resourceMetrics } = await first.collect();
     assert.deepEqual(
       resourceMetrics.scopeMetrics.flatMap(({ metrics }) => metrics.map(({ dataPoints }) => dataPoints.length)),
@@ -223,16 +223,16 @@ suite('a reader with delta temporality, whose place another one takes with a cha
 
 suite("Floatie's own metrics beside the kernel's", () => {
   const setUp = () => {
-    const kernel = new MetricRegistry([]);
-    return { kernel, observe: sourcesOf(kernel), producer: createProducer(kernel, { temporality: CUMULATIVE }) };
+    const registry = new MetricRegistry([]);
+    return { registry, observe: sourcesOf(registry), producer: createProducer(registry, { temporality: CUMULATIVE }) };
   };
 
   test('have the value that is true when somebody collects, and keep their start time over a change of views', async () => {
-    const { kernel, observe, producer } = setUp();
+    const { registry, observe, producer } = setUp();
     let value = 1;
     observe(selfMetrics.collectErrors, (report) => report(value));
     const before = named(await collect(producer), selfMetrics.collectErrors.name);
-    kernel.reshape([]);
+    registry.reshape([]);
     value = 3;
     const after = named(await collect(producer), selfMetrics.collectErrors.name);
     assert.deepEqual([valuesOf(before), valuesOf(after)], [{ '': 1 }, { '': 3 }]);

@@ -255,10 +255,10 @@ export function testPages(count: number): void {
         const log: string[] = [];
         const tell = (message: string, fields?: object): void => void log.push(`${message} ${JSON.stringify(fields)}`);
         const health = new Health({ debug: tell, info: tell, warn: tell, error: tell });
-        const kernel = new MetricRegistry(viewOptions(config.views, attributeActions(config)));
+        const registry = new MetricRegistry(viewOptions(config.views, attributeActions(config)));
         const samples = [...writer.samples(allMetrics)];
-        kernel.addSource({ metrics: allMetrics, read: () => samples }, GRID);
-        const exporting = await Exporting.create(config, new Map(), kernel, health);
+        registry.addSource({ metrics: allMetrics, read: () => samples }, GRID);
+        const exporting = await Exporting.create(config, new Map(), registry, health);
         exporting.begin(null);
         const body = await exporting.scrapes.get('prometheus')?.body();
         pages.push(`${body?.bytes.toString()}\n`);

@@ -415,63 +415,66 @@ suite('the series of victims', () => {
 });
 
 suite('OOM kills under a view', () => {
-  async function shown(kernel: MetricRegistry): Promise<Record<string, number>> {
+  async function shown(registry: MetricRegistry): Promise<Record<string, number>> {
     return valuesOf(
-      named(await collect(createProducer(kernel, { temporality: AggregationTemporality.CUMULATIVE })), KILLS.name),
+      named(await collect(createProducer(registry, { temporality: AggregationTemporality.CUMULATIVE })), KILLS.name),
     );
   }
 
-  function kernelOf(included: string[] | null, options: Partial<OomSourceOptions>): Setup & { kernel: MetricRegistry } {
+  function kernelOf(
+    included: string[] | null,
+    options: Partial<OomSourceOptions>,
+  ): Setup & { registry: MetricRegistry } {
     const views = included === null ? [] : [view(KILLS, { attribute_keys: { included } })];
-    const kernel = new MetricRegistry(viewOptions(views));
+    const registry = new MetricRegistry(viewOptions(views));
     const setup = setUp(options);
-    kernel.addSource(setup.source);
-    return { kernel, ...setup };
+    registry.addSource(setup.source);
+    return { registry, ...setup };
   }
 
   test('without attributes are one total of all, lost ones too', async () => {
-    const { kernel, receiver } = kernelOf([], {});
+    const { registry, receiver } = kernelOf([], {});
     receiver.kills = [kill('a'), kill('b'), kill('a')];
     receiver.lost = 4;
-    assert.deepEqual(await shown(kernel), { '': 7 });
+    assert.deepEqual(await shown(registry), { '': 7 });
   });
 
   test('without attributes keep their total when series end', async () => {
-    const { kernel, source, receiver } = kernelOf([], { maxSeries: 1 });
+    const { registry, source, receiver } = kernelOf([], { maxSeries: 1 });
     receiver.kills = [kill('a'), kill('b'), kill('c')];
     source.poll();
-    kernel.end(source.retire());
-    assert.deepEqual(await shown(kernel), { '': 3 });
+    registry.end(source.retire());
+    assert.deepEqual(await shown(registry), { '': 3 });
     receiver.kills = [kill('a')];
-    assert.deepEqual(await shown(kernel), { '': 4 });
+    assert.deepEqual(await shown(registry), { '': 4 });
   });
 
   test('by scope go on from their total when a series ended and comes again', async () => {
-    const { kernel, source, receiver } = kernelOf(['scope'], { retainMs: 1000 });
+    const { registry, source, receiver } = kernelOf(['scope'], { retainMs: 1000 });
     receiver.kills = [kill('a'), kill('b')];
     source.poll(0);
     receiver.kills = [kill('b')];
     source.poll(900);
-    await shown(kernel);
-    kernel.end(source.retire(1000));
+    await shown(registry);
+    registry.end(source.retire(1000));
     receiver.kills = [kill('a')];
-    assert.deepEqual(await shown(kernel), { '': 0, 'scope=memcg': 4 });
+    assert.deepEqual(await shown(registry), { '': 0, 'scope=memcg': 4 });
   });
 
   test('that keeps everything lose the series that ended', async () => {
-    const { kernel, source, receiver } = kernelOf(null, { maxSeries: 1 });
+    const { registry, source, receiver } = kernelOf(null, { maxSeries: 1 });
     receiver.kills = [kill('a'), kill('b')];
-    await shown(kernel);
-    kernel.end(source.retire());
-    assert.deepEqual(await shown(kernel), { '': 0, [labelled('b')]: 1 });
+    await shown(registry);
+    registry.end(source.retire());
+    assert.deepEqual(await shown(registry), { '': 0, [labelled('b')]: 1 });
   });
 
   test('that keeps everything count a series that comes again from 1', async () => {
-    const { kernel, source, receiver } = kernelOf(null, { maxSeries: 1 });
+    const { registry, source, receiver } = kernelOf(null, { maxSeries: 1 });
     receiver.kills = [kill('a'), kill('a'), kill('b')];
-    await shown(kernel);
-    kernel.end(source.retire());
+    await shown(registry);
+    registry.end(source.retire());
     receiver.kills = [kill('a')];
-    assert.equal((await shown(kernel))[labelled('a')], 1);
+    assert.equal((await shown(registry))[labelled('a')], 1);
   });
 });

@@ -295,27 +295,27 @@ suite('pressure of the host that cannot be read', () => {
 
 suite('pressure under a view', () => {
   function kernelOf(...views: Parameters<typeof viewOptions>[0]): {
-    kernel: MetricRegistry;
+    registry: MetricRegistry;
     source: PressureSource;
     shown: (metric: Metric) => Promise<Record<string, number>>;
   } {
-    const kernel = new MetricRegistry(viewOptions(views));
+    const registry = new MetricRegistry(viewOptions(views));
     const { source } = sourceOf();
-    kernel.addSource(source);
-    const producer = createProducer(kernel, { temporality: AggregationTemporality.CUMULATIVE });
-    return { kernel, source, shown: async (metric) => valuesOf(named(await collect(producer), metric.name)) };
+    registry.addSource(source);
+    const producer = createProducer(registry, { temporality: AggregationTemporality.CUMULATIVE });
+    return { registry, source, shown: async (metric) => valuesOf(named(await collect(producer), metric.name)) };
   }
 
   const all = (metric: Metric) => view(metric, { attribute_keys: { included: [] } });
 
   test('has no gauge of a container that is gone', async () => {
     createContainer(A, 20);
-    const { kernel, source, shown } = kernelOf();
+    const { registry, source, shown } = kernelOf();
     const before = await shown(SCORE);
     removeContainer(A);
     const meanwhile = await shown(SCORE);
     source.discover();
-    kernel.end(source.retire());
+    registry.end(source.retire());
     assert.deepEqual(
       [before, meanwhile, await shown(SCORE)],
       [{ 'scope=host': 10, [labelled(A)]: 20 }, { 'scope=host': 10 }, { 'scope=host': 10 }],
@@ -324,11 +324,11 @@ suite('pressure under a view', () => {
 
   test('has no counter of a container that has ended', async () => {
     createContainer(A, 20);
-    const { kernel, source, shown } = kernelOf();
+    const { registry, source, shown } = kernelOf();
     await shown(WAITING);
     removeContainer(A);
     source.discover();
-    kernel.end(source.retire());
+    registry.end(source.retire());
     assert.deepEqual(await shown(WAITING), { 'scope=host': 2 });
   });
 
@@ -347,11 +347,11 @@ suite('pressure under a view', () => {
 
   test('without attributes never goes backwards when a container ends', async () => {
     createContainer(A, 20, 6);
-    const { kernel, source, shown } = kernelOf(all(WAITING));
+    const { registry, source, shown } = kernelOf(all(WAITING));
     const before = (await shown(WAITING))[''] ?? 0;
     removeContainer(A);
     source.discover();
-    kernel.end(source.retire());
+    registry.end(source.retire());
     assert.equal((await shown(WAITING))[''], before);
   });
 
@@ -371,12 +371,12 @@ suite('pressure under a view', () => {
     ] as const) {
       test(`${when}, never goes backwards without attributes`, async () => {
         createContainer(A, 20, 6);
-        const { kernel, source, shown } = kernelOf(all(WAITING));
+        const { registry, source, shown } = kernelOf(all(WAITING));
         const before = (await shown(WAITING))[''] ?? 0;
         restart(A, 1);
         if (look) {
           source.discover();
-          kernel.end(source.retire());
+          registry.end(source.retire());
         }
         const after = (await shown(WAITING))[''] ?? 0;
         assert.ok(after >= before, `${after} s after ${before} s`);
