@@ -4,7 +4,8 @@ import type { Histogram, MetricData, MetricProducer, ViewOptions } from '@opente
 import type { ViewConfig } from '../../src/config/view.ts';
 import { viewOptions } from '../../src/config/view-options.ts';
 import type { Metric } from '../../src/metrics/catalogue.ts';
-import { type Grid, MetricRegistry, type Sample, type Source } from '../../src/metrics/registry.ts';
+import type { Grid } from '../../src/metrics/metric-data.ts';
+import { MetricRegistry, type Sample, type Source } from '../../src/metrics/registry.ts';
 import { latencyOf, metrics } from '../../src/receivers/overlayfs/metrics.ts';
 
 export const ERRORS = metrics.errors;
