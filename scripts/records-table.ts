@@ -7,12 +7,14 @@ export function recordsTables(): string {
   return recordSchemas.map(tablesOf).join('\n\n');
 }
 
-function tablesOf({ fields }: RecordSchema): string {
+function tablesOf({ path, eventName, fields }: RecordSchema): string {
   const dotted = Object.entries(fields).filter(([name, field]) => otlpName(name, field) !== flatName(name));
   const parts = Object.entries<Field>(fields).flatMap(([name, { type }]) =>
-    isList(type) ? ['', `Each of the \`${flatName(name)}\` has`, '', ...table(type.each)] : [],
+    isList(type) ? ['', `Each of their \`${flatName(name)}\`:`, '', ...table(type.each)] : [],
   );
   return [
+    `The records at \`${path}\`, over OTLP \`${eventName}\`:`,
+    '',
     ...table(fields),
     '',
     `Over OTLP these have dots: ${dotted.map(([name, field]) => `\`${otlpName(name, field)}\``).join(', ')}.`,
