@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { CgroupTotals } from '../../../src/receivers/overlayfs/counts.ts';
+import { eachOp } from '../../../src/receivers/overlayfs/operations.ts';
 import { RecentLatency } from '../../../src/receivers/overlayfs/recent-latency.ts';
 
 const BOUNDS_NS = [1000, 2000, 4000];
@@ -17,7 +18,8 @@ function setUp(): Setup {
   const read = (): CgroupTotals[] =>
     [...all].map(([key, { cgroupId, reads }]) => {
       const operation = (buckets: number[]) => ({ sumNs: 0, buckets: [...buckets], errors: 0, zeros: 0, async: 0 });
-      return { key, cgroupId, bornNs: 0, operations: { read: operation(reads), write: operation(NONE) } };
+      const operations = { ...eachOp(() => operation(NONE)), read: operation(reads) };
+      return { key, cgroupId, bornNs: 0, operations };
     });
   return {
     latency: new RecentLatency(read, BOUNDS_NS),

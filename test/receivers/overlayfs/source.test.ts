@@ -7,6 +7,7 @@ import { Cgroups } from '../../../src/containers/cgroups.ts';
 import { identify } from '../../../src/containers/identity.ts';
 import type { CgroupTotals, OperationTotals } from '../../../src/receivers/overlayfs/counts.ts';
 import { metrics, overlayfsMetrics } from '../../../src/receivers/overlayfs/metrics.ts';
+import { eachOp, OPS } from '../../../src/receivers/overlayfs/operations.ts';
 import type { OverlayfsReceiver } from '../../../src/receivers/overlayfs/receiver.ts';
 import { OverlayfsSource, overlayfsSamples } from '../../../src/receivers/overlayfs/source.ts';
 
@@ -15,7 +16,8 @@ const READS: OperationTotals = { ...NOTHING, sumNs: 700, buckets: [1, 2, 3] };
 
 function totals(values: Partial<CgroupTotals> & { read?: OperationTotals; write?: OperationTotals }): CgroupTotals {
   const { read = NOTHING, write = NOTHING, ...rest } = values;
-  return { key: '1.0', cgroupId: 42n, bornNs: 0, operations: { read, write }, ...rest };
+  const operations = { ...eachOp(() => NOTHING), read, write };
+  return { key: '1.0', cgroupId: 42n, bornNs: 0, operations, ...rest };
 }
 
 function samplesOf(...all: CgroupTotals[]) {
@@ -174,10 +176,8 @@ suite('the source of overlayfs metrics', () => {
       const source = new OverlayfsSource(receiver, new Cgroups(mount), (cgroup) => cgroup !== '/app');
       const excluded = (): unknown[] =>
         source.read().map(({ metric, member }) => [metric.name, member.attributes.op, member.totals[0]]);
-      const expected = [
-        [metrics.excluded.name, 'read', READS.buckets?.reduce((sum, count) => sum + count)],
-        [metrics.excluded.name, 'write', 0],
-      ];
+      const reads = READS.buckets.reduce((sum, count) => sum + count);
+      const expected = OPS.map((op) => [metrics.excluded.name, op, op === 'read' ? reads : 0]);
       assert.deepEqual(excluded(), expected);
       all = [];
       last = [one];
