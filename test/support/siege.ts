@@ -94,7 +94,7 @@ export async function siege({ seconds, cgroups, kills, knows, maxUnanswered }: S
   const clients = connectionsTo(floatie.url);
   using _ = clients;
   const { slow, pipelined } = requestsOf(knows);
-  const done = await Promise.all([
+  const done = await all([
     spread(cgroups, async (at) => {
       const path = join(crowd.path, `c${at}`);
       mkdirSync(path);
@@ -151,9 +151,18 @@ export async function siege({ seconds, cgroups, kills, knows, maxUnanswered }: S
   assert.ok(metrics.sum('floatie_http_dropped_total') >= refused, `${refused} guesses were not heard: ${said}`);
   const unanswered = scrapes.asked - scrapes.answered;
   const dropped = metrics.select('floatie_http_dropped_total').map(({ labels, value }) => `${labels.reason} ${value}`);
-  const all = `${said}; ${metrics.sum('process_cpu_seconds_total').toFixed(1)} s of CPU; dropped: ${dropped.join(', ')}; overflow ${metrics.sum('floatie_series_overflow_total')}; ${counted} kills, ${lost} events lost; ${(metrics.sum('process_resident_memory_bytes') / 1e6).toFixed(0)} MB`;
-  assert.ok(unanswered <= maxUnanswered(scrapes.asked), all);
-  return all;
+  const report = `${said}; ${metrics.sum('process_cpu_seconds_total').toFixed(1)} s of CPU; dropped: ${dropped.join(', ')}; overflow ${metrics.sum('floatie_series_overflow_total')}; ${counted} kills, ${lost} events lost; ${(metrics.sum('process_resident_memory_bytes') / 1e6).toFixed(0)} MB`;
+  assert.ok(unanswered <= maxUnanswered(scrapes.asked), report);
+  return report;
+}
+
+/** As Promise.all, but none goes on when that of another one has failed: what they use is gone then. */
+async function all<T>(works: readonly Promise<T>[]): Promise<T[]> {
+  const ended = await Promise.allSettled(works);
+  return ended.map((work) => {
+    if (work.status === 'rejected') throw work.reason;
+    return work.value;
+  });
 }
 
 async function last(floatie: Floatie): Promise<Metrics> {
