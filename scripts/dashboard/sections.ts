@@ -2,6 +2,7 @@
 import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard';
 import { type Metric, selfMetrics } from '../../src/metrics/catalogue.ts';
+import { receivers } from '../../src/receivers/index.ts';
 import { metrics as oomMetrics } from '../../src/receivers/oom/metrics.ts';
 import { latencyOf, metrics as overlayfsMetrics } from '../../src/receivers/overlayfs/metrics.ts';
 import { metrics as pressureMetrics } from '../../src/receivers/pressure/metrics.ts';
@@ -51,7 +52,31 @@ const RUNNING = ['instance', 'version', 'node_version', 'libbpf_version', 'kerne
 const worst = (of: string): string => `topk($top, ${of})`;
 
 export function sections(): Section[] {
-  return [overview(), latency(), oom(), memory(), floatie()];
+  const written = [overview(), latency(), oom(), memory()];
+  const last = floatie();
+  return [...written, ...others([...written, last]), last];
+}
+
+/** A plain section for each receiver with metrics that no other section shows. */
+function others(sections: readonly Section[]): Section[] {
+  const shown = JSON.stringify(sections.flatMap(({ panels }) => panels.map((panel) => panel.build())));
+  const isHidden = ({ name }: Metric): boolean => !new RegExp(`\\b${name}(_bucket|_count)?\\b`).test(shown);
+  return receivers.flatMap(({ name, metrics }) => {
+    const panels = metrics
+      .filter(isHidden)
+      .map((metric) =>
+        graph(
+          { title: metric.name, unit: metric.unit || COUNT, width: 8, about: [metric] },
+          { __auto: plainQuery(metric) },
+        ),
+      );
+    return panels.length === 0 ? [] : [{ title: name, panels }];
+  });
+}
+
+function plainQuery(metric: Metric): string {
+  if (metric.kind === 'histogram') return worst(quantile(0.99, metric));
+  return worst(metric.kind === 'counter' ? rate(metric) : series(metric));
 }
 
 function overview(): Section {

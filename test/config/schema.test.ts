@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
+import { configFile } from '../../scripts/config-file.ts';
 import { keys } from '../../src/config/keys.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { schema } from '../../src/config/schema.ts';
@@ -33,6 +34,12 @@ suite('config/floatie.yaml', () => {
       else assert.match(commentOf(key), new RegExp(`OTEL_.*else ${value}\\.`, 's'));
     });
   }
+
+  test('gets the section of a receiver that it lacks from `npm run docs`', () => {
+    const without = text.replace(/\n {2}pressure:\n[\s\S]*?(?=\n#)/, '');
+    assert.equal(at(parse(without), 'receivers.pressure'), undefined);
+    assert.deepEqual(parse(configFile(without)), document);
+  });
 
   test('has no key that does not exist, and changes nothing', () => {
     assert.deepEqual(loadConfig({ file, env: {}, set: [] }), loadConfig({ env: {}, set: [] }));
