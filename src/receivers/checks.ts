@@ -1,4 +1,4 @@
-/** What the doctor asks of a receiver: the checks of what only this receiver needs. */
+/** The checks of `floatie doctor` that a receiver brings. */
 
 import type { Hierarchy } from '../containers/hierarchy.ts';
 import type { PlaceSettings } from '../containers/places.ts';
@@ -9,10 +9,10 @@ import type { ProbeState } from '../program/health.ts';
 import { errorOf } from '../program/reason.ts';
 import { causeIn } from '../program/refusal.ts';
 
-/** What the doctor knows before it asks. */
+/** What the doctor knows before it asks a receiver. */
 export interface Examination<S> {
   readonly settings: S;
-  /** Whether the pipeline names it. */
+  /** Whether the receiver is in the pipeline. */
   readonly isWanted: boolean;
   readonly permissions: Permissions;
   readonly hierarchy: Hierarchy;
@@ -22,22 +22,22 @@ export interface Examination<S> {
   readonly starts: boolean;
   /** The method by which the receiver would be attached, or null. */
   readonly method: string | null;
-  /** What it would not measure on this kernel. */
+  /** The operations that the method does not measure on this kernel. */
   readonly unmeasured: NonNullable<ProbeState['unmeasured']>;
 }
 
-/** A line each, by its name. */
+/** Checks by name. */
 export type Lines = Readonly<Record<string, () => Finding>>;
 
-/** By the place where the doctor prints them. */
+/** Checks by their place in the doctor's list. */
 export interface Checks {
-  /** Behind those of the kernel. */
+  /** After the checks of the kernel. */
   readonly kernel?: Lines;
-  /** Before those of the containers' names. */
+  /** Before the checks of container names. */
   readonly containers?: Lines;
-  /** Behind all others, in the order of the receivers. */
+  /** After all others, in the order of the receivers. */
   readonly receiver: Lines;
-  /** Without these the receiver loses something here. */
+  /** The capabilities that the receiver has a use for here. */
   readonly capabilities?: readonly Capability[];
 }
 
@@ -52,7 +52,7 @@ export async function attempt<T>(work: () => T | Promise<T>): Promise<Attempt<T>
   }
 }
 
-/** What it means that a method cannot be attached: nothing, where the settings do not choose it or another one can. */
+/** A method that cannot be attached. Nothing is lost if the settings do not choose it, or if another method can. */
 export function refused(
   { error }: { readonly error: Error },
   isChosen: boolean,

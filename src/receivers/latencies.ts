@@ -1,18 +1,18 @@
-/** How long operations took lately: told by receivers that time them, asked by those that explain what happened. */
+/** Recent latencies: receivers that time operations add theirs, and receivers that explain an event read them. */
 
-/** The time in µs that 99 of 100 operations did not exceed, by operation; absent for what was not done. */
+/** The 99th percentile in µs by operation; absent for an operation that was not done. */
 type P99Us = Readonly<Record<string, number>>;
 
 export class Latencies {
-  readonly #tellers: ((cgroupId: bigint) => P99Us)[] = [];
+  readonly #sources: ((cgroupId: bigint) => P99Us)[] = [];
 
-  /** @param p99Us of one cgroup, over the last minute */
+  /** @param p99Us the latencies of a cgroup in the last minute */
   add(p99Us: (cgroupId: bigint) => P99Us): void {
-    this.#tellers.push(p99Us);
+    this.#sources.push(p99Us);
   }
 
-  /** Of all receivers that run. */
+  /** The latencies of a cgroup in the last minute, of all receivers. */
   p99Us(cgroupId: bigint): P99Us {
-    return Object.assign({}, ...this.#tellers.map((p99Us) => p99Us(cgroupId)));
+    return Object.assign({}, ...this.#sources.map((p99Us) => p99Us(cgroupId)));
   }
 }

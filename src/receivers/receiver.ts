@@ -28,27 +28,27 @@ export interface Receiver<Name extends string = string, S = unknown> {
   readonly programs: readonly string[];
   /** Every kind of record that it makes of single events. */
   readonly records?: readonly RecordSchema[];
-  /** Imports what the doctor looks at. */
+  /** Imports the checks of `floatie doctor`. */
   checks(): Promise<{ checks(examination: Examination<S>): Checks | Promise<Checks> }>;
-  /** Imports what measures. */
+  /** Imports the code that measures. */
   load(): Promise<Implementation<S>>;
 }
 
 export type Settings<S> = { readonly [Key in keyof S]: SchemaObj<S[Key]> };
 
 export interface Implementation<S> {
-  /** Throws or rejects, with nothing left behind, when nothing can be measured. */
+  /** Throws or rejects when the receiver can measure nothing, and leaves nothing behind then. */
   start(context: Context<S>): Running<S> | Promise<Running<S>>;
-  /** Do these settings insist on it, so that Floatie does not start without it? */
+  /** Whether Floatie must not start without this receiver. */
   mustStart?(settings: S): boolean;
 }
 
-/** What can change without a restart. */
+/** The settings that can change without a restart. */
 export interface Choice<S> {
   readonly settings: S;
-  /** Which cgroups get series; null: all. */
+  /** The cgroups with series; null: all. */
   readonly filter: CgroupFilter | null;
-  /** Says whose a cgroup is, by name where that is configured. */
+  /** The owner of a cgroup, with names if they are configured. */
   readonly identifyCgroup: (path: string | null) => Identity;
   readonly isTask: IsTask;
 }
@@ -56,42 +56,42 @@ export interface Choice<S> {
 export interface Context<S> extends Choice<S> {
   /** The section `kernel` of the configuration. */
   readonly kernel: { readonly cgroup: string; readonly max_map_entries: number; readonly max_threads: number };
-  /** Upper bounds in ns on which its histograms are counted, those of all views and exporters among them. */
+  /** The upper bounds of the buckets in the kernel, in ns: those of every view and exporter. */
   readonly boundsNs: readonly number[];
   readonly registry: MetricRegistry;
   readonly health: Health;
   readonly log: Logger;
   readonly hierarchy: Hierarchy;
-  /** Of the hierarchy that names containers here. */
+  /** The cgroups of the hierarchy that names containers. */
   readonly cgroups: Cgroups;
   readonly pidNsInum: number;
-  /** Of the cgroup to measure, 0 for all. */
+  /** The id of the cgroup to measure; 0: all. */
   readonly cgroupId: bigint;
-  /** What receivers that time operations tell the others. */
+  /** The recent latencies of all receivers. */
   readonly latencies: Latencies;
-  /** Where single events are told. */
+  /** Takes the records of single events. */
   readonly records: Records;
-  /** Tells how it is attached, why not by the better methods, and what it does not measure on this kernel. */
+  /** Logs how the receiver is attached, and shows it at /readyz. */
   attached(
     method: string,
     refusals: NonNullable<ProbeState['refusals']>,
     unmeasured?: NonNullable<ProbeState['unmeasured']>,
   ): void;
-  /** As {@link file://../program/jobs.ts}, until the receiver stops. @returns what ends it before */
+  /** Runs a job until the receiver stops. See `every` in program/jobs.ts. @returns ends the job before */
   every(ms: number, job: string, work: () => void | Promise<void>): () => void;
 }
 
 /** A receiver that runs. */
 export interface Running<S> {
-  /** Tells of the receiver itself. */
-  observe(observer: Observer): void;
-  /** Other cgroups get series from now on, or get other names. */
+  /** Adds the metrics about the receiver itself. */
+  observe?(observer: Observer): void;
+  /** Applies the settings of a reload. */
   choose?(choice: Choice<S>): void;
-  /** Before the last export: counts what has only just happened. */
+  /** Before the last export: counts the events of the last moment. */
   settle?(): void;
-  /** Once its jobs have ended. Safe to call twice. */
+  /** Called when its jobs have ended. Safe to call twice. */
   stop?(): void;
 }
 
-/** The compiled programs of this architecture, among the files that come with Floatie. */
+/** The folder of the compiled BPF objects for this architecture. */
 export const OBJECTS = `dist/bpf/${process.arch}`;

@@ -1,4 +1,4 @@
-/** Starts the receivers of the pipeline, and does with all of them what is done with each. */
+/** Starts the receivers of the pipeline, and runs their jobs. */
 import { isDeepStrictEqual } from 'node:util';
 import { kernelBoundsNs } from '../config/bounds.ts';
 import { cgroupPatterns, pidNamespaceOf } from '../config/processors.ts';
@@ -20,16 +20,16 @@ import { Latencies } from '../receivers/latencies.ts';
 import type { Choice, Context, Running } from '../receivers/receiver.ts';
 import type { Records } from '../records/records.ts';
 
-/** All that run. */
+/** All receivers that run. */
 export interface Receivers extends Each {
-  /** Which containers have series, and what they are called, as another configuration says. */
+  /** Applies the settings of another configuration that need no restart. */
   reload(config: Config): void;
 }
 
-/** What is done with each of them. */
 interface Each {
+  /** Adds the metrics about the receivers themselves. */
   observe(observer: Observer): void;
-  /** Before the last export: counts what has only just happened. */
+  /** Before the last export: counts the events of the last moment. */
   settle(): void;
   /** Safe to call twice. */
   stop(): void;
@@ -47,13 +47,13 @@ interface One extends Each {
   choose(choice: CommonChoice, config: Config): void;
 }
 
-/** Whatever differs from one receiver to another is left out. */
+/** The part of a context that is the same for all receivers. */
 type Common = Omit<Context<unknown>, 'settings' | 'boundsNs' | 'attached' | 'every'>;
 type CommonChoice = Omit<Choice<unknown>, 'settings'>;
 
 /**
- * A receiver that cannot start is logged, and the others run. When none of those that need the kernel's permission can, or
- * not one that must, the error is thrown.
+ * Starts the others when a receiver cannot start, and logs its error. Rejects with the error of the first receiver that
+ * cannot start if that one must, or if no receiver with programs can.
  */
 export async function startReceivers(given: Given): Promise<Receivers> {
   const { config, health, log } = given;
@@ -64,7 +64,7 @@ export async function startReceivers(given: Given): Promise<Receivers> {
   const failures: { readonly name: ReceiverName; readonly error: Error }[] = [];
   for (const name of names) {
     try {
-      // Without programs it is only read, which says nothing about what this process may do in the kernel.
+      // A receiver without programs only reads files: its start does not show that bpf() is allowed.
       const isProbe = receiverNamed(name).programs.length > 0;
       running.push({ receiver: await startReceiver(name, config, common), isProbe });
     } catch (error) {
@@ -136,7 +136,7 @@ async function startReceiver<N extends ReceiverName>(name: N, config: Config, co
     throw error;
   }
   return {
-    observe: (observer) => running.observe(observer),
+    observe: (observer) => running.observe?.(observer),
     choose: (choice, { receivers }) => running.choose?.({ ...choice, settings: receivers[name] }),
     settle: () => running.settle?.(),
     stop() {
