@@ -40,7 +40,10 @@ export interface Store {
   update(members: Iterable<Member>): void;
   /** The member is no more. */
   end(memberKey: string): void;
-  /** Goes on, while empty, where another store is, whose stream has the same metric and perhaps other attributes. */
+  /**
+   * Goes on, while empty, where another store of the same metric is. Series with the labels that they had go on; others
+   * begin with what their members have counted.
+   */
   inherit(before: Store): void;
   /** Calls `listener` with each series that ends, its totals final. */
   onEnd(listener: (series: Series) => void): void;
@@ -107,29 +110,17 @@ export class SeriesStorage implements Store {
 
   inherit(before: Store): void {
     if (!(before instanceof SeriesStorage)) return;
-    // In the order in which they came, so that within a limit those have a series of their own that had one.
+    // In the order of their arrival, so that within a limit the members that had a series of their own keep one.
     for (const [key, { attributes, startTime, seen }] of before.#owners) {
       this.update([{ key, attributes, startTime, totals: seen }]);
     }
-    const membersOf = Map.groupBy(before.#owners, ([, { seriesKey }]) => seriesKey);
-    for (const [key, old] of before.#series) {
-      const attributes = this.#attributesOf(old.attributes);
-      const isSame = keyOf(attributes) === key;
-      const staysEmpty = isSame && isOverflow(attributes) && this.#stream.limit < Number.POSITIVE_INFINITY;
-      if (staysEmpty) this.#begin(attributes, old.startTime, old.totals.length);
-      const series = this.#series.get(keyOf(attributes));
+    // A series with the same labels is the same one for whoever reads it: its totals never fall.
+    for (const [key, { attributes, startTime, totals }] of before.#series) {
+      const isOfLimit = key === this.#overflowKey && this.#stream.limit < Number.POSITIVE_INFINITY;
+      const series = isOfLimit ? this.#begin(attributes, startTime, totals.length) : this.#series.get(key);
       if (series === undefined) continue;
-      if (isSame) series.startTime = old.startTime;
-      // What members did that are no more is known by their series alone; and none that stays goes backwards.
-      const rest = old.totals.slice();
-      for (const [member, { seen }] of membersOf.get(key) ?? []) {
-        if (!isSame || this.#owners.get(member)?.seriesKey === key) subtract(rest, seen);
-      }
-      for (const [index, amount] of rest.entries()) {
-        const total = (series.totals[index] ?? 0) + amount;
-        // Beyond 2^53 these sums are rounded.
-        series.totals[index] = isSame ? Math.max(total, old.totals[index] ?? 0) : total;
-      }
+      series.startTime = startTime;
+      series.totals.set(totals);
     }
   }
 
@@ -217,11 +208,6 @@ export class GaugeStorage implements Store {
   get size(): number {
     return this.#series.size;
   }
-}
-
-/** Down to 0 at most. */
-function subtract(from: Float64Array, values: Float64Array): void {
-  for (const [index, value] of values.entries()) from[index] = Math.max(0, (from[index] ?? 0) - value);
 }
 
 /** The series of everything, and the one of all the rest, are Floatie's own and stay. */

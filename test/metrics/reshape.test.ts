@@ -81,13 +81,25 @@ suite('a change of views', () => {
     assert.deepEqual([valuesOf(data), startsOf(data)], [{ '': 6 }, before]);
   });
 
-  test('adds up what a new filter no longer tells apart, the dead included where their series are known', async () => {
+  test('begins a series with other labels with what its living members have counted', async () => {
     const data = await reshaped([BY_OP], [PLAIN], ({ registry, source }, reshape) => {
       source.samples = [errors('2', READ_B, 7)];
       registry.end([errors('1', READ_A, 5)]);
       reshape();
     });
-    assert.deepEqual(valuesOf(data), { '': 12 });
+    assert.deepEqual(valuesOf(data), { '': 7 });
+  });
+
+  test('adds to a series that stays only what its new members count from then on', async () => {
+    const limitedTo = (limit: number) => view(ERRORS, { aggregation_cardinality_limit: limit });
+    const [b, c] = [errors('2', READ_B, 7), errors('3', { op: 'read', cgroup: '/c' }, 1)];
+    const data = await reshaped([limitedTo(3)], [limitedTo(2)], ({ registry, source }, reshape) => {
+      source.samples = [errors('1', READ_A, 5), b, c];
+      registry.refresh();
+      reshape();
+      source.samples = [errors('1', READ_A, 5), errors('2', READ_B, 9), c];
+    });
+    assert.deepEqual(valuesOf(data), { 'cgroup=/a,op=read': 5, 'otel.metric.overflow=true': 3 });
   });
 
   test('tells apart again what a filter had added up, from their beginning', async () => {
