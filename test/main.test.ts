@@ -6,6 +6,7 @@ import { suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { loadConfig } from '../src/config/load.ts';
+import { redact } from '../src/config/redact.ts';
 import { eventually } from './support/eventually.ts';
 import { folder, freePort } from './support/peers.ts';
 
@@ -73,7 +74,7 @@ suite('floatie', () => {
 
   test('print-config prints YAML that can be piped', () => {
     const { status, stdout, stderr } = floatie('print-config', '--config', CONFIG);
-    assert.deepEqual([status, parse(stdout), stderr], [0, loadConfig({ env: {}, set: [] }), '']);
+    assert.deepEqual([status, parse(stdout), stderr], [0, redact(loadConfig({ env: {}, set: [] })), '']);
   });
 
   test('print-config shows no secret of headers, URLs or the web configuration', () => {

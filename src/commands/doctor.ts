@@ -1,5 +1,4 @@
 /** `floatie doctor`: whether Floatie would start here, how it would attach, and the cure for each problem. */
-import { isSdkDisabled } from '../config/environment.ts';
 import type { Config } from '../config/schema.ts';
 import { type Check, type Finding, finding } from '../program/check.ts';
 import { reasonOf } from '../program/reason.ts';
@@ -17,7 +16,7 @@ export async function doctor(config: Config, form: 'text' | 'json'): Promise<boo
 
 /** The last check is the sum: it fails when any check fails. */
 export async function diagnose(config: Config): Promise<Check[]> {
-  if (isSdkDisabled(process.env)) {
+  if (config.inherited.isDisabled) {
     const reason = 'Floatie would start, and measure nothing: OTEL_SDK_DISABLED is true';
     return [{ name: 'start', ...finding('warn', reason, 'unset OTEL_SDK_DISABLED') }];
   }

@@ -1,5 +1,4 @@
 /** `floatie run`: measures until a signal to stop; SIGHUP reloads the configuration. */
-import { isSdkDisabled } from '../config/environment.ts';
 import type { Loaded } from '../config/load.ts';
 import { typeOf } from '../config/pipeline.ts';
 import { secretsOf } from '../config/redact.ts';
@@ -31,7 +30,7 @@ export async function run({ config, warnings }: Loaded, load: () => Loaded): Pro
   const keepAlive = setInterval(() => undefined, 2 ** 31 - 1);
   let service: Service | undefined;
   const measure = async (): Promise<boolean> => {
-    if (isSdkDisabled(process.env)) {
+    if (config.inherited.isDisabled) {
       const nothing = 'Nothing is measured or exported: OTEL_SDK_DISABLED is true';
       log.warn(nothing);
       const quiet = createLogger('error', log_format, undefined, secretsOf(config));

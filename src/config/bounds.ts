@@ -3,7 +3,7 @@ import { MAX_BOUNDS, toNs, unionOfBounds } from '../metrics/buckets.ts';
 import { exponentialBoundsNs } from '../metrics/exponential.ts';
 import { type ReceiverName, receiverNamed, receiverNames } from '../receivers/index.ts';
 import { exponentialOf, exportersOf } from './exporters.ts';
-import type { Config } from './schema.ts';
+import type { Settings } from './schema.ts';
 import { selectedBy } from './selection.ts';
 
 export interface WantedBounds {
@@ -14,7 +14,7 @@ export interface WantedBounds {
 }
 
 /** The bounds for the histograms of a receiver, by the key that asks for them; none for one without histograms. */
-export function wantedBounds(config: Config, name: ReceiverName): WantedBounds[] {
+export function wantedBounds(config: Settings, name: ReceiverName): WantedBounds[] {
   const own = config.receivers[name];
   if (!('bounds_us' in own)) return [];
   const { metrics } = receiverNamed(name);
@@ -35,12 +35,12 @@ export function wantedBounds(config: Config, name: ReceiverName): WantedBounds[]
 }
 
 /** The union of all bounds, ascending, in ns. */
-export function kernelBoundsNs(config: Config, name: ReceiverName): number[] {
+export function kernelBoundsNs(config: Settings, name: ReceiverName): number[] {
   return unionOfBounds(wantedBounds(config, name).map(({ boundsNs }) => boundsNs));
 }
 
 /** The receivers whose programs cannot hold the bounds that are wanted; each problem begins with `views`. */
-export function boundsProblems(config: Config): string[] {
+export function boundsProblems(config: Settings): string[] {
   return receiverNames.flatMap((name) => {
     const { length } = kernelBoundsNs(config, name);
     if (length <= MAX_BOUNDS) return [];

@@ -1,9 +1,13 @@
 /** The exporters in the pipeline. */
 import type { ExponentialOptions } from '../metrics/exponential.ts';
+import type { OtlpType } from './otlp-variables.ts';
 import { type Instance, instancesOf } from './pipeline.ts';
-import type { Config, Exporters, ExporterType, OtlpConfig } from './schema.ts';
+import type { Config, Exporters, ExporterType, OtlpConfig, Settings } from './schema.ts';
 
-export function exportersOf<T extends ExporterType>({ exporters, service }: Config, type: T): Instance<Exporters[T]>[] {
+export function exportersOf<T extends ExporterType>(
+  { exporters, service }: Settings,
+  type: T,
+): Instance<Exporters[T]>[] {
   return instancesOf(exporters, service.pipelines.metrics.exporters, type);
 }
 
@@ -14,4 +18,14 @@ export function exponentialOf({
 }: OtlpConfig): ExponentialOptions | undefined {
   if (default_histogram_aggregation === 'explicit_bucket_histogram') return;
   return { maxScale: exponential.max_scale, maxSize: exponential.max_size };
+}
+
+/** Whether an exporter has somewhere to send a signal to. */
+export function isOn(
+  { endpoint }: OtlpConfig,
+  type: OtlpType,
+  signal: 'metrics' | 'logs',
+  { otlp }: Config['inherited'],
+): boolean {
+  return endpoint !== '' || otlp[signal].endpoints[type] !== null;
 }

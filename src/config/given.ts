@@ -45,7 +45,7 @@ export interface Everything {
 const TOP = [...new Set(keys.map((key) => key.split('.')[0] ?? ''))];
 const RESOURCE = 'service.telemetry.resource';
 
-export function collect({ file, env = process.env, set = [], flags = [] }: Sources): Everything {
+export function collect({ file, set = [], flags = [] }: Sources, env: Env): Everything {
   const all: Everything = { values: new Map(), instances: new Set(), problems: [], warnings: [] };
   if (file !== undefined) collectFile(readDocument(file, env), all);
   collectVariables(env, all);

@@ -3,8 +3,7 @@
  * where one asks for something else than Floatie does. Those of traces are for others.
  */
 import type { Env } from './environment.ts';
-import { exportersOf } from './exporters.ts';
-import { endpointFrom } from './otlp-variables.ts';
+import { exportersOf, isOn } from './exporters.ts';
 import { typeOf } from './pipeline.ts';
 import type { Config, OtlpConfig } from './schema.ts';
 
@@ -42,7 +41,7 @@ function metricsExporterWarnings(env: Env, config: Config): string[] {
       if (wanted === 'none') return named.length === 0 ? [] : `asks for none, but ${EXPORTERS} names some`;
       if (types === undefined) return 'is ignored: it must be "otlp", "prometheus", "console" or "none"';
       if (!types.some((type) => named.includes(type))) return `asks for ${wanted}; name "${types[0]}" in ${EXPORTERS}`;
-      return wanted === 'otlp' && sending(env, config, 'METRICS').length === 0 ? WITHOUT_ENDPOINT : [];
+      return wanted === 'otlp' && sending(config, 'metrics').length === 0 ? WITHOUT_ENDPOINT : [];
     })
     .map((warning) => `OTEL_METRICS_EXPORTER: ${warning}`);
 }
@@ -52,7 +51,7 @@ const WITHOUT_ENDPOINT =
 
 /** The log has all records, so "console" is what Floatie does. */
 function recordWarnings(env: Env, config: Config): string[] {
-  const senders = sending(env, config, 'LOGS');
+  const senders = sending(config, 'logs');
   const asked = listOf(env, 'OTEL_LOGS_EXPORTER').flatMap((wanted) => {
     if (wanted === 'none') return senders.length === 0 ? [] : 'asks for none, but records of OOM kills go by OTLP';
     if (wanted === 'otlp') return senders.length === 0 ? WITHOUT_ENDPOINT : [];
@@ -101,11 +100,11 @@ function configFileWarnings(env: Env): string[] {
 }
 
 /** The exporters of OTLP that send this signal. */
-function sending(env: Env, config: Config, signal: 'METRICS' | 'LOGS'): OtlpConfig[] {
+function sending(config: Config, signal: 'metrics' | 'logs'): OtlpConfig[] {
   return (['otlp', 'otlphttp'] as const).flatMap((type) =>
     exportersOf(config, type)
-      .filter(({ name, settings }) => settings.endpoint !== '' || (name === type && endpointFrom(env, type, signal)))
-      .map(({ settings }) => settings),
+      .map(({ settings }) => settings)
+      .filter((settings) => isOn(settings, type, signal, config.inherited)),
   );
 }
 

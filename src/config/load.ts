@@ -12,13 +12,14 @@ import { ConfigError } from './error.ts';
 import { exportersOf } from './exporters.ts';
 import { collect, type Everything, type Given, type Sources } from './given.ts';
 import { ignoredVariableWarnings } from './ignored-variables.ts';
+import { inheritedFrom } from './inherited.ts';
 import { SECTIONS, type Section, settingOf } from './keys.ts';
 import { nearest } from './nearest.ts';
 import { otlpWarnings, typeFrom } from './otlp-variables.ts';
 import { typeOf } from './pipeline.ts';
 import { processorProblems } from './processors.ts';
 import { resourceWarnings } from './resource.ts';
-import { type Config, schema } from './schema.ts';
+import { type Config, type Settings, schema } from './schema.ts';
 import { viewProblems } from './views.ts';
 import { readWritten } from './written.ts';
 
@@ -47,10 +48,10 @@ export function loadConfig(sources: Sources = {}, onWarning: (warning: string) =
 /** @throws {@link ConfigError} with every problem found */
 export function load(sources: Sources): Loaded {
   const { env = process.env } = sources;
-  const all = collect(sources);
+  const all = collect(sources, env);
   const { values, instances, problems, warnings } = all;
   chooseExporters(env, values);
-  const config = convict<Config>(schemaWith(instances), { args: [], env: {} });
+  const config = convict<Settings>(schemaWith(instances), { args: [], env: {} });
   for (const [key, given] of values) problems.push(...apply(config, key, given));
   warnings.push(...applyVariables(config, env, all));
   problems.push(...checkPipeline(config, instances, values));
@@ -58,10 +59,11 @@ export function load(sources: Sources): Loaded {
   // An invalid setting has its default by now, so checks between processors would mislead.
   if (!problems.some((problem) => problem.startsWith('processors.'))) problems.push(...checkProcessors(config, values));
   if (problems.length > 0) throw new ConfigError(problems);
-  const loaded = structuredClone(config.getProperties()) as Config;
+  const inherited = inheritedFrom(env);
+  const loaded: Config = { ...structuredClone(config.getProperties()), inherited };
   const otlp = [...exportersOf(loaded, 'otlp'), ...exportersOf(loaded, 'otlphttp')];
   const { resource } = loaded.service.telemetry;
-  warnings.push(...switchWarnings(env), ...otlpWarnings(env, otlp), ...resourceWarnings(resource, env));
+  warnings.push(...switchWarnings(env), ...otlpWarnings(env, otlp), ...resourceWarnings(resource, inherited.nodeName));
   warnings.push(...ignoredVariableWarnings(env, loaded));
   return { config: loaded, warnings };
 }
@@ -77,7 +79,7 @@ function chooseExporters(env: Env, values: Map<string, Given>): void {
 }
 
 /** Applies OpenTelemetry's variables to the exporters in the pipeline. @returns warnings about unusable values */
-function applyVariables(config: convict.Config<Config>, env: Env, { values, instances }: Everything): string[] {
+function applyVariables(config: convict.Config<Settings>, env: Env, { values, instances }: Everything): string[] {
   const used = config.get(EXPORTERS).filter((name) => !name.includes('/') || instances.has(`exporters.${name}`));
   const unusable = used.flatMap((exporter) => {
     const done = new Set<string>();
@@ -95,13 +97,13 @@ function applyVariables(config: convict.Config<Config>, env: Env, { values, inst
   return [...new Set(unusable)];
 }
 
-function schemaWith(instances: ReadonlySet<string>): Schema<Config> {
+function schemaWith(instances: ReadonlySet<string>): Schema<Settings> {
   const all = schema as unknown as Record<string, Record<string, unknown>>;
   const sections = SECTIONS.map((section) => {
     const named = namesIn(section, instances).map((name) => [name, all[section]?.[typeOf(name)]]);
     return [section, { ...all[section], ...Object.fromEntries(named) }];
   });
-  return { ...schema, ...Object.fromEntries(sections) } as Schema<Config>;
+  return { ...schema, ...Object.fromEntries(sections) } as Schema<Settings>;
 }
 
 function namesIn(section: Section, instances: ReadonlySet<string>): string[] {
@@ -110,7 +112,7 @@ function namesIn(section: Section, instances: ReadonlySet<string>): string[] {
 
 /** Checks that the pipeline's instances are defined, and that named exporters have an endpoint. */
 function checkPipeline(
-  config: convict.Config<Config>,
+  config: convict.Config<Settings>,
   instances: ReadonlySet<string>,
   values: ReadonlyMap<string, Given>,
 ): string[] {
@@ -133,7 +135,7 @@ function checkPipeline(
 }
 
 /** Sets a value; an invalid one leaves the default. */
-function apply(config: convict.Config<Config>, key: string, given: Given): string[] {
+function apply(config: convict.Config<Settings>, key: string, given: Given): string[] {
   const { value, text } = given;
   const setting = settingOf(key);
   const shape = shapeOf(setting);
@@ -158,14 +160,14 @@ function placed(problem: string, { origin, placeOf, hidden = [] }: Omit<Given, '
   return `${withoutVariables(problem, hidden)} (from ${placeOf?.(path) ?? origin})`;
 }
 
-function checkProcessors(config: convict.Config<Config>, values: ReadonlyMap<string, Given>): string[] {
+function checkProcessors(config: convict.Config<Settings>, values: ReadonlyMap<string, Given>): string[] {
   return processorProblems(config.getProperties()).map((problem) => {
     const given = values.get(problem.slice(0, problem.indexOf(': ')));
     return given === undefined ? problem : placed(problem, given);
   });
 }
 
-function checkViews(config: convict.Config<Config>, given: Given | undefined): string[] {
+function checkViews(config: convict.Config<Settings>, given: Given | undefined): string[] {
   const problems = [...viewProblems(config.get('views')), ...boundsProblems(config.getProperties())];
   return problems.map((problem) => placed(problem, given ?? { origin: 'the defaults' }));
 }

@@ -7,31 +7,31 @@ import { labelName } from '../metrics/labels.ts';
 import { allMetrics } from '../receivers/index.ts';
 import { isWithin, overlap } from '../settings/wildcard.ts';
 import { type Instance, instancesOf } from './pipeline.ts';
-import type { Config, Processors, ProcessorType } from './schema.ts';
+import type { Processors, ProcessorType, Settings } from './schema.ts';
 import { selectedBy } from './selection.ts';
 import type { ViewConfig } from './view.ts';
 
-function processorsOf<T extends ProcessorType>({ processors, service }: Config, type: T): Instance<Processors[T]>[] {
+function processorsOf<T extends ProcessorType>({ processors, service }: Settings, type: T): Instance<Processors[T]>[] {
   return instancesOf(processors, service.pipelines.metrics.processors, type);
 }
 
 /** The combined actions on the attributes of every point. */
-export function attributeActions(config: Config): AttributeAction[] {
+export function attributeActions(config: Settings): AttributeAction[] {
   return processorsOf(config, 'attributes').flatMap(({ settings }) => settings.actions);
 }
 
 /** The PID namespace to measure. */
-export function pidNamespaceOf(config: Config): number | 'self' {
+export function pidNamespaceOf(config: Settings): number | 'self' {
   return pidNamespaces(config).at(0)?.value ?? 0;
 }
 
 /** The cgroup filters. A cgroup has to pass all of them. */
-export function cgroupPatterns(config: Config): Patterns[] {
+export function cgroupPatterns(config: Settings): Patterns[] {
   return patternSets(config).filter(({ include, exclude }) => include.length + exclude.length > 0);
 }
 
 /** Problems between processors; each begins with the key of a setting. */
-export function processorProblems(config: Config): string[] {
+export function processorProblems(config: Settings): string[] {
   return [
     ...idleProblems(config),
     ...pidNamespaceProblems(config),
@@ -42,7 +42,7 @@ export function processorProblems(config: Config): string[] {
 
 const PIPELINE = 'service.pipelines.metrics.processors';
 
-function idleProblems(config: Config): string[] {
+function idleProblems(config: Settings): string[] {
   const attributes = processorsOf(config, 'attributes').filter(({ settings }) => settings.actions.length === 0);
   const filters = processorsOf(config, 'filter').filter(
     ({ settings: { cgroups, pid_ns_inum } }) =>
@@ -55,7 +55,7 @@ function idleProblems(config: Config): string[] {
 }
 
 /** All configured PID namespaces; 0 stands for none. */
-function pidNamespaces(config: Config): { key: string; value: number | 'self' }[] {
+function pidNamespaces(config: Settings): { key: string; value: number | 'self' }[] {
   const filters = processorsOf(config, 'filter').map(({ name, settings }) => ({
     key: `processors.${name}.pid_ns_inum`,
     value: settings.pid_ns_inum,
@@ -65,7 +65,7 @@ function pidNamespaces(config: Config): { key: string; value: number | 'self' }[
   );
 }
 
-function pidNamespaceProblems(config: Config): string[] {
+function pidNamespaceProblems(config: Settings): string[] {
   const [first, ...others] = pidNamespaces(config);
   return others
     .filter(({ value }) => value !== first?.value)
@@ -76,7 +76,7 @@ interface PatternSet extends Patterns {
   readonly key: string;
 }
 
-function patternSets(config: Config): PatternSet[] {
+function patternSets(config: Settings): PatternSet[] {
   const filters = processorsOf(config, 'filter').map(({ name, settings }) => ({
     key: `processors.${name}.cgroups`,
     ...settings.cgroups,

@@ -5,8 +5,8 @@ import { isRecord } from '../settings/shapes.ts';
 import { isSensitive } from './keys.ts';
 import type { Config } from './schema.ts';
 
-/** The configuration with sensitive settings and passwords in URLs redacted. */
-export function redact(config: Config): unknown {
+/** The settings, with the sensitive ones and passwords in URLs redacted. */
+export function redact({ inherited: _, ...settings }: Config): unknown {
   const visit = (node: unknown, path: readonly string[], isSecret: boolean): unknown => {
     if (typeof node === 'string') return isSecret ? REDACTED : withoutPasswords(node);
     if (!isRecord(node)) return node;
@@ -16,7 +16,7 @@ export function redact(config: Config): unknown {
     });
     return Object.fromEntries(entries);
   };
-  return visit(config, [], false);
+  return visit(settings, [], false);
 }
 
 /** The texts of sensitive settings, and the words in them: a header has its token behind "Bearer". */

@@ -18,6 +18,7 @@ import {
   texts,
 } from '../settings/shapes.ts';
 import { actions } from './actions.ts';
+import type { Inherited } from './inherited.ts';
 import type { ViewConfig } from './view.ts';
 import { views } from './views.ts';
 
@@ -61,7 +62,7 @@ export interface Processors {
   filter: { cgroups: { include: string[]; exclude: string[] }; pid_ns_inum: number | 'self' };
 }
 
-export interface Config {
+export interface Settings {
   kernel: { pid_ns_inum: number | 'self'; cgroup: string; max_map_entries: number; max_threads: number };
   containers: {
     names: boolean;
@@ -86,6 +87,12 @@ export interface Config {
       resource: Record<string, string>;
     };
   };
+}
+
+/** The settings, and what the environment says beside them. */
+export interface Config extends Settings {
+  /** Never shown: may contain tokens and passwords. */
+  readonly inherited: Inherited;
 }
 
 const receiverList = names(
@@ -197,7 +204,7 @@ const otlp = {
   },
 };
 
-export const schema: Schema<Config> = {
+export const schema: Schema<Settings> = {
   kernel: {
     pid_ns_inum: setting<number | 'self'>(
       0,
@@ -346,7 +353,7 @@ export const schema: Schema<Config> = {
       },
     },
     telemetry: {
-      log_level: setting<Config['service']['telemetry']['log_level']>(
+      log_level: setting<Settings['service']['telemetry']['log_level']>(
         'info',
         oneOf(...LOG_LEVELS),
         'The least important lines to log: "debug", "info", "warn" or "error"',

@@ -55,13 +55,16 @@ const NAME_OF: Readonly<Partial<Record<Runtime, (containerId: string) => string>
 /** The files of this machine's runtimes. */
 export class RuntimeFiles {
   readonly #settings: PlaceSettings;
+  readonly #storageConf: string;
   #places: readonly Place[];
   #foundAtMs = monotonicMs();
   readonly #namespaces = new Map<string, { readonly changedMs: number; readonly names: ReadonlySet<string> }>();
 
-  constructor(settings: PlaceSettings) {
+  /** @param storageConf as {@link findPlaces} */
+  constructor(settings: PlaceSettings, storageConf = '') {
     this.#settings = settings;
-    this.#places = findPlaces(settings);
+    this.#storageConf = storageConf;
+    this.#places = findPlaces(settings, storageConf);
   }
 
   /** {@link identify}, with names. */
@@ -114,7 +117,7 @@ export class RuntimeFiles {
     }
     if (monotonicMs() - this.#foundAtMs < REDISCOVER_MS) return {};
     this.#foundAtMs = monotonicMs();
-    this.#places = findPlaces(this.#settings);
+    this.#places = findPlaces(this.#settings, this.#storageConf);
     return this.#read(kinds, containerId, uid);
   }
 

@@ -42,11 +42,11 @@ const MAX_SETTINGS_BYTES = 1 << 16;
 const MAX_USERS = 4096;
 
 /** The configured places, then the discovered ones. */
-export function findPlaces(settings: PlaceSettings): Place[] {
+export function findPlaces(settings: PlaceSettings, storageConf = ''): Place[] {
   const configured = PLACE_KINDS.flatMap((kind) =>
     settings[kind].map((path): Place => ({ kind, path, from: `containers.places.${kind}` })),
   );
-  const places = [...configured, ...fromFiles(), ...fromProcesses()];
+  const places = [...configured, ...fromFiles(storageConf), ...fromProcesses()];
   return places.filter(({ kind, path }, index) => {
     const first = places.findIndex((other) => other.kind === kind && other.path === path);
     return path.startsWith('/') && first === index;
@@ -103,10 +103,10 @@ function isOnFuse(path: string): boolean {
 }
 
 /** Places in the configuration files of administrators. */
-function fromFiles(): Place[] {
+function fromFiles(storageConf: string): Place[] {
   const docker = ['/etc/docker/daemon.json', '/var/snap/docker/current/config/daemon.json'];
-  const { CONTAINERS_STORAGE_CONF: asked } = process.env;
-  const storage = asked ? [asked] : ['/usr/share/containers/storage.conf', '/etc/containers/storage.conf'];
+  const storage =
+    storageConf === '' ? ['/usr/share/containers/storage.conf', '/etc/containers/storage.conf'] : [storageConf];
   return [
     ...docker.flatMap((file) => placesIn('docker', file, /"(?:data-root|graph)"\s*:\s*"([^"]+)"/g)),
     ...placesIn('containerd', '/etc/containerd/config.toml', STATE),

@@ -5,6 +5,7 @@ import { diag } from '@opentelemetry/api';
 import { ConfigError } from '../config/error.ts';
 import { exportersOf } from '../config/exporters.ts';
 import { readWhole } from '../config/file.ts';
+import { TLS_VARIABLES } from '../config/otlp-variables.ts';
 import type { Config, OtlpConfig } from '../config/schema.ts';
 
 /** PEM. Without `ca` Node's own CAs are trusted; without `cert` and `key` there is no client certificate. */
@@ -53,15 +54,11 @@ export function readCredentials(config: Config, onRenewal: OnRenewal = () => und
   return all;
 }
 
-const VARIABLES = { ca_file: 'CERTIFICATE', cert_file: 'CLIENT_CERTIFICATE', key_file: 'CLIENT_KEY' } as const;
-
 /**
  * The files of OTEL_EXPORTER_OTLP_CERTIFICATE, …_CLIENT_KEY and …_CLIENT_CERTIFICATE; none where they cannot be used.
  */
-export function tlsOfVariables(variable: (name: string) => string | undefined): TlsSource {
-  const entries = Object.entries(VARIABLES).map(([key, name]) => [key, variable(name) ?? '']);
-  const files = Object.fromEntries(entries) as Files;
-  const nameOf = (key: keyof Files): string => `OTEL_EXPORTER_OTLP_${VARIABLES[key]}`;
+export function tlsOfVariables(files: Files): TlsSource {
+  const nameOf = (key: keyof Files): string => `OTEL_EXPORTER_OTLP_${TLS_VARIABLES[key]}`;
   const warn = (problems: readonly string[]): void => {
     for (const problem of problems) diag.warn(problem);
   };

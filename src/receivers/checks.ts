@@ -1,7 +1,7 @@
 /** The checks of `floatie doctor` that a receiver brings. */
 
 import type { Hierarchy } from '../containers/hierarchy.ts';
-import type { PlaceSettings } from '../containers/places.ts';
+import type { Place } from '../containers/places.ts';
 import { explain } from '../kernel/explain.ts';
 import type { Capability, Permissions } from '../kernel/permissions.ts';
 import { type Finding, finding } from '../program/check.ts';
@@ -16,8 +16,8 @@ export interface Examination<S> {
   readonly isWanted: boolean;
   readonly permissions: Permissions;
   readonly hierarchy: Hierarchy;
-  /** The section `containers.places` of the configuration. */
-  readonly places: PlaceSettings;
+  /** Where runtimes keep their files. */
+  readonly places: readonly Place[];
   /** Whether Floatie would start. */
   readonly starts: boolean;
   /** The method by which the receiver would be attached, or null. */

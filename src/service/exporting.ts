@@ -1,12 +1,11 @@
 /** What a reload makes anew: the exporters of one configuration, and the readers that collect for them. */
 import type { Resource } from '@opentelemetry/resources';
 import { AggregationTemporality, MeterProvider, type MetricReader } from '@opentelemetry/sdk-metrics';
-import { exponentialOf, exportersOf } from '../config/exporters.ts';
-import { endpointFrom } from '../config/otlp-variables.ts';
+import { exponentialOf, exportersOf, isOn } from '../config/exporters.ts';
 import type { Instance } from '../config/pipeline.ts';
 import type { Config, OtlpConfig } from '../config/schema.ts';
 import type { Credentials } from '../exporters/credentials.ts';
-import { type Connection, connectionOf } from '../exporters/otlp/connection.ts';
+import { type Connection, connectionOf, type Signal } from '../exporters/otlp/connection.ts';
 import type { LogExporter, OtlpLogs } from '../exporters/otlp/logs.ts';
 import type { OnExport } from '../exporters/otlp/push.ts';
 import { Scrapes } from '../exporters/prometheus/scrapes.ts';
@@ -138,10 +137,8 @@ export class Exporting {
 }
 
 /** Those that have somewhere to send a signal to. */
-function otlpOf(config: Config, type: 'otlp' | 'otlphttp', signal: 'METRICS' | 'LOGS'): Instance<OtlpConfig>[] {
-  return exportersOf(config, type).filter(
-    ({ settings }) => settings.endpoint !== '' || endpointFrom(process.env, type, signal) !== null,
-  );
+function otlpOf(config: Config, type: 'otlp' | 'otlphttp', signal: Signal): Instance<OtlpConfig>[] {
+  return exportersOf(config, type).filter(({ settings }) => isOn(settings, type, signal, config.inherited));
 }
 
 /** What pushes metrics; OTLP has none while it is off. */
@@ -157,7 +154,7 @@ async function createPushes(
       health.exported(name, error, verdict);
   const optionsOf = (name: string, settings: OtlpConfig) => {
     const { temporality, interval_ms: intervalMs } = settings;
-    const connection = connectionOf(name, settings, credentials.get(name));
+    const connection = connectionOf(name, settings, config.inherited, credentials.get(name));
     // An export that is still under way when the next one is due must not arrive after it.
     const timeoutMs = Math.min(settings.timeout_ms, intervalMs);
     const exponential = exponentialOf(settings);
@@ -171,11 +168,11 @@ async function createPushes(
   };
   const pushes: Push[] = [];
   // gRPC is the largest thing Floatie imports: only when it is on.
-  for (const { name, settings } of otlpOf(config, 'otlp', 'METRICS')) {
+  for (const { name, settings } of otlpOf(config, 'otlp', 'metrics')) {
     const { createOtlpReader } = await import('../exporters/otlp/grpc.ts');
     pushes.push({ name, reader: createOtlpReader(optionsOf(name, settings)) });
   }
-  for (const { name, settings } of otlpOf(config, 'otlphttp', 'METRICS')) {
+  for (const { name, settings } of otlpOf(config, 'otlphttp', 'metrics')) {
     const { createOtlpHttpReader } = await import('../exporters/otlp/http.ts');
     pushes.push({ name, reader: createOtlpHttpReader(optionsOf(name, settings)) });
   }
@@ -205,14 +202,14 @@ async function createLogs(
   ): Promise<void> => {
     const { createOtlpLogs } = await import('../exporters/otlp/logs.ts');
     const name = configured.replace(/^\w+/, '$&_logs');
-    const exporter = createExporter(connectionOf(configured, settings, credentials.get(configured)));
+    const exporter = createExporter(connectionOf(configured, settings, config.inherited, credentials.get(configured)));
     const onExport: OnExport = (error, verdict) => health.exported(name, error, verdict);
     all.set(name, createOtlpLogs(exporter, { intervalMs: settings.interval_ms, resource, onExport }));
   };
-  for (const exporter of otlpOf(config, 'otlp', 'LOGS')) {
+  for (const exporter of otlpOf(config, 'otlp', 'logs')) {
     await add(exporter, (await import('../exporters/otlp/grpc.ts')).createOtlpLogExporter);
   }
-  for (const exporter of otlpOf(config, 'otlphttp', 'LOGS')) {
+  for (const exporter of otlpOf(config, 'otlphttp', 'logs')) {
     await add(exporter, (await import('../exporters/otlp/http.ts')).createOtlpHttpLogExporter);
   }
   return all;

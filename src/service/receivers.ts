@@ -171,7 +171,7 @@ function contextOf({ config, registry, records, health, log }: Given): Common {
 
 function choiceOf(config: Config): CommonChoice {
   const { names, places } = config.containers;
-  const files = new RuntimeFiles(places);
+  const files = new RuntimeFiles(places, config.inherited.storageConf);
   const patterns = cgroupPatterns(config);
   return {
     filter: patterns.length === 0 ? null : cgroupFilter(...patterns),

@@ -3,6 +3,6 @@ import { type Resource, resourceFromAttributes } from '@opentelemetry/resources'
 import { resourceAttributes } from '../config/resource.ts';
 import type { Config } from '../config/schema.ts';
 
-export function serviceResource(config: Config, env = process.env): Resource {
-  return resourceFromAttributes(resourceAttributes(config.service.telemetry.resource, env));
+export function serviceResource({ service, inherited }: Config): Resource {
+  return resourceFromAttributes(resourceAttributes(service.telemetry.resource, inherited.nodeName));
 }

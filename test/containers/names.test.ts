@@ -214,22 +214,18 @@ test('a name is cut where Kubernetes’ longest end, and is valid text', () => {
 });
 
 test('containers-storage.conf says where cri-o and podman keep theirs', () => {
-  const before = process.env.CONTAINERS_STORAGE_CONF;
-  try {
-    const rootless = 'rootless_storage_path = "$HOME/.containers"\n';
-    write(
-      'storage.conf',
-      `[storage]\ndriver = "overlay"\n# graphroot = "/no"\ngraphroot = "/data/containers"\n${rootless}`,
-    );
-    process.env.CONTAINERS_STORAGE_CONF = join(root, 'storage.conf');
-    const found = findPlaces({ docker: [], containerd: [], storage: [] }).filter(({ kind }) => kind === 'storage');
-    const from = join(root, 'storage.conf');
-    assert.deepEqual(found, [
+  const rootless = 'rootless_storage_path = "$HOME/.containers"\n';
+  write(
+    'storage.conf',
+    `[storage]\ndriver = "overlay"\n# graphroot = "/no"\ngraphroot = "/data/containers"\n${rootless}`,
+  );
+  const from = join(root, 'storage.conf');
+  const places = findPlaces({ docker: [], containerd: [], storage: [] }, from);
+  assert.deepEqual(
+    places.filter(({ kind }) => kind === 'storage'),
+    [
       { kind: 'storage', path: '/data/containers', from },
       { kind: 'storage', path: '/home/*/.containers', from },
-    ]);
-  } finally {
-    if (before === undefined) delete process.env.CONTAINERS_STORAGE_CONF;
-    else process.env.CONTAINERS_STORAGE_CONF = before;
-  }
+    ],
+  );
 });

@@ -7,7 +7,7 @@ import { loadConfig } from '../../src/config/load.ts';
 import { serviceResource } from '../../src/service/resource.ts';
 
 function attributesWith(set: string[] = [], env: Record<string, string> = {}) {
-  return serviceResource(loadConfig({ env: {}, set }), env).attributes;
+  return serviceResource(loadConfig({ env, set })).attributes;
 }
 
 suite('the resource', () => {

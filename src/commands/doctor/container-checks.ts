@@ -15,7 +15,8 @@ const MOUNT_THEM =
 
 export function names(kind: PlaceKind, { config }: Examination): Finding {
   const { names: isWanted, places } = config.containers;
-  const here = findPlaces(places).filter((place) => place.kind === kind);
+  const all = findPlaces(places, config.inherited.storageConf);
+  const here = all.filter((place) => place.kind === kind);
   const looks = here.map((place) => ({ place, folders: lookAt(place) }));
   const found = looks.flatMap(({ place, folders }) => folders.map((folder) => describe(place, folder)));
   const absent = looks.filter(({ folders }) => folders.length === 0).map(({ place }) => place.path);
@@ -26,7 +27,7 @@ export function names(kind: PlaceKind, { config }: Examination): Finding {
   if (isRefused) return finding('warn', reason, MOUNT_THEM);
   if (found.length > 0) return ok(reason);
   // Most machines have one runtime: a missing one is a problem only where no runtime is found.
-  const isAnyFound = findPlaces(places).some((place) => lookAt(place).length > 0);
+  const isAnyFound = all.some((place) => lookAt(place).length > 0);
   return isAnyFound ? finding('unneeded', reason) : finding('warn', reason, MOUNT_THEM);
 }
 

@@ -2,6 +2,7 @@
 import type { Config } from '../../config/schema.ts';
 import { viewOptions } from '../../config/view-options.ts';
 import { findHierarchy, type Hierarchy } from '../../containers/hierarchy.ts';
+import { findPlaces } from '../../containers/places.ts';
 import { type Permissions, readPermissions } from '../../kernel/permissions.ts';
 import { MetricRegistry } from '../../metrics/registry.ts';
 import { Health, type ProbeState } from '../../program/health.ts';
@@ -78,7 +79,7 @@ async function checksOf<N extends ReceiverName>(name: N, machine: Machine): Prom
     isWanted: config.service.pipelines.metrics.receivers.includes(name),
     permissions,
     hierarchy,
-    places: config.containers.places,
+    places: findPlaces(config.containers.places, config.inherited.storageConf),
     starts: 'value' in receivers,
     method: methodOf(name, machine),
     unmeasured: stateOf(name, machine)?.unmeasured ?? [],

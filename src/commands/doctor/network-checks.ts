@@ -4,8 +4,7 @@ import { readdirSync } from 'node:fs';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { connect, createServer, type Server } from 'node:net';
 import { basename } from 'node:path';
-import { exportersOf } from '../../config/exporters.ts';
-import { endpointFrom } from '../../config/otlp-variables.ts';
+import { exportersOf, isOn } from '../../config/exporters.ts';
 import type { Config } from '../../config/schema.ts';
 import { type Connection, connectionOf, grpcDestination, httpDestination } from '../../exporters/otlp/connection.ts';
 import { type ProxyServer, placeOf, proxyFor } from '../../exporters/otlp/proxy.ts';
@@ -29,10 +28,13 @@ export async function exporters(config: Config): Promise<Check[]> {
     for (const server of listening) server.close();
   }
   const reached = (['otlp', 'otlphttp'] as const).flatMap((type) =>
-    exportersOf(config, type).map(async ({ name, settings }) => ({
-      name: `exporters.${name}`,
-      ...(await reach(type, connectionOf(name, settings, undefined))),
-    })),
+    exportersOf(config, type).map(async ({ name, settings }) => {
+      const { inherited } = config;
+      const found = isOn(settings, type, 'metrics', inherited)
+        ? await reach(type, connectionOf(name, settings, inherited, undefined))
+        : finding('unneeded', 'off: it has no endpoint');
+      return { name: `exporters.${name}`, ...found };
+    }),
   );
   const debug = exportersOf(config, 'debug').map(({ name }) => ({
     name: `exporters.${name}`,
@@ -84,8 +86,6 @@ export function listeners(table: string, port: number): string[] {
 }
 
 async function reach(type: 'otlp' | 'otlphttp', connection: Connection): Promise<Finding> {
-  const isOn = connection.endpoint !== '' || endpointFrom(process.env, type, 'METRICS') !== null;
-  if (!isOn) return finding('unneeded', 'off: it has no endpoint');
   const destination = (type === 'otlp' ? grpcDestination : httpDestination)(connection, 'metrics');
   const { url, port } = destination;
   const where = `${url.hostname}:${port}`;

@@ -1,9 +1,9 @@
 /**
- * The proxy for an endpoint by the environment: http_proxy, https_proxy, grpc_proxy and no_proxy, in lower or upper
- * case. An endpoint on this machine has no proxy.
+ * The proxy for an endpoint, of those in the environment. An endpoint on this machine has no proxy.
  */
 import { BlockList, isIP } from 'node:net';
 import { diag } from '@opentelemetry/api';
+import type { Proxies } from '../../config/proxies.ts';
 
 export interface ProxyServer {
   /** May contain a user and a password: use {@link placeOf} in messages. */
@@ -12,18 +12,10 @@ export interface ProxyServer {
   readonly variable: string;
 }
 
-type Env = Readonly<Record<string, string | undefined>>;
-
-/** The first variable that is set counts. Over gRPC a proxy only tunnels, so the endpoint's scheme does not matter. */
-const VARIABLES = {
-  grpc: ['grpc_proxy', 'https_proxy', 'http_proxy', 'all_proxy'],
-  'http:': ['http_proxy', 'all_proxy'],
-  'https:': ['https_proxy', 'all_proxy'],
-} as const;
-
 export interface Endpoint {
   readonly url: URL;
   readonly port: number;
+  readonly proxies: Proxies;
 }
 
 /**
@@ -31,27 +23,20 @@ export interface Endpoint {
  * @returns null without a proxy
  * @throws an Error for an unsupported proxy, such as SOCKS
  */
-export function proxyFor(
-  { url: endpoint, port }: Endpoint,
-  by: 'grpc' | 'http',
-  env: Env = process.env,
-): ProxyServer | null {
-  const names = VARIABLES[by === 'grpc' ? 'grpc' : endpoint.protocol === 'https:' ? 'https:' : 'http:'];
-  const found = names.flatMap((name) => [name, name.toUpperCase()]).find((name) => Boolean(env[name]?.trim()));
-  if (found === undefined || endpoint.hostname === '') return null;
+export function proxyFor({ url: endpoint, port, proxies }: Endpoint, by: 'grpc' | 'http'): ProxyServer | null {
+  const found = proxies[by === 'http' && endpoint.protocol === 'https:' ? 'https' : by];
+  if (found === null || endpoint.hostname === '') return null;
   const host = endpoint.hostname.replace(/^\[|\]$|\.$/g, '').toLowerCase();
   if (isLoopback(host)) return null;
-  const exceptions = [...(by === 'grpc' ? ['no_grpc_proxy', 'NO_GRPC_PROXY'] : []), 'no_proxy', 'NO_PROXY'];
-  const list = exceptions.map((name) => env[name]).find((value) => Boolean(value?.trim())) ?? '';
-  if (isExcepted(host, port, list)) return null;
-  const text = env[found]?.trim() ?? '';
+  if (isExcepted(host, port, proxies.exceptions[by])) return null;
+  const { variable, value: text } = found;
   const url = URL.parse(text.includes('://') ? text : `http://${text}`);
   // gRPC does not support TLS to a proxy.
   const kinds = by === 'grpc' ? ['http:'] : ['http:', 'https:'];
   if (url === null || url.hostname === '' || !kinds.includes(url.protocol)) {
-    throw new Error(`The proxy that ${found} names is not used: it must look like http://host:port`);
+    throw new Error(`The proxy that ${variable} names is not used: it must look like http://host:port`);
   }
-  return { url, variable: found };
+  return { url, variable };
 }
 
 /** {@link proxyFor}, with a warning and null for an unsupported proxy. */

@@ -1,6 +1,5 @@
 /** The doctor's checks of overlayfs: whether it is there, who is on it, and each way to attach, tried. */
 
-import { findPlaces } from '../../containers/places.ts';
 import { containerRoots } from '../../containers/roots.ts';
 import { lookAt } from '../../containers/runtime-folders.ts';
 import { checkKernel } from '../../kernel/explain.ts';
@@ -89,7 +88,7 @@ function overlayMounts(): Finding {
 /** The root filesystems of running containers and of the configured storage drivers. */
 function storageDrivers({ places, isWanted }: Examination<OverlayfsSettings>): Finding {
   const { seen, others, hidden } = containerRoots();
-  const idle = findPlaces(places).flatMap((place) =>
+  const idle = places.flatMap((place) =>
     lookAt(place).flatMap(({ path, drivers }) => {
       const isElsewhere = drivers.length > 0 && !drivers.some((name) => OVERLAY_DRIVERS.includes(name));
       return isElsewhere ? [`${path} has the storage driver ${drivers.join(', ')}`] : [];

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { after, before, suite, test } from 'node:test';
 import { emptyResource } from '@opentelemetry/resources';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
+import { inheritedFrom } from '../../../src/config/inherited.ts';
 import { loadConfig } from '../../../src/config/load.ts';
 import type { Tls } from '../../../src/exporters/credentials.ts';
 import {
@@ -43,16 +44,6 @@ async function exportMetrics(
   const { message } = (outcome as Error | null) ?? {};
   await reader.shutdown().catch(() => undefined);
   return message;
-}
-
-/** While `work` runs, the environment has these. */
-async function withEnv<T>(env: Readonly<Record<string, string>>, work: () => Promise<T>): Promise<T> {
-  Object.assign(process.env, env);
-  try {
-    return await work();
-  } finally {
-    for (const name of Object.keys(env)) delete process.env[name];
-  }
 }
 
 function tlsOf(authority: Authority, client?: Certificate): Tls {
@@ -151,11 +142,13 @@ for (const transport of TRANSPORTS) {
   });
 
   suite(`what OTEL_EXPORTER_OTLP_* say of secrets, by ${transport}`, () => {
-    const env = { OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Bearer%20variable,x-tenant=variable' };
+    const inherited = inheritedFrom({
+      OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Bearer%20variable,x-tenant=variable',
+    });
 
     test('is added to what the configuration says', async () => {
       await using peer = await startOtlpPeer(transport);
-      await withEnv(env, () => exportMetrics(transport, { endpoint: peer.url, headers: { 'x-tenant': 'file' } }));
+      await exportMetrics(transport, { inherited, endpoint: peer.url, headers: { 'x-tenant': 'file' } });
       const { authorization, 'x-tenant': tenant } = peer.requests[0]?.headers ?? {};
       assert.deepEqual([authorization, tenant], ['Bearer variable', 'file']);
     });
@@ -163,10 +156,7 @@ for (const transport of TRANSPORTS) {
     test('does not reach an exporter that has its own', async () => {
       await using peer = await startOtlpPeer(transport);
       const headers = { 'x-tenant': 'file' };
-      await withEnv(env, async () => {
-        await exportMetrics(transport, { endpoint: peer.url, headers, isPrivate: true });
-        assert.equal(process.env.OTEL_EXPORTER_OTLP_HEADERS, env.OTEL_EXPORTER_OTLP_HEADERS);
-      });
+      await exportMetrics(transport, { inherited, endpoint: peer.url, headers, isPrivate: true });
       const seen = peer.requests[0]?.headers ?? {};
       assert.equal(seen['x-tenant'], 'file');
       assert.ok(!JSON.stringify(seen).includes('variable'));
@@ -175,13 +165,15 @@ for (const transport of TRANSPORTS) {
     test('is whom to trust only for those it is meant for', async () => {
       using authority = createAuthority();
       await using peer = await startOtlpPeer(transport, { tls: { server: authority.issue('server') } });
-      await withEnv({ OTEL_EXPORTER_OTLP_CERTIFICATE: authority.cert }, async () => {
-        assert.equal(await exportMetrics(transport, { endpoint: peer.url }), undefined);
-        assert.match(
-          (await exportMetrics(transport, { endpoint: peer.url, isPrivate: true, tls: () => ({}) })) ?? 'it arrived',
-          /certificate/,
-        );
-      });
+      const connection = {
+        endpoint: peer.url,
+        inherited: inheritedFrom({ OTEL_EXPORTER_OTLP_CERTIFICATE: authority.cert }),
+      };
+      assert.equal(await exportMetrics(transport, connection), undefined);
+      assert.match(
+        (await exportMetrics(transport, { ...connection, isPrivate: true, tls: () => ({}) })) ?? 'it arrived',
+        /certificate/,
+      );
     });
   });
 
@@ -218,7 +210,7 @@ suite('the secrets of OTEL_EXPORTER_OTLP_* are for', () => {
   ];
   for (const [name, exporter, endpoint, env, expected] of rows) {
     test(name, () => {
-      const { isPrivate, tls } = connectionOf(exporter, { ...otlp, endpoint }, undefined, env);
+      const { isPrivate, tls } = connectionOf(exporter, { ...otlp, endpoint }, inheritedFrom(env), undefined);
       assert.deepEqual([isPrivate, tls?.()], expected ? [false, undefined] : [true, {}]);
     });
   }
@@ -238,7 +230,7 @@ suite('an endpoint is at', () => {
   for (const [type, endpoint, host, port] of rows) {
     test(`${host} ${port} for ${type} ${endpoint}`, () => {
       const destinationOf = type === 'otlp' ? grpcDestination : httpDestination;
-      const { url, port: found } = destinationOf({ endpoint, timeoutMs: 1000 }, 'metrics', {});
+      const { url, port: found } = destinationOf({ endpoint, timeoutMs: 1000 }, 'metrics');
       assert.deepEqual([url.hostname, found], [host, port]);
     });
   }
@@ -271,7 +263,8 @@ suite('OTEL_EXPORTER_OTLP_* lead', () => {
         Object.entries(variables).map(([key, value]) => [`OTEL_EXPORTER_OTLP_${key}`, value]),
       );
       const destinationOf = type === 'otlp' ? grpcDestination : httpDestination;
-      assert.equal(destinationOf({ endpoint: '', timeoutMs: 1000 }, signal, env).url.href, expected);
+      const connection = { endpoint: '', timeoutMs: 1000, inherited: inheritedFrom(env) };
+      assert.equal(destinationOf(connection, signal).url.href, expected);
     });
   }
 });

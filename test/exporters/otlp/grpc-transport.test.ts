@@ -11,7 +11,7 @@ import { freePort } from '../../support/peers.ts';
 import { startRefusingCollector } from '../../support/refusing-collector.ts';
 
 function transportTo(endpoint: string, timeoutMs = 2000): GrpcTransport {
-  return new GrpcTransport(grpcDestination({ endpoint, timeoutMs }, 'metrics', {}), 'metrics');
+  return new GrpcTransport(grpcDestination({ endpoint, timeoutMs }, 'metrics'), 'metrics');
 }
 
 /** The name of the code with which it is not taken; undefined where it is. */

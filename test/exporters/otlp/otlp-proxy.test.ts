@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import type { IncomingHttpHeaders } from 'node:http';
 import { suite, test } from 'node:test';
+import { inheritedFrom } from '../../../src/config/inherited.ts';
 import { grpcDestination, httpDestination } from '../../../src/exporters/otlp/connection.ts';
 import type { Transport } from '../../../src/exporters/otlp/exporter.ts';
 import { GrpcTransport } from '../../../src/exporters/otlp/grpc-transport.ts';
@@ -10,24 +11,10 @@ import { createAuthority } from '../../support/certificates.ts';
 import { startOtlpPeer } from '../../support/otlp-peer.ts';
 import { BEHIND_PROXY, type HttpProxy, startProxy } from '../../support/proxy.ts';
 
-const CREATE = {
-  grpc: (endpoint: string, ca?: Buffer) =>
-    new GrpcTransport(
-      grpcDestination({ endpoint, timeoutMs: 3000, tls: () => ({ ...(ca && { ca }) }) }, 'metrics'),
-      'metrics',
-    ),
-  http: (endpoint: string, ca?: Buffer) =>
-    new HttpTransport(httpDestination({ endpoint, timeoutMs: 3000, tls: () => ({ ...(ca && { ca }) }) }, 'metrics')),
-};
-
-/** Made while the environment has these. */
-function createWith(env: Readonly<Record<string, string>>, create: () => Transport): Transport {
-  Object.assign(process.env, env);
-  try {
-    return create();
-  } finally {
-    for (const name of Object.keys(env)) delete process.env[name];
-  }
+function create(by: 'grpc' | 'http', endpoint: string, env: Readonly<Record<string, string>>, ca?: Buffer): Transport {
+  const connection = { endpoint, timeoutMs: 3000, inherited: inheritedFrom(env), tls: () => ({ ...(ca && { ca }) }) };
+  if (by === 'grpc') return new GrpcTransport(grpcDestination(connection, 'metrics'), 'metrics');
+  return new HttpTransport(httpDestination(connection, 'metrics'));
 }
 
 function variables({ host }: HttpProxy): Record<string, string> {
@@ -46,7 +33,7 @@ for (const by of ['grpc', 'http'] as const) {
         await using peer = await startOtlpPeer(by, isTls ? { tls } : {});
         const { protocol, port } = new URL(peer.url);
         const endpoint = `${protocol}//${BEHIND_PROXY}:${port}`;
-        const transport = createWith(variables(proxy), () => CREATE[by](endpoint, authority.pem));
+        const transport = create(by, endpoint, variables(proxy), authority.pem);
         for (let at = 0; at < 2; at++) assert.equal(await transport.send(new Uint8Array()), null);
         transport.shutdown();
         assert.equal(peer.requests.length, 2);
@@ -64,7 +51,7 @@ for (const by of ['grpc', 'http'] as const) {
     test('that refuses is named with its variable, and without its password', async () => {
       await using proxy = await startProxy(403);
       for (const scheme of ['http', 'https']) {
-        const transport = createWith(variables(proxy), () => CREATE[by](`${scheme}://${BEHIND_PROXY}:4317`));
+        const transport = create(by, `${scheme}://${BEHIND_PROXY}:4317`, variables(proxy));
         const { message } = await transport.send(new Uint8Array()).then(
           () => assert.fail('it arrived'),
           (error: Error) => error,

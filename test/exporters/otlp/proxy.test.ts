@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { inheritedFrom } from '../../../src/config/inherited.ts';
 import { grpcDestination, httpDestination } from '../../../src/exporters/otlp/connection.ts';
 import { placeOf, proxyFor } from '../../../src/exporters/otlp/proxy.ts';
 
 /** Where the proxy is; null where there is none. */
 function proxyOf(by: 'grpc' | 'http', endpoint: string, env: Readonly<Record<string, string>>): string | null {
-  const destination = (by === 'grpc' ? grpcDestination : httpDestination)({ endpoint, timeoutMs: 1 }, 'metrics', {});
-  const proxy = proxyFor(destination, by, env);
+  const destination = (by === 'grpc' ? grpcDestination : httpDestination)(
+    { endpoint, timeoutMs: 1, inherited: inheritedFrom(env) },
+    'metrics',
+  );
+  const proxy = proxyFor(destination, by);
   return proxy === null ? null : placeOf(proxy);
 }
 
