@@ -1,5 +1,5 @@
 #!/bin/sh
-# Prepares a fresh checkout: setup.sh run|build|single|test|bench
+# Prepares a fresh checkout: setup.sh check|run|build|single|test|bench
 # Does only what is missing. Prints to stderr only, so that the next command's output can be piped.
 set -eu
 exec 1>&2
@@ -31,6 +31,9 @@ if ! node_modules/.bin/node --version >/dev/null 2>&1; then
     { say "cannot install Node from npm; see above"; exit 1; }
 fi
 PATH=$PWD/node_modules/.bin:$PATH
+
+# What the unit tests take, and what tests of given files begin with.
+[ "$goal" != check ] || exit 0
 
 # --- system packages: only what is missing ------------------------------------------------------------------------
 packages=""
@@ -71,6 +74,7 @@ if [ "$goal" = single ]; then
   # Installing the npm package "node" also brings its license.
   ls node_modules/node/node_modules/node-*/LICENSE >/dev/null 2>&1 || npm rebuild node --ignore-scripts=false --loglevel=error >/dev/null
 fi
+if [ "$goal" = test ]; then have clang-format || need clang-format; fi
 if [ "$goal" = bench ]; then have bpftrace || need bpftrace; fi
 
 if [ -n "$packages" ]; then

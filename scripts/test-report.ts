@@ -1,7 +1,9 @@
 /** Prints and counts the results of tests as they end. */
+import { relative } from 'node:path';
 import { Readable } from 'node:stream';
 import type { EventData, TestsStream } from 'node:test';
 import { spec } from 'node:test/reporters';
+import { inspect } from 'node:util';
 
 export interface Outcome {
   readonly passed: number;
@@ -22,12 +24,49 @@ export async function report(events: TestsStream): Promise<Outcome> {
     else if (details.type !== 'suite') passed++;
   });
   events.on('test:fail', ({ name, details: { error } }) => {
-    // A suite fails with the tests in it.
-    if (!('failureType' in error && error.failureType === 'subtestsFailed')) failed.push(name);
+    if (!isOfItsTests(error)) failed.push(name);
   });
   Readable.from(withoutCounts(events)).compose(new spec()).pipe(process.stdout, { end: false });
   await new Promise((resolve) => events.on('end', resolve));
   return { passed, failed, skipped };
+}
+
+/** Prints the tests that fail, and the counts; again whenever tests that watch files have run. */
+export async function failures(events: TestsStream): Promise<number> {
+  let [passed, failed] = [0, 0];
+  const skipped = new Set<string>();
+  const tell = (): void => {
+    for (const reason of skipped) process.stdout.write(`skipped: ${reason}\n`);
+    process.stdout.write(`${passed} tests passed, ${failed} failed\n`);
+  };
+  events.on('test:pass', ({ skip, details }) => {
+    if (typeof skip === 'string') skipped.add(skip);
+    else if (details.type !== 'suite') passed++;
+  });
+  events.on('test:fail', ({ name, file = '', line, details: { error } }) => {
+    if (isOfItsTests(error) || wasKilled(error)) return;
+    failed++;
+    process.stdout.write(`failed: ${name}\n  at ${relative('', file)}:${line}\n  ${inspect(error.cause)}\n`);
+  });
+  events.on('test:watch:restarted', () => {
+    [passed, failed] = [0, 0];
+    skipped.clear();
+  });
+  events.on('test:watch:drained', tell);
+  events.resume();
+  await new Promise((resolve) => events.on('end', resolve));
+  tell();
+  return failed;
+}
+
+/** A suite fails with the tests in it. */
+function isOfItsTests(error: Error): boolean {
+  return 'failureType' in error && error.failureType === 'subtestsFailed';
+}
+
+/** What watches ends the tests of a file that are still running when it changes again. */
+function wasKilled(error: Error): boolean {
+  return 'signal' in error && error.signal === 'SIGTERM';
 }
 
 async function* withoutCounts(events: AsyncIterable<{ type: string; data: EventData.TestDiagnostic }>): AsyncGenerator {

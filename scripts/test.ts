@@ -1,16 +1,17 @@
 /**
- * `npm test`: format and lint, types, then every test this machine allows. Prints what was skipped and why.
+ * `npm test`: all set-up, format and lint, types, then every test this machine allows. Prints what was skipped and why.
  * With CI=true a skip that is not in test/known-skips.json fails the run, and so does what a live test leaves on the
- * machine. Arguments are files to run instead of all; `npm run test:soak` gives those that take long.
+ * machine. Arguments are files to run instead of all, with the set-up for these; `npm run test:soak` gives those that
+ * take long.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { globSync, readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
-import { run } from 'node:test';
 import { compare, machineState } from '../test/support/machine-state.ts';
 import { BARE, withMounts } from '../test/support/mounts.ts';
 import { type Outcome, report } from './test-report.ts';
+import { runInParallel } from './unit-tests.ts';
 
 /** The timeout of one file; the slowest one builds the image, which takes some minutes. */
 const FILE_TIMEOUT_MS = 20 * 60_000;
@@ -23,8 +24,16 @@ const given = process.argv.slice(2);
 const files = given.length > 0 ? given : globSync('test/**/*.test.ts', { exclude: ['test/soak/**'] }).sort();
 const live = files.filter((file) => /(^|\/)test\/(live|soak)\//.test(file));
 
+if (given.length === 0 || live.length > 0) check('set-up', 'sh', 'scripts/setup.sh', 'test');
 if (given.length === 0) {
   check('format and lint', 'biome', 'check', '--error-on-warnings', '.');
+  check(
+    'format of C',
+    'clang-format',
+    '--dry-run',
+    '--Werror',
+    ...globSync('{bench,bpf,image,scripts,test}/**/*.{c,h}'),
+  );
   check('types', 'tsc', '--project', 'test/tsconfig.json');
 }
 const outcomes: Outcome[] = [await leavingNothing('the unit tests', runUnits)];
@@ -47,7 +56,10 @@ async function fetchPeers(): Promise<void> {
 async function runUnits(): Promise<Outcome> {
   const peers = given.length === 0 && isRoot ? fetchPeers() : null;
   const outcome = await report(
-    run({ files: files.filter((file) => !live.includes(file)), concurrency: true, timeout: FILE_TIMEOUT_MS }),
+    runInParallel(
+      files.filter((file) => !live.includes(file)),
+      { timeout: FILE_TIMEOUT_MS },
+    ),
   );
   await peers;
   return outcome;

@@ -1,12 +1,10 @@
-/** The Prometheus rules of the examples. */
+/** The Prometheus rules of the examples, as a file; test/live/promtool.test.ts tries them. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { allMetrics } from '../src/receivers/index.ts';
-import { peer } from './support/peers.ts';
 import { readRules } from './support/rules.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -15,18 +13,6 @@ const EXAMPLES = join(ROOT, 'examples/prometheus');
 suite('the Prometheus rules', () => {
   const rules = readRules();
   const alerts = rules.filter(({ alert }) => alert !== undefined);
-
-  test('do what they say, by promtool', () => {
-    for (const args of [
-      ['test', 'rules', 'alerts.test.yml'],
-      ['check', 'rules', '--lint=all', '--lint-fatal', 'alerts.yml'],
-      ['check', 'config', 'prometheus.yml'],
-    ]) {
-      const promtool = join(peer('prometheus'), 'promtool');
-      const { status, stdout, stderr } = spawnSync(promtool, args, { cwd: EXAMPLES, encoding: 'utf8' });
-      assert.equal(status, 0, `promtool ${args.join(' ')}: ${stdout}${stderr}`);
-    }
-  });
 
   test('are each tried by promtool', () => {
     const tests = readFileSync(join(EXAMPLES, 'alerts.test.yml'), 'utf8');

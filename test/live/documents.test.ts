@@ -42,7 +42,7 @@ const COMMANDS: readonly (readonly [RegExp, Behaviour | string])[] = [
   [/^docker /, 'test/live/image.test.ts and test/live/embedded.test.ts do'],
   [
     /kustomize|kubectl/,
-    'there is no cluster here; test/kubernetes.test.ts and test/live/kubernetes.test.ts do what can be done',
+    'there is no cluster here; test/live/manifests.test.ts and test/live/kubernetes.test.ts do what can be done',
   ],
   [/^systemctl /, 'test/live/systemd-guest.test.ts does'],
 ];

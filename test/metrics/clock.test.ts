@@ -16,6 +16,7 @@ import { OomSource } from '../../src/receivers/oom/source.ts';
 import { type FlatRecord, flatten } from '../../src/records/encode.ts';
 import { observeProcess, observeSelf } from '../../src/service/self-metrics.ts';
 import { type Clocks, holdClocks } from '../support/clocks.ts';
+import { missing } from '../support/requirements.ts';
 import { collect, ERRORS, errors, type FakeSource, named, registryOf } from './counts.ts';
 
 const SECOND = 1000;
@@ -68,7 +69,7 @@ for (const [step, byMs] of Object.entries(STEPS)) {
       assert.equal(ms(endTime), clocks.nowMs);
     });
 
-    test('an instrument of a MeterProvider has the right time, too', async (context) => {
+    test('an instrument of a MeterProvider has the right time, too', { skip: missing('libbpf') }, async (context) => {
       const clocks = holdClocks(context);
       const reader = new PrometheusExporter({ preventServerStart: true });
       const meter = new MeterProvider({ readers: [reader] }).getMeter('test');

@@ -1,6 +1,6 @@
 /** Whatever grows, ends, is called otherwise or is shaped anew: nothing that counts ever falls, and deltas add up to it. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, suite, test } from 'node:test';
@@ -19,6 +19,7 @@ import { createLogger } from '../../src/program/log.ts';
 import { metrics } from '../../src/receivers/pressure/metrics.ts';
 import { PressureSource } from '../../src/receivers/pressure/source.ts';
 import { observeProcess, observeService } from '../../src/service/self-metrics.ts';
+import { writeAnew } from '../support/write-anew.ts';
 import { collect, ERRORS, errors, FakeSource, GRID, LATENCY, latencies, view } from './counts.ts';
 
 const { CUMULATIVE, DELTA } = AggregationTemporality;
@@ -275,7 +276,7 @@ suite('what is counted in parts of a second', () => {
           const turns = [0, ...growths].map((growth) => () => {
             total += growth;
             const line = `avg10=0.00 avg60=0.00 avg300=0.00 total=${total}\n`;
-            writeFileSync(host, `some ${line}full ${line}`);
+            writeAnew(host, `some ${line}full ${line}`);
           });
           await watch(registry, [metrics.waiting, metrics.stalled], turns);
         },

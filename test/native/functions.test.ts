@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { call, type FunctionName, functions } from '../../src/native/functions.ts';
+import { missing } from '../support/requirements.ts';
 
 type Kind = (typeof functions)[FunctionName]['takes'][number];
 
@@ -124,6 +125,13 @@ suite('a function', () => {
     assert.throws(() => untyped('toString'), { name: 'TypeError' });
   });
 
+  test('takes a size of 2^53 - 1', () => {
+    // -1 is MAP_FAILED
+    assert.equal(call('mmap', null, Number.MAX_SAFE_INTEGER, 3, 0x22, -1, 0).value, -1);
+  });
+});
+
+suite('a function of libbpf', { skip: missing('libbpf') }, () => {
   test('gives its text', () => assert.match(call('libbpf_version_string').value, /^v\d+\.\d+$/));
 
   test('gives a null pointer as null', () => {
@@ -147,10 +155,5 @@ suite('a function', () => {
 
   test('takes a NULL key', () => {
     assert.ok(call('bpf_map_update_elem', -1, null, Buffer.alloc(4), 0).value < 0);
-  });
-
-  test('takes a size of 2^53 - 1', () => {
-    // -1 is MAP_FAILED
-    assert.equal(call('mmap', null, Number.MAX_SAFE_INTEGER, 3, 0x22, -1, 0).value, -1);
   });
 });

@@ -10,6 +10,7 @@ import { observeOverlayfs } from '../../src/receivers/overlayfs/start.ts';
 import type { KernelCosts, KernelCostsReader } from '../../src/service/kernel-costs.ts';
 import { observeEventLoop, observeKernelCosts, observeProcess, observeSelf } from '../../src/service/self-metrics.ts';
 import { named, valuesOf } from '../metrics/counts.ts';
+import { missing } from '../support/requirements.ts';
 
 class TestReader extends MetricReader {
   protected override async onForceFlush(): Promise<void> {}
@@ -70,7 +71,7 @@ suite('the process metrics', () => {
   }
 });
 
-suite("Floatie's own metrics", () => {
+suite("Floatie's own metrics", { skip: missing('libbpf') }, () => {
   async function collectSelf(prepare: (health: Health) => void = () => undefined, threads: number | null = 5) {
     const health = new Health(createLogger('error', 'text', () => undefined));
     prepare(health);

@@ -1,8 +1,12 @@
-/** Certificates for tests, made by openssl. */
+/** Certificates for tests, made by openssl. Without it none is made, and the tests that need one are skipped. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { folder } from './peers.ts';
+import { missing } from './requirements.ts';
+
+/** For node:test's `skip`. */
+export const lacksOpenssl = missing('openssl');
 
 export interface Certificate {
   /** Paths of PEM files. */
@@ -20,7 +24,7 @@ export interface Authority extends Certificate, Disposable {
 export function createAuthority(): Authority {
   const home = folder();
   const openssl = (...args: string[]): void => {
-    execFileSync('openssl', args, { cwd: home.path, stdio: ['ignore', 'ignore', 'pipe'] });
+    if (lacksOpenssl === false) execFileSync('openssl', args, { cwd: home.path, stdio: ['ignore', 'ignore', 'pipe'] });
   };
   const path = (name: string): Certificate => ({
     cert: join(home.path, `${name}.crt`),
@@ -30,7 +34,9 @@ export function createAuthority(): Authority {
   openssl('req', '-x509', ...key, '-subj', '/CN=Test CA', '-days', '1', '-keyout', 'ca.key', '-out', 'ca.crt');
   return {
     ...path('ca'),
-    pem: readFileSync(path('ca').cert),
+    get pem() {
+      return readFileSync(path('ca').cert);
+    },
     issue(name, { names = 'IP:127.0.0.1,DNS:localhost', days = 1 } = {}) {
       const extension = ['-addext', `subjectAltName=${names}`];
       openssl('req', ...key, '-subj', `/CN=${name}`, ...extension, '-keyout', `${name}.key`, '-out', `${name}.csr`);

@@ -2,7 +2,7 @@
 /** Random and damaged configurations: loading one returns a configuration or throws its problems. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, suite, test } from 'node:test';
@@ -12,6 +12,7 @@ import { load, type Sources } from '../../src/config/load.ts';
 import type { Config } from '../../src/config/schema.ts';
 import { outcomeOf, ownKeys } from './config-outcome.ts';
 import { createRandom } from './random.ts';
+import { writeAnew } from './write-anew.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'floatie-random-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -73,7 +74,7 @@ class Writer {
   }
 
   sources(): Sources {
-    writeFileSync(this.#file, this.#damaged(this.#document()));
+    writeAnew(this.#file, this.#damaged(this.#document()));
     return {
       file: this.#happens(0.9) ? this.#file : undefined,
       env: {
@@ -315,7 +316,7 @@ export function testMutants(commands: number): void {
     const before = ownKeys();
     const file = join(folder, 'mutant.yaml');
     const outcomes = all.map(({ yaml }) => {
-      writeFileSync(file, yaml);
+      writeAnew(file, yaml);
       return outcomeOf({ file, env: {}, set: [] });
     });
 
@@ -339,7 +340,7 @@ export function testMutants(commands: number): void {
     for (let at = 0; at < commands; at++) {
       const { name, yaml } = all[Math.floor((at * all.length) / commands)] as Mutant;
       test(`end the command with a line for each problem: ${name}`, () => {
-        writeFileSync(file, yaml);
+        writeAnew(file, yaml);
         const { status, stderr } = spawnSync(process.execPath, [MAIN, 'validate', '--config', file], {
           encoding: 'utf8',
           env: {},

@@ -1,8 +1,13 @@
-/** What a live test needs of the machine; where it is missing, the test is skipped and says so in one line. */
+/** What a test needs of the machine; where it is missing, the test is skipped and says so in one line. */
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, globSync } from 'node:fs';
 
 const checks = {
+  clang: () => runs('clang', '--version') || 'clang',
+  libbpf: () => globSync('/{usr/,}lib{,64}/{,*/}libbpf.so.1').length > 0 || 'libbpf.so.1',
+  openssl: () => runs('openssl', 'version') || 'openssl',
+  programs: () =>
+    existsSync(`${import.meta.dirname}/../../dist/bpf/${process.arch}`) || 'compiled BPF programs (npm run build)',
   root: () => process.getuid?.() === 0 || 'root',
   btf: () => existsSync('/sys/kernel/btf/vmlinux') || 'a kernel with BTF',
   fuse: () => existsSync('/dev/fuse') || '/dev/fuse',

@@ -16,7 +16,7 @@ import {
 import { createOtlpLogExporter, createOtlpReader } from '../../../src/exporters/otlp/grpc.ts';
 import { createOtlpHttpLogExporter, createOtlpHttpReader } from '../../../src/exporters/otlp/http.ts';
 import { createOtlpLogs } from '../../../src/exporters/otlp/logs.ts';
-import { type Authority, type Certificate, createAuthority } from '../../support/certificates.ts';
+import { type Authority, type Certificate, createAuthority, lacksOpenssl } from '../../support/certificates.ts';
 import { startOtlpPeer, type Transport } from '../../support/otlp-peer.ts';
 import { oomRecord } from '../../support/records.ts';
 
@@ -52,7 +52,7 @@ function tlsOf(authority: Authority, client?: Certificate): Tls {
 }
 
 for (const transport of TRANSPORTS) {
-  suite(`TLS by ${transport}`, () => {
+  suite(`TLS by ${transport}`, { skip: lacksOpenssl }, () => {
     let authority: Authority;
     let other: Authority;
     before(() => {
@@ -162,7 +162,7 @@ for (const transport of TRANSPORTS) {
       assert.ok(!JSON.stringify(seen).includes('variable'));
     });
 
-    test('is whom to trust only for those it is meant for', async () => {
+    test('is whom to trust only for those it is meant for', { skip: lacksOpenssl }, async () => {
       using authority = createAuthority();
       await using peer = await startOtlpPeer(transport, { tls: { server: authority.issue('server') } });
       const connection = {

@@ -88,7 +88,7 @@ suite('1,500 scrapes at once', () => {
   });
 });
 
-suite('clients that take their time', () => {
+suite('clients that take their time', { concurrency: true }, () => {
   test('to send their headers do not hold up a scrape, and are gone within 10 s', async () => {
     await using endpoint = await start();
     const slow = await Promise.all(

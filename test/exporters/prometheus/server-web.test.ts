@@ -15,9 +15,10 @@ import { PrometheusEndpoint } from '../../../src/exporters/prometheus/server.ts'
 import { Web } from '../../../src/exporters/prometheus/web.ts';
 import { createLogger } from '../../../src/program/log.ts';
 import { Records } from '../../../src/records/records.ts';
-import { type Certificate, createAuthority } from '../../support/certificates.ts';
+import { type Certificate, createAuthority, lacksOpenssl } from '../../support/certificates.ts';
 import { eventually } from '../../support/eventually.ts';
 import { folder } from '../../support/peers.ts';
+import '../../support/unwatched-workers.ts';
 
 const authority = createAuthority();
 const stranger = createAuthority();
@@ -82,9 +83,8 @@ async function start(text: string): Promise<Started> {
 }
 
 async function ask(url: string, options: RequestOptions): Promise<Answer> {
-  const trusting = { ca: authority.pem, ...options };
   const sent = url.startsWith('https:')
-    ? request(url, { agent: new Agent({ keepAlive: false }), ...trusting })
+    ? request(url, { agent: new Agent({ keepAlive: false }), ca: authority.pem, ...options })
     : httpRequest(url, { agent: new HttpAgent({ keepAlive: false }), ...options });
   sent.end();
   try {
@@ -107,7 +107,7 @@ async function pairOf({ cert, key }: Certificate): Promise<{ cert: Buffer; key: 
   return { cert: await readFile(cert), key: await readFile(key) };
 }
 
-suite('over TLS', () => {
+suite('over TLS', { skip: lacksOpenssl }, () => {
   test('the URL says so, and a scrape is answered', async () => {
     await using endpoint = await start(TLS);
     assert.match(endpoint.url, /^https:\/\/127\.0\.0\.1:\d+\/metrics$/);
@@ -151,7 +151,7 @@ suite('over TLS', () => {
   });
 });
 
-suite('with certificates of clients', () => {
+suite('with certificates of clients', { skip: lacksOpenssl }, () => {
   test('one of their CA is let in', async () => {
     await using endpoint = await start(MUTUAL);
     assert.equal(await outcomeOf(endpoint, await pairOf(authority.issue('client'))), 200);
@@ -227,14 +227,14 @@ test('headers are sent with every answer, refusals too', async () => {
 });
 
 suite('a web configuration that changes', () => {
-  test('gives new connections the new certificate', async () => {
+  test('gives new connections the new certificate', { skip: lacksOpenssl }, async () => {
     await using endpoint = await start(TLS);
     assert.equal((await endpoint.ask()).name, 'server');
     endpoint.write(`tls_server_config: {${readable(authority.issue('successor'))}}`);
     assert.equal((await endpoint.ask()).name, 'successor');
   });
 
-  test('does so, too, when only the certificate changes', async () => {
+  test('does so, too, when only the certificate changes', { skip: lacksOpenssl }, async () => {
     const changing = authority.issue('changing');
     await using endpoint = await start(`tls_server_config: {${readable(changing)}}`);
     assert.equal((await endpoint.ask()).name, 'changing');
@@ -269,7 +269,7 @@ suite('a web configuration that changes', () => {
     assert.equal(endpoint.log.at(-1)?.message, 'Using the changed web configuration');
   });
 
-  test('cannot switch TLS while it runs', async () => {
+  test('cannot switch TLS while it runs', { skip: lacksOpenssl }, async () => {
     await using endpoint = await start(TLS);
     endpoint.write('');
     assert.equal(await outcomeOf(endpoint), 200);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, suite, test } from 'node:test';
 import bcrypt from 'bcryptjs';
 import { readWebConfig } from '../../../src/exporters/prometheus/web-config.ts';
-import { createAuthority } from '../../support/certificates.ts';
+import { createAuthority, lacksOpenssl } from '../../support/certificates.ts';
 import { folder } from '../../support/peers.ts';
 
 const authority = createAuthority();
@@ -34,7 +34,7 @@ function problemsOf(text: string): string[] {
 
 const PAIR = `cert_file: ${cert}, key_file: ${key}`;
 
-suite('a web configuration', () => {
+suite('a web configuration', { skip: lacksOpenssl }, () => {
   test('that is empty is plain HTTP for everybody', () => {
     const { tls, users, headers } = read('');
     assert.deepEqual([tls, users.size, headers], [null, 0, {}]);
@@ -116,7 +116,7 @@ const rows: [string, string, RegExp][] = [
   ],
 ];
 
-suite('a web configuration is refused, by file and key, for', () => {
+suite('a web configuration is refused, by file and key, for', { skip: lacksOpenssl }, () => {
   for (const [what, text, expected] of rows) {
     test(what, () => {
       const problems = problemsOf(text);

@@ -6,6 +6,7 @@ import { after, suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { BpfObject, LibbpfError, libbpfVersion } from '../../../src/native/index.ts';
 import { LoadError } from '../../../src/native/libbpf/object.ts';
+import { missing } from '../../support/requirements.ts';
 
 const OVERLAYFS = fileURLToPath(new URL(`../../../dist/bpf/${process.arch}/overlayfs.bpf.o`, import.meta.url));
 
@@ -17,7 +18,7 @@ function openObject(): BpfObject {
   return BpfObject.open(OVERLAYFS);
 }
 
-suite('an object file', () => {
+suite('an object file', { skip: missing('libbpf') }, () => {
   test('that is missing is ENOENT', () => {
     assert.throws(() => BpfObject.open('/nonexistent/x.bpf.o'), {
       code: 'ENOENT',
@@ -49,7 +50,7 @@ suite('an object file', () => {
   });
 });
 
-suite('an open object', () => {
+suite('an open object', { skip: missing('libbpf', 'programs') }, () => {
   test('gives the same map for the same name', () => {
     const object = openObject();
     assert.equal(object.map('cells'), object.map('cells'));
@@ -90,7 +91,7 @@ suite('an open object', () => {
   });
 });
 
-suite('a closed object', () => {
+suite('a closed object', { skip: missing('libbpf', 'programs') }, () => {
   function closed<T>(get: (object: BpfObject) => T): { object: BpfObject; member: T } {
     const object = openObject();
     const member = get(object);
@@ -144,4 +145,4 @@ suite('a refusal of the verifier', () => {
   test('keeps the whole log', () => assert.equal(error.verifierLog, log));
 });
 
-test("libbpf's version is known", () => assert.match(libbpfVersion(), /^v\d+\.\d+$/));
+test("libbpf's version is known", { skip: missing('libbpf') }, () => assert.match(libbpfVersion(), /^v\d+\.\d+$/));

@@ -8,6 +8,8 @@ import { Worker } from 'node:worker_threads';
 import { DataType, load, open } from 'ffi-rs';
 import { shareOneCpu } from '../../../src/native/libc/affinity.ts';
 import { fixture } from '../../support/fixtures.ts';
+import { missing } from '../../support/requirements.ts';
+import '../../support/unwatched-workers.ts';
 
 const ALL = cpusOf(process.pid);
 /** Begins a worker and a process, and says on which CPUs the process was. */
@@ -47,7 +49,7 @@ suite('while the threads of the pool share a CPU', {
     assertNoneConfined();
   });
 
-  test('what the pool begins may run on all', async () => {
+  test('what the pool begins may run on all', { skip: missing('clang') }, async () => {
     open({ library: 'births', path: fixture('births', '-shared', '-fPIC') });
     {
       using _ = shareOneCpu();

@@ -1,12 +1,9 @@
-/** Whatever is in a configuration, loading it gives a configuration or says what is wrong with it. */
+/** What a configuration can have that no other value is like; test/fuzz/config.test.ts tries thousands of them. */
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
 import { outcomeOf, ownKeys } from '../support/config-outcome.ts';
-import { FILE, PROTOTYPE_KEYS, SECTIONS, testMutants, testRandom } from '../support/random-config.ts';
-
-testRandom(2000);
-testMutants(5);
+import { FILE, PROTOTYPE_KEYS, SECTIONS } from '../support/random-config.ts';
+import { writeAnew } from '../support/write-anew.ts';
 
 suite('a key that JavaScript has of its own', () => {
   const LATENCY = 'floatie_overlayfs_read_latency_us';
@@ -26,7 +23,7 @@ suite('a key that JavaScript has of its own', () => {
       test(`is unknown in ${section}: ${name}`, () => {
         const before = ownKeys();
         const inner = `{ ${name}: { polluted: 1, ${name}: { polluted: 1 } } }`;
-        writeFileSync(
+        writeAnew(
           FILE,
           parts.reduceRight((text, part) => `{ ${part}: ${text} }`, inner),
         );
@@ -43,7 +40,7 @@ suite('a key that JavaScript has of its own', () => {
     for (const [place, yaml] of inViews(name)) {
       test(`is unknown in ${place}: ${name}`, () => {
         const before = ownKeys();
-        writeFileSync(FILE, yaml);
+        writeAnew(FILE, yaml);
         const problems = outcomeOf({ file: FILE, env: {}, set: [] });
         assert.ok(Array.isArray(problems));
         assert.match(problems.join('\n'), new RegExp(`^views\\[0\\]\\.(\\w+\\.)*${name}: unknown key; `));
@@ -66,7 +63,7 @@ suite('a value that cannot be shown as JSON', () => {
   ];
   for (const [name, yaml, place] of rows) {
     test(`is a problem of its key in a file: ${name}`, () => {
-      writeFileSync(FILE, yaml);
+      writeAnew(FILE, yaml);
       const problems = outcomeOf({ file: FILE, env: {}, set: [] });
       assert.ok(Array.isArray(problems) && problems.length === 1 && problems[0]?.startsWith(place), String(problems));
     });
@@ -86,7 +83,7 @@ suite('what YAML 1.1 has beyond mappings', () => {
   ];
   for (const [name, yaml, place] of rows) {
     test(`is a problem, not taken silently: ${name}`, () => {
-      writeFileSync(FILE, `%YAML 1.1\n---\n${yaml}\n`);
+      writeAnew(FILE, `%YAML 1.1\n---\n${yaml}\n`);
       const problems = outcomeOf({ file: FILE, env: {}, set: [] });
       assert.ok(Array.isArray(problems) && problems.some((problem) => problem.startsWith(place)), 'it is loaded');
     });

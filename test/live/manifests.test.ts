@@ -1,9 +1,9 @@
 /** The manifests for Kubernetes, built by kustomize and held against Kubernetes' own schema. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { loadConfig } from '../src/config/load.ts';
-import { buildManifests, type Manifest, problemsOf } from './support/manifests.ts';
-import { folder } from './support/peers.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { buildManifests, type Manifest, problemsOf } from '../support/manifests.ts';
+import { folder } from '../support/peers.ts';
 
 const BUILDS = {
   daemonset: ['Namespace', 'PriorityClass', 'ServiceAccount', 'ConfigMap', 'DaemonSet', 'Service', 'NetworkPolicy'],
