@@ -1,5 +1,6 @@
 /** Reads a Grafana dashboard, and substitutes variables in its queries as Grafana does. */
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 
 export interface Query {
   /** The panel's title. */
@@ -41,8 +42,10 @@ export interface Dashboard {
   readonly templating: { readonly list: readonly { readonly name: string; readonly definition?: string }[] };
 }
 
-export function readDashboard(): Dashboard {
-  return JSON.parse(readFileSync(new URL('../../examples/grafana/floatie.json', import.meta.url), 'utf8'));
+const DASHBOARD = fileURLToPath(new URL('../../examples/grafana/floatie.json', import.meta.url));
+
+export function readDashboard(path = DASHBOARD): Dashboard {
+  return JSON.parse(readFileSync(path, 'utf8'));
 }
 
 /** The queries of panels and annotations. */

@@ -1,5 +1,6 @@
 /** The rules of examples/prometheus/alerts.yml. */
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 
 export interface Rule {
@@ -11,8 +12,9 @@ export interface Rule {
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
-export function readRules(): Rule[] {
-  const text = readFileSync(new URL('../../examples/prometheus/alerts.yml', import.meta.url), 'utf8');
-  const { groups } = parse(text) as { groups: { rules: Rule[] }[] };
+export const RULES = fileURLToPath(new URL('../../examples/prometheus/alerts.yml', import.meta.url));
+
+export function readRules(path = RULES): Rule[] {
+  const { groups } = parse(readFileSync(path, 'utf8')) as { groups: { rules: Rule[] }[] };
   return groups.flatMap(({ rules }) => rules);
 }
