@@ -67,7 +67,7 @@ export class Histograms<Op extends string, Counter extends string> {
   #folded: Readonly<Record<Op, Totals<Counter>>>;
 
   /**
-   * Creates the maps; no program runs yet.
+   * Loads the object, and gives every slot to the kernel; no program runs yet.
    *
    * @param object opened and not loaded; closed with the histograms
    */
@@ -83,6 +83,7 @@ export class Histograms<Op extends string, Counter extends string> {
     try {
       object.map('cells').setMaxEntries(cellCount);
       Slots.size(object, maxMapEntries);
+      this.#setGrid(object);
       object.load();
       this.#cells = new Cells(object.map('cells').memory(cellCount * 8));
       this.#slots = new Slots(object, maxMapEntries, expireMs);
@@ -95,16 +96,7 @@ export class Histograms<Op extends string, Counter extends string> {
   /** Before loading: lets the programs of another object count into these maps, too. */
   share(object: BpfObject): void {
     for (const name of MAPS) object.map(name).reuse(this.#object.map(name));
-    const { boundsNs } = this.#options;
-    object.map('.rodata.grid').setInitialValue(
-      GRID.encode({
-        bounds_ns: boundsNs,
-        bound_count: boundsNs.length,
-        shard_mask: this.#shards - 1,
-        group_cells: this.#groupCells,
-        block_cells: this.#blockCells,
-      }),
-    );
+    this.#setGrid(object);
   }
 
   /** The counts of every cgroup, the overflow first. Makes no system call. */
@@ -164,6 +156,19 @@ export class Histograms<Op extends string, Counter extends string> {
   /** Frees the maps, unless something else holds them. Safe to call twice. */
   close(): void {
     this.#object.close();
+  }
+
+  #setGrid(object: BpfObject): void {
+    const { boundsNs } = this.#options;
+    object.map('.rodata.grid').setInitialValue(
+      GRID.encode({
+        bounds_ns: boundsNs,
+        bound_count: boundsNs.length,
+        shard_mask: this.#shards - 1,
+        group_cells: this.#groupCells,
+        block_cells: this.#blockCells,
+      }),
+    );
   }
 
   #free(drained: readonly Drained[]): CgroupTotals<Op, Counter>[] {
