@@ -9,6 +9,7 @@ import { loadConfig } from '../src/config/load.ts';
 import { redact } from '../src/config/redact.ts';
 import { eventually } from './support/eventually.ts';
 import { folder, freePort } from './support/peers.ts';
+import { missing } from './support/requirements.ts';
 
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 const CONFIG = fileURLToPath(new URL('../config/floatie.yaml', import.meta.url));
@@ -99,7 +100,9 @@ exporters:
     assert.equal(parse(stdout).exporters['otlphttp/eu'].headers['x-token'], '[redacted]');
   });
 
-  test('run measures nothing where OTEL_SDK_DISABLED says so, and answers whoever asks how it is', async () => {
+  test('run measures nothing where OTEL_SDK_DISABLED says so, and answers whoever asks how it is', {
+    skip: missing('libbpf'),
+  }, async () => {
     const port = await freePort();
     const child = spawn(process.execPath, [MAIN, '--set', `exporters.prometheus.port=${port}`], {
       env: { OTEL_SDK_DISABLED: 'true' },

@@ -77,10 +77,8 @@ function compileFixtures(): string[] {
 /** Guests find here what takes them seconds: tests and sources, without their types. */
 function compileTests(): void {
   rmSync(join(ROOT, '.cache/kernels/compiled'), { recursive: true, force: true });
-  const files = [
-    ...[...FILES, MEMBERS, ...positionals],
-    ...VARIANTS.flatMap(({ files = [], rest = [], only = [] }) => [...files, ...rest, ...only]),
-  ];
+  const chosen = variants.flatMap(({ files = [], rest = [], only = [] }) => [...files, ...rest, ...only]);
+  const files = positionals.length > 0 ? positionals : [...FILES, MEMBERS, ...chosen];
   execFileSync(process.execPath, ['--test', '--test-isolation=none', '--test-name-pattern=^no test$', ...files], {
     cwd: ROOT,
     env: { ...process.env, NODE_COMPILE_CACHE: '.cache/kernels/compiled', NODE_COMPILE_CACHE_PORTABLE: '1' },

@@ -10,13 +10,14 @@ import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { OPERATIONS } from '../../../src/receivers/overlayfs/operations.ts';
+import { missing } from '../../support/requirements.ts';
 
 const OPS: Readonly<Record<string, string>> = {
   ...Object.fromEntries(['read', 'pread64', 'readv', 'preadv', 'preadv2'].map((name) => [name, 'read'])),
   ...Object.fromEntries(['write', 'pwrite64', 'writev', 'pwritev', 'pwritev2'].map((name) => [name, 'write'])),
 };
 
-suite('the operations', () => {
+suite('the operations', { skip: missing('clang') }, () => {
   test('are the same on both sides, in the same order', () => {
     assert.deepEqual(
       tablesOf('x86').operations,
