@@ -99,9 +99,11 @@ suite('clients that take their time', { concurrency: true }, () => {
     }, 500);
     for (const socket of slow) socket.resume();
     try {
-      const [status, ms] = await timed(() => endpoint.ask());
-      assert.equal(status, 200);
-      assert.ok(ms < 1000, `it took ${ms} ms`);
+      assert.equal(await endpoint.ask(), 200);
+      assert.ok(
+        slow.some(({ closed }) => !closed),
+        'the scrape is answered while they are there',
+      );
       await eventually('they are gone', () => slow.every(({ closed }) => closed), 10_000);
     } finally {
       clearInterval(timer);
