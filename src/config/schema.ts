@@ -165,30 +165,30 @@ const otlp = {
   headers: setting<Record<string, string>>(
     {},
     headers,
-    'Headers of every request, such as an authorization; never shown',
+    'Headers of every request, such as an authorization; redacted in all output',
     { sensitive: true },
   ),
   tls: {
-    ca_file: setting('', path, 'Certificate of the authority that the collector is trusted by; empty: those of Node'),
-    cert_file: setting('', path, 'Certificate to show to the collector; empty: none'),
-    key_file: setting('', path, 'Private key of that certificate'),
+    ca_file: setting('', path, "CA of the collector's certificate; empty: Node's own CAs"),
+    cert_file: setting('', path, 'Client certificate; empty: none'),
+    key_file: setting('', path, 'Private key of the client certificate'),
   },
   compression: setting<(typeof COMPRESSIONS)[number]>(
     'none',
     oneOf(...COMPRESSIONS),
     '"gzip" sends less over the network, for some CPU time at each export',
   ),
-  interval_ms: setting(60_000, integer(100, 3_600_000), 'Time between two exports, in ms'),
-  timeout_ms: setting(10_000, integer(100, 60_000), 'How long one export may take, in ms'),
+  interval_ms: setting(60_000, integer(100, 3_600_000), 'Interval of exports, in ms'),
+  timeout_ms: setting(10_000, integer(100, 60_000), 'Timeout of one export, in ms'),
   temporality: setting<(typeof TEMPORALITIES)[number]>(
     'cumulative',
     oneOf(...TEMPORALITIES),
-    '"cumulative": an outage loses resolution, never totals; "delta" for backends that want it, where a failed export is lost; "lowmemory": delta for histograms only',
+    '"cumulative": an outage loses resolution, but no count; "delta" for backends that need it: a failed export loses its counts; "lowmemory": delta for histograms only',
   ),
   default_histogram_aggregation: setting<(typeof HISTOGRAM_AGGREGATIONS)[number]>(
     'explicit_bucket_histogram',
     oneOf(...HISTOGRAM_AGGREGATIONS),
-    'Histograms that no view gives buckets: "explicit_bucket_histogram" on receivers.overlayfs.bounds_us, or "base2_exponential_bucket_histogram"',
+    'Kind of histograms without buckets in a view: "explicit_bucket_histogram" with receivers.overlayfs.bounds_us, or "base2_exponential_bucket_histogram"',
   ),
   exponential: {
     max_scale: setting(
@@ -199,7 +199,7 @@ const otlp = {
     max_size: setting(
       160,
       integer(2, 320),
-      'Buckets at most between the first and the last that hold something; a wider histogram gets wider buckets',
+      'Limit of buckets from the first to the last non-empty one; a histogram that needs more gets wider buckets',
     ),
   },
 };
@@ -215,50 +215,50 @@ export const schema: Schema<Settings> = {
     cgroup: setting(
       '',
       cgroup,
-      'Measure only this cgroup and those below it, such as "/kubepods.slice", as /proc/PID/cgroup names it; empty: all',
+      'Measure only this cgroup and those below it, by its path in /proc/PID/cgroup, such as "/kubepods.slice"; empty: all',
       { needsRestart: true },
     ),
     max_map_entries: setting(
       1024,
       integer(1, 65536),
-      'How many cgroups get series of their own; all others share one, marked otel_metric_overflow="true"',
+      'How many cgroups get series of their own; all others share one with otel_metric_overflow="true"',
       { needsRestart: true },
     ),
     max_threads: setting(
       32_768,
       integer(1, 1_048_576),
-      'How many threads that have used overlayfs are followed at a time; what others do is counted as missed',
+      'How many threads that have used overlayfs are followed at a time; the operations of others are counted as missed',
       { needsRestart: true },
     ),
   },
   containers: {
-    names: setting(
-      false,
-      boolean,
-      "Adds the names of containers, images and pods to their series, from the runtimes' files on disk",
-    ),
+    names: setting(false, boolean, "Adds the names of containers, images and pods to series, from the runtimes' files"),
     places: {
       docker: setting<string[]>(
         [...DEFAULT_PLACES.docker],
         places,
-        'Where docker keeps its data (data-root); what daemon.json and a running dockerd name is added',
+        "docker's data-root; those in daemon.json and in the command line of a running dockerd are added",
       ),
       containerd: setting<string[]>(
         [...DEFAULT_PLACES.containerd],
         places,
-        'Where containerd keeps its state (state); what config.toml and a running containerd name is added',
+        "containerd's state; those in config.toml and in the command line of a running containerd are added",
       ),
       storage: setting<string[]>(
         [...DEFAULT_PLACES.storage],
         places,
-        'Where podman and cri-o keep containers (graphroot and runroot); what storage.conf names is added',
+        'graphroot and runroot of podman and cri-o; those in storage.conf are added',
       ),
     },
-    include: setting<string[]>([], cgroupPatterns, 'Only these cgroups get series: paths with * and ?; empty: all'),
+    include: setting<string[]>(
+      [],
+      cgroupPatterns,
+      'Only these cgroups get series: patterns for paths, with * and ?; empty: all',
+    ),
     exclude: setting<string[]>(
       [],
       cgroupPatterns,
-      'These cgroups get no series, even if they are included; what they do is counted in floatie_overlayfs_excluded_total',
+      'These cgroups get no series, even if they are included; their operations are counted in floatie_overlayfs_excluded_total',
     ),
   },
   receivers: Object.fromEntries(
@@ -269,15 +269,19 @@ export const schema: Schema<Settings> = {
       actions: setting<AttributeAction[]>(
         [],
         actions,
-        'What becomes of the attributes of every point, one after the other: insert, update, upsert, delete',
+        'Actions on the attributes of every point, in order: insert, update, upsert, delete',
       ),
     },
     filter: {
       cgroups: {
-        include: setting<string[]>([], cgroupPatterns, 'As containers.include; both must let a cgroup pass'),
-        exclude: setting<string[]>([], cgroupPatterns, 'As containers.exclude, beside it'),
+        include: setting<string[]>([], cgroupPatterns, 'As containers.include; a cgroup has to pass both'),
+        exclude: setting<string[]>([], cgroupPatterns, 'As containers.exclude, in addition to it'),
       },
-      pid_ns_inum: setting<number | 'self'>(0, pidNamespace, 'As kernel.pid_ns_inum, which must not be another one'),
+      pid_ns_inum: setting<number | 'self'>(
+        0,
+        pidNamespace,
+        'As kernel.pid_ns_inum; a different namespace there is an error',
+      ),
     },
   },
   exporters: {
@@ -290,22 +294,22 @@ export const schema: Schema<Settings> = {
       port: setting(
         9090,
         integer(0, 65535),
-        'Port to listen on; 9090 is also what Prometheus itself uses; 0 takes any',
+        'Port to listen on; Prometheus itself uses 9090, too; 0 takes any free port',
       ),
       timeout_ms: setting(
         5000,
         integer(100, 60_000),
-        'How long a collection may take, in ms, before the scrape gets a 503; below the scrape timeout of Prometheus, which is 10 s',
+        'Timeout of a collection, in ms, after which the scrape gets a 503; keep it below the scrape timeout of Prometheus, which is 10 s by default',
       ),
       web_config_file: setting(
         '',
         path,
-        'A web configuration file as Prometheus has it, with TLS, client certificates and passwords; empty: plain HTTP for everybody',
+        "A web configuration file in Prometheus' format, with TLS, client certificates and passwords; empty: plain HTTP for everybody",
       ),
       allowed_hosts: setting(
         [],
         hostNames,
-        "Names that requests over loopback may ask for, beside addresses, localhost and the machine's own, such as that of a proxy in front; `*` stands for any characters",
+        'Further names of this machine that requests over loopback may be for, such as that of a proxy in front; `*` stands for any characters',
       ),
     },
     otlp: {
@@ -328,27 +332,31 @@ export const schema: Schema<Settings> = {
       verbosity: setting<(typeof VERBOSITIES)[number]>(
         'basic',
         oneOf(...VERBOSITIES),
-        '"basic": a line that counts metrics and points; "detailed": a line for each point; on standard output',
+        '"basic": a line with the number of metrics and points; "detailed": a line for each point; on standard output',
       ),
-      interval_ms: setting(60_000, integer(100, 3_600_000), 'Time between two exports, in ms'),
+      interval_ms: setting(60_000, integer(100, 3_600_000), 'Interval of exports, in ms'),
     },
   },
-  views: setting<ViewConfig[]>([], views, 'OpenTelemetry views: rename, filter attributes, other bounds, limits, drop'),
+  views: setting<ViewConfig[]>(
+    [],
+    views,
+    'OpenTelemetry views, which rename, drop, filter attributes, and change bounds and limits',
+  ),
   service: {
     pipelines: {
       metrics: {
-        receivers: setting<ReceiverName[]>([...receiverNames], receiverList, 'What is measured', {
+        receivers: setting<ReceiverName[]>([...receiverNames], receiverList, 'The receivers in use', {
           needsRestart: true,
         }),
         processors: setting<string[]>(
           [],
           instanceNames(PROCESSOR_TYPES, 'attributes/short', 0),
-          'What is done to it: a type of processor, or type/name',
+          'The processors in use, in their order: a type, or type/name',
         ),
         exporters: setting<string[]>(
           [...DEFAULT_EXPORTERS],
           instanceNames(EXPORTER_TYPES, 'otlp/eu', 1),
-          'Where it goes: a type of exporter, or type/name',
+          'The exporters in use: a type, or type/name',
         ),
       },
     },
@@ -356,7 +364,7 @@ export const schema: Schema<Settings> = {
       log_level: setting<Settings['service']['telemetry']['log_level']>(
         'info',
         oneOf(...LOG_LEVELS),
-        'The least important lines to log: "debug", "info", "warn" or "error"',
+        'The lowest level of the log: "debug", "info", "warn" or "error"',
       ),
       log_format: setting<'text' | 'json'>(
         'text',
@@ -366,7 +374,7 @@ export const schema: Schema<Settings> = {
       resource: setting<Record<string, string>>(
         {},
         resource,
-        'More resource attributes, such as deployment.environment.name',
+        'Further resource attributes, such as deployment.environment.name',
       ),
     },
   },

@@ -14,16 +14,16 @@ const ringBytes = must('a power of two from 4096 to 67108864', { enum: RING_BYTE
 );
 
 export const settings: Settings<OomSettings> = {
-  max_series: setting(1000, integer(1, 100_000), 'How many series of victims are kept: the most recent ones'),
+  max_series: setting(1000, integer(1, 100_000), 'How many series of victims are kept; the most recent ones stay'),
   retain_ms: setting(
     86_400_000,
     integer(60_000, 31_536_000_000),
-    'How long a series of victims is kept after its last kill, in ms; a day, so that the morning after still shows it',
+    'How long a series of victims is kept after its last kill, in ms; with a day, the kills of the night are still there in the morning',
   ),
   ring_bytes: setting(
     262_144,
     ringBytes,
-    'Size of the buffer for the details of kills, a power of two; kills that find no room are counted under victim_comm="unknown"',
+    'Size of the ring buffer for the details of kills, in bytes, a power of two; kills without room are counted under victim_comm="unknown"',
     { needsRestart: true },
   ),
 };

@@ -17,17 +17,17 @@ export const settings: Settings<OverlayfsSettings> = {
   attach: setting<Attach>(
     'auto',
     oneOf('auto', 'fentry', 'kprobe', 'syscall'),
-    'How to attach to the kernel: "auto" takes the cheapest way that is exact here; "fentry" and "kprobe" follow overlayfs\' own functions, "syscall" the read and write system calls',
+    'How to attach to the kernel: "auto" takes the cheapest way that is exact here; "fentry" and "kprobe" attach to overlayfs\' own functions, "syscall" to the read and write system calls',
     { needsRestart: true },
   ),
   bounds_us: setting(
     DEFAULT_BOUNDS_US,
     bounds,
-    'Upper bounds of the histogram buckets in microseconds, inclusive; the kernel counts on exactly these',
+    'Upper bounds of the histogram buckets in microseconds, inclusive; the kernel counts in exactly these buckets',
   ),
   expire_ms: setting(
     300_000,
     integer(1000, 86_400_000),
-    'How long the series of a removed cgroup stay, in ms; several scrape intervals, so that their last values are seen',
+    'How long the series of a removed cgroup stay, in ms; several scrape intervals, so that their last values are scraped',
   ),
 };

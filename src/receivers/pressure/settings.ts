@@ -12,11 +12,11 @@ export const settings: Settings<PressureSettings> = {
   window: setting<Window>(
     'avg10',
     oneOf(...WINDOWS),
-    'The time the score is a mean of: "avg10", "avg60" or "avg300" seconds',
+    'The kernel\'s average on which the score is based: "avg10", "avg60" or "avg300", in seconds',
   ),
   max_containers: setting(
     1000,
     integer(1, 65536),
-    'How many containers have a score and a headroom; of those beyond, floatie_pressure_containers_left_out says how many',
+    'How many containers have a score and a headroom; floatie_pressure_containers_left_out is the number of all others',
   ),
 };
