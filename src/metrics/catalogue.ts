@@ -9,11 +9,11 @@ export interface Attribute {
 export interface Metric {
   readonly name: string;
   readonly kind: 'histogram' | 'counter' | 'gauge';
-  /** UCUM, or empty where a unit would change the name on its way through a collector. */
+  /** UCUM, or empty where a collector would append the unit to the name. */
   readonly unit: string;
   /**
-   * How many of what is counted make one unit, where that is not 1. Only whole numbers are added up, and divided where
-   * they leave: sums of fractions would lose a digit now and then, which Prometheus takes for a restart.
+   * How many counted parts make one unit, if not 1. Sums are of whole parts and divided on export: a sum of fractions
+   * can fall by a last digit, which Prometheus takes for a restart.
    */
   readonly perUnit?: number;
   readonly description: string;
@@ -306,5 +306,5 @@ export const programMetrics = {
   },
 } as const satisfies Record<string, Metric>;
 
-/** About Floatie itself: ordinary instruments. */
+/** Metrics about Floatie itself: ordinary instruments. */
 export const selfMetrics = { ...runMetrics, ...programMetrics } as const;

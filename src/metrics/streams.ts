@@ -1,4 +1,4 @@
-/** What the views make of a metric: one stream each, as the SDK's own meters would. */
+/** Applies views to a metric: one stream for each view, as the SDK's meters do. */
 import type { Attributes } from '@opentelemetry/api';
 import { AggregationType, type ViewOptions } from '@opentelemetry/sdk-metrics';
 import { keyOf, OVERFLOW } from './attributes.ts';
@@ -8,19 +8,19 @@ export interface Stream {
   readonly metric: Metric;
   readonly name: string;
   readonly description: string;
-  /** Bucket bounds in the metric's unit; undefined: the receiver's own. */
+  /** Bucket bounds in the metric's unit; undefined for the receiver's default. */
   readonly bounds: readonly number[] | undefined;
-  /** How many series at most, the overflow series among them. */
+  /** The cardinality limit, including the overflow series. */
   readonly limit: number;
   /** The attributes that the view keeps. */
   keep(attributes: Attributes): Attributes;
-  /** The view keeps nothing that tells one series from another: there is exactly one. */
+  /** Whether the view keeps no attribute, so that there is exactly one series. */
   readonly plain: boolean;
-  /** What the series of all that does not fit has. */
+  /** The attributes of the overflow series. */
   readonly overflow: Attributes;
 }
 
-/** The streams of one metric: one per matching view, itself where none matches. Dropped ones are left out. */
+/** The streams of a metric: one for each matching view without dropped ones, or the metric itself if none matches. */
 export function streamsOf(metric: Metric, views: readonly ViewOptions[]): Stream[] {
   const matching = views.filter((view) => view.instrumentName === metric.name);
   if (matching.length === 0) return [streamOf(metric, {})];

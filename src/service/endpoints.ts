@@ -1,4 +1,4 @@
-/** The Prometheus endpoints: they listen on over a reload, wherever the next configuration wants them where they are. */
+/** The Prometheus endpoints. An endpoint whose place stays the same listens on over a reload. */
 import { closeSync } from 'node:fs';
 import { exportersOf } from '../config/exporters.ts';
 import type { Config, Exporters } from '../config/schema.ts';
@@ -11,7 +11,7 @@ import type { Records } from '../records/records.ts';
 import { assignSockets, type ListeningSocket } from './systemd.ts';
 
 interface Place extends Pick<Exporters['prometheus'], 'host' | 'port' | 'web_config_file'> {
-  /** Of the exporter. */
+  /** The exporter's name. */
   readonly name: string;
   readonly socket: ListeningSocket | undefined;
 }
@@ -22,11 +22,11 @@ interface Listening {
   readonly url: string;
 }
 
-/** Endpoints that listen already, and are not yet used. */
+/** Endpoints that listen but do not answer yet. */
 export interface Opened {
-  /** Lets these answer, by the names of their exporters, and closes those of the configuration before. */
+  /** Lets the endpoints answer, by exporter name, and closes endpoints that are not in this configuration. */
   use(scrapes: ReadonlyMap<string, Scrapes>): Promise<void>;
-  /** Closes them; those of the configuration before stay. */
+  /** Closes the new endpoints; the previous ones stay. */
   abandon(): Promise<void>;
 }
 
@@ -39,7 +39,7 @@ const DROPPED: Readonly<Record<DropReason, string>> = {
 };
 
 export class Endpoints {
-  /** Who is connected, to any of them. */
+  /** The clients of all endpoints. */
   readonly clients: Clients;
   readonly #answers: Pick<PrometheusOptions, 'readiness' | 'records' | 'clients' | 'onScrape' | 'onError'>;
 
@@ -47,7 +47,7 @@ export class Endpoints {
   readonly #sockets: Set<ListeningSocket>;
   #listening: readonly Listening[] = [];
 
-  /** @param sockets what systemd listens on for us: endpoints take them instead of their host and port */
+  /** @param sockets systemd's sockets, which endpoints use instead of their host and port */
   constructor(
     { health, records }: { readonly health: Health; readonly records: Records },
     log: Logger,
@@ -68,12 +68,12 @@ export class Endpoints {
     this.#sockets = new Set(sockets);
   }
 
-  /** Where the metrics are, of the first one; null without any. */
+  /** The URL of the first endpoint's metrics; null without an endpoint. */
   get url(): string | null {
     return this.#listening[0]?.url ?? null;
   }
 
-  /** Listens where the configuration says and nobody does yet. Throws, with nothing changed, when it cannot. */
+  /** Listens at all new places of the configuration. Throws when one cannot be opened; then nothing has changed. */
   async open(config: Config): Promise<Opened> {
     const next: Listening[] = [];
     const close = (those: readonly Listening[]) => Promise.all(those.map(({ endpoint }) => endpoint.stop()));
@@ -130,14 +130,14 @@ export class Endpoints {
       const { fd, name: unit } = socket;
       this.#log.info('Listening on a socket of systemd instead of host and port', { exporter: name, socket: unit, fd });
     }
-    // The machinery of TLS takes 4 MB: only when it is on.
+    // Loaded only where it is configured: TLS takes 4 MB.
     const web = file === '' ? null : new (await import('../exporters/prometheus/web.ts')).Web(file, this.#log);
     const endpoint = new PrometheusEndpoint({ host, port, socket, web, ...this.#answers });
     return { place, endpoint, url: await endpoint.start() };
   }
 }
 
-/** A port that is any has to be one exporter's. */
+/** Port 0 is the same place only for the same exporter. */
 function isSame(a: Place, b: Place): boolean {
   if (a.socket !== b.socket || a.web_config_file !== b.web_config_file) return false;
   if (a.socket !== undefined) return true;
