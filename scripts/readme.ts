@@ -1,4 +1,4 @@
-/** Writes the tables that come from the code into the README and the pages of docs/, between their markers: `npm run docs`. */
+/** Writes the generated tables between their markers in the README and the pages of docs/: `npm run docs`. */
 import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,7 +17,7 @@ const TABLES = {
   privileges: privilegesTable,
 } as const;
 
-/** By path: the README and the pages of docs/. */
+/** The texts of the README and the pages of docs/ by path. */
 type Pages = ReadonlyMap<string, string>;
 
 export function readPages(): Pages {
@@ -25,7 +25,7 @@ export function readPages(): Pages {
   return new Map(paths.map((path) => [path, readFileSync(join(ROOT, path), 'utf8')]));
 }
 
-/** The pages as they should be. Throws where not exactly one of them has a place for a table. */
+/** The pages with current tables. Throws unless each table has its markers on exactly one page. */
 export function pagesWithTables(pages = readPages()): Pages {
   const written = new Map(pages);
   for (const [name, table] of Object.entries(TABLES)) {

@@ -1,6 +1,6 @@
 /**
- * `npm run docs:seccomp`: traces Floatie in every mode that this machine offers, and writes the system calls that it made
- * into config/seccomp.json, for `docker run --security-opt seccomp=config/seccomp.json`.
+ * `npm run docs:seccomp`: traces Floatie in every mode that this machine supports, and writes its system calls to
+ * config/seccomp.json, for `docker run --security-opt seccomp=config/seccomp.json`.
  */
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -14,7 +14,7 @@ import { scrapeTls } from '../test/support/tls-scrape.ts';
 
 const TARGET = new URL('../config/seccomp.json', import.meta.url);
 
-/** What the runtime does between loading the filter and Floatie's first call, and the command of the image. */
+/** Calls of the runtime after it has loaded the filter, and of the image's command before Floatie's first call. */
 const OF_THE_START = [
   'capget',
   'capset',
@@ -50,7 +50,7 @@ const OF_THE_START = [
 /** Traced of examples/embedded: what a shell, setpriv and an application in Python call besides. */
 const OF_AN_APPLICATION = ['getpgrp', 'getresgid', 'getresuid', 'rt_sigsuspend', 'vfork'];
 
-/** What stands in for a traced call with another architecture, C library, kernel or Node. */
+/** Groups of calls that replace each other with another architecture, C library, kernel or Node. */
 const KIN: readonly (readonly string[])[] = [
   ['access', 'faccessat', 'faccessat2'],
   ['open', 'openat', 'openat2'],
@@ -75,8 +75,8 @@ const KIN: readonly (readonly string[])[] = [
   ['statfs', 'fstatfs'],
 ];
 /**
- * Of the C library, V8 and Floatie, though not in every run: names that are looked up, events of threads, and what kernels
- * with kprobes or more capabilities need.
+ * Calls of the C library, V8 and Floatie that not every run makes: for DNS lookups, for threads, and with kprobes or
+ * more capabilities.
  */
 const ALWAYS = [
   'poll',
@@ -103,10 +103,10 @@ const ALWAYS = [
   'fsync',
   'open_by_handle_at',
 ];
-/** libuv does without: it asks for them, and takes epoll. */
+/** libuv tries these and falls back to epoll. */
 const NEVER = ['io_uring_setup', 'io_uring_enter', 'io_uring_register'];
 
-/** The names that strace's summary has in its last column. */
+/** The names in the last column of strace's summary. */
 function namesIn(file: string): string[] {
   return readFileSync(file, 'utf8')
     .split('\n')
@@ -123,7 +123,7 @@ async function traced(): Promise<Set<string>> {
   let runs = 0;
   const tracing = (): { file: string; command: string[] } => {
     const file = join(files.path, `trace.${++runs}`);
-    // Mounts of its own: tracefs, where kprobes and classic tracepoints are, is this machine's otherwise.
+    // In a mount namespace, so that mounting tracefs, for kprobes and tracepoints, does not change this machine.
     const mounts = 'mountpoint -q /sys/kernel/tracing || mount -t tracefs tracefs /sys/kernel/tracing; exec "$@"';
     const strace = [peer('strace'), '-f', '-qq', '-c', '-U', 'name', '-o', file];
     return { file, command: ['unshare', '--mount', 'sh', '-c', mounts, 'sh', ...strace, process.execPath, MAIN] };
@@ -155,7 +155,7 @@ async function traced(): Promise<Set<string>> {
     const scrape = (): Promise<unknown> =>
       floatie.url.startsWith('https:') ? scrapeTls(floatie.url, authority.pem) : floatie.scrape();
     for (let at = 0; at < 3; at++) await scrape();
-    // What was started is strace; Floatie is its child.
+    // The started process is strace; Floatie is its child.
     const { pid } = floatie.process;
     const child = Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8'));
     process.kill(child, 'SIGHUP');
@@ -174,7 +174,7 @@ for (const kin of KIN) if (kin.some((name) => names.has(name))) for (const name 
 for (const name of [...ALWAYS, ...OF_THE_START, ...OF_AN_APPLICATION]) names.add(name);
 for (const name of NEVER) names.delete(name);
 const profile = {
-  // What is not known here, such as a call of a later C library, is not there: programs then take the older one.
+  // ENOSYS for unknown calls, such as those of a later C library, which then falls back to older ones.
   defaultAction: 'SCMP_ACT_ERRNO',
   defaultErrnoRet: 38,
   architectures: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_AARCH64'],

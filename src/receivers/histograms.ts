@@ -148,7 +148,7 @@ export class Histograms<Op extends string, Counter extends string> {
     this.#slots.expireAfter(ms);
   }
 
-  /** How many cgroups have counts of their own. */
+  /** The number of cgroups with counts of their own. */
   usedEntries(): number {
     return this.#slots.used();
   }

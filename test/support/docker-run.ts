@@ -11,12 +11,12 @@ import { shellBlocks } from './shell-blocks.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
-/** The profile of the project, which is named from its root. */
+/** Resolves the path of the project's seccomp profile. */
 export function withProfile(words: readonly string[]): string[] {
   return words.map((word) => word.replace(/^seccomp=(?=config\/)/, `seccomp=${ROOT}`));
 }
 
-/** What stands after `docker run`, in words. @param page from the root of the project */
+/** The words after `docker run`. @param page the path from the root of the project */
 export function dockerRuns(page: string): string[][] {
   const markdown = readFileSync(join(ROOT, page), 'utf8');
   const commands = shellBlocks(markdown).flatMap((block) => block.commands);
@@ -25,15 +25,15 @@ export function dockerRuns(page: string): string[][] {
 
 export interface Published extends Disposable {
   readonly id: string;
-  /** Of what listens on this port inside. */
+  /** Sends a request to a port inside the container. */
   get(port: number, path: string): Promise<Response>;
   /** Floatie's metrics. */
   scrape(): Promise<Metrics>;
-  /** What it wrote to its terminal. */
+  /** The container's output. */
   log(): string;
 }
 
-/** In the background, with published ports that are free, and other arguments before its own; resolves when Floatie is ready. */
+/** Runs in the background with free published ports and further arguments in front; resolves when Floatie is ready. */
 export async function startPublished(run: readonly string[], ...args: string[]): Promise<Published> {
   const ports = new Map<number, number>();
   const words: string[] = [];

@@ -1,4 +1,4 @@
-/** Manifests for Kubernetes: what kustomize makes of the examples, and what Kubernetes' own schema says of them. */
+/** Builds the examples' Kubernetes manifests with kustomize, and checks them against Kubernetes' schema. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -37,7 +37,7 @@ function build(path: string): Manifest[] {
   return parseAllDocuments(text).map((document) => document.toJS() as Manifest);
 }
 
-/** Where the types of each API are that came from its OpenAPI document. */
+/** The package with the types of an API, generated from its OpenAPI document. */
 const packageOf = ({ apiVersion }: Manifest): string =>
   apiVersion.startsWith('monitoring.coreos.com/')
     ? `@kubernetes-models/prometheus-operator/${apiVersion}`
@@ -45,7 +45,7 @@ const packageOf = ({ apiVersion }: Manifest): string =>
 
 type Model = new (manifest: Manifest) => { validate(): void };
 
-/** What is wrong by the schema: what lacks, what has the wrong type or form, and what the schema does not know at all. */
+/** Problems by the schema: missing fields, wrong types or formats, and unknown fields. */
 export async function problemsOf(manifests: readonly Manifest[]): Promise<string[]> {
   const problems: string[] = [];
   for (const manifest of manifests) {
@@ -61,9 +61,9 @@ export async function problemsOf(manifests: readonly Manifest[]): Promise<string
   return [...problems, ...unknownFields(manifests)];
 }
 
-/** The schema lets fields pass that it does not know; as an object literal of its type, the compiler does not. */
+/** The schema accepts unknown fields; the compiler refuses them in an object literal. */
 function unknownFields(manifests: readonly Manifest[]): string[] {
-  // The types are found from below the project only.
+  // The compiler finds the types only from below the project.
   mkdirSync(join(ROOT, '.cache'), { recursive: true });
   const path = mkdtempSync(join(ROOT, '.cache/manifests-'));
   try {

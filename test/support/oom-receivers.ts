@@ -20,11 +20,11 @@ export interface Attached {
   readonly receiver: OomReceiver;
   readonly source: OomSource;
   readonly records: FlatRecord[];
-  /** By the metric. */
+  /** The number of kills in the metric. */
   kills(): number;
 }
 
-/** In every way that this kernel allows, all at once: they see the same kills. */
+/** Attaches in every way that this kernel allows at the same time, so that all see the same kills. */
 export function attachAll(): Disposable & { afterKills(count: number): Promise<readonly Attached[]> } {
   const tracefs = mountTracefs();
   const all: Attached[] = [];
@@ -32,7 +32,7 @@ export function attachAll(): Disposable & { afterKills(count: number): Promise<r
     try {
       all.push(attach(method));
     } catch (error) {
-      // The kernels of the guests allow all of them.
+      // The kernels of the guests support all ways.
       if (method === 'tracepoint' || missing('guest') === false) throw error;
     }
   }

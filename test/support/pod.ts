@@ -1,4 +1,4 @@
-/** A container of a pod as Kubernetes would run it, by podman: with the very capabilities, mounts and limits of the manifest. */
+/** Runs a manifest's container with podman, with its capabilities, mounts and limits. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { IMAGE } from './image.ts';
@@ -43,7 +43,7 @@ const SECCOMP = '/var/lib/kubelet/seccomp';
 interface Pod extends Disposable {
   /** What `podman run` is given for each init container that has to end first. */
   readonly first: readonly (readonly string[])[];
-  /** What stands between `podman run` and the image for the container "floatie" of a workload, and what comes after it. */
+  /** The arguments of `podman run` before and after the image, for the container "floatie" of a workload. */
   readonly before: readonly string[];
   readonly after: readonly string[];
 }
@@ -82,7 +82,7 @@ export function podmanFlags(manifests: readonly Manifest[], kind: string): Pod {
           ...['-v', `${sources.get(name)}:${mountPath}:${readOnly ? 'ro' : 'rw'}`],
         ]),
         ...env.flatMap(({ name, value, valueFrom }) => {
-          // Kubernetes' downward API: the only field that is asked for.
+          // The only field of the downward API that the examples use.
           if (valueFrom !== undefined && !JSON.stringify(valueFrom).includes('spec.nodeName')) throw new Error(name);
           return ['-e', `${name}=${value ?? NODE_NAME}`];
         }),
@@ -114,8 +114,8 @@ interface Seccomp {
 }
 
 /**
- * The profile of this machine's podman, with the two rules that those of containerd (1.6.9, pull request 7301) and Docker
- * (23, pull request 43987) have and podman's lacks.
+ * The seccomp profile of this machine's podman, with the two rules that podman lacks and containerd (1.6.9, pull
+ * request 7301) and Docker (23, pull request 43987) have.
  */
 function runtimeDefault(): Seccomp {
   const profile = JSON.parse(readFileSync('/usr/share/containers/seccomp.json', 'utf8')) as Seccomp;

@@ -1,6 +1,6 @@
 /**
- * Pages and batches of random attributes, names and bytes, as far as Floatie takes them: Prometheus takes every page, and
- * a collector every batch.
+ * Pages and batches with random attributes, names and bytes that Floatie accepts: Prometheus must accept every page,
+ * and a collector every batch.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -27,10 +27,10 @@ import { oomRecord } from './records.ts';
 
 const BOUNDS_US = [1, 10, 100];
 const GRID = { gridNs: BOUNDS_US.map((us) => us * 1000), defaultBounds: BOUNDS_US };
-/** How many pages promtool gets at once. */
+/** How many pages promtool checks at a time. */
 const BATCH = 100;
 
-/** Names as people, and those who mean harm, write them. */
+/** Ordinary and malicious names. */
 const NAMES = [
   ...[
     'host.name',
@@ -100,7 +100,7 @@ class Writer {
     this.#random = createRandom(seed);
   }
 
-  /** A configuration, which may be refused. */
+  /** A configuration that may be invalid. */
   config(): { yaml: string; env: Record<string, string> } {
     const resource = this.#some(4, () => [this.#name(), this.#text()]);
     const attributes = this.#some(4, () => `${this.#encoded(this.#name())}=${this.#encoded(this.#text())}`);
@@ -134,7 +134,7 @@ class Writer {
     return decodeComm(this.#bytes(16));
   }
 
-  /** As a cgroup's folder is read, whose name are any bytes but two. */
+  /** The name of a cgroup's folder: any bytes but NUL and slash. */
   #cgroup(): string {
     const id = Buffer.from(this.#bytes(32)).toString('hex');
     return this.#one(
@@ -179,7 +179,7 @@ class Writer {
     return this.#random() < 0.7 ? this.#one(...TEXTS) : Buffer.from(this.#bytes(12)).toString('utf8');
   }
 
-  /** As a variable can hold it. */
+  /** A text in a variable's encoding. */
   #encoded(text: string): string {
     return encodeURIComponent(text.toWellFormed());
   }
@@ -197,13 +197,13 @@ class Writer {
   }
 }
 
-/** What promtool finds unusual in names that people chose, and Prometheus takes. */
+/** promtool's complaints about style, which Prometheus accepts. */
 const STYLE =
   /abbreviated unit|use base unit|camelCase|snake_case|metric name should not include type|should not have "_(total|count|sum|bucket)" suffix/;
 
-/** What promtool has against a page, and what Prometheus would not take. */
+/** promtool's complaints about pages, without those about style. */
 function complaintsAbout(pages: readonly string[]): string[] {
-  // One page of all: the names of each have its number before them, unless they are none.
+  // One page of all pages: valid names get the page's number in front.
   const text = pages
     .map((page, index) => page.replace(/^(# (?:HELP|TYPE|UNIT) )?(?=[A-Za-z_:])/gm, `$1p${index}_`))
     .join('');
@@ -215,7 +215,7 @@ function complaintsAbout(pages: readonly string[]): string[] {
   return (stdout + stderr).split('\n').filter((line) => line !== '' && !STYLE.test(line));
 }
 
-/** The next configuration of this seed that is not refused. */
+/** The next valid configuration of the seed. */
 function nextConfig(
   writer: Writer,
   file: string,
@@ -267,7 +267,7 @@ export function testPages(count: number): void {
           ...{ 'victim.comm': writer.comm(), 'victim.tgid': 1, 'trigger.comm': writer.comm() },
         });
         exporting.emit(kill);
-        // Both are exported once more when it stops.
+        // Stopping exports both once more.
         await exporting.stop();
         const outcomes = Object.fromEntries(health.exports());
         const isTaken = ({ success, failure }: { success: number; failure: number }) => success === 1 && failure === 0;

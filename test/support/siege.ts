@@ -1,4 +1,4 @@
-/** Everything that a neighbour can do to Floatie, at once: it lives, is scraped, and counts what is watched exactly. */
+/** Everything that a neighbour can do to Floatie, at once. Floatie must live, answer scrapes, and count exactly. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -26,7 +26,7 @@ export interface Siege {
   readonly kills: number;
   /** Whether slow readers and pipelining clients know the password of the port; who does not is told nothing. */
   readonly knows: boolean;
-  /** How many scrapes may have no answer within two seconds. */
+  /** How many scrapes may take more than two seconds. */
   readonly maxUnanswered: (scrapes: number) => number;
 }
 
@@ -37,7 +37,7 @@ const PIPELINING = 200;
 export const PIPELINED = 200;
 const WRONG_PER_SECOND = 24;
 const ANSWER_MS = 2000;
-/** Attackers and the scraper come from addresses of their own. */
+/** Attackers and the scraper have addresses of their own. */
 const ATTACKER = '127.0.0.1';
 const SCRAPER = '127.0.0.2';
 const PASSWORD = 'secret';
@@ -80,7 +80,7 @@ export async function siege({ seconds, cgroups, kills, knows, maxUnanswered }: S
   const begunMs = performance.now();
   const endMs = begunMs + 1000 * seconds;
   const isOver = (): boolean => performance.now() > endMs;
-  /** So many times in the whole siege, evenly; ends early only where the machine is too slow. */
+  /** Acts `count` times, evenly over the siege; fewer times on a machine that is too slow. */
   const spread = async (count: number, act: (at: number) => Promise<unknown>): Promise<number> => {
     let at = 0;
     for (; at < count && performance.now() < endMs + 60_000; at++) {

@@ -1,9 +1,9 @@
-/** The kernel's log, /dev/kmsg: the OOM kills that it reports from now on, and those that it still has of earlier. */
+/** Reads OOM kills from the kernel's log, /dev/kmsg: new ones, and those from before the start. */
 import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { seekToEnd } from '../../native/index.ts';
 import { KmsgKills, type ReportedKill } from './kmsg.ts';
 
-/** A record is at most this long, Documentation/ABI/testing/dev-kmsg. */
+/** The longest record: Documentation/ABI/testing/dev-kmsg. */
 const RECORD_BYTES = 8192;
 const KMSG = '/dev/kmsg';
 
@@ -12,7 +12,7 @@ export class Kmsg {
   readonly #record = Buffer.alloc(RECORD_BYTES);
   readonly #kills = new KmsgKills();
 
-  /** Opens the log at its end. Throws when this process may not read it (CAP_SYSLOG) or it is not there. */
+  /** Opens the log at its end. Throws without CAP_SYSLOG, or when it does not exist. */
   constructor(path = KMSG) {
     this.#fd = open(path);
     try {
@@ -38,13 +38,13 @@ export class Kmsg {
   }
 }
 
-/** How long reading what the log has of earlier may take, in ms: whoever writes quickly enough has no end. */
+/** The time limit for reading earlier records, in ms: a fast writer could make the log endless. */
 const PAST_MS = 500;
 
 /**
- * The last kills that the log still has, oldest first. Throws as {@link Kmsg} does.
+ * The last kills in the log from before the start, oldest first. Throws as {@link Kmsg} does.
  *
- * @param most how many of them
+ * @param most the limit of kills
  */
 export function readPastKills(most: number, path = KMSG): ReportedKill[] {
   const fd = open(path);
@@ -67,7 +67,7 @@ function open(path: string): number {
   return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
 }
 
-/** Until there are no more for now. */
+/** All records until the current end of the log. */
 function* records(fd: number, buffer: Buffer): Generator<string> {
   for (;;) {
     let length: number;
@@ -75,8 +75,8 @@ function* records(fd: number, buffer: Buffer): Generator<string> {
       length = readSync(fd, buffer);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      if (code === 'EAGAIN') return; // nothing more
-      if (code === 'EPIPE') continue; // overwritten before we read it; the next read goes on after the gap
+      if (code === 'EAGAIN') return; // the end of the log
+      if (code === 'EPIPE') continue; // records were overwritten; the next read continues after the gap
       throw error;
     }
     if (length === 0) return;

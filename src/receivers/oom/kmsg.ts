@@ -1,15 +1,15 @@
-/** The kernel's own report of OOM kills, in the records of /dev/kmsg: there it says whose limit was hit. */
+/** Parses the kernel's reports of OOM kills in /dev/kmsg, which tell whose limit was reached. */
 import { decodeComm } from './comm.ts';
 import { cgroupsIn } from './kmsg-cgroups.ts';
 
 export interface KmsgKill {
   readonly pid: number;
-  /** Of the process, exactly: what the programs see lacks what some CPUs have not added up yet. */
+  /** The process's exact memory: the BPF programs cannot add the per-CPU remainders. */
   readonly memory?: KmsgMemory;
-  /** Because of a cgroup's limit. Otherwise the machine's memory, or that of some of its nodes, ran out. */
+  /** Whether a cgroup's limit was reached. Otherwise the memory of the machine, or of some NUMA nodes, ran out. */
   readonly memcg: boolean;
   readonly report?: KmsgReport;
-  /** The process that the kernel chose, when this one was killed with the whole cgroup; it can be the same. */
+  /** If a whole cgroup was killed, the process that the kernel chose, which can be this one. */
   chosenPid?: number;
 }
 
@@ -19,7 +19,7 @@ export interface ReportedKill extends KmsgKill {
 }
 
 export interface KmsgAbout {
-  /** When it was reported, by the clock of the log in ns: CLOCK_MONOTONIC, but for what that was slewed by. */
+  /** The time of the report, in ns of the log's clock: CLOCK_MONOTONIC without slewing. */
   readonly timeNs: number;
   readonly comm: string;
   readonly uid?: number;
@@ -36,13 +36,13 @@ export interface KmsgMemory {
   readonly pageTableBytes: number;
 }
 
-/** The longer report, which the kernel writes for ten kills in five seconds at most. */
+/** The long report, which the kernel writes for at most ten kills in five seconds. */
 export interface KmsgReport {
   /** `none`, `cpuset`, `memory_policy` or `memcg`. */
   readonly constraint: string;
   /** Paths below the root of the hierarchy. */
   readonly victimCgroup: string;
-  /** Absent where no cgroup's limit was hit. */
+  /** Absent where no cgroup's limit was reached. */
   readonly limitCgroup?: string;
   readonly limit?: KmsgLimit;
   readonly order?: number;
@@ -52,7 +52,7 @@ export interface KmsgReport {
 export interface KmsgLimit {
   readonly limitBytes: number;
   readonly usageBytes: number;
-  /** cgroup v1: of memory and swap together. */
+  /** cgroup v1: the limit is that of memory and swap together. */
   readonly includesSwap: boolean;
 }
 
@@ -61,16 +61,16 @@ const INVOKER = /^CPU: \d+ (?:UID: \d+ )?PID: (\d+) Comm: /;
 const USAGE = /^(memory|memory\+swap): usage (\d+)kB, limit (\d+)kB, /;
 const STATISTICS = /^Memory cgroup stats for (\/.*):$/;
 const SUMMARY = /^oom-kill:constraint=CONSTRAINT_(\w+)(,.*),pid=(\d+),uid=\d+$/;
-/** A name is too short to hold what follows it. */
+/** The name of a process is too short to imitate the text behind it. */
 const KILLED = /^(Memory cgroup out of memory|Out of memory[^:]*): Killed process (\d+) \((.*)\) total-vm:/;
 const MEMORY =
   /\) total-vm:(\d+)kB, anon-rss:(\d+)kB, file-rss:(\d+)kB, shmem-rss:(\d+)kB, UID:(\d+) pgtables:(\d+)kB oom_score_adj:(-?\d+)/;
 const WHOLE_CGROUP = /^Tasks in .* are going to be killed due to memory\.oom\.group set$/;
 
 /**
- * Understands the records of /dev/kmsg one after the other. The kernel writes what belongs to one kill in one piece
- * (mm/oom_kill.c, under oom_lock): from "invoked oom-killer" to "oom-kill:", which may be left out, "Killed process",
- * and where a whole cgroup is killed "Tasks in …" and a "Killed process" for each.
+ * Parses the records of /dev/kmsg in order. The kernel writes the records of one kill in one piece (mm/oom_kill.c,
+ * under oom_lock): "invoked oom-killer" to "oom-kill:", which may be left out, then "Killed process" and, for a whole
+ * cgroup, "Tasks in …" and a "Killed process" for each.
  */
 export class KmsgKills {
   #asked: { readonly gfpMask: number; readonly order: number } | null = null;
@@ -87,7 +87,7 @@ export class KmsgKills {
    * @param record `priority,sequence,microseconds,flags;message`
    */
   take(record: string): ReportedKill | null {
-    // The kernel's own records have a priority below 8; what programs write there has more.
+    // Records of the kernel have a priority below 8; programs can only write with a higher facility.
     if (!/^[0-7],/.test(record)) return null;
     const [message = ''] = record.slice(record.indexOf(';') + 1).split('\n');
     const invoked = INVOKED.exec(message);
@@ -137,14 +137,14 @@ export class KmsgKills {
     this.#chosenPid = undefined;
   }
 
-  /** @param comm of the victim, as the log has it */
+  /** @param comm the victim's name in the log */
   #report(pid: number, comm: string): KmsgReport | null {
     if (this.#summary?.pid !== pid) return null;
     const { constraint, text } = this.#summary;
     const cgroups = cgroupsIn(text, comm, this.#limitCgroup);
     if (cgroups === null) return null;
     const { victimCgroup, limitCgroup } = cgroups;
-    // Of two the one with less room left; the kernel tries the second one first.
+    // Of two limits the one with less room left; the kernel checks the second one first.
     const room = ({ limitBytes, usageBytes }: KmsgLimit): number => limitBytes - usageBytes;
     const [limit] = this.#limits.toReversed().toSorted((a, b) => room(a) - room(b));
     return {
@@ -159,7 +159,7 @@ export class KmsgKills {
     const [, what, digits, comm = ''] = KILLED.exec(message) ?? [];
     if (what === undefined) return null;
     const pid = Number(digits);
-    // The one that was chosen is killed once more with its cgroup; by then it may have given memory back.
+    // The chosen process is reported again with its cgroup, when it may have freed memory already.
     if (pid === this.#chosenPid) return null;
     const report = this.#report(pid, comm);
     const { memory, ...task } = sizeIn(message);
@@ -176,7 +176,7 @@ export class KmsgKills {
         ...(this.#trigger && { trigger: this.#trigger }),
       },
     };
-    // Those of which only ten in five seconds have a report must not get that of another.
+    // A kill without a long report must not get that of an earlier kill.
     this.#trigger = undefined;
     return this.#last;
   }
@@ -198,7 +198,7 @@ function sizeIn(message: string): Pick<KmsgKill, 'memory'> & Pick<KmsgAbout, 'ui
   return { memory, uid, oomScoreAdj };
 }
 
-/** What is no printable ASCII, and every backslash, is written as \xHH. */
+/** The log writes bytes that are not printable ASCII, and backslashes, as \xHH. */
 function bytesOf(text: string): Buffer {
   const bytes = text.replace(/\\x([0-9a-f]{2})/g, (_, digits: string) =>
     String.fromCharCode(Number.parseInt(digits, 16)),

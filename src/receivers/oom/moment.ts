@@ -1,12 +1,12 @@
-/** How the machine and a victim's container were doing when it was killed, as far as that is known. */
+/** The state of the machine and of the victim's container at the time of a kill, as far as known. */
 
 import { pressureScore, readPressure } from '../../kernel/psi.ts';
 import type { RawPath } from '../../kernel/raw-path.ts';
 import type { OomMoment } from './record-schema.ts';
 
 /**
- * @param pressure the pressure file of the victim's cgroup, null where it has none
- * @param p99Us of overlayfs in the victim's cgroup
+ * @param pressure the pressure file of the victim's cgroup, or null
+ * @param p99Us the p99 of overlayfs latency in the victim's cgroup
  */
 export function describeMoment(pressure: RawPath | null, p99Us: Readonly<Record<string, number>>): OomMoment {
   return {
@@ -21,6 +21,6 @@ function scoreOf(path: RawPath): number | undefined {
   try {
     return pressureScore(readPressure(path), 'avg60');
   } catch {
-    return undefined; // no PSI, or the cgroup is gone already
+    return undefined; // no PSI, or the cgroup is removed
   }
 }

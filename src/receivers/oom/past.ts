@@ -1,4 +1,4 @@
-/** Kills from before the start in words, by what the kernel's log still has of them. Nobody counts them. */
+/** Records of kills from before the start, from the kernel's log. They are in no metric. */
 
 import type { Identity } from '../../containers/identity.ts';
 import { scopeOf } from './kills.ts';
@@ -9,17 +9,17 @@ import type { OomKillRecord } from './record-schema.ts';
 
 export interface PastOptions {
   readonly identityOf: (path: string) => Identity;
-  /** Only the kills in this cgroup and below it; empty: all. */
+  /** Selects kills in this cgroup and below it; empty: all. */
   readonly cgroup: string;
 }
 
-/** With the fields that the records of kills have that were seen, as far as the log knows them, and `read_from`. */
+/** Uses the fields of other records as far as the log has them, and adds `read_from`. */
 export function describePastKills(
   kills: readonly ReportedKill[],
   { identityOf, cgroup }: PastOptions,
 ): OomKillRecord[] {
   const records: OomKillRecord[] = [];
-  // A name can cost reading files, and the same few cgroups lose processes again and again.
+  // Cached, because a name may be read from files, and most kills are in a few cgroups.
   const identities = new Map<string, Identity>();
   const once = (path: string): Identity => {
     const identity = identities.get(path) ?? identityOf(path);

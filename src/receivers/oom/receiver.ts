@@ -1,4 +1,4 @@
-/** The OOM receiver: every kill counted in the kernel, what is known of it from there and from the kernel's log. */
+/** The OOM receiver: counts every kill in the kernel, with details from there and from the kernel's log. */
 import { join } from 'node:path';
 import { checkKernel, explain } from '../../kernel/explain.ts';
 import type { Place } from '../../kernel/raw-path.ts';
@@ -22,11 +22,11 @@ export interface OomOptions {
   readonly pidNsInum: number;
   /** Count only victims in this cgroup and those below it; 0 counts all. */
   readonly cgroupId: bigint;
-  /** The hierarchy that {@link cgroupId} is of, and that names containers. */
+  /** The hierarchy of {@link cgroupId}, which names containers. */
   readonly cgroupVersion: 1 | 2;
-  /** The cgroup that is mounted as its root; 0 where none is seen. */
+  /** The cgroup at the hierarchy's mount point; 0 without a mount. */
   readonly mountId?: bigint;
-  /** Told of each cgroup that has a part in a kill: by the time somebody looks, it can be removed. */
+  /** Called with each cgroup in a kill's event, since it may be removed before it is looked up. */
   readonly onCgroup?: (id: bigint, place: Place) => void;
   /** Size of the ring buffer: a power of two, at least a page. */
   readonly ringBytes: number;
@@ -35,13 +35,13 @@ export interface OomOptions {
   readonly methods?: readonly OomMethod[];
 }
 
-/** How many kills from before the start are read. */
+/** The limit of kills from before the start. */
 const MAX_PAST = 1000;
 
 export class OomReceiver {
-  /** The better ways to attach, and why not. */
+  /** The preferred ways to attach, and why each of them failed. */
   readonly refusals: readonly OomRefusal[];
-  /** Why the kernel's log cannot be read, or null. */
+  /** The reason why the kernel's log cannot be read, or null. */
   readonly kmsgProblem: string | null;
   readonly #probes: OomProbes;
   readonly #counters: Cells;
@@ -61,7 +61,7 @@ export class OomReceiver {
   private constructor(options: OomOptions) {
     const { pidNsInum, cgroupId, cgroupVersion, mountId = 0n, ringBytes, objects, methods = OOM_METHODS } = options;
     this.#onCgroup = options.onCgroup ?? (() => undefined);
-    // Before the first kill is counted, so that its report is not missed.
+    // Opened before the first kill is counted, so that no report is missed.
     const { kmsg, problem } = openKmsg();
     this.#kmsg = kmsg;
     this.#past = kmsg === null ? [] : readPastKills(MAX_PAST);
@@ -100,8 +100,8 @@ export class OomReceiver {
   }
 
   /**
-   * All kills so far; those that the filters let through, those among them of which nothing else is known; paths and
-   * sharers of memory that the records of others lack; and times the ring buffer was unreadable.
+   * `all`: all kills so far. `kills`: those that pass the filters. `lost`: those among them without an event. `cut`:
+   * paths and sharers of memory that are missing in records. `corrupted`: how often the ring buffer was invalid.
    */
   counts(): Readonly<Record<'all' | 'kills' | 'lost' | 'cut' | 'corrupted', number>> {
     return {
@@ -113,18 +113,18 @@ export class OomReceiver {
     };
   }
 
-  /** What the kernel did not let the programs see. Makes a few system calls. */
+  /** Runs of programs that the kernel skipped. Makes a few system calls. */
   misses(): OomMisses {
     return this.#probes.missed();
   }
 
   /**
-   * The kills since the last call, oldest first, each once all that belongs to it is known or will not come any more.
+   * The kills that are complete since the last call, oldest first.
    *
-   * @param final nothing is waited for
+   * @param final returns incomplete kills, too
    */
   take(nowMs: number, final = false): OomKill[] {
-    // Read first: all victims of these decisions are in the ring buffer already.
+    // Read before the ring buffer, which then has all victims of these decisions.
     const decided = this.#counters.at(OOM_COUNTERS.offsets.decided / 8);
     this.#ring.drain((record) => {
       if (record.length === OOM_PATH.size) this.#learn(record);
@@ -139,7 +139,7 @@ export class OomReceiver {
     this.#onCgroup(path.cgroupId, path.place);
   }
 
-  /** The last kills from before the start that the kernel's log still had then, oldest first; once. */
+  /** The last kills from before the start, by the kernel's log, oldest first. Later calls return none. */
   takePast(): ReportedKill[] {
     return this.#past.splice(0);
   }

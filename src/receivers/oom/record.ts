@@ -9,16 +9,15 @@ import { gfpNames } from './gfp.ts';
 import type { OomKill, OomLimit, OomMember } from './kills.ts';
 import { MEMBER_FIELDS, OOM_KILL, type OomKillRecord, type OomMoment } from './record-schema.ts';
 
-/** What else the record needs to know. */
 export interface OomSurroundings {
   identityOf(cgroup: bigint | string): Identity;
-  /** In the hierarchy that names containers here. */
+  /** The cgroup in the hierarchy that names containers. */
   cgroupIdOf(task: OomTask): bigint;
-  /** How the machine and the victim's container were doing in that moment. */
+  /** The state of the machine and of the victim's container at the time of the kill. */
   momentOf(victim: OomVictim): OomMoment;
 }
 
-/** Of a cgroup with more processes the others are only counted. */
+/** Further members are only counted. */
 const MAX_MEMBERS = 100;
 
 export function describeKill(kill: OomKill, { identityOf, cgroupIdOf, momentOf }: OomSurroundings): OomKillRecord {
@@ -108,7 +107,7 @@ function sizesOf(task: Partial<OomVictim>) {
   };
 }
 
-/** What was left below the limit; it can be exceeded for a moment. */
+/** Limit minus usage; negative if the limit is exceeded for a moment. */
 function headroomOf({ limitBytes, usageBytes }: Partial<OomLimit> = {}): number | undefined {
   return limitBytes === undefined || usageBytes === undefined ? undefined : Math.max(0, limitBytes - usageBytes);
 }

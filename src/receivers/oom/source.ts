@@ -1,4 +1,4 @@
-/** The OOM receiver as a source of metrics: kills counted by trigger, victim and whose memory ran out. */
+/** The OOM receiver as a source of metrics: kills by trigger, victim and scope. */
 import type { Attributes } from '@opentelemetry/api';
 import type { Cgroups } from '../../containers/cgroups.ts';
 import { type Identity, identify } from '../../containers/identity.ts';
@@ -14,15 +14,15 @@ import type { OomKillRecord } from './record-schema.ts';
 import { OomVictims, type VictimSeries } from './victims.ts';
 
 export interface OomSourceOptions {
-  /** How many series of victims are kept, the most recent ones. */
+  /** The limit of series; the most recent ones are kept. */
   readonly maxSeries: number;
-  /** How long each is kept after its last kill, in ms. */
+  /** How long a series is kept after its last kill, in ms. */
   readonly retainMs: number;
-  /** Called once for each decision of the kernel to kill. */
+  /** Called once for each decision of the OOM killer. */
   readonly onKill: (record: OomKillRecord) => void;
   readonly cgroupIdOf: OomSurroundings['cgroupIdOf'];
   readonly momentOf?: OomSurroundings['momentOf'];
-  /** Told of each process by the cgroup that the kernel counts it in. */
+  /** Called for each killed process with the cgroup in which the kernel counts it. */
   readonly onVictim?: (memoryCgroupId: bigint) => void;
 }
 
@@ -38,7 +38,7 @@ export class OomSource implements Source {
   readonly #startTime = toHrTime(wallMs());
   readonly #victims: OomVictims;
   #retainMs: number;
-  /** The cgroups that only the kills in them made known, the oldest first. */
+  /** Cgroups that are known only by kills in them, the oldest first. */
   readonly #named: bigint[] = [];
 
   constructor(receiver: OomReceiver, cgroups: Cgroups, options: OomSourceOptions) {
@@ -49,12 +49,12 @@ export class OomSource implements Source {
     this.#retainMs = options.retainMs;
   }
 
-  /** Kills that are counted without the names of trigger or victim. */
+  /** The number of kills that are counted without the name of trigger or victim. */
   get folded(): number {
     return this.#victims.folded;
   }
 
-  /** Takes the kills that are known by now. */
+  /** Takes all complete kills. */
   poll(nowMs = monotonicMs(), final = false): void {
     const kills = this.#receiver.take(nowMs, final);
     if (kills.length === 0) return;
@@ -63,14 +63,14 @@ export class OomSource implements Source {
     const { cgroupIdOf, momentOf = () => ({}), onVictim, onKill } = this.#options;
     const identityOf = (cgroup: bigint | string): Identity => this.#identity(cgroup);
     for (const kill of kills) {
-      // The kernel does not count those that only shared the memory of a victim.
+      // As in the kernel, processes that only shared a victim's memory are not counted.
       for (const victim of [kill.victim, ...kill.members.filter(({ reason }) => reason === 'group')]) {
         this.#count(kill, victim, nowMs);
         onVictim?.(victim.memoryCgroupId);
       }
       onKill(describeKill(kill, { identityOf, cgroupIdOf, momentOf }));
     }
-    // Kept for a while, since cgroups that lose one process often lose more, or are removed.
+    // Kept for a while, since a cgroup with one kill often has more, or is removed.
     this.#named.push(...unknown);
     for (const id of this.#named.splice(0, this.#named.length - MAX_NAMED)) this.#cgroups.forget(id);
   }
@@ -79,26 +79,26 @@ export class OomSource implements Source {
     this.poll();
     const { lost } = this.#receiver.counts();
     const startTime = this.#startTime;
-    // As 0 from the start, so that there is something to alert on before the first kill.
+    // 0 from the start, so that alerts work before the first kill.
     const samples = [this.#sample({ key: 'none', attributes: {}, count: 0, startTime })];
     if (lost > 0) samples.push(this.#sample({ key: 'lost', attributes: UNKNOWN, count: lost, startTime }));
     for (const series of this.#victims.values()) samples.push(this.#sample(series));
     return samples;
   }
 
-  /** From now on so many series are kept, and for so long: see {@link OomSourceOptions}. */
+  /** Changes the limits of {@link OomSourceOptions}. */
   keep(maxSeries: number, retainMs: number): void {
     this.#victims.maxSeries = maxSeries;
     this.#retainMs = retainMs;
   }
 
-  /** Ends the series that are too many or too old. */
+  /** Ends series beyond the limits. */
   retire(nowMs = monotonicMs()): Sample[] {
     return this.#victims.retire(nowMs, this.#retainMs).map((series) => this.#sample(series));
   }
 
   #cgroupIds({ trigger, victim, members, limit }: OomKill): bigint[] {
-    // In v2 the memory of a cgroup without that controller is counted in one above.
+    // In v2 the memory of a cgroup without the controller is charged to an ancestor.
     const ids = [victim, ...members].flatMap((each) => [this.#options.cgroupIdOf(each), each.memoryCgroupId]);
     ids.push(this.#options.cgroupIdOf(trigger));
     if (typeof limit?.cgroup === 'bigint') ids.push(limit.cgroup);
