@@ -7,8 +7,8 @@ Measures overlayfs latency of containers in the kernel and exports it by OpenTel
 
 Commands:
   run             measure and export until SIGINT or SIGTERM (the default)
-  doctor          say whether Floatie would start here, how, and what to do where not
-  validate        check the configuration: say every problem, or that there is none
+  doctor          say whether and how Floatie would start here, and the cure for each problem
+  validate        check the configuration and print every problem
   print-config    print the configuration that would be used, as YAML
 
 Flags:
@@ -19,10 +19,10 @@ Flags:
   --json                  doctor prints an array of {name, verdict, reason, cure}
   --help                  print this
   --version               print the version
-  --licenses              print the licenses of all that is inside
+  --licenses              print the licenses of Floatie and of everything in it
 
-Flags win over FLOATIE_* variables, those over the file, the file over OpenTelemetry's own
-variables (OTEL_*). Every key has its variable: exporters.prometheus.port is
+Flags override FLOATIE_* variables, which override the file, which overrides OpenTelemetry's
+own variables (OTEL_*). Every key has its variable: exporters.prometheus.port is
 ${envName('exporters.prometheus.port')}. In the file, \${env:NAME:-default} is a variable.
 
 Exit codes: 0 fine, 1 failed at run time, or would (doctor), 2 wrong usage or configuration.

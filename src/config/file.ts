@@ -19,7 +19,7 @@ export function readWhole(path: string): Buffer {
       read = readPart(fd, buffer.subarray(length), deadline);
     }
     if (length > MAX_FILE_BYTES) throw new Error('it is larger than 1 MiB');
-    if (stats.isFIFO() && length === 0) throw new Error('it is a pipe that gives nothing');
+    if (stats.isFIFO() && length === 0) throw new Error('the pipe is empty');
     return Buffer.from(buffer.subarray(0, length));
   } finally {
     closeSync(fd);

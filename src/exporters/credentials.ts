@@ -107,7 +107,7 @@ function read(files: Files, nameOf: (key: keyof Files) => string): { tls: Tls; p
       PARSERS[key](pem);
       return pem;
     } catch (error) {
-      problems.push(`${nameOf(key)}: ${files[key]} is not what it must be: ${(error as Error).message}`);
+      problems.push(`${nameOf(key)}: ${files[key]} cannot be used: ${(error as Error).message}`);
       return;
     }
   };

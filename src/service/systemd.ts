@@ -135,7 +135,7 @@ export class Notifier {
   }
 
   #giveUp(error: unknown): void {
-    this.#log.warn(`systemd is not told how Floatie is: ${reasonOf(error)}`);
+    this.#log.warn(`Cannot notify systemd: ${reasonOf(error)}`);
     this.close();
   }
 }

@@ -84,7 +84,7 @@ const ROWS: readonly Row[] = [
     outcome: 'failure',
     log: {
       otlp: /RESOURCE_EXHAUSTED/,
-      otlphttp: /\/v1\/metrics answers 429 Too Many Requests, and asks to be left alone for 2 s$/,
+      otlphttp: /\/v1\/metrics answers 429 Too Many Requests, and asks for a delay of 2 s$/,
     },
   },
 ];

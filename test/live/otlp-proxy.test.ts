@@ -97,7 +97,7 @@ suite('OTLP where the environment names a proxy', { skip: missing('root', 'btf')
     assert.ok(lines.every((line) => !line.includes('undefined')));
     assert.match(
       (await checksOf(settings, env))['exporters.otlp'] ?? '',
-      /^warn: .* takes no connection: the proxy answers 403$/,
+      /^warn: .* accepts no connection: the proxy answers 403$/,
     );
   });
 });

@@ -137,7 +137,7 @@ suite('of real containers Floatie tells id and name', { skip: missing('root', 'b
     const drivers = of('storage_drivers');
     assert.equal(drivers.verdict, 'warn');
     // Docker's and podman's; a build that is just ending, or what else runs on this machine, may be among them.
-    const [, count = 0] = /^(\d+) containers that run are on overlayfs; .*\d on tmpfs/.exec(drivers.reason) ?? [];
+    const [, count = 0] = /^(\d+) running containers are on overlayfs; .*\d on tmpfs/.exec(drivers.reason) ?? [];
     assert.ok(Number(count) >= 2, drivers.reason);
     assert.match(drivers.reason, /\/run\/data has the storage driver vfs/);
   });

@@ -153,7 +153,7 @@ suite('systemd', () => {
     const notifier = new Notifier({ notifySocket: join(folder, 'nobody'), watchdogMs: 1000 }, log);
     notifier.ready(() => 'fine');
     notifier.stopping();
-    assert.match(lines.join(''), /^\S+ warn {2}systemd is not told how Floatie is: Cannot send to .*nobody: ENOENT\n$/);
+    assert.match(lines.join(''), /^\S+ warn {2}Cannot notify systemd: Cannot send to .*nobody: ENOENT\n$/);
   });
 
   for (const notifySocket of ['relative/path', '', '@', `/${'long'.repeat(30)}`, 'vsock:2:1234']) {

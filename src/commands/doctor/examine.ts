@@ -18,7 +18,7 @@ interface Machine {
   readonly hierarchy: Hierarchy;
   /** Whether any receiver of the pipeline loads programs. */
   readonly needsBpf: boolean;
-  /** The receivers as they would run. */
+  /** The state of each receiver after a trial start. */
   readonly receivers: Attempt<readonly ProbeState[]>;
 }
 
@@ -45,7 +45,7 @@ export function needsBpf({ service }: Config): boolean {
   return service.pipelines.metrics.receivers.some((name) => receiverNamed(name).programs.length > 0);
 }
 
-/** What it means that something is missing which loading programs needs. */
+/** The verdict on a missing requirement of BPF programs. */
 export function lossOf({ needsBpf, receivers }: Machine): 'fail' | 'warn' | 'unneeded' {
   if (!needsBpf) return 'unneeded';
   return 'error' in receivers ? 'fail' : 'warn';
@@ -61,7 +61,7 @@ function stateOf(receiver: string, { receivers }: Machine): ProbeState | undefin
   return 'error' in receivers ? undefined : receivers.value.find(({ probe }) => probe === receiver);
 }
 
-/** Exactly as `floatie run` starts them; what they log is in their state. */
+/** Starts the receivers as `floatie run` does, without their log, which is in their state as well. */
 async function tryReceivers(config: Config): Promise<readonly ProbeState[]> {
   const log = createLogger('error', 'text', () => undefined);
   const health = new Health(log);

@@ -1,4 +1,4 @@
-/** What this machine is and has. */
+/** Checks of the machine: kernel, filesystems, namespaces. */
 import { existsSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
@@ -71,5 +71,5 @@ export function pidNamespace({ config }: Examination): Finding {
   if (wanted === 0) return ok(`all are measured; Floatie's own is ${place}`);
   if (wanted === 'self') return ok(`only Floatie's own is measured, ${place}`);
   if (isPidNamespaceInUse(wanted)) return ok(`only ${wanted} is measured`);
-  return finding('warn', `nobody that can be seen lives in ${wanted}`, NOBODY_LIVES);
+  return finding('warn', `no process that Floatie can see is in ${wanted}`, NOBODY_LIVES);
 }

@@ -109,9 +109,9 @@ async function tryPlace(where: string, host: string, port: number): Promise<Find
   const socket = connect({ host, port });
   try {
     await once(socket, 'connect', { signal: AbortSignal.timeout(CONNECT_MS) });
-    return ok(`${where} takes connections`);
+    return ok(`${where} accepts connections`);
   } catch (error) {
-    return finding('warn', `${where} takes no connection: ${reasonOfFailure(error)}`, LATER);
+    return finding('warn', `${where} accepts no connection: ${reasonOfFailure(error)}`, LATER);
   } finally {
     socket.destroy();
   }
@@ -130,10 +130,10 @@ async function tryTunnel(where: string, { url }: ProxyServer, target: string): P
     const [{ statusCode }] = (await Promise.race(
       ['connect', 'response'].map((event) => once(asked, event, { signal: AbortSignal.timeout(CONNECT_MS) })),
     )) as [IncomingMessage];
-    if (statusCode === 200) return ok(`${where} takes connections`);
-    return finding('warn', `${where} takes no connection: the proxy answers ${statusCode}`, LATER);
+    if (statusCode === 200) return ok(`${where} accepts connections`);
+    return finding('warn', `${where} accepts no connection: the proxy answers ${statusCode}`, LATER);
   } catch (error) {
-    return finding('warn', `${where} takes no connection: ${reasonOfFailure(error)}`, LATER);
+    return finding('warn', `${where} accepts no connection: ${reasonOfFailure(error)}`, LATER);
   } finally {
     asked.destroy();
   }

@@ -1,4 +1,4 @@
-/** What this process may do. */
+/** Checks of this process's privileges. */
 import { missingCapabilities, PASS_SECCOMP } from '../../kernel/causes.ts';
 import type { Capability } from '../../kernel/permissions.ts';
 import { type Finding, finding, ok } from '../../program/check.ts';
@@ -8,7 +8,7 @@ const OUTSIDE = 'start it outside: a container of root, without --userns; in Kub
 const MOUNT_SECURITYFS =
   'mount -t securityfs none /sys/kernel/security; in a container: -v /sys/kernel/security:/sys/kernel/security:ro';
 
-/** What a capability is for, and whether something is lost here without it. */
+/** The use of each capability, and the verdict where it is missing. */
 export const CAPABILITIES: Partial<
   Record<
     Capability,
@@ -98,19 +98,21 @@ export function unprivilegedBpf({ permissions: { unprivilegedBpfDisabled } }: Ex
   if (unprivilegedBpfDisabled === null)
     return finding('unknown', '/proc/sys/kernel/unprivileged_bpf_disabled cannot be read');
   const who =
-    unprivilegedBpfDisabled === 0 ? 'everybody loads some programs, but none that trace' : 'CAP_BPF loads programs';
+    unprivilegedBpfDisabled === 0
+      ? 'every user may load some programs, but none that trace'
+      : 'loading programs needs CAP_BPF';
   return ok(`kernel.unprivileged_bpf_disabled is ${unprivilegedBpfDisabled}: ${who}`);
 }
 
 export function memlock(examination: Examination): Finding {
   const { memlockCounts, memlockBytes, capabilities } = examination.permissions;
-  if (!memlockCounts) return ok('does not count: since Linux 5.11 eBPF takes memory of its cgroup');
+  if (!memlockCounts) return ok('no limit for BPF: since Linux 5.11 its memory is charged to the cgroup');
   if (memlockBytes === null) return finding('unknown', '/proc/self/limits cannot be read');
   if (memlockBytes === Number.POSITIVE_INFINITY) return ok('no limit');
   if (capabilities.has('CAP_SYS_RESOURCE')) return ok(`${memlockBytes} bytes, which CAP_SYS_RESOURCE may raise`);
   return finding(
     lossOf(examination),
-    `${memlockBytes} bytes, of which all programs and maps are taken before Linux 5.11`,
+    `${memlockBytes} bytes: before Linux 5.11 all BPF programs and maps count as locked memory`,
     'ulimit -l unlimited; LimitMEMLOCK=infinity in a unit of systemd; --ulimit memlock=-1 or --cap-add SYS_RESOURCE in a container',
   );
 }

@@ -108,8 +108,7 @@ export class HttpTransport implements Transport {
     const type = headers['content-type'];
     if (code >= 200 && code < 300) return readAnswer(body, type);
     const retryAfterMs = parseRetryAfter(headers['retry-after']);
-    const wait =
-      retryAfterMs === undefined ? '' : `, and asks to be left alone for ${Math.ceil(retryAfterMs / 1000)} s`;
+    const wait = retryAfterMs === undefined ? '' : `, and asks for a delay of ${Math.ceil(retryAfterMs / 1000)} s`;
     const words = excerptOf(body, type);
     const { location } = headers;
     const elsewhere = location === undefined ? '' : ` to ${excerpt(withoutSecrets(location))}, where it is not sent`;

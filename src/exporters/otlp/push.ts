@@ -76,7 +76,7 @@ class WatchedExporter implements PushMetricExporter {
   export(metrics: ResourceMetrics, done: (result: ExportResult) => void): void {
     const { heldMs } = this.#retry;
     if (heldMs > 0) {
-      this.#onExport(new Error(`the collector asks to be left alone for ${Math.ceil(heldMs / 1000)} s more`));
+      this.#onExport(new Error(`the collector asked for a delay, of which ${Math.ceil(heldMs / 1000)} s are left`));
       done({ code: ExportResultCode.SUCCESS });
       return;
     }

@@ -115,7 +115,7 @@ export class PrometheusEndpoint {
       throw socket === undefined ? cannotListen(failure, host, port) : cannotListenOn(socket.name, socket.fd, failure);
     }
     // A connection that cannot be accepted, for lack of file descriptors.
-    this.#server.on('error', (error) => onError(new Error(`Cannot take a connection: ${reasonOf(error)}`)));
+    this.#server.on('error', (error) => onError(new Error(`Cannot accept a connection: ${reasonOf(error)}`)));
     const address = this.#server.address() as AddressInfo | null;
     if (address === null) return `unix:${socket?.name}`;
     const scheme = this.#options.web?.current().tls ? 'https' : 'http';

@@ -22,9 +22,9 @@ const OVERLAY_DRIVERS = ['overlay', 'overlay2', 'overlayfs'];
 
 /** What became of each way to attach. */
 export interface Rungs {
-  /** null: not tried, since overlayfs is not registered in the kernel. */
+  /** null: not tried, because overlayfs is not registered in the kernel. */
   readonly tried: ReadonlyMap<Method, Attempt<Trial | null>> | null;
-  /** Why no trial is possible here, or null. */
+  /** The reason why no trial is possible here, or null. */
   readonly noTrial: string | null;
 }
 
@@ -57,7 +57,7 @@ async function tryMethods(): Promise<Rungs> {
 function whyNoTrial(): string {
   try {
     for (const reader of openOnDetachedOverlay(1, 1)) reader.close();
-    return 'it did not come to a trial';
+    return 'the trial was not reached';
   } catch (error) {
     return reasonOf(error);
   }
@@ -77,7 +77,7 @@ function overlay(
   return finding('unneeded', 'overlayfs is a module without BTF, as before Linux 5.11: fentry cannot find it');
 }
 
-/** Those that this process sees, and those of the host where it sees its processes. */
+/** Overlay mounts in this process's mount namespace, and in the host's where its processes are visible. */
 function overlayMounts(): Finding {
   const lines = ['self', '1'].flatMap((pid) => (readOrNull(`/proc/${pid}/mountinfo`) ?? '').split('\n'));
   const devices = lines.filter((line) => / - overlay /.test(line)).map((line) => line.split(' ')[2]);
@@ -95,13 +95,13 @@ function storageDrivers({ places, isWanted }: Examination<OverlayfsSettings>): F
     }),
   );
   const running = [...others].map(([type, count]) => `${count} on ${type}`);
-  const notLooked = hidden === 0 ? [] : [`${hidden} cannot be looked at without CAP_SYS_PTRACE`];
+  const notLooked = hidden === 0 ? [] : [`${hidden} cannot be inspected without CAP_SYS_PTRACE`];
   if (seen + hidden + others.size + idle.length === 0) return ok('no container runs');
-  const told = [`${seen} containers that run are on overlayfs`, ...running, ...idle, ...notLooked].join('; ');
+  const told = [`${seen} running containers are on overlayfs`, ...running, ...idle, ...notLooked].join('; ');
   if (running.length + idle.length === 0) return hidden > 0 && seen === 0 ? finding('unknown', told) : ok(told);
   return finding(
     isWanted ? 'warn' : 'unneeded',
-    `${told}: nothing that these do with files of their image is seen by the overlayfs receiver`,
+    `${told}: the overlayfs receiver does not see their I/O on files of the image`,
     'use the storage driver overlay2 (docker) or overlay (podman, cri-o), the snapshotter overlayfs (containerd); without root: Linux 5.13 or later, and no mount_program = "fuse-overlayfs"',
   );
 }
@@ -129,6 +129,6 @@ export function overlayfsBy(
       `${use}${counted}${unmeasured.map(({ op, reason }) => `; it does not measure ${op}: ${reason}`).join('')}`,
     );
   }
-  const reason = `${use}${counted}, ${trial.missed} runs of its programs were left out: the kernel interrupts it here`;
+  const reason = `${use}${counted}, the kernel skipped ${trial.missed} runs of its programs`;
   return finding(use === '' ? 'unneeded' : 'warn', reason);
 }

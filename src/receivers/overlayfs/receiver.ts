@@ -253,7 +253,7 @@ export class OverlayfsReceiver {
     if (trial === null || isExact(trial)) return;
     this.#inexact.push(method);
     throw new Error(
-      `in a trial it counted ${trial.counted} of ${trial.done} reads, and ${trial.missed} runs of its programs were left out: the kernel interrupts it here`,
+      `in a trial it counted ${trial.counted} of ${trial.done} reads, and the kernel skipped ${trial.missed} runs of its programs`,
     );
   }
 

@@ -110,7 +110,7 @@ const rows: [string, string, Examination, Finding['verdict'], RegExp][] = [
     'unknown',
     /nothing shows/,
   ],
-  ['the sysctl', 'unprivileged_bpf', examination(), 'ok', /is 2: CAP_BPF/],
+  ['the sysctl', 'unprivileged_bpf', examination(), 'ok', /is 2: loading programs needs CAP_BPF/],
   [
     'the sysctl that cannot be read',
     'unprivileged_bpf',
@@ -118,7 +118,7 @@ const rows: [string, string, Examination, Finding['verdict'], RegExp][] = [
     'unknown',
     /cannot be read/,
   ],
-  ['locked memory since Linux 5.11', 'memlock', examination(), 'ok', /does not count/],
+  ['locked memory since Linux 5.11', 'memlock', examination(), 'ok', /no limit for BPF/],
   ['locked memory of root before', 'memlock', examination({ permissions: before511 }), 'ok', /may raise/],
   [
     'no limit of it',

@@ -59,7 +59,7 @@ suite('the time that a collector asks for', () => {
     new MeterProvider({ readers: [reader] }).getMeter('test').createCounter('test_total').add(1);
     await eventually('two exports have ended', () => outcomes.length >= 2);
     assert.match(outcomes[0]?.message ?? '', /RESOURCE_EXHAUSTED/);
-    assert.match(outcomes[1]?.message ?? '', /^the collector asks to be left alone for (600|599) s more$/);
+    assert.match(outcomes[1]?.message ?? '', /^the collector asked for a delay, of which (600|599) s are left$/);
     assert.equal(peer.requests.length, 1);
     await reader.shutdown();
     assert.equal(peer.requests.length, 2);
