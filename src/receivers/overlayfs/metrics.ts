@@ -12,7 +12,7 @@ export const metrics = {
     name: 'floatie_overlayfs_errors_total',
     kind: 'counter',
     unit: '',
-    description: 'Reads and writes on overlayfs that failed; they are in no histogram',
+    description: 'Failed reads and writes on overlayfs, which are in no histogram',
     attributes: [OP, ...ownerAttributes],
   },
   zeros: {
@@ -20,14 +20,14 @@ export const metrics = {
     kind: 'counter',
     unit: '',
     description:
-      'Reads and writes on overlayfs that moved no byte, such as a read at the end; they are in no histogram',
+      'Reads and writes on overlayfs that moved no byte, such as a read at the end of a file; they are in no histogram',
     attributes: [OP, ...ownerAttributes],
   },
   async: {
     name: 'floatie_overlayfs_async_total',
     kind: 'counter',
     unit: '',
-    description: 'Reads and writes on overlayfs that were submitted to be completed later; they are in no histogram',
+    description: 'Asynchronous reads and writes on overlayfs, whose completion is not seen; they are in no histogram',
     attributes: [OP, ...ownerAttributes],
   },
   excluded: {
@@ -35,7 +35,7 @@ export const metrics = {
     kind: 'counter',
     unit: '',
     description:
-      'Reads and writes on overlayfs in cgroups that `containers.include`, `containers.exclude` or a `filter` leave out; they are in nothing else',
+      'Reads and writes on overlayfs in cgroups that `containers.include`, `containers.exclude` or a `filter` excludes; no other metric counts them',
     attributes: [OP],
   },
 } as const satisfies Record<string, Metric>;

@@ -42,14 +42,13 @@ export const OPERATIONS: readonly Operation[] = ROWS;
 
 export const OPS: readonly Op[] = OPERATIONS.map(({ op }) => op);
 
-/** @param what what took that time */
 function latencyMetric(name: string, what: string) {
   return {
     name: `floatie_overlayfs_${name}_latency_us`,
     kind: 'histogram',
     unit: 'us',
     perUnit: 1000,
-    description: `Time that ${what} took, in microseconds`,
+    description: `Duration of ${what}, in microseconds; without those that failed, moved no byte or were asynchronous`,
     attributes: ownerAttributes,
   } as const satisfies Metric;
 }
