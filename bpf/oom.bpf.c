@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-only
 /*
- * Counts every OOM kill and sends what is known of it.
+ * Counts every OOM kill and sends an event with its details.
  *
  * The kernel kills in one order since 4.x: SIGKILL to the victim, then mark_victim, both by the task whose allocation
- * failed and under the victim's lock. Only a mark that follows a SIGKILL is a kill: a task that is exiting anyway is
- * marked as well, and nobody is killed. That much works on every kernel, and everything is counted by it.
+ * failed (the trigger) and under the victim's task lock. A mark without a SIGKILL before it is no kill: the kernel also
+ * marks a task that is exiting anyway. Signal and mark exist on every kernel, so all kills are counted by them.
  *
- * Then the kernel sends SIGKILL to every other process that shares the victim's memory, and marks and counts none of
- * them.
+ * Then the kernel sends SIGKILL to every other process that shares the victim's memory. It neither marks nor counts
+ * those processes.
  *
- * Whose limit was hit only oom_kill_process knows. Where it can be followed, what it was asked to do is kept in one
- * place while it runs: it is called under oom_lock. Where it is not, or was missed once, kills are counted without.
+ * Only oom_kill_process knows whose limit was reached. It runs under oom_lock, so one global variable keeps its
+ * arguments while it runs. Where it cannot be attached, or a call was missed, the kill is counted without them.
  */
 #include "kernel.h"
 #include <bpf/bpf_core_read.h>
@@ -30,7 +30,7 @@ enum { MM_FILEPAGES, MM_ANONPAGES, MM_SWAPENTS, MM_SHMEMPAGES };
 const volatile struct oom_config config SEC(".rodata.config");
 struct oom_counters counters SEC(".data.counters");
 
-/* The task that a thread has just sent the kernel's SIGKILL to. Most are not OOM kills, and nobody removes them. */
+/* The task to which a thread last sent the kernel's SIGKILL. LRU: entries of other kills are never removed. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1024);
@@ -38,13 +38,13 @@ struct {
 	__type(value, __u64); /* struct task_struct * */
 } killed SEC(".maps");
 
-/* Its size is set before loading. */
+/* User space sets the size before loading. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4096);
 } events SEC(".maps");
 
-/* The call of oom_kill_process that runs now. */
+/* The arguments of the oom_kill_process that is running. */
 static struct {
 	__u64 number;
 	__u64 trigger;                /* pid_tgid of the task that runs it; 0: none runs */
@@ -54,8 +54,8 @@ static struct {
 } current_decision;
 
 /*
- * The process that was marked last. Marks are set under oom_lock. Not static: clang would make a variable of each
- * member, and describe none in BTF.
+ * The last marked process; marks happen under oom_lock. Not static, because clang would split a static struct into
+ * variables and leave them out of BTF.
  */
 struct {
 	__u64 trigger; /* pid_tgid; 0: the process is left out */
@@ -64,7 +64,7 @@ struct {
 	__u32 tgid;
 } last_victim;
 
-/* The path that was sent last of those that cgroups with a part in a kill have. */
+/* The cgroups whose paths were sent last, by their role in a kill. */
 enum { VICTIM_PATH, TRIGGER_PATH, LIMIT_PATH };
 
 /* A power of two: a mask bounds the index in a way that every verifier understands. */
@@ -78,8 +78,8 @@ static struct {
 #define PATH_AGAIN_NS 1000000000
 
 /*
- * The highest cgroup, from the task's own up to that of the domain (NULL: the root), that memory.oom.group lets die as
- * a whole; 0: none. As mem_cgroup_get_oom_group() finds it.
+ * The id of the highest cgroup with memory.oom.group, from the task's own up to the domain (NULL: the root); 0 without
+ * one. The same rule as in mem_cgroup_get_oom_group().
  */
 static __noinline __u64 group_of(struct task_struct *task, struct mem_cgroup *domain)
 {
@@ -100,7 +100,7 @@ static __noinline __u64 group_of(struct task_struct *task, struct mem_cgroup *do
 	return domain ? 0 : group;
 }
 
-/* Is the memory of the task accounted in this cgroup, or in one below it? */
+/* Whether the task's memory is charged to this cgroup or to one below it. */
 static __noinline bool is_within(struct task_struct *task, struct mem_cgroup *memcg)
 {
 	struct cgroup_subsys_state *css = memory_css(task);
@@ -118,7 +118,7 @@ static __always_inline void describe_limit(struct oom_decision *what, struct mem
 	what->limit_cgroup_id = BPF_CORE_READ(memcg, css.cgroup, kn, id);
 	what->usage_pages = BPF_CORE_READ(memcg, memory.usage.counter);
 	what->limit_pages = BPF_CORE_READ(memcg, memory.max);
-	/* In v1 it can be that of memory and swap together, which is tried first: the one with less room left. */
+	/* In v1 the limit of memory and swap together may be the reached one: take the limit with less room left. */
 	if (BPF_CORE_READ(memcg, css.cgroup, root) != v2 && bpf_core_field_exists(struct mem_cgroup, memsw)) {
 		__s64 usage = BPF_CORE_READ(memcg, memsw.usage.counter);
 		__s64 limit = BPF_CORE_READ(memcg, memsw.max);
@@ -131,7 +131,7 @@ static __always_inline void describe_limit(struct oom_decision *what, struct mem
 	}
 }
 
-/* A function of its own for the verifier, which looks at it once. */
+/* Not inlined, so that the verifier checks it once. */
 static __noinline void begin_decision(struct oom_control *oc)
 {
 	struct task_struct *chosen = BPF_CORE_READ(oc, chosen);
@@ -160,14 +160,14 @@ static __always_inline void end_decision(void)
 	current_decision.trigger = 0;
 }
 
-/* Is it this victim that is being killed there? Not when what is kept is of an earlier call, whose end was missed. */
+/* Whether the kept arguments are of this victim. They are of an earlier call if its return was missed. */
 static __always_inline bool is_decided(struct task_struct *victim)
 {
 	return current_decision.trigger == bpf_get_current_pid_tgid() &&
 	       (current_decision.what.group_cgroup_id || current_decision.chosen == BPF_CORE_READ(victim, signal));
 }
 
-/* The array of the kernel has the counter, and that is a number of 64 bits. */
+/* Whether the kernel has this counter, as a number of 64 bits. */
 #define is_known(counter) (bpf_core_field_exists(counter) && bpf_core_field_size(counter) == sizeof(__s64))
 
 #define read_pages(to, counter)                                   \
@@ -178,7 +178,7 @@ static __always_inline bool is_decided(struct task_struct *victim)
 		(to) = pages > 0 ? pages : 0;                     \
 	} while (0)
 
-/* What the kernel's own report prints: without what other CPUs have not added up yet. */
+/* The same values as in the kernel's report, but without the per-CPU remainders. */
 static __always_inline void describe_rss(struct oom_event *event, void *mm)
 {
 	struct mm_struct___before_6_2 *before = mm;
@@ -203,7 +203,7 @@ static __always_inline struct cgroup *naming_cgroup(struct task_struct *task)
 	return config.cgroup_v1 ? memory_cgroup(task) : BPF_CORE_READ(task, cgroups, dfl_cgrp);
 }
 
-/* A function of its own, so that the compiler describes struct oom_path in BTF. */
+/* Not inlined, so that clang describes struct oom_path in BTF. */
 static __noinline void write_path(struct oom_path *path, struct cgroup *cgroup)
 {
 	__u64 bytes = 0;
@@ -257,14 +257,14 @@ __noinline int tell_path(__u64 address, __u32 whose)
 	return 0;
 }
 
-/* The paths come behind the event, which is still being written: whoever reads finds all or none. */
+/* The paths follow the event before it is committed, so the reader finds all of them or none. */
 static __always_inline void tell_paths(struct task_struct *victim)
 {
 	tell_path((__u64)naming_cgroup(victim), VICTIM_PATH);
 	tell_path((__u64)naming_cgroup((void *)bpf_get_current_task()), TRIGGER_PATH);
 }
 
-/* A function of its own, so that the compiler describes struct oom_event in BTF. */
+/* Not inlined, so that clang describes struct oom_event in BTF. */
 static __noinline void describe(struct oom_event *event, struct task_struct *victim)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
@@ -295,7 +295,7 @@ static __always_inline void describe_memory(struct oom_event *event, struct task
 	describe_rss(event, mm);
 	event->page_table_bytes = BPF_CORE_READ(mm, pgtables_bytes.counter);
 	event->total_vm_pages = BPF_CORE_READ(mm, total_vm);
-	/* Others can hold it for a moment only, such as who reads /proc/PID. */
+	/* Readers of /proc/PID hold a reference, too, but only for a moment. */
 	event->is_shared = BPF_CORE_READ(mm, mm_users.counter) > BPF_CORE_READ(victim, signal, live.counter);
 }
 
@@ -326,10 +326,10 @@ int BPF_PROG(signal_sent, int sig, void *info, struct task_struct *task, int gro
 	if (sig != SIGKILL || (__u64)info != SEND_SIG_PRIV)
 		return 0;
 	/*
-	 * When a whole cgroup is killed, the process that was chosen first gets a second one; the kernel marks a thread
-	 * once, a process as often as it has threads. Whether the process was ending already does not matter: where the
-	 * first one to die is the init of a container, or shares its memory, that ends the others before the OOM killer
-	 * comes to them, which counts them all the same.
+	 * When a whole cgroup is killed, the chosen victim gets a second SIGKILL, and the kernel can mark several
+	 * threads of one process: such a process counts once. A process that is exiting already counts as well: if the
+	 * first victim is a container's init, the others are ending before the OOM killer reaches them, and the kernel
+	 * counts them, too.
 	 */
 	if (BPF_CORE_READ(task, signal, oom_mm))
 		return 0;
@@ -407,7 +407,7 @@ int BPF_PROG(fexit_decision, struct oom_control *oc)
 	return 0;
 }
 
-/* Attached to events of tracefs, hence no function in the section. */
+/* No function in the section name: attached to events of tracefs. */
 SEC("?kprobe")
 int kprobe_decision(struct pt_regs *regs)
 {

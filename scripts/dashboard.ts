@@ -1,4 +1,4 @@
-/** Writes the Grafana dashboard of the examples, which comes from the catalogue: `npm run docs`. */
+/** Writes the Grafana dashboard of the examples from the catalogue: `npm run docs`. */
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import * as grafana from '@grafana/grafana-foundation-sdk/dashboard';

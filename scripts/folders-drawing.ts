@@ -1,14 +1,14 @@
-/** The folders of src and who imports whom, as docs/architecture.md draws them. */
+/** The drawing of src's folders and imports in docs/architecture.md. */
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const SRC = fileURLToPath(new URL('../src', import.meta.url));
 
-/** What each folder or file of src imports directly of the others. */
+/** The direct imports of each folder or file of src. */
 type Imports = ReadonlyMap<string, ReadonlySet<string>>;
 
-/** In Mermaid: an arrow for each import that no longer way of arrows says already. */
+/** A Mermaid graph with an arrow for each import that no longer path of arrows implies. */
 export function foldersDrawing(): string {
   const imports = readImports();
   const arrows = [...imports].flatMap(([from, targets]) =>
@@ -34,7 +34,7 @@ function placeOf(file: string): string {
   return file.split('/')[0] ?? '';
 }
 
-/** Does another import of `from` lead to `to`, too? */
+/** Whether another import of `from` leads to `to`, too. */
 function isImplied(imports: Imports, from: string, to: string): boolean {
   const others = [...(imports.get(from) ?? [])].filter((other) => other !== to);
   const reached = new Set(others);

@@ -26,7 +26,7 @@ async function main(): Promise<number> {
       process.stdout.write(`floatie ${(await import('./program/version.ts')).version}\n`);
       return OK;
     case 'licenses':
-      // More than a pipe holds, which the end of the process would cut off elsewhere.
+      // Written synchronously: the text is larger than a pipe, and process.exit would cut off the rest.
       writeFileSync(1, (await import('./program/packaged.ts')).readPackaged('LICENSE'));
       return OK;
     case 'validate':
@@ -43,7 +43,7 @@ async function main(): Promise<number> {
     }
     case 'run': {
       const loaded = load(sources);
-      // What a scrape allocates dies with it: letting V8's young generation grow costs 9 MB and saves nothing.
+      // Allocations of a scrape are short-lived: a growing young generation costs 9 MB and saves nothing.
       setFlagsFromString('--semi-space-growth-factor=1');
       // Loaded only now: the other commands need neither OpenTelemetry nor libbpf.
       const { run } = await import('./commands/run.ts');
@@ -52,12 +52,12 @@ async function main(): Promise<number> {
   }
 }
 
-/** Warnings go where problems go, so that what is printed can be piped. */
+/** Prints warnings to stderr, so that stdout can be piped. */
 function loadTelling(sources: Sources): Config {
   return loadConfig(sources, (warning) => complain(`warning: ${warning}`));
 }
 
-/** @throws {@link ConfigError} for what is wrong in the files that the configuration names */
+/** @throws {@link ConfigError} for problems in files that the configuration names */
 async function validate(config: Config): Promise<void> {
   for (const { web_config_file: file } of exportersOf(config, 'prometheus').map(({ settings }) => settings)) {
     if (file !== '') (await import('./exporters/prometheus/web-config.ts')).readWebConfig(file);

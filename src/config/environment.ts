@@ -1,12 +1,12 @@
 /**
  * OpenTelemetry's own variables that stand for settings: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
- * They are meant for every program around. What Floatie cannot use of them is a warning and counts for nothing, as
- * OpenTelemetry asks. Warnings name the variable and never show its value.
+ * They are set for all programs, so an unusable value is ignored with a warning, as OpenTelemetry demands. Warnings
+ * name the variable and never show its value.
  */
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
-/** What a setting has from the first of its variables that can be used. */
+/** The variables of each setting, of which the first usable one counts. */
 const VARIABLES: readonly {
   readonly setting: string;
   readonly types: readonly string[];
@@ -35,15 +35,15 @@ const VARIABLES: readonly {
   },
 ];
 
-/** The variables for the settings of one type of exporter that are set, the one that counts most first. */
+/** The set variables for an exporter's settings, in the order of precedence. */
 export function exporterVariables(env: Env, type: string): { setting: string; name: string; text: string }[] {
   return VARIABLES.filter(({ types }) => types.includes(type)).flatMap(({ setting, names }) =>
-    // The names of temporalities and aggregations are "case insensitive".
+    // The specification calls names of temporalities and aggregations "case insensitive".
     names.map((name) => ({ setting, name, text: (env[name] ?? '').trim().toLowerCase() })).filter(({ text }) => text),
   );
 }
 
-/** The attributes in OTEL_RESOURCE_ATTRIBUTES, which counts as a whole or not at all, and OTEL_SERVICE_NAME. */
+/** The attributes of OTEL_RESOURCE_ATTRIBUTES, of which an error makes all invalid, and OTEL_SERVICE_NAME. */
 export function resourceVariables(env: Env): { attributes: Record<string, string>; warnings: string[] } {
   const { OTEL_RESOURCE_ATTRIBUTES: list = '', OTEL_SERVICE_NAME: service = '' } = env;
   const entries = pairsOf(list);
@@ -54,7 +54,7 @@ export function resourceVariables(env: Env): { attributes: Record<string, string
   return { attributes, warnings: entries === null ? [form] : [] };
 }
 
-/** `key=value,key=value`, percent-encoded; null where it is anything else. */
+/** Parses `key=value,key=value`, percent-encoded; null for anything else. */
 export function pairsOf(list: string): [key: string, value: string][] | null {
   const pairs = list.split(',').filter((pair) => pair.trim() !== '');
   try {
@@ -64,11 +64,11 @@ export function pairsOf(list: string): [key: string, value: string][] | null {
     });
     return entries.some(([key]) => key === '') ? null : entries;
   } catch {
-    return null; // "%" and no two hexadecimal digits, or bytes that are no UTF-8
+    return null; // "%" without two hexadecimal digits, or invalid UTF-8
   }
 }
 
-/** Whether OTEL_SDK_DISABLED says so; anything but "true" is no. */
+/** Whether OTEL_SDK_DISABLED is "true". */
 export function isSdkDisabled(env: Env): boolean {
   return switchOf(env, 'OTEL_SDK_DISABLED') === 'true';
 }

@@ -1,4 +1,4 @@
-/** What of another configuration can be used by a Floatie that runs, and what keeps its value until a restart. */
+/** Merges a new configuration into the running one: some settings keep their value until a restart. */
 import { isDeepStrictEqual } from 'node:util';
 import type { Metric } from '../metrics/catalogue.ts';
 import { receivers } from '../receivers/index.ts';
@@ -35,12 +35,12 @@ export function keepRunning(
     const gridNs = metrics.flatMap(gridOf);
     for (const { key, boundsNs } of gridNs.length === 0 ? [] : wantedBounds(config, name)) {
       if (boundsNs.every((bound) => gridNs.includes(bound))) continue;
-      // Not the running value: an exporter that is new has none.
+      // Not the running value, which a new exporter lacks.
       if (key[0] === 'exporters') keep(key, 'explicit_bucket_histogram');
       else keep(key);
     }
   }
-  // The old endpoint listens until the new one does: not both on one port.
+  // The old endpoint listens until the new one does, so both cannot use one port.
   const endpoints = new Map(exportersOf(running, 'prometheus').map(({ name, settings }) => [name, settings]));
   for (const { name, settings } of exportersOf(config, 'prometheus')) {
     if (settings.port === 0 || settings.port !== endpoints.get(name)?.port) continue;

@@ -1,14 +1,14 @@
 /** Attributes as the identity of a series. */
 import type { Attributes } from '@opentelemetry/api';
 
-/** The attribute OpenTelemetry defines for the series that takes what does not fit, in the kernel or in a view. */
+/** OpenTelemetry's attribute of the overflow series, which counts everything beyond the limits of kernel and views. */
 export const OVERFLOW: Attributes = { 'otel.metric.overflow': true };
 
 export function isOverflow(attributes: Attributes): boolean {
   return attributes['otel.metric.overflow'] === true;
 }
 
-/** The same for the same attributes, in whatever order. */
+/** A key that does not depend on the order of the attributes. */
 export function keyOf(attributes: Attributes): string {
   return JSON.stringify(Object.entries(attributes).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -1,4 +1,4 @@
-/** What a metric is, and those that tell how Floatie itself is doing; the others are their receivers'. */
+/** The form of a metric, and the metrics about Floatie itself. All other metrics are in their receivers' folders. */
 import { OWNER } from '../containers/attributes.ts';
 
 export interface Attribute {
@@ -18,19 +18,19 @@ export interface Metric {
   readonly perUnit?: number;
   readonly description: string;
   readonly attributes: readonly Attribute[];
-  /** Of a receiver's: it tells how the receiver is doing, not what it measures. */
+  /** A receiver's metric about itself instead of what it measures. */
   readonly aboutFloatie?: true;
 }
 
 const [US_PER_S, NS_PER_S] = [1e6, 1e9];
 
-/** Whose a series is. */
+/** The attributes of a series' owner. */
 export const ownerAttributes: readonly Attribute[] = Object.entries(OWNER).map(([name, meaning]) => ({
   name,
   meaning,
 }));
 
-/** Told for each receiver under its name. */
+/** The receiver's name, for metrics that every receiver has. */
 export const PROBE: Attribute = { name: 'probe', meaning: 'the receiver' };
 const EXPORTER: Attribute = {
   name: 'exporter',
@@ -38,7 +38,7 @@ const EXPORTER: Attribute = {
     'its name in the configuration; with `_logs` behind its type, such as `otlp_logs`, the exporter of records of OOM kills',
 };
 
-/** What runs, and what its receivers could not see. */
+/** Metrics about versions, probes and missed events. */
 export const runMetrics = {
   buildInfo: {
     name: 'floatie_build_info',
@@ -82,7 +82,7 @@ export const runMetrics = {
   },
 } as const satisfies Record<string, Metric>;
 
-/** How the program is doing. */
+/** Metrics about exports, endpoints and the process. */
 export const programMetrics = {
   otlpExports: {
     name: 'floatie_otlp_exports_total',

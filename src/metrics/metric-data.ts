@@ -13,18 +13,18 @@ import { type ExponentialOptions, exponentialBoundsNs, toExponential } from './e
 import type { Series } from './storage.ts';
 import type { Stream } from './streams.ts';
 
-/** How a reader wants its data. */
+/** The form of a reader's data. */
 export interface Form {
   readonly temporality: AggregationTemporality;
-  /** Counters stay cumulative where histograms are deltas, as with OpenTelemetry's preference `lowmemory`. */
+  /** Delta for histograms only, as OpenTelemetry's preference `lowmemory`. */
   readonly lowMemory?: boolean;
-  /** Histograms without bounds that a view gave them become exponential ones. */
+  /** Histograms without bounds in a view become exponential. */
   readonly exponential?: ExponentialOptions;
 }
 
-/** The buckets a source counts in. */
+/** The buckets of a source. */
 export interface Grid {
-  /** Upper bounds in ns, among them those of every view. */
+  /** Upper bounds in ns, which include the bounds of every view. */
   readonly gridNs: readonly number[];
   /** The bounds in µs where no view gives any, read whenever views change. */
   readonly defaultBounds: readonly number[];
@@ -92,7 +92,7 @@ function histogramData(stream: Stream, gridNs: readonly number[], boundaries: re
   };
 }
 
-/** The counts of a histogram's totals in the coarser buckets of a fold table. */
+/** Folds a histogram's counts into coarser buckets. */
 function folded(totals: Float64Array, fold: readonly number[]): number[] {
   const counts = new Array<number>((fold.at(-1) ?? 0) + 1).fill(0);
   for (const [bucket, coarse] of fold.entries()) counts[coarse] = (counts[coarse] ?? 0) + (totals[bucket + 1] ?? 0);
@@ -101,7 +101,7 @@ function folded(totals: Float64Array, fold: readonly number[]): number[] {
 
 function points<T>(all: Iterable<Series>, endTime: HrTime, value: (totals: Float64Array) => T): DataPoint<T>[] {
   return Array.from(all, (series) => {
-    // The clock was set back behind its start. A point that starts where it ends tells that the start is not known.
+    // The wall clock was set back to before the start. A point whose start is its end has an unknown start.
     if (isAfter(series.startTime, endTime)) series.startTime = endTime;
     const { attributes, startTime, totals } = series;
     return { attributes, startTime, endTime, value: value(totals) };

@@ -6,15 +6,15 @@ import type { Metric } from './catalogue.ts';
 import type { MetricRegistry, Sample } from './registry.ts';
 
 /**
- * Measured when a reader collects, in whole parts of the metric's unit where it says how many make one; observing nothing
- * means there is no value. An error fails the collection.
+ * Measures when a reader collects, in whole parts of the unit for metrics with {@link Metric.perUnit}. Without a call
+ * of `observe` there is no value. An error fails the collection.
  */
 export type Observe = (observe: (value: number, attributes?: Attributes) => void) => void;
 
 /** Takes a metric with what is to be read for it: as an instrument, or as a source of the registry. */
 export type Observer = (metric: Metric, read: Observe) => void;
 
-/** Creates the instruments of a program that has a meter of its own. */
+/** Registers instruments of a program's own meter. */
 export function instrumentsOf(meter: Meter): Observer {
   return (metric, read) => {
     const options = { description: metric.description, unit: metric.unit };

@@ -1,4 +1,4 @@
-/** Hands the kernel's series to one metric reader, in the temporality that reader wants. */
+/** Produces the kernel's series for one metric reader, in that reader's temporality. */
 import type { InstrumentationScope } from '@opentelemetry/core';
 import { emptyResource } from '@opentelemetry/resources';
 import {
@@ -15,17 +15,19 @@ import { reportDeltas, reportTotals } from './temporality.ts';
 export const SCOPE: InstrumentationScope = { name: 'floatie' };
 
 export interface Producer extends MetricProducer {
-  /** Goes on where another reader ends, which has had what there is now: with delta temporality only the rest follows. */
+  /**
+   * Continues after another reader, which has had the current counts: with delta temporality only later counts follow.
+   */
   takeOver(): void;
-  /** From now on gives what there is now, and with delta temporality that only once. */
+  /** Freezes the current counts; with delta temporality they are produced once. */
   finish(): void;
 }
 
 /**
- * A producer for one reader, in the form that it wants: with delta temporality it remembers what that reader has had.
- * It never rejects, which would fail the reader's whole collection; what went wrong is in `errors`.
+ * A producer for one reader. With delta temporality it remembers the counts that the reader has had. It never rejects,
+ * which would fail the reader's whole collection; problems are in `errors`.
  *
- * @param onCollect told how long each collection took
+ * @param onCollect called with the duration of each collection, in ms
  */
 export function createProducer(
   registry: MetricRegistry,
@@ -34,7 +36,7 @@ export function createProducer(
 ): Producer {
   const isDelta = form.temporality === AggregationTemporality.DELTA;
   const report = isDelta ? reportDeltas(registry, form) : reportTotals(form);
-  // Deltas are told of the end of series, with their last counts.
+  // With delta temporality the last counts of ended series are produced, too.
   const reader = isDelta && form.lowMemory !== true ? null : registry.addReader();
   const resultOf = (data: MetricData[], errors: unknown[]): CollectionResult => {
     const scopeMetrics = [{ scope: SCOPE, metrics: data }];

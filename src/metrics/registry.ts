@@ -19,14 +19,14 @@ export interface Sample {
   readonly member: Member;
 }
 
-/** Where samples come from: a receiver, with names for what it counts. */
+/** A source of samples: a receiver that has named its counts. */
 export interface Source {
   readonly metrics: readonly Metric[];
-  /** All that is counted now. */
+  /** All current samples. */
   read(): Iterable<Sample>;
 }
 
-/** One metric stream as all readers see it. */
+/** One metric stream, shared by all readers. */
 export interface StreamState {
   readonly stream: Stream;
   readonly store: Store;
@@ -37,7 +37,7 @@ export class MetricRegistry {
   readonly #sources: Source[] = [];
   readonly #added = new Map<string, { readonly metric: Metric; readonly startTime: HrTime; readonly grid: Grid }>();
   readonly #states = new Map<string, StreamState[]>();
-  /** When those who want totals last had all, in ms of CLOCK_MONOTONIC. */
+  /** The last collection of each reader of totals, in ms of CLOCK_MONOTONIC. */
   readonly #lastReads = new Map<object, number>();
   readonly #onEnd = new Set<(state: StreamState, series: Series) => void>();
   #views: readonly ViewOptions[];
@@ -46,7 +46,7 @@ export class MetricRegistry {
     this.#views = views;
   }
 
-  /** Adds a source; `grid` describes its histograms, if it has any. Several sources can share a metric. */
+  /** Adds a source. `grid` describes its histograms. Several sources can share a metric. */
   addSource(source: Source, grid: Grid = NO_GRID): void {
     const startTime = toHrTime(wallMs());
     this.#sources.push(source);
@@ -84,7 +84,7 @@ export class MetricRegistry {
     this.#states.set(name, states);
   }
 
-  /** Reads every source. Throws only when a source does; the others are read all the same. */
+  /** Reads every source, also when another source throws; then throws that error. */
   refresh(): void {
     const errors: unknown[] = [];
     for (const { store } of this.states()) store.begin();
@@ -104,7 +104,7 @@ export class MetricRegistry {
     }
   }
 
-  /** Records the last counts of members that are no more, and ends them. */
+  /** Records the last counts of removed members, and ends them. */
   end(samples: Iterable<Sample>): void {
     for (const sample of samples) {
       this.record([sample]);
@@ -113,9 +113,9 @@ export class MetricRegistry {
   }
 
   /**
-   * Calls `listener` with each series that ends, its totals final, whenever its source was added.
+   * Calls `listener` with each ending series and its final totals, also for sources that are added later.
    *
-   * @returns what ends that
+   * @returns a function that removes the listener
    */
   onEnd(listener: (state: StreamState, series: Series) => void): () => void {
     this.#onEnd.add(listener);
@@ -123,9 +123,9 @@ export class MetricRegistry {
   }
 
   /**
-   * Adds somebody who wants totals, and misses what ended before a look at them.
+   * Adds a reader of totals, which misses series that end before its next collection.
    *
-   * @returns `hasRead`, to be called after each look, and what ends that
+   * @returns `hasRead`, to call after each collection, and `end`, which removes the reader
    */
   addReader(): { hasRead(): void; end(): void } {
     const reader = {};
@@ -136,12 +136,12 @@ export class MetricRegistry {
     };
   }
 
-  /** Has everybody who wants totals had them since? */
+  /** Whether all readers of totals have collected since a time, in ms of CLOCK_MONOTONIC. */
   isReadSince(ms: number): boolean {
     return [...this.#lastReads.values()].every((readMs) => readMs >= ms);
   }
 
-  /** How many series there were when somebody last collected. */
+  /** The number of series at the last collection. */
   seriesCount(): number {
     return this.states().reduce((sum, { store }) => sum + store.size, 0);
   }

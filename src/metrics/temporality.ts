@@ -10,7 +10,7 @@ import type { Series } from './storage.ts';
 /** Of one reader. */
 export interface Report {
   of(state: StreamState, endTime: HrTime): MetricData;
-  /** What there is now was another reader's. */
+  /** Leaves the current counts to another reader. */
   skip(endTime: HrTime): void;
   end(): void;
 }
@@ -37,7 +37,7 @@ export function reportDeltas(registry: MetricRegistry, form: Form): Report {
     reported.set(series, { totals: series.totals.slice(), at: endTime, atNs: monotonicNs() });
     if (before === undefined) return { ...series, totals: series.totals.slice() };
     const totals = series.totals.map((total, index) => total - (before.totals[index] ?? 0));
-    // Without a gap to the point before, unless the clock was set back since.
+    // Starts where the point before ended, unless the wall clock was set back since.
     const startTime = isAfter(before.at, endTime) ? toHrTime(wallMsOf(before.atNs)) : before.at;
     return { attributes: series.attributes, startTime, totals };
   };
@@ -49,7 +49,7 @@ export function reportDeltas(registry: MetricRegistry, form: Form): Report {
       if (kind === 'gauge' || (form.lowMemory && kind === 'counter')) {
         return state.toData(state.store.values(), { ...form, temporality: AggregationTemporality.CUMULATIVE }, endTime);
       }
-      // What a series did between this reader's last look and its end belongs in one last point.
+      // The counts of a series between this reader's last collection and the end of the series are one last point.
       const deltas = [...last, ...state.store.values()].map((series) => delta(series, endTime));
       const moved = deltas.filter(({ totals }) => totals.some((total) => total !== 0));
       return state.toData(mergeByAttributes(moved), form, endTime);
@@ -62,7 +62,7 @@ export function reportDeltas(registry: MetricRegistry, form: Form): Report {
   };
 }
 
-/** A series that ended and one that began since with the same attributes are one point, not two that overlap. */
+/** An ended and a new series with the same attributes become one point, not two overlapping ones. */
 function mergeByAttributes(deltas: readonly Series[]): Iterable<Series> {
   const merged = new Map<string, Series>();
   for (const delta of deltas) {

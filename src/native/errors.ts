@@ -1,7 +1,7 @@
-/** How a failed call into C becomes an error a person can act on. */
+/** Errors of calls into C. */
 import { getSystemErrorName } from 'node:util';
 
-/** What a call was for, where the cause of its failure depends on that. */
+/** The step of a failed call, where its cause depends on that. */
 export type Step = 'open' | 'load' | 'attach' | 'map';
 
 /**
@@ -24,7 +24,7 @@ export class LibbpfError extends Error {
   }
 }
 
-/** Numbers Node has no name for: some of C, the kernel's own (include/linux/errno.h), libbpf's (libbpf_legacy.h). */
+/** Errnos without a name in Node: some of C, the kernel's own (include/linux/errno.h), libbpf's (libbpf_legacy.h). */
 const uncommon: Record<number, string> = {
   116: 'ESTALE',
   524: 'ENOTSUPP',
@@ -49,14 +49,14 @@ export function errnoName(errno: number): string {
   return uncommon[errno] ?? (errno > 0 ? getSystemErrorName(-errno) : 'EUNKNOWN');
 }
 
-/** Judges an `int` that is 0 or more on success and a negative errno on failure, which is libbpf's convention. */
+/** Checks an `int` by libbpf's convention: 0 or more on success, a negative errno on failure. */
 export function check(result: { value: number }, action: string, step?: Step): number {
   if (result.value >= 0) return result.value;
   const code = errnoName(-result.value);
   throw new LibbpfError(code, `Cannot ${action}: ${code}`, { step });
 }
 
-/** Judges a pointer that is NULL, with errno set, on failure. */
+/** Checks a pointer, which is NULL with errno set on failure. */
 export function checkPointer<P>(result: { value: P | null; errno: number }, action: string, step?: Step): P {
   if (result.value !== null) return result.value;
   const code = errnoName(result.errno);

@@ -1,7 +1,7 @@
-/** What is read from /proc and its like, where files vanish, and belong to others. */
+/** Reads files that may vanish or be forbidden, such as those in /proc. */
 import { readFileSync, readlinkSync } from 'node:fs';
 
-/** The text of a file; null where there is none, or this process may not read it. */
+/** The text of a file; null if it is missing or forbidden. */
 export function readOrNull(path: string): string | null {
   try {
     return readFileSync(path, 'utf8');
@@ -10,7 +10,7 @@ export function readOrNull(path: string): string | null {
   }
 }
 
-/** Where a symbolic link points to; null where there is none, or this process may not look. */
+/** The target of a symbolic link; null if it is missing or forbidden. */
 export function linkOrNull(path: string): string | null {
   try {
     return readlinkSync(path);

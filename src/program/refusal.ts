@@ -1,20 +1,20 @@
-/** Something that cannot be done: why, and what helps. Whoever tells it, tells it out of these parts. */
+/** An error with cause and cure. Messages are composed of these parts. */
 import { reasonOf } from './reason.ts';
 
 export interface Cause {
   readonly why: string;
-  /** Absent where nothing helps. */
+  /** Absent without a known cure. */
   readonly cure?: string | undefined;
 }
 
 export class Refusal extends Error implements Cause {
   override name = 'Refusal';
-  /** What could not be done, and why. */
+  /** The failed action with its cause. */
   readonly problem: string;
   readonly why: string;
   readonly cure: string | undefined;
 
-  /** @param what what could not be done */
+  /** @param what the failed action, such as `Cannot listen on …` */
   constructor(what: string, { why, cure }: Cause, options?: ErrorOptions) {
     const problem = `${what}: ${why}`;
     super(withCure(problem, cure), options);
@@ -24,12 +24,12 @@ export class Refusal extends Error implements Cause {
   }
 }
 
-/** Of anything that was thrown: what is no {@link Refusal} has no known cure. Never throws. */
+/** The cause of a thrown value; only a {@link Refusal} has a cure. Never throws. */
 export function causeIn(thrown: unknown): Cause {
   return thrown instanceof Refusal ? thrown : { why: reasonOf(thrown) };
 }
 
-/** Why, and the cure, in one line, where it is clear what could not be done. Never throws. */
+/** Cause and cure in one line, without the failed action. Never throws. */
 export function reasonFor(thrown: unknown): string {
   const { why, cure } = causeIn(thrown);
   return withCure(why, cure);

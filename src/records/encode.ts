@@ -1,16 +1,16 @@
-/** Records as others read them. Only here a field gets another name than it has in its schema. */
+/** Encodes records for output. Only here a field gets another name than in its schema. */
 import { type Field, type Fields, isList, type TypedRecord } from './schema.ts';
 
 type FlatValue = string | number | boolean;
 
-/** A record in the log and in lists: flat but for lists of parts. What is not known is absent. */
+/** A record in the log and in lists: flat, except for lists of parts. Unknown fields are absent. */
 export interface FlatRecord {
   readonly [name: string]: FlatValue | readonly FlatPart[];
 }
 
 export type FlatPart = Readonly<Record<string, FlatValue>>;
 
-/** `victim.comm` → `victim_comm`, as Prometheus writes the names of attributes. */
+/** `victim.comm` → `victim_comm`, the form of labels in Prometheus. */
 export function flatName(name: string): string {
   return name.replaceAll('.', '_');
 }
@@ -20,13 +20,13 @@ export function flatten({ schema, values }: TypedRecord): FlatRecord {
   return encode(schema.fields, values, flatName);
 }
 
-/** For OTLP, which has the time elsewhere. */
+/** The attributes for OTLP, without the time, which is a field of its own there. */
 export function otlpAttributes({ schema, values }: TypedRecord): FlatRecord {
   const { time, ...fields } = schema.fields;
   return encode(fields, values, otlpName);
 }
 
-/** Names of OpenTelemetry's semantic conventions keep their dots, and no others have any. */
+/** Only names of OpenTelemetry's semantic conventions keep their dots. */
 export function otlpName(name: string, { isConvention }: Field): string {
   return isConvention ? name : flatName(name);
 }

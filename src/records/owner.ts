@@ -1,4 +1,4 @@
-/** Fields that say whose something is: the attributes of metrics, with a prefix where the record itself is not theirs. */
+/** Fields for an owner: the attributes of metrics, with a prefix where the owner is not that of the record. */
 import { attributesOf, OWNER, type OwnerName } from '../containers/attributes.ts';
 import type { Identity } from '../containers/identity.ts';
 import type { OptionalText } from './schema.ts';
@@ -7,7 +7,7 @@ type ContainerFields<Prefix extends string> = {
   readonly [Name in Exclude<OwnerName, 'cgroup'> as `${Prefix}${Name}`]: OptionalText;
 };
 
-/** Fields beside that of a cgroup's path. */
+/** The owner's fields without the cgroup's path. */
 export function containerFields<P extends string>(prefix: P, meaning: string): ContainerFields<P> {
   const field = {
     type: 'string',

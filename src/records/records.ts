@@ -1,12 +1,12 @@
-/** The last records of each kind, in memory, and those who want each record at once. */
+/** Keeps the last records of each kind in memory, and passes new ones to listeners. */
 import { placeOf } from '../containers/place.ts';
 import type { RecordSchema, TypedRecord } from './schema.ts';
 
-/** How many of each kind are kept. */
+/** The limit of records of each kind. */
 const MAX_RECORDS = 1000;
 
 export class Records {
-  /** Every kind that there can be. */
+  /** All kinds of records. */
   readonly schemas: readonly RecordSchema[];
   readonly #lists: ReadonlyMap<RecordSchema, RecordList>;
   readonly #listeners: ((record: TypedRecord) => void)[] = [];
@@ -21,7 +21,7 @@ export class Records {
     for (const listen of this.#listeners) listen(record);
   }
 
-  /** Records of what was before the start: they are listed before all others, and nobody is told. */
+  /** Adds records from before the start in front of all others, without calling listeners. */
   remember(past: readonly TypedRecord[]): void {
     for (const [schema, list] of this.#lists) {
       const entries = past.filter((record) => record.schema === schema).map((record) => ({ record, isPast: true }));
@@ -29,13 +29,13 @@ export class Records {
     }
   }
 
-  /** What an endpoint lists there, oldest first; null where it lists nothing. */
+  /** The records that an endpoint lists at a path, oldest first; null for another path. */
   at(path: string): readonly TypedRecord[] | null {
     const [, list] = [...this.#lists].find(([schema]) => schema.path === path) ?? [];
     return list?.entries.map(({ record }) => record) ?? null;
   }
 
-  /** Without those of before the start, oldest first of each kind. */
+  /** The records since the start, oldest first of each kind. */
   get seen(): readonly TypedRecord[] {
     const entries = [...this.#lists.values()].flatMap((list) => list.entries);
     return entries.filter(({ isPast }) => !isPast).map(({ record }) => record);
@@ -51,7 +51,7 @@ interface Entry {
   readonly isPast: boolean;
 }
 
-/** Where there are too many, the oldest one ends of the place that has most: nobody's records push out another's. */
+/** Beyond the limit, drops the oldest record of the place that has most, so that no place pushes out another's. */
 class RecordList {
   readonly #last: (Entry & { readonly place: string })[] = [];
   readonly #sizes = new Map<string, number>();

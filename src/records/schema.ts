@@ -1,17 +1,17 @@
 /**
- * The form of a schema, which has all fields of one kind of record. Inside Floatie a field has its name with dots
- * (`container.id`, `victim.comm`); encode.ts gives it the names that others read.
+ * The form of a schema, which has all fields of one kind of record. Inside Floatie names of fields have dots
+ * (`container.id`, `victim.comm`); encode.ts converts them for output.
  */
 
 export interface Field {
-  /** Words: the value is one of them. `each`: it is a list of parts with these fields. */
+  /** A list of words: the value is one of them. `each`: the value is a list of parts with these fields. */
   readonly type: 'string' | 'number' | 'boolean' | readonly string[] | { readonly each: Fields };
   readonly unit?: 'bytes' | 'µs';
-  /** In the Markdown of a table. */
+  /** Markdown for the table in docs/records.md. */
   readonly meaning: string;
-  /** When a record lacks the field, likewise. Without this every record has it. */
+  /** Markdown: when a record lacks the field. Without this every record has it. */
   readonly absent?: string;
-  /** Is the name one of OpenTelemetry's semantic conventions? */
+  /** Whether the name is one of OpenTelemetry's semantic conventions. */
   readonly isConvention?: boolean;
 }
 
@@ -24,7 +24,7 @@ export function isList(type: Field['type']): type is { readonly each: Fields } {
 export type Text = Field & { readonly type: 'string' };
 export type OptionalText = Text & { readonly absent: string };
 
-/** What records of all kinds say: when it was (RFC 3339), and whose it is. */
+/** The fields of all kinds: the time (RFC 3339) and the owner. */
 export type CommonFields = {
   readonly time: Text;
   readonly cgroup: Text;
@@ -33,25 +33,25 @@ export type CommonFields = {
 };
 
 export interface RecordSchema<F extends CommonFields = CommonFields> {
-  /** What a line of the log begins with. */
+  /** The message of a line in the log. */
   readonly title: string;
-  /** Of log records in OTLP. */
+  /** The event name of log records in OTLP. */
   readonly eventName: string;
-  /** Where an endpoint lists the last records. */
+  /** The path at which endpoints list the last records. */
   readonly path: string;
-  /** In the order in which they are written. */
+  /** In the order of output. */
   readonly fields: F;
-  /** For people, in a few words: the body of log records in OTLP. */
+  /** A short text for people: the body of log records in OTLP. */
   summaryOf(values: ValuesOf<F>): string;
 }
 
-/** One record. It never changes. */
+/** One record. Immutable. */
 export interface TypedRecord<F extends CommonFields = CommonFields> {
   readonly schema: RecordSchema<F>;
   readonly values: ValuesOf<F>;
 }
 
-/** What is not known is absent or undefined. A field that the schema lacks does not compile. */
+/** Unknown fields are absent or undefined. A field that the schema lacks does not compile. */
 export function recordOf<F extends CommonFields, V extends ValuesOf<F>>(
   schema: RecordSchema<F>,
   values: Exactly<V, ValuesOf<F>>,
@@ -59,7 +59,7 @@ export function recordOf<F extends CommonFields, V extends ValuesOf<F>>(
   return { schema, values };
 }
 
-/** Part of a record, such as one of a list: as {@link recordOf} for these fields. */
+/** As {@link recordOf} for a part of a record, such as an item of a list. */
 export function partOf<F extends Fields, V extends ValuesOf<F>>(_: F, values: Exactly<V, ValuesOf<F>>): ValuesOf<F> {
   return values;
 }
@@ -84,5 +84,5 @@ type ValueOf<F> = F extends { readonly type: infer Type }
             : never
   : never;
 
-/** TypeScript itself overlooks properties that are too many where others are spread beside them. */
+/** TypeScript does not check excess properties beside a spread. */
 type Exactly<Value, Wanted> = Value & { readonly [Name in Exclude<keyof Value, keyof Wanted>]: never };

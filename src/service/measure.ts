@@ -1,4 +1,4 @@
-/** The kernel's measurements for a program with a MeterProvider of its own. */
+/** Floatie's measurements for a program with its own MeterProvider. */
 import type { Meter } from '@opentelemetry/api';
 import { AggregationTemporality, type MetricProducer, type ViewOptions } from '@opentelemetry/sdk-metrics';
 import { attributeActions } from '../config/processors.ts';
@@ -22,29 +22,29 @@ export interface Measurement {
   /** The configuration's views, for the MeterProvider: they shape what {@link Measurement.observe} creates. */
   readonly views: ViewOptions[];
   /**
-   * For the `metricProducers` of one metric reader; each reader needs one of its own. It gives what the kernel counted,
-   * shaped by the views: the SDK applies none to what a producer gives.
+   * For the `metricProducers` of one metric reader; each reader needs its own. The producer applies the views to the
+   * kernel's counts, because the SDK applies none to producers.
    *
-   * @param temporality what the reader's exporter wants; cumulative loses no total in an outage
+   * @param temporality the temporality of the reader's exporter; cumulative loses no count in an outage
    */
   producer(temporality?: AggregationTemporality): MetricProducer;
-  /** Creates the instruments that tell how well Floatie itself is doing. */
+  /** Creates the instruments about Floatie itself. */
   observe(meter: Meter): void;
-  /** Which probe is attached and how, and why not better. */
+  /** The state of the probes, with the reasons for ways to attach that failed. */
   readiness(): Readiness;
-  /** The last OOM kills that were seen, oldest first. */
+  /** The records of the last OOM kills, oldest first. */
   oomRecords(): readonly FlatRecord[];
-  /** Calls `listener` with each OOM kill from now on. */
+  /** Calls `listener` with each further OOM kill. */
   onOomKill(listener: (record: FlatRecord) => void): void;
-  /** Detaches and unloads everything. Collect once more before, for what has just happened. Safe to call twice. */
+  /** Detaches and unloads everything. Collect once more before, for the latest counts. Safe to call twice. */
   stop(): void;
 }
 
 /**
- * Loads and attaches the receivers of the configuration; its exporters are left to the caller. Rejects with an error
- * that names cause and cure when nothing can be measured. Nothing it starts keeps the process alive.
+ * Loads and attaches the configured receivers; the caller exports. Rejects with an error with cause and cure when
+ * nothing can be measured. Nothing that it starts keeps the process alive.
  *
- * @param log where problems and OOM kills are told; stderr when left out
+ * @param log the log for problems and OOM kills; stderr by default
  */
 export async function startMeasuring(config: Config, log: Logger = defaultLog(config)): Promise<Measurement> {
   const views = viewOptions(config.views, attributeActions(config));

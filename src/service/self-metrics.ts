@@ -1,4 +1,4 @@
-/** Floatie's own state. */
+/** The metrics about Floatie itself. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
@@ -12,7 +12,7 @@ import { standardError } from '../program/standard-error.ts';
 import { version } from '../program/version.ts';
 import { KernelCostsReader } from './kernel-costs.ts';
 
-/** The process_* metrics, under the names Prometheus' own clients use. */
+/** The process_* metrics, named as in Prometheus' client libraries. */
 export function observeProcess(observe: Observer): void {
   const started = new Stamp(process.uptime());
   observe(selfMetrics.startTime, (report) => report(started.seconds));
@@ -26,18 +26,18 @@ export function observeProcess(observe: Observer): void {
   });
 }
 
-/** Timers that are this far apart, in ms, tell how late they are: seldom enough to cost nothing. */
+/** The interval of the timers that measure the event loop delay, in ms; long enough to cost nothing. */
 const DELAY_RESOLUTION_MS = 50;
-/** How far back the delays go, in ms, at least. */
+/** The minimum window of the event loop delay, in ms. */
 const DELAY_WINDOW_MS = 10_000;
 
-/** How late the event loop is. @returns what ends the measuring */
+/** Measures the event loop delay. @returns a function that stops it */
 export function observeEventLoop(observe: Observer): () => void {
   const delays = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS });
   delays.enable();
   let sinceMs = monotonicMs();
   observe(selfMetrics.eventLoopDelay, (report) => {
-    // What is measured is the time between two timers.
+    // monitorEventLoopDelay records the time between two timers.
     const seconds = (ns: number): number => Math.max(0, ns / 1e9 - DELAY_RESOLUTION_MS / 1000);
     if (delays.count > 0) {
       report(seconds(delays.percentile(99)), { statistic: 'p99' });
@@ -50,7 +50,7 @@ export function observeEventLoop(observe: Observer): () => void {
   return () => delays.disable();
 }
 
-/** What the kernel spends on Floatie. */
+/** Floatie's cost in the kernel. */
 export function observeKernelCosts(observe: Observer, costs = new KernelCostsReader()): void {
   observe(selfMetrics.mapMemory, (report) => report(costs.read().mapBytes));
   observe(selfMetrics.programRuns, (report) => {
@@ -63,7 +63,7 @@ export function observeKernelCosts(observe: Observer, costs = new KernelCostsRea
   });
 }
 
-/** What is running, and what is attached. */
+/** Versions, probes and exports. */
 export function observeSelf(observe: Observer, health: Health): void {
   const build = {
     version,
@@ -92,7 +92,7 @@ export function observeSelf(observe: Observer, health: Health): void {
   });
 }
 
-/** How the service does its work. */
+/** Collections, scrapes, jobs and reloads. */
 export function observeService(observe: Observer, health: Health): void {
   observe(selfMetrics.collections, (report) => report(health.collections.count));
   observe(selfMetrics.collectionSeconds, (report) => report(health.collections.us));
@@ -103,7 +103,7 @@ export function observeService(observe: Observer, health: Health): void {
   observe(selfMetrics.reloadSuccess, (report) => report(health.reload.lastSuccess.seconds));
 }
 
-/** Who is connected, and who was turned away. */
+/** Connections and drops. */
 export function observeClients(
   observe: Observer,
   clients: { readonly connections: number; readonly dropped: ReadonlyMap<string, number> },
@@ -114,7 +114,7 @@ export function observeClients(
   });
 }
 
-/** How many records of OOM kills wait for each exporter, and how many were given up. */
+/** Queued and dropped records of OOM kills by exporter. */
 export function observeLogs(
   observe: Observer,
   logs: () => { readonly waiting: ReadonlyMap<string, number>; readonly dropped: ReadonlyMap<string, number> },

@@ -1,4 +1,4 @@
-/** The whole way of the data, from the kernel's counts to the exporters; stopping goes the other way. */
+/** The whole way of the data, from the kernel's counts to the exporters. Stopping takes the opposite order. */
 import { ConfigError } from '../config/error.ts';
 import { attributeActions } from '../config/processors.ts';
 import { secretsOf } from '../config/redact.ts';
@@ -29,37 +29,37 @@ import {
 import type { ListeningSocket } from './systemd.ts';
 
 export interface Service {
-  /** Where the metrics are, such as `http://127.0.0.1:9090/metrics`; null without the Prometheus exporter. */
+  /** The URL of the metrics, such as `http://127.0.0.1:9090/metrics`; null without the Prometheus exporter. */
   readonly url: string | null;
-  /** How it does, in one line for people. */
+  /** The state in one line, for people. */
   status(): string;
-  /** Uses another configuration, as far as that goes without a restart; what was counted stays. Says what it did. */
+  /** Uses another configuration as far as possible without a restart, and logs the result. Counts stay. */
   reload(load: () => Config): Promise<void>;
   /** Exports once more, closes the exporters and detaches the probes. Safe to call twice. */
   stop(): Promise<void>;
-  /** Detaches the probes, and that at once: for those who cannot wait for {@link stop}. */
+  /** Detaches the probes at once, without waiting for {@link stop}. */
   detach(): void;
 }
 
 export interface StartOptions {
-  /** What systemd listens on for us: endpoints take them instead of their host and port. */
+  /** systemd's sockets, which endpoints use instead of their host and port. */
   readonly sockets?: readonly ListeningSocket[];
 }
 
-/** Starts everything the configuration asks for. Throws, with nothing left behind, when it cannot. */
+/** Starts everything that is configured. Throws on failure, after undoing what it has started. */
 export async function startService(given: Config, log: Logger, { sockets = [] }: StartOptions = {}): Promise<Service> {
-  // What stays over a reload: receivers, with what is loaded into the kernel, all counts, and ports that are listened on.
+  // These stay over a reload: receivers with their BPF programs, all counts, and open ports.
   const health = new Health(log);
   const registry = new MetricRegistry(viewOptions(given.views, attributeActions(given)));
   const records = new Records(recordSchemas);
   const endpoints = new Endpoints({ health, records }, log, sockets);
 
-  // First, so that files that cannot be used, and a port in use, are known before anything is loaded.
+  // First, so that unusable files and ports in use are known before anything is loaded into the kernel.
   const onRenewal = (name: string, problems: readonly string[]): void => health.renewed(name, problems);
   const credentials = readCredentials(given, onRenewal);
   const opened = await endpoints.open(given);
   let endDiagnostics = takeDiagnostics(log, given.service.telemetry.log_level);
-  let exporting: Exporting; // what a reload makes anew
+  let exporting: Exporting; // a reload replaces it
   let receivers: Receivers;
   try {
     exporting = await Exporting.create(given, credentials, registry, health);
@@ -100,7 +100,7 @@ export async function startService(given: Config, log: Logger, { sockets = [] }:
       throw error;
     });
     if (stopped !== null) return opened.abandon();
-    // All in one go: what is counted until here is for those before, what is counted from here for those after.
+    // Without a pause in between: earlier counts belong to the old exporters, later counts to the new ones.
     receivers.reload(next);
     try {
       registry.refresh();
@@ -131,7 +131,7 @@ export async function startService(given: Config, log: Logger, { sockets = [] }:
       return endpoints.url;
     },
     status() {
-      // Nobody has collected yet while there are none.
+      // 0 before the first collection.
       const series = registry.seriesCount();
       return [health.summary(), ...(series > 0 ? [`${series} series`] : []), endpoints.url ?? 'no port'].join('; ');
     },

@@ -34,7 +34,7 @@ function tryMethod(method: OomMethod, { settings, hierarchy }: Examination<OomSe
   }).stop();
 }
 
-/** Whose memory ran out is told by the log alone where `oom_kill_process` cannot be followed. */
+/** Where `oom_kill_process` cannot be attached, only the kernel's log tells whose limit was reached. */
 export function losesScope(rungs: Rungs, { isWanted }: Pick<Examination<OomSettings>, 'isWanted'>): boolean {
   const isFollowed = [...rungs].some(([method, tried]) => method !== 'tracepoint' && 'value' in tried);
   return isWanted && !isFollowed;

@@ -3,7 +3,7 @@ import { metrics } from './metrics.ts';
 import { OOM_KILL } from './record-schema.ts';
 import { type OomSettings, settings } from './settings.ts';
 
-/** Who is killed when memory runs out, and for whom. */
+/** OOM kills: the victim, the trigger, and whose memory ran out. */
 export const oom: Receiver<'oom', OomSettings> = {
   name: 'oom',
   settings,

@@ -1,4 +1,4 @@
-/** The fields of the records of OOM kills: the log, `/oom`, OTLP and the table in docs/records.md have them from here. */
+/** The fields of records of OOM kills, for the log, `/oom`, OTLP and the table in docs/records.md. */
 import { containerFields } from '../../records/owner.ts';
 import type { Fields, RecordSchema, TypedRecord, ValuesOf } from '../../records/schema.ts';
 import type { OomScope } from './kills.ts';
@@ -33,7 +33,7 @@ const SIZE_FIELDS = {
   oom_score_adj: { type: 'number', meaning: '`oom_score_adj` of the process', absent: LOG_LACKS_IT },
 } as const satisfies Fields;
 
-/** Of a process that was killed with the victim. */
+/** The fields of a process that was killed along with the victim. */
 export const MEMBER_FIELDS = {
   comm: { type: 'string', meaning: 'name of the thread that the kernel marked as victim' },
   process: { type: 'string', meaning: 'name of the process', absent: FROM_LOG },
@@ -51,7 +51,7 @@ export const MEMBER_FIELDS = {
   ...SIZE_FIELDS,
 } as const satisfies Fields;
 
-/** How the machine and the victim's container were doing. */
+/** The state of the machine and of the victim's container at the time of the kill. */
 const MOMENT_FIELDS = {
   host_pressure_score_60s: {
     type: 'number',

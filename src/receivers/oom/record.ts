@@ -1,4 +1,4 @@
-/** One decision of the OOM killer in words. */
+/** Makes the record of a decision of the OOM killer. */
 import { attributesOf } from '../../containers/attributes.ts';
 import type { Identity } from '../../containers/identity.ts';
 import { wallMsOf } from '../../program/clock.ts';
@@ -33,7 +33,7 @@ export function describeKill(kill: OomKill, { identityOf, cgroupIdOf, momentOf }
   });
 }
 
-/** A kill as far as it is known, however that was. */
+/** A kill from events or from the kernel's log. */
 export interface KnownKill extends Pick<OomKill, 'timeNs' | 'scope' | 'order' | 'gfpMask' | 'domainBytes' | 'isGroup'> {
   readonly readFrom?: 'kernel_log';
   readonly limit: (Omit<OomLimit, 'cgroup'> & { readonly holder?: Identity }) | undefined;

@@ -16,9 +16,9 @@ import { OOM_KILL, type OomMoment } from './record-schema.ts';
 import type { OomSettings } from './settings.ts';
 import { OomSource } from './source.ts';
 
-/** How soon a kill is in the log, in ms. Looking costs a few reads of mapped memory. */
+/** How often kills are polled, in ms. A poll costs a few reads of mapped memory. */
 const POLL_MS = 100;
-/** How often series that are too old are looked for, in ms. */
+/** How often expired series are removed, in ms. */
 const RETIRE_MS = 10_000;
 
 export function start(context: Context<OomSettings>): Running<OomSettings> {
@@ -32,7 +32,7 @@ export function start(context: Context<OomSettings>): Running<OomSettings> {
     ringBytes: settings.ring_bytes,
     objects: OBJECTS,
   });
-  // The kernel counts those, too, that the filter leaves out.
+  // The kernel also counts kills that the filter leaves out.
   const isWhole = pidNsInum === 0;
   const seen = (): number => receiver.counts().all;
   const reconciliation = new OomReconciliation({ hierarchy, cgroups, seen, isWhole });
@@ -50,7 +50,7 @@ export function start(context: Context<OomSettings>): Running<OomSettings> {
   });
   const { method, refusals, kmsgProblem } = receiver;
   if (kmsgProblem !== null) log.debug(`/oom has no kills of before the start: ${kmsgProblem}`);
-  // A report does not tell the PID namespace.
+  // The kernel's report lacks the PID namespace.
   else if (pidNsInum === 0) {
     const { identifyCgroup: identityOf } = context;
     records.remember(describePastKills(receiver.takePast(), { identityOf, cgroup: kernel.cgroup }));
@@ -73,7 +73,7 @@ export function start(context: Context<OomSettings>): Running<OomSettings> {
 }
 
 function momentOf(victimId: bigint, { hierarchy, cgroups, latencies }: Context<OomSettings>): OomMoment {
-  // Only v2 knows pressure by cgroup.
+  // Only v2 has pressure by cgroup.
   const place = hierarchy.version === 2 ? cgroups.place(victimId) : null;
   const folder = place === null || hierarchy.mount === null ? null : joinRaw(hierarchy.mount, place.raw);
   const pressure = folder === null ? null : joinRaw(folder, 'memory.pressure');

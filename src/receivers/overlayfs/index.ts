@@ -2,7 +2,7 @@ import type { Receiver } from '../receiver.ts';
 import { overlayfsMetrics } from './metrics.ts';
 import { type OverlayfsSettings, settings } from './settings.ts';
 
-/** How long reads and writes of files on overlayfs take. */
+/** The latency of operations on overlayfs. */
 export const overlayfs: Receiver<'overlayfs', OverlayfsSettings> = {
   name: 'overlayfs',
   settings,

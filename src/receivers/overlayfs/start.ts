@@ -9,11 +9,11 @@ import { KEEP_MS, RecentLatency } from './recent-latency.ts';
 import type { OverlayfsSettings } from './settings.ts';
 import { OverlayfsSource } from './source.ts';
 
-/** How often cgroups that appeared are given their names, in ms: soon, before they are gone again. */
+/** How often new cgroups are named, in ms: soon, since they may be removed again. */
 const LEARN_MS = 100;
-/** How often entries are taken back while free ones are short, in ms. */
+/** How often map entries are taken back while free ones are short, in ms. */
 const RECLAIM_MS = 500;
-/** How often the way of attaching is looked after: whether it missed anything, or can begin. */
+/** How often the way to attach is checked for misses, or for the appearance of overlayfs, in ms. */
 const SUPERVISE_MS = 1000;
 /** How often series that are too old are looked for at least, in ms. */
 const RETIRE_MS = 10_000;

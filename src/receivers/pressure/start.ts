@@ -8,20 +8,20 @@ import { metrics } from './metrics.ts';
 import type { PressureSettings } from './settings.ts';
 import { PressureSource } from './source.ts';
 
-/** How often containers are looked for, in ms. */
+/** How often new containers are searched, in ms. */
 const DISCOVER_MS = 1000;
-/** For how long the start may look for containers, in ms; those that are not found by then follow. */
+/** How long the start may search containers, in ms; further ones are found later. */
 const START_MS = 200;
 
 export function start(context: Context<PressureSettings>): Running<PressureSettings> {
   const { registry, health, hierarchy, cgroups, identifyCgroup, isTask, filter, settings } = context;
-  // Pressure that can be read now and then would be told at every scrape.
+  // Without this, pressure that is readable now and then would be logged at every scrape.
   const log = withoutRepetition(context.log);
   const v2Mount = findV2Mount();
   const room = roomOf(context);
   const inventoryOf = (mount: string | null): Inventory | null => {
     if (mount === null) return null;
-    // What is met here keeps its name for a kill that is told when its cgroup is gone.
+    // Containers that are found here keep their names for kills that are reported after their removal.
     const onFound = mount === hierarchy.mount ? (container: Container) => cgroups.meet(container) : undefined;
     return new Inventory(mount, { identify: identifyCgroup, isTask, room, ...(onFound && { onFound }) });
   };
@@ -64,7 +64,7 @@ function roomOf({ filter, settings }: Choice<PressureSettings>): Room {
   return { max: settings.max_containers, isWanted: filter ?? (() => true) };
 }
 
-/** Why there is no pressure, where there is none, and how many containers have no room. */
+/** Why pressure is unavailable, and the number of containers without room. */
 function observePressure(observe: Observer, source: PressureSource): void {
   observe(metrics.unavailable, (report) => {
     if (source.problem !== null) report(1, { reason: source.problem });
