@@ -113,8 +113,11 @@ suite('queries made of the catalogue', () => {
   test('get from Grafana what its documentation says', () => {
     const view = { rangeS: 3600, stepS: 15, scrapeS: 15, variables: { instance: 'a|b' } };
     assert.equal(
-      substitute('f(x{instance=~"$instance", cgroup=~"$cgroup"}[$__rate_interval]) + y[$__range:$__interval]', view),
-      'f(x{instance=~"a|b", cgroup=~".*"}[60s]) + y[3600s:15s]',
+      substitute(
+        'f("$1", x{instance=~"$instance", cgroup=~"$cgroup"}[$__rate_interval]) + y[$__range:$__interval]',
+        view,
+      ),
+      'f("$1", x{instance=~"a|b", cgroup=~".*"}[60s]) + y[3600s:15s]',
     );
     assert.match(substitute('$__rate_interval', { ...view, stepS: 60 }), /^75s$/);
     assert.throws(() => substitute('$nothing', view), /no variable "nothing"/);

@@ -93,7 +93,8 @@ export function substitute(expr: string, { rangeS, stepS, scrapeS, variables = {
     top: '10',
     ...variables,
   };
-  return expr.replaceAll(/\$(\w+)/g, (_, name: string) => {
+  // What label_replace() calls $1 is no variable.
+  return expr.replaceAll(/\$([a-z_]\w*)/gi, (_, name: string) => {
     const value = values[name];
     if (value === undefined) throw new Error(`The dashboard has no variable "${name}"`);
     return value;
