@@ -15,8 +15,9 @@
 #include "tasks.h"
 #include "threads.h"
 
-/* 6.2 and later: reads through a pointer of unknown origin become plain loads. */
+#ifdef TYPED_LOADS
 extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
+#endif
 
 /* Whether the configuration selects this thread. The verifier removes the checks of settings that are 0. */
 static __always_inline bool is_chosen(void)
@@ -180,6 +181,9 @@ static __always_inline void leave_function(enum op op, struct thread *thread, __
 	}
 	start = start_at(thread, place);
 	free_place(thread, place);
+	/* Functions that move no bytes return an int, which leaves the upper half of the register undefined. */
+	if (!moves_bytes(op))
+		ret = (int)ret;
 	if (ends(op, start, ret)) {
 		finish(op, thread, start, submitted_if_would_wait(ret));
 	} else {
@@ -234,29 +238,33 @@ static __always_inline bool is_compat_syscall(void)
  * The inode behind a descriptor tells whether it is a regular file on overlayfs. Overlayfs also has inodes for FIFOs,
  * device nodes and directories, but other code does their I/O.
  */
+#ifdef TYPED_LOADS
 static __always_inline bool is_file_on_overlayfs(__u32 fd)
 {
-	struct inode *inode;
-	struct task_struct *task;
-	struct file *file = NULL;
+	struct fdtable *table = bpf_get_current_task_btf()->files->fdt;
 	struct llist_head *slot;
-	struct fdtable *table;
+	struct inode *inode;
+	struct file *file;
+
+	if (fd >= table->max_fds)
+		return false;
+	/* BTF has no type for a plain pointer to a file. */
+	slot = bpf_rdonly_cast(table->fd + fd, bpf_core_type_id_kernel(struct llist_head));
+	if (!slot->first)
+		return false;
+	file = bpf_rdonly_cast(slot->first, bpf_core_type_id_kernel(struct file));
+	inode = file->f_inode;
+	return inode->i_sb->s_magic == OVERLAYFS_SUPER_MAGIC && (inode->i_mode & S_IFMT) == S_IFREG;
+}
+#else
+static __always_inline bool is_file_on_overlayfs(__u32 fd)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+	struct file *file = NULL;
+	struct inode *inode;
 	struct file **fds;
 
-	if (config.typed_loads) {
-		table = bpf_get_current_task_btf()->files->fdt;
-		if (fd >= table->max_fds)
-			return false;
-		/* BTF has no type for a plain pointer to a file. */
-		slot = bpf_rdonly_cast(table->fd + fd, bpf_core_type_id_kernel(struct llist_head));
-		if (!slot->first)
-			return false;
-		file = bpf_rdonly_cast(slot->first, bpf_core_type_id_kernel(struct file));
-		inode = file->f_inode;
-		return inode->i_sb->s_magic == OVERLAYFS_SUPER_MAGIC && (inode->i_mode & S_IFMT) == S_IFREG;
-	}
-	task = (void *)bpf_get_current_task();
-	table = BPF_CORE_READ(task, files, fdt);
 	if (fd >= BPF_CORE_READ(table, max_fds))
 		return false;
 	fds = BPF_CORE_READ(table, fd);
@@ -267,6 +275,7 @@ static __always_inline bool is_file_on_overlayfs(__u32 fd)
 	return BPF_CORE_READ(inode, i_sb, s_magic) == OVERLAYFS_SUPER_MAGIC &&
 	       (BPF_CORE_READ(inode, i_mode) & S_IFMT) == S_IFREG;
 }
+#endif
 
 static __always_inline void enter_syscall(long nr, bool compat, __u32 fd, __u64 id)
 {

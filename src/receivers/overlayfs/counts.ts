@@ -16,7 +16,6 @@ export const CONFIG = new Struct('overlayfs_config', {
   max_threads: u32,
   cgroup_v1: u8,
   task_storage: u8,
-  typed_loads: u8,
 });
 
 /** `enum miss`, in its order. */
@@ -71,7 +70,8 @@ export class OverlayfsCounts extends histograms.Histograms<Op, (typeof CELLS)[nu
 
   /** Creates the maps without loading programs. */
   constructor(options: CountsOptions) {
-    const object = openObject(options);
+    // Before a way is chosen, the object that loads on every kernel.
+    const object = openObject(options, { typedLoads: false });
     for (const name of ['threads', 'threads_by_id']) object.map(name).skip();
     super(object, { ...options, operations: OPS, counters: CELLS });
     this.#options = options;
@@ -81,7 +81,7 @@ export class OverlayfsCounts extends histograms.Histograms<Op, (typeof CELLS)[nu
 
   /** Opens the object again with the shared maps, to load the named programs. The caller closes it. */
   openPrograms(names: readonly string[], features: Features): BpfObject {
-    const object = openObject(this.#options);
+    const object = openObject(this.#options, features);
     try {
       this.share(object);
       object.map('.data.counters').reuse(this.#object.map('.data.counters'));
@@ -103,7 +103,6 @@ export class OverlayfsCounts extends histograms.Histograms<Op, (typeof CELLS)[nu
           max_threads: maxThreads,
           cgroup_v1: cgroupVersion === 1 ? 1 : 0,
           task_storage: features.taskStorage ? 1 : 0,
-          typed_loads: features.typedLoads ? 1 : 0,
         }),
       );
       return object;
@@ -153,6 +152,6 @@ export function endedOf({ buckets, errors, zeros, async }: OperationTotals): num
   return buckets.reduce((sum, count) => sum + count, errors + zeros + async);
 }
 
-function openObject({ objects }: CountsOptions): BpfObject {
-  return BpfObject.open(join(objects, 'overlayfs.bpf.o'));
+function openObject({ objects }: CountsOptions, { typedLoads }: Pick<Features, 'typedLoads'>): BpfObject {
+  return BpfObject.open(join(objects, typedLoads ? 'overlayfs_typed.bpf.o' : 'overlayfs.bpf.o'));
 }

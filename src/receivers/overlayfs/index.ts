@@ -7,7 +7,7 @@ export const overlayfs: Receiver<'overlayfs', OverlayfsSettings> = {
   name: 'overlayfs',
   settings,
   metrics: overlayfsMetrics,
-  programs: ['overlayfs.bpf.o'],
+  programs: ['overlayfs.bpf.o', 'overlayfs_typed.bpf.o'],
   checks: () => import('./checks.ts'),
   load: () => import('./start.ts'),
 };
