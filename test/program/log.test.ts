@@ -84,12 +84,14 @@ suite('no line shows', () => {
     'exporters.otlp.headers={authorization: "Bearer abc\\"def123", x-key: k3y-0f-mine}',
     'exporters.otlp.endpoint=http://user:pa55word@collector:4317',
   ];
-  const secrets = secretsOf(loadConfig({ env: {}, set }));
+  const env = { OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Bearer%20fr0m-a-var1able' };
+  const secrets = secretsOf(loadConfig({ env, set }));
   for (const format of ['text', 'json'] as const) {
     for (const [what, said] of [
       ['a header', 'Bearer abc"def123'],
       ['the token in one', 'abc"def123'],
       ['another header', 'k3y-0f-mine'],
+      ['a header of a variable', 'fr0m-a-var1able'],
       ['the password of a URL', 'http://user:pa55word@collector:4317/v1'],
       ['a password with an at sign', 'https://user:pa55@word@collector'],
     ] as const) {
@@ -97,7 +99,7 @@ suite('no line shows', () => {
         const lines: string[] = [];
         const log = createLogger('info', format, (line) => lines.push(line), secrets);
         log.error(`Cannot export: ${said} is refused`, { said, list: [{ said }] });
-        assert.doesNotMatch(lines.join(''), /def123|k3y|pa55|word@/);
+        assert.doesNotMatch(lines.join(''), /def123|k3y|pa55|word@|fr0m/);
         assert.match(lines.join(''), /\[redacted\]/);
       });
     }
