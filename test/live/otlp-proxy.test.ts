@@ -42,7 +42,7 @@ suite('OTLP where the environment names a proxy', { skip: missing('root', 'btf')
     });
     const checks = await checksOf(settings, env);
     for (const name of ['exporters.otlp', 'exporters.otlphttp'])
-      assert.match(checks[name] ?? '', /^ok: 127\.0\.0\.1:\d+ takes/);
+      assert.match(checks[name] ?? '', /^ok: 127\.0\.0\.1:\d+ accepts/);
     assert.deepEqual(proxy.asked, []);
     assert.equal(await floatie.stop(), 0);
   });
@@ -69,7 +69,7 @@ suite('OTLP where the environment names a proxy', { skip: missing('root', 'btf')
     for (const name of ['exporters.otlp', 'exporters.otlphttp']) {
       assert.match(
         checks[name] ?? '',
-        /^ok: collector\.test:\d+ through the proxy http:\/\/127\.0\.0\.1:\d+ \(HTTP_PROXY\) takes/,
+        /^ok: collector\.test:\d+ through the proxy http:\/\/127\.0\.0\.1:\d+ \(HTTP_PROXY\) accepts/,
       );
     }
     assert.ok(!JSON.stringify([checks, floatie.log]).includes('secret'));
