@@ -30,6 +30,12 @@ export function killsOf(cgroup: Cgroup): number {
   return Number(/^oom_kill (\d+)$/m.exec(text)?.[1]);
 }
 
+/** How often the kernel has decided to let a cgroup of v2 die as a whole: once, where it does not tell (before 5.17). */
+export function groupKillsOf(cgroup: Cgroup): number {
+  const text = readFileSync(join(cgroup.path, 'memory.events'), 'utf8');
+  return Number(/^oom_group_kill (\d+)$/m.exec(text)?.[1] ?? 1);
+}
+
 /**
  * Allocates memory, prints "ready", and waits for the end of its standard input.
  *
