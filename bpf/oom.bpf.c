@@ -115,19 +115,24 @@ static __noinline bool is_within(struct task_struct *task, struct mem_cgroup *me
 
 static __always_inline void describe_limit(struct oom_decision *what, struct mem_cgroup *memcg, struct cgroup_root *v2)
 {
+	bool has_memsw =
+		BPF_CORE_READ(memcg, css.cgroup, root) != v2 && bpf_core_field_exists(struct mem_cgroup, memsw);
+	__s64 usage = 0;
+	__s64 limit = 0;
+
+	/* Before the usage of memory: what other CPUs give back meanwhile must not make room here alone. */
+	if (has_memsw) {
+		usage = BPF_CORE_READ(memcg, memsw.usage.counter);
+		limit = BPF_CORE_READ(memcg, memsw.max);
+	}
 	what->limit_cgroup_id = BPF_CORE_READ(memcg, css.cgroup, kn, id);
 	what->usage_pages = BPF_CORE_READ(memcg, memory.usage.counter);
 	what->limit_pages = BPF_CORE_READ(memcg, memory.max);
 	/* In v1 the limit of memory and swap together may be the reached one: take the limit with less room left. */
-	if (BPF_CORE_READ(memcg, css.cgroup, root) != v2 && bpf_core_field_exists(struct mem_cgroup, memsw)) {
-		__s64 usage = BPF_CORE_READ(memcg, memsw.usage.counter);
-		__s64 limit = BPF_CORE_READ(memcg, memsw.max);
-
-		if (limit - usage <= (__s64)(what->limit_pages - what->usage_pages)) {
-			what->limits_swap = 1;
-			what->usage_pages = usage;
-			what->limit_pages = limit;
-		}
+	if (has_memsw && limit - usage <= (__s64)(what->limit_pages - what->usage_pages)) {
+		what->limits_swap = 1;
+		what->usage_pages = usage;
+		what->limit_pages = limit;
 	}
 }
 
