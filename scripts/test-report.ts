@@ -7,9 +7,13 @@ import { inspect } from 'node:util';
 
 export interface Outcome {
   readonly passed: number;
+  /** Each with its reason. */
   readonly failed: readonly string[];
   readonly skipped: readonly { readonly name: string; readonly reason: string }[];
 }
+
+/** How much of a reason is told at the end again, from its beginning and from its end. */
+const REASON_CHARS = 1500;
 
 /** The counts at the end of a stream, which a run of several streams would repeat. */
 const COUNTS = /^(tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) /;
@@ -24,7 +28,7 @@ export async function report(events: TestsStream): Promise<Outcome> {
     else if (details.type !== 'suite') passed++;
   });
   events.on('test:fail', ({ name, details: { error } }) => {
-    if (!isOfItsTests(error)) failed.push(name);
+    if (!isOfItsTests(error)) failed.push(`${name}\n${reasonOf(error)}`);
   });
   Readable.from(withoutCounts(events)).compose(new spec()).pipe(process.stdout, { end: false });
   await new Promise((resolve) => events.on('end', resolve));
@@ -57,6 +61,14 @@ export async function failures(events: TestsStream): Promise<number> {
   await new Promise((resolve) => events.on('end', resolve));
   tell();
   return failed;
+}
+
+/** The beginning and the end of what is known, which may be all that a program has printed. */
+function reasonOf(error: Error): string {
+  const reason = inspect(error.cause ?? error).replace(/^/gm, '  ');
+  return reason.length <= 2 * REASON_CHARS
+    ? reason
+    : `${reason.slice(0, REASON_CHARS)}\n  …\n${reason.slice(-REASON_CHARS)}`;
 }
 
 /** A suite fails with the tests in it. */

@@ -196,12 +196,12 @@ export class Histograms<Op extends string, Counter extends string> {
     // Most cgroups use few operations: an unused one allocates nothing.
     if (this.#isUntouched(group)) return this.#nothing;
     const { counters, boundsNs } = this.#options;
-    const buckets = new Array<number>(boundsNs.length + 1);
-    const first = group + counters.length;
-    for (let bucket = 0; bucket < buckets.length; bucket++) buckets[bucket] = this.#sumAt(first + bucket);
-    const totals: Record<string, unknown> = { buckets };
-    for (const [index, counter] of counters.entries()) totals[counter] = this.#sumAt(group + index);
-    return totals as Totals<Counter>;
+    const buckets = new Array<number>(boundsNs.length + 1).fill(0);
+    const totals: Record<string, number> = {};
+    let cell = group;
+    for (const counter of counters) totals[counter] = this.#sumAt(cell++);
+    for (let bucket = 0; bucket < buckets.length; bucket++) buckets[bucket] = this.#sumAt(cell++);
+    return { ...totals, buckets } as Totals<Counter>;
   }
 
   #isUntouched(group: number): boolean {

@@ -32,7 +32,7 @@ export class Records {
   /** The records that an endpoint lists at a path, oldest first; null for another path. */
   at(path: string): readonly TypedRecord[] | null {
     const [, list] = [...this.#lists].find(([schema]) => schema.path === path) ?? [];
-    return list?.entries.map(({ record }) => record) ?? null;
+    return list?.records ?? null;
   }
 
   /** The records since the start, oldest first of each kind. */
@@ -55,12 +55,20 @@ interface Entry {
 class RecordList {
   readonly #last: (Entry & { readonly place: string })[] = [];
   readonly #sizes = new Map<string, number>();
+  /** Made anew after a change only: clients can ask many thousand times a second. */
+  #records: readonly TypedRecord[] | null = null;
 
   get entries(): readonly Entry[] {
     return this.#last;
   }
 
+  get records(): readonly TypedRecord[] {
+    this.#records ??= this.#last.map(({ record }) => record);
+    return this.#records;
+  }
+
   add(entries: readonly Entry[]): void {
+    this.#records = null;
     for (const entry of entries) {
       const place = placeOfRecord(entry.record);
       this.#last.push({ ...entry, place });

@@ -24,6 +24,8 @@ interface Behaviour {
   readonly ready?: RegExp;
   /** What it has printed when it ends. */
   readonly said?: RegExp;
+  /** It asks npm's registry, which may fail now and then: it is tried so often. */
+  readonly tries?: number;
 }
 
 /** What each command does; the first that matches. A string says why it is not run here. */
@@ -34,7 +36,8 @@ const COMMANDS: readonly (readonly [RegExp, Behaviour | string])[] = [
   [/^npm run build:single$/, { said: /^dist\/floatie: \d+ MB/m }],
   [/^dist\/floatie$/, { ready: /Floatie is measuring.* url="(http:[^"]+)"/ }],
   [/^npm pack$/, { said: /^floatie-.*\.tgz$/m }],
-  [/^(npm install|install) /, {}],
+  [/^npm install /, { tries: 3 }],
+  [/^install /, {}],
   [/^npm test/, 'this is it'],
   [/^docker run .*grafana/, 'Grafana is not to be had here'],
   [/^docker compose /, 'Grafana is not to be had here'],
@@ -130,9 +133,10 @@ suite('what documents say, followed on a plain Debian', { skip: missing('root', 
   }
 
   let count = 0;
-  function start(command: string, { ready, said = ready }: Behaviour): Program {
+  function start(command: string, { ready, said = ready, tries = 1 }: Behaviour): Program {
     const pidFile = `/run/started-${count++}`;
-    const script = `cd /floatie; echo $$ >${pidFile}; exec ${command}`;
+    const again = `${command} || { sleep 5; false; } || `.repeat(tries - 1);
+    const script = `cd /floatie; echo $$ >${pidFile}; ${again} exec ${command}`;
     const child: ChildProcess = spawn('podman', ['exec', container.id, 'sh', '-c', script], { env: podmanEnv() });
     const exited = once(child, 'exit');
     let output = '';

@@ -21,7 +21,7 @@ const MB = 1 << 20;
 suite('an OOM kill', { skip: missing('root', 'btf') }, () => {
   for (const how of ['clone', 'vfork', 'spawn']) {
     test(`of a process whose memory another one shares (${how}) names both, and counts what the kernel counts`, async () => {
-      using attached = attachAll();
+      using attached = await attachAll();
       using fifo = createFifo();
       await using cgroup = createCgroup(how);
       limit(cgroup, 32);
@@ -45,7 +45,7 @@ suite('an OOM kill', { skip: missing('root', 'btf') }, () => {
   }
 
   test('asked for from another cgroup says which, and that it is outside the limit', async () => {
-    using attached = attachAll();
+    using attached = await attachAll();
     await using cgroup = createCgroup('limited');
     await using other = createCgroup('asking');
     limit(cgroup, 32);
@@ -81,7 +81,7 @@ suite('an OOM kill', { skip: missing('root', 'btf') }, () => {
   test('of a whole cgroup counts a process once that also shares the memory of the one that was chosen', async (context) => {
     await using cgroup = createCgroup('both');
     if (!diesAsWhole(cgroup)) return context.skip('cgroups die as a whole with cgroup v2 only');
-    using attached = attachAll();
+    using attached = await attachAll();
     limit(cgroup, 32);
     const { child, others } = await share(cgroup, 'clone', '200');
     await once(child, 'exit');
@@ -105,7 +105,7 @@ suite('an OOM kill', { skip: missing('root', 'btf') }, () => {
   test('of a whole cgroup whose init is the first to die counts all that the kernel counts', async (context) => {
     await using cgroup = createCgroup('init');
     if (!diesAsWhole(cgroup)) return context.skip('cgroups die as a whole with cgroup v2 only');
-    using attached = attachAll();
+    using attached = await attachAll();
     limit(cgroup, 64);
     // Its death ends the others of its PID namespace, while the OOM killer comes to one after the other.
     const [command, args] = cgroup.wrap(fixture('share'), 'init', '40', '30');
@@ -121,7 +121,7 @@ suite('an OOM kill', { skip: missing('root', 'btf') }, () => {
   });
 
   test('of one that writes a file in memory has shmem_rss_bytes only of what it has mapped', async () => {
-    using attached = attachAll();
+    using attached = await attachAll();
     for (const how of ['write', 'map']) {
       await using cgroup = createCgroup(how);
       limit(cgroup, 32);
@@ -137,7 +137,7 @@ suite('an OOM kill', { skip: missing('root', 'btf') }, () => {
   });
 
   test('in a cgroup that is removed at once, and has a long path, names as much of it as finds room', async () => {
-    using attached = attachAll();
+    using attached = await attachAll();
     const names = ['a', 'b', 'c', 'd', 'e'].map((letter) => letter.repeat(250));
     await using top = createCgroup('deep');
     await using stack = new AsyncDisposableStack();

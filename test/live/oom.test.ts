@@ -25,7 +25,7 @@ const MB = 1 << 20;
 
 suite('an OOM kill', { skip: missing('root', 'btf') }, () => {
   test('by a cgroup’s own limit names that cgroup, its limit and how much of it was used', async () => {
-    using attached = attachAll();
+    using attached = await attachAll();
     await using cgroup = createCgroup('own');
     limit(cgroup, 48);
     const child = hog(cgroup, 'own', 200);
@@ -54,7 +54,7 @@ suite('an OOM kill', { skip: missing('root', 'btf') }, () => {
   });
 
   test('by the limit of a cgroup above names that one, and not the one that lost a process', async () => {
-    using attached = attachAll();
+    using attached = await attachAll();
     await using pod = createCgroup('pod');
     limit(pod, 64);
     await using large = createChild(pod, 'large');
@@ -82,7 +82,7 @@ suite('an OOM kill', { skip: missing('root', 'btf') }, () => {
     await using cgroup = createCgroup('swap');
     const file = join(cgroup.path, 'memory.memsw.limit_in_bytes');
     if (!existsSync(file)) return context.skip('the limit of memory and swap together is cgroup v1’s');
-    using attached = attachAll();
+    using attached = await attachAll();
     limit(cgroup, 32);
     writeFileSync(file, `${32 * MB}`);
     await once(hog(cgroup, 'swap', 200), 'exit');
@@ -96,7 +96,7 @@ suite('an OOM kill', { skip: missing('root', 'btf') }, () => {
     await using cgroup = createCgroup('group');
     const file = join(cgroup.path, 'memory.oom.group');
     if (!existsSync(file)) return context.skip('cgroups die as a whole with cgroup v2 only');
-    using attached = attachAll();
+    using attached = await attachAll();
     writeFileSync(file, '1');
     limit(cgroup, 64);
     const members = Array.from({ length: 4 }, (_, index) => hog(cgroup, `member${index}`, 5));
@@ -129,7 +129,7 @@ suite('an OOM kill', { skip: missing('root', 'btf') }, () => {
   });
 
   test('because the machine’s memory ran out names no cgroup’s limit', { skip: missing('guest') }, async () => {
-    using attached = attachAll();
+    using attached = await attachAll();
     const child = sacrifice(100_000);
     await once(child, 'exit');
     for (const { method, records } of await attached.afterKills(1)) {
@@ -143,7 +143,7 @@ suite('an OOM kill', { skip: missing('root', 'btf') }, () => {
 
   test('that sysrq asked for says so, and its trigger is the kernel', { skip: missing('guest') }, async (context) => {
     if (!existsSync('/proc/sysrq-trigger')) return context.skip('this kernel has no sysrq');
-    using attached = attachAll();
+    using attached = await attachAll();
     const child = sacrifice(20);
     const gone = once(child, 'exit');
     await ready(child);
@@ -161,7 +161,7 @@ suite('an OOM kill', { skip: missing('root', 'btf') }, () => {
   });
 
   test('is counted and described among 10 at once, burst after burst', async () => {
-    using attached = attachAll();
+    using attached = await attachAll();
     const pids: number[] = [];
     for (let burst = 0; burst < BURSTS; burst++) {
       pids.push(...(await killTenAtOnce(`burst${burst}`)));

@@ -2,6 +2,8 @@
 import { execFileSync } from 'node:child_process';
 
 export interface ReportedKill {
+  /** In seconds of the kernel's own clock. */
+  readonly atS: number;
   readonly pid: number;
   readonly comm: string;
   readonly scope: string;
@@ -23,6 +25,7 @@ export function reportedKills(): ReportedKill[] {
     if (what === undefined) return [];
     const report = lines.find((other) => other.includes('oom-kill:') && other.includes(`,pid=${pid},`)) ?? '';
     return {
+      atS: Number(/^\[ *([\d.]+)\]/.exec(line)?.[1]),
       pid: Number(pid),
       comm,
       scope: what.startsWith('Memory') ? 'memcg' : 'global',

@@ -9,6 +9,7 @@ import { OomReconciliation } from '../../src/receivers/oom/reconciliation.ts';
 import { OomSource } from '../../src/receivers/oom/source.ts';
 import { type FlatRecord, flatten } from '../../src/records/encode.ts';
 import { eventually } from './eventually.ts';
+import { reportedInFull } from './oom.ts';
 import { missing } from './requirements.ts';
 import { mountTracefs } from './tracefs.ts';
 
@@ -24,8 +25,12 @@ export interface Attached {
   kills(): number;
 }
 
-/** Attaches in every way that this kernel allows at the same time, so that all see the same kills. */
-export function attachAll(): Disposable & { afterKills(count: number): Promise<readonly Attached[]> } {
+/**
+ * Attaches in every way that this kernel allows at the same time, so that all see the same kills. The kernel reports the
+ * next kills in full: where nothing better can be attached, whose limit was hit is known from there.
+ */
+export async function attachAll(): Promise<Disposable & { afterKills(count: number): Promise<readonly Attached[]> }> {
+  await reportedInFull();
   const tracefs = mountTracefs();
   const all: Attached[] = [];
   for (const method of OOM_METHODS) {

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { findHierarchy } from '../../src/containers/hierarchy.ts';
 import { type Cgroup, createCgroup } from './cgroup.ts';
 import { eventually } from './eventually.ts';
@@ -82,15 +83,27 @@ export async function killTenAtOnce(name: string): Promise<number[]> {
   }
 }
 
-/** Waits until the kernel prints long reports again: it prints at most ten in five seconds. */
+/** Long reports that the kernel prints in five seconds; and how many of them must be left. */
+const REPORTS = 10;
+const LEFT = 4;
+const INTERVAL_S = 5;
+/** Every further try is a kill, too. */
+const RETRY_MS = 500;
+
+/** Waits until the kernel prints long reports of the next kills: it prints at most ten in five seconds. */
 export async function reportedInFull(): Promise<void> {
   const cgroup = createCgroup('reported');
   try {
     limit(cgroup, 16);
-    await eventually('the kernel reports a kill in full', async () => {
+    await eventually('the kernel reports kills in full', async () => {
       const child = hog(cgroup, 'reported', 64);
       await once(child, 'exit');
-      return reportedKills().findLast(({ pid }) => pid === child.pid)?.taskMemcg !== undefined;
+      const reports = reportedKills().filter(({ taskMemcg }) => taskMemcg !== undefined);
+      const now = reports.findLast(({ pid }) => pid === child.pid)?.atS;
+      if (now !== undefined && reports.filter(({ atS }) => atS > now - INTERVAL_S).length <= REPORTS - LEFT)
+        return true;
+      await sleep(RETRY_MS);
+      return false;
     });
   } finally {
     await cgroup.remove();
