@@ -10,6 +10,7 @@ import {
 import { isAfter } from '../program/clock.ts';
 import { foldTable, toNs } from './buckets.ts';
 import { type ExponentialOptions, exponentialBoundsNs, toExponential } from './exponential.ts';
+import { type Fold, folded, KernelHistogram, type Shape } from './histogram.ts';
 import type { Series } from './storage.ts';
 import type { Stream } from './streams.ts';
 
@@ -20,6 +21,10 @@ export interface Form {
   readonly lowMemory?: boolean;
   /** Histograms without bounds in a view become exponential. */
   readonly exponential?: ExponentialOptions;
+  /** Histograms are a {@link KernelHistogram}, for a reader that writes one point after the other. */
+  readonly lazy?: boolean;
+  /** Lazy histograms without bounds in a view have an exponential form besides. */
+  readonly native?: ExponentialOptions;
 }
 
 /** The buckets of a source. */
@@ -64,39 +69,37 @@ function counterData(stream: Stream): ToData {
   });
 }
 
-function histogramData(stream: Stream, gridNs: readonly number[], boundaries: readonly number[]): ToData {
-  const explicit = foldTable(gridNs, boundaries.map(toNs));
+function histogramData(stream: Stream, gridNs: readonly number[], bounds: readonly number[]): ToData {
   const { perUnit = 1 } = stream.metric;
+  const boundaries = [...bounds];
+  const explicit = foldTable(gridNs, boundaries.map(toNs));
+  const exponentials = new Map<number, Fold>();
+  const shapeOf = (options: ExponentialOptions | undefined): Shape => {
+    if (options === undefined || stream.bounds !== undefined) return { perUnit, boundaries, explicit };
+    const { maxScale } = options;
+    const fold = exponentials.get(maxScale) ?? foldTable(gridNs, exponentialBoundsNs(maxScale));
+    exponentials.set(maxScale, fold);
+    return { perUnit, boundaries, explicit, native: { fold, options } };
+  };
   const sumOf = ([sum = 0]: Float64Array): number => sum / perUnit;
-  const exponentials = new Map<number, readonly number[]>();
-  const exponentialAt = (scale: number): readonly number[] => {
-    const fold = exponentials.get(scale) ?? foldTable(gridNs, exponentialBoundsNs(scale));
-    exponentials.set(scale, fold);
-    return fold;
-  };
-  return (series, { temporality: aggregationTemporality, exponential }, endTime) => {
-    const descriptor = descriptorOf(stream, ValueType.DOUBLE);
-    if (exponential === undefined || stream.bounds !== undefined) {
-      const dataPoints = points(series, endTime, (totals): Histogram => {
-        const counts = folded(totals, explicit);
-        const count = counts.reduce((sum, one) => sum + one, 0);
-        return { sum: sumOf(totals), count, buckets: { boundaries: [...boundaries], counts } };
-      });
-      return { descriptor, aggregationTemporality, dataPointType: DataPointType.HISTOGRAM, dataPoints };
+  const descriptor = descriptorOf(stream, ValueType.DOUBLE);
+  return (series, { temporality: aggregationTemporality, exponential, lazy, native }, endTime) => {
+    const shape = shapeOf(exponential ?? native);
+    if (exponential !== undefined && shape.native !== undefined) {
+      const { fold, options } = shape.native;
+      const dataPoints = points(series, endTime, (totals) =>
+        toExponential(folded(totals, 1, fold), sumOf(totals), options),
+      );
+      return { descriptor, aggregationTemporality, dataPointType: DataPointType.EXPONENTIAL_HISTOGRAM, dataPoints };
     }
-    const fold = exponentialAt(exponential.maxScale);
-    const dataPoints = points(series, endTime, (totals) =>
-      toExponential(folded(totals, fold), sumOf(totals), exponential),
-    );
-    return { descriptor, aggregationTemporality, dataPointType: DataPointType.EXPONENTIAL_HISTOGRAM, dataPoints };
+    const dataPoints = points<Histogram>(series, endTime, (totals) => {
+      // The totals go on while the points are read.
+      if (lazy) return new KernelHistogram(totals.slice(), 0, shape);
+      const { sum, count, buckets } = new KernelHistogram(totals, 0, shape);
+      return { sum, count, buckets };
+    });
+    return { descriptor, aggregationTemporality, dataPointType: DataPointType.HISTOGRAM, dataPoints };
   };
-}
-
-/** Folds a histogram's counts into coarser buckets. */
-function folded(totals: Float64Array, fold: readonly number[]): number[] {
-  const counts = new Array<number>((fold.at(-1) ?? 0) + 1).fill(0);
-  for (const [bucket, coarse] of fold.entries()) counts[coarse] = (counts[coarse] ?? 0) + (totals[bucket + 1] ?? 0);
-  return counts;
 }
 
 function points<T>(all: Iterable<Series>, endTime: HrTime, value: (totals: Float64Array) => T): DataPoint<T>[] {

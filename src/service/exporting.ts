@@ -18,6 +18,7 @@ import type { TypedRecord } from '../records/schema.ts';
 import { serviceResource } from './resource.ts';
 
 const CUMULATIVE: Form = { temporality: AggregationTemporality.CUMULATIVE };
+const SCRAPED: Form = { ...CUMULATIVE, lazy: true };
 
 /** How long the last export may take, in ms, whatever the configuration allows the others. */
 const LAST_EXPORT_MS = 4000;
@@ -61,7 +62,7 @@ export class Exporting {
     };
     const onError = (error: unknown): void => health.collectFailed(error);
     const scrapes = exportersOf(config, 'prometheus').map(({ name, settings }): [string, Scrapes] => {
-      const options = { timeoutMs: settings.timeout_ms, producers: producersOf(name, CUMULATIVE), onError };
+      const options = { timeoutMs: settings.timeout_ms, producers: producersOf(name, SCRAPED), onError };
       return [name, new Scrapes(options)];
     });
     const pushes = await createPushes(config, credentials, producersOf, health);
