@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { causeOf, type Failure } from '../../src/kernel/causes.ts';
-import { capabilitiesIn, type Permissions } from '../../src/kernel/permissions.ts';
+import type { Permissions } from '../../src/kernel/permissions.ts';
+import { permissionsOf } from '../support/permissions.ts';
 
-const ROOT = '000001ffffffffff';
 const LEAST = '000000c000000000';
 const NONE = '0000000000000000';
 
@@ -13,23 +13,8 @@ interface Circumstances extends Partial<Omit<Permissions, 'capabilities' | 'call
   readonly calls?: boolean;
 }
 
-function permissions({ effective = ROOT, calls = true, ...rest }: Circumstances): Permissions {
-  return {
-    isRoot: false,
-    capabilities: capabilitiesIn(`CapEff:\t${effective}\n`),
-    inUserNamespace: false,
-    hasSeccompFilter: false,
-    lockdown: 'none',
-    securityModules: ['capability'],
-    unprivilegedBpfDisabled: 2,
-    perfEventParanoid: 2,
-    memlockBytes: 65536,
-    memlockCounts: false,
-    bpfJit: true,
-    overlayHasBtf: false,
-    callsBpf: () => calls,
-    ...rest,
-  };
+function permissions({ calls = true, ...rest }: Circumstances): Permissions {
+  return permissionsOf({ isRoot: false, callsBpf: () => calls, ...rest });
 }
 
 const [OPEN, LOAD, ATTACH, MAP, TRACEFS] = ['open', 'load', 'attach', 'map', 'tracefs'] as const;

@@ -19,20 +19,8 @@ if [ -x "$collector" ]; then echo "$collector"; exit; fi
 say "building an OpenTelemetry Collector, for some minutes"
 begin_work
 
-mkdir -p "$work/lists/partial" "$work/archives/partial" "$work/debs" "$work/root" "$work/go"
-: >"$work/status"
-echo "deb $(debian_mirror) sid main" >"$work/sources.list"
-cat >"$work/apt.conf" <<CONF
-Dir::Etc::SourceList "$work/sources.list";
-Dir::Etc::SourceParts "/dev/null";
-Dir::Etc::TrustedParts "/usr/share/keyrings";
-Dir::State::Lists "$work/lists";
-Dir::State::Status "$work/status";
-Dir::Cache "$work";
-APT::Sandbox::User "root";
-CONF
-export APT_CONFIG="$work/apt.conf"
-quietly apt-get -qq update
+mkdir -p "$work/debs" "$work/root" "$work/go"
+use_suite sid
 
 # All that the collector's code needs and a compiler, with nothing installed (by the empty status file). What is not Go
 # is for running the packages' own tools.

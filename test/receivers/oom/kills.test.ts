@@ -5,30 +5,16 @@ import type { OomDecision, OomEvent, OomTask, OomVictim } from '../../../src/rec
 import { type OomKill, OomKills } from '../../../src/receivers/oom/kills.ts';
 import type { KmsgKill } from '../../../src/receivers/oom/kmsg.ts';
 import { OomPaths } from '../../../src/receivers/oom/paths.ts';
+import * as tasks from './tasks.ts';
 
 const CGROUP = 5n;
 
-function victim(pid: number): OomVictim {
-  return {
-    pid,
-    tgid: pid,
-    ownTgid: 1,
-    uid: 0,
-    comm: 'hog',
-    process: 'hog',
-    memoryCgroupId: CGROUP,
-    defaultCgroupId: 0n,
-    anonBytes: 0,
-    fileBytes: 0,
-    shmemBytes: 0,
-    pageTableBytes: 0,
-    totalVmBytes: 0,
-    oomScoreAdj: 0,
-  };
+function task(pid: number, changes: Partial<OomTask> = {}): OomTask {
+  return tasks.task({ pid, ...changes });
 }
 
-function task(pid: number, changes: Partial<OomTask> = {}): OomTask {
-  return { pid, tgid: pid, uid: 0, comm: 'task', process: 'task', memoryCgroupId: 0n, defaultCgroupId: 0n, ...changes };
+function victim(pid: number): OomVictim {
+  return tasks.victim({ pid, comm: 'hog', memoryCgroupId: CGROUP });
 }
 
 function decision(number: number, changes: Partial<OomDecision> = {}): OomDecision {

@@ -8,7 +8,7 @@ import { viewOptions } from '../../../src/config/view-options.ts';
 import { Cgroups } from '../../../src/containers/cgroups.ts';
 import { createProducer } from '../../../src/metrics/producer.ts';
 import { MetricRegistry, type Sample } from '../../../src/metrics/registry.ts';
-import type { OomTask, OomVictim } from '../../../src/receivers/oom/events.ts';
+import type { OomVictim } from '../../../src/receivers/oom/events.ts';
 import type { OomKill } from '../../../src/receivers/oom/kills.ts';
 import { metrics } from '../../../src/receivers/oom/metrics.ts';
 import type { OomReceiver } from '../../../src/receivers/oom/receiver.ts';
@@ -16,6 +16,7 @@ import { OomSource, type OomSourceOptions } from '../../../src/receivers/oom/sou
 import { type FlatRecord, flatten } from '../../../src/records/encode.ts';
 import { collect, labels, named, valuesOf, view } from '../../metrics/counts.ts';
 import { holdClocks } from '../../support/clocks.ts';
+import { task, victim } from './tasks.ts';
 
 const KILLS = metrics.kills;
 
@@ -64,30 +65,10 @@ function setUp(options: Partial<OomSourceOptions> = {}): Setup {
   return { receiver, source, told };
 }
 
-function task(comm: string): OomTask {
-  return { pid: 1, tgid: 1, uid: 0, comm, process: comm, memoryCgroupId: 0n, defaultCgroupId: 0n };
-}
-
-function victim(comm: string, changes: Partial<OomVictim> = {}): OomVictim {
-  return {
-    ...task(comm),
-    ownTgid: 1,
-    memoryCgroupId: 0n,
-    defaultCgroupId: 0n,
-    anonBytes: 0,
-    fileBytes: 0,
-    shmemBytes: 0,
-    pageTableBytes: 0,
-    totalVmBytes: 0,
-    oomScoreAdj: 0,
-    ...changes,
-  };
-}
-
 /** A kill in a cgroup that nobody finds, unless `changes` say where. */
 function kill(comm: string, changes: Partial<OomKill & OomVictim> = {}): OomKill {
-  const { trigger = task('trigger'), scope = 'memcg', members = [], ...others } = changes;
-  return { timeNs: 0, trigger, members, scope, victim: victim(comm, others), ...others };
+  const { trigger = task({ comm: 'trigger' }), scope = 'memcg', members = [], ...others } = changes;
+  return { timeNs: 0, trigger, members, scope, victim: victim({ comm, ...others }), ...others };
 }
 
 /** @returns the id of the new cgroup */
@@ -155,7 +136,7 @@ suite('OOM kills', () => {
     receiver.kills = [
       kill('a'),
       kill('b'),
-      kill('a', { trigger: task('other') }),
+      kill('a', { trigger: task({ comm: 'other' }) }),
       kill('a', { scope: 'global' }),
       kill('a', { defaultCgroupId: id }),
     ];
@@ -181,7 +162,7 @@ suite('OOM kills', () => {
 
   test('by kernel workers have one trigger', () => {
     const { receiver, source } = setUp();
-    receiver.kills = ['kworker/0:1', 'kworker/u8:3-events'].map((comm) => kill('a', { trigger: task(comm) }));
+    receiver.kills = ['kworker/0:1', 'kworker/u8:3-events'].map((comm) => kill('a', { trigger: task({ comm }) }));
     assert.deepEqual(values(source.read()), {
       '': 0,
       'cgroup=unknown,scope=memcg,trigger_comm=kworker,victim_comm=a': 2,
@@ -262,7 +243,7 @@ suite('every kill is told', () => {
 
   test('under the name the kernel gave it, not the one it is counted under', () => {
     const { receiver, source, told } = setUp();
-    receiver.kills = [kill('a', { trigger: task('kworker/0:1') })];
+    receiver.kills = [kill('a', { trigger: task({ comm: 'kworker/0:1' }) })];
     source.poll();
     assert.equal(told[0]?.trigger_comm, 'kworker/0:1');
   });
@@ -282,7 +263,7 @@ suite('every kill is told', () => {
   test('once for a cgroup that died as a whole, while each of its processes is counted', () => {
     const id = createCgroup('app');
     const { receiver, source, told } = setUp();
-    const members = ['b', 'c'].map((comm) => ({ ...victim(comm, { defaultCgroupId: id }), reason: 'group' as const }));
+    const members = ['b', 'c'].map((comm) => ({ ...victim({ comm, defaultCgroupId: id }), reason: 'group' as const }));
     receiver.kills = [kill('a', { members, isGroup: true })];
     assert.deepEqual(values(source.read()), {
       '': 0,
@@ -296,7 +277,7 @@ suite('every kill is told', () => {
   test('with those that shared its memory, which are not counted: the kernel does not count them', () => {
     const seen: bigint[] = [];
     const { receiver, source, told } = setUp({ onVictim: (id) => seen.push(id) });
-    receiver.kills = [kill('a', { members: [{ ...victim('b'), reason: 'shared_memory' }] })];
+    receiver.kills = [kill('a', { members: [{ ...victim({ comm: 'b' }), reason: 'shared_memory' }] })];
     assert.deepEqual(values(source.read()), { '': 0, [labelled('a')]: 1 });
     assert.deepEqual([told.length, told[0]?.victim_comm, seen.length], [1, 'a', 1]);
   });
