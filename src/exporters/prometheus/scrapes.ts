@@ -1,11 +1,9 @@
-/** Answers scrapes by OpenTelemetry's exporter and serializer: one collection for all scrapes that come meanwhile. */
-import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
-import { resourceFromAttributes } from '@opentelemetry/resources';
-import type { MetricData, MetricProducer, MetricReader, ResourceMetrics } from '@opentelemetry/sdk-metrics';
-import { labelsOf } from '../../metrics/labels.ts';
+/** Answers scrapes by OpenTelemetry's exporter: one collection for all scrapes that come meanwhile. */
+import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
+import type { MetricProducer, MetricReader } from '@opentelemetry/sdk-metrics';
 import type { Body } from './bodies.ts';
-
-const PROMETHEUS_TEXT = 'text/plain; version=0.0.4; charset=utf-8';
+import { Document } from './formats/document.ts';
+import { formatFor } from './formats/negotiation.ts';
 
 export interface ScrapesOptions {
   /** The timeout of a collection, in ms. */
@@ -22,7 +20,6 @@ const LAST_COLLECTION_MS = 3000;
 export class Scrapes {
   readonly reader: MetricReader;
   readonly #options: ScrapesOptions;
-  readonly #serializer = new PrometheusSerializer(undefined, false, undefined, false, true);
   #underWay: Promise<Body> | null = null;
 
   constructor(options: ScrapesOptions) {
@@ -55,8 +52,10 @@ export class Scrapes {
       const { resourceMetrics, errors } = await this.reader.collect({ timeoutMillis: timeoutMs });
       if (errors.length > 0)
         throw errors.length === 1 ? errors[0] : new AggregateError(errors, 'Several sources failed');
-      const bytes = Buffer.from(this.#serializer.serialize(withLabels(resourceMetrics)));
-      return { status: 200, type: PROMETHEUS_TEXT, bytes, isLong: true };
+      const document = new Document(formatFor(undefined), resourceMetrics);
+      const chunks: Buffer[] = [];
+      for (let chunk = document.chunk(0); chunk !== null; chunk = document.chunk(chunks.length)) chunks.push(chunk);
+      return { status: 200, type: document.type, bytes: Buffer.concat(chunks), isLong: true };
     } catch (error) {
       onError(error);
       throw error;
@@ -64,19 +63,6 @@ export class Scrapes {
       clearTimeout(late);
     }
   }
-}
-
-/** Makes label names valid and distinct, which the serializer does not. */
-function withLabels({ resource, scopeMetrics }: ResourceMetrics): ResourceMetrics {
-  return {
-    resource: resourceFromAttributes(labelsOf(resource.attributes)),
-    scopeMetrics: scopeMetrics.map(({ scope, metrics }) => ({ scope, metrics: metrics.map(withLabelledPoints) })),
-  };
-}
-
-function withLabelledPoints(data: MetricData): MetricData {
-  const dataPoints = data.dataPoints.map((point) => ({ ...point, attributes: labelsOf(point.attributes) }));
-  return { ...data, dataPoints } as MetricData;
 }
 
 function tooLate(ms: number): Error {
