@@ -1,14 +1,44 @@
 /** What the numbers depend on. */
 import { execFileSync } from 'node:child_process';
-import { cpus, loadavg, release } from 'node:os';
+import { cpus, loadavg, release, totalmem } from 'node:os';
 
-export function printConditions(): void {
+export interface Conditions {
+  /** In UTC. */
+  readonly when: string;
+  readonly kernel: string;
+  readonly cpu: string;
+  readonly cpus: number;
+  readonly memoryGb: number;
+  readonly node: string;
+  /** The mean number of runnable tasks in the minute before. */
+  readonly load: number;
+  /** BPF programs of others that are attached to events: they slow down what is measured. */
+  readonly otherPrograms: number;
+  /** With a part of the rounds only. */
+  readonly quick: boolean;
+}
+
+export function conditionsNow(quick: boolean): Conditions {
   const processors = cpus();
-  const machine = `Linux ${release()}, ${processors.length} × ${processors[0]?.model}, Node ${process.version}`;
-  process.stdout.write(`${machine}, load ${loadavg()[0]?.toFixed(1)}; every result is a median (min–max)\n`);
-  const others = attachedPrograms();
-  if (others > 0)
-    process.stdout.write(`${others} BPF programs of others are attached: they slow down all that follows\n`);
+  return {
+    when: new Date().toISOString(),
+    kernel: release(),
+    cpu: processors[0]?.model.trim() ?? 'unknown',
+    cpus: processors.length,
+    memoryGb: Math.round(totalmem() / 1e9),
+    node: process.version,
+    load: Math.round((loadavg()[0] ?? 0) * 10) / 10,
+    otherPrograms: attachedPrograms(),
+    quick,
+  };
+}
+
+export function describeConditions(conditions: Conditions): string {
+  const { kernel, cpu, cpus, memoryGb, node, load, otherPrograms, quick } = conditions;
+  const others = otherPrograms > 0 ? `, ${otherPrograms} BPF programs of others attached` : '';
+  const rounds = quick ? ' of few rounds' : '';
+  const machine = `Linux ${kernel}, ${cpus} × ${cpu}, ${memoryGb} GB, Node ${node}`;
+  return `${machine}, load ${load}${others}; every result is a median (min–max)${rounds}`;
 }
 
 /** How many BPF programs are attached to events; 0 where that cannot be known. */

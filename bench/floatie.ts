@@ -1,49 +1,34 @@
 /** Floatie as users run it: the compiled one, in a process of its own, with the default configuration. */
-import { readFileSync } from 'node:fs';
-import { Agent, get } from 'node:http';
-import { join } from 'node:path';
+import { type Answer, Client } from './client.ts';
 import { Program } from './program.ts';
-import { stopping } from './stopping.ts';
 
-const ROOT = join(import.meta.dirname, '..');
-
-/** The flags that `npm start` gives to Node. */
-export const NODE_FLAGS: readonly string[] = flagsOfStart();
-
-/** Floatie as `npm start` runs it. */
-export const DIST: readonly string[] = [process.execPath, ...NODE_FLAGS, join(ROOT, 'dist/main.js')];
-
-/** What `npm run build:single` makes. */
-export const SINGLE: readonly string[] = [join(ROOT, 'dist/floatie')];
-
-function flagsOfStart(): string[] {
-  const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: { start: string } };
-  return (/\bnode (.*?) ?dist\/main\.js/.exec(scripts.start)?.[1] ?? '').split(' ').filter((flag) => flag !== '');
-}
+export const SCRAPE = '/metrics';
 
 export class Floatie implements AsyncDisposable {
   readonly #program: Program;
-  readonly #url: string;
-  readonly #agent = new Agent({ keepAlive: true });
+  readonly #client: Client;
 
-  /** Resolves when it measures and listens. */
-  static async start(flags: readonly string[] = [], command: readonly string[] = DIST): Promise<Floatie> {
+  /**
+   * Resolves when it measures and listens.
+   *
+   * @param command as {@link Tree} gives it
+   */
+  static async start(command: readonly string[], flags: readonly string[] = []): Promise<Floatie> {
     const settings = ['exporters.prometheus.port=0', 'service.telemetry.log_format=json'];
     const [file = '', ...rest] = command;
-    const args = settings.flatMap((setting) => ['--set', setting]);
-    const program = await Program.start(file, [...flags, ...rest, ...args]);
+    const program = await Program.start(file, [...rest, ...settings.flatMap((one) => ['--set', one]), ...flags]);
     try {
       const [, url = ''] = await program.says(/"url":"([^"]+)"/);
-      return new Floatie(program, url);
+      return new Floatie(program, new URL(url).origin);
     } catch (error) {
       await program[Symbol.asyncDispose]();
       throw error;
     }
   }
 
-  private constructor(program: Program, url: string) {
+  private constructor(program: Program, origin: string) {
     this.#program = program;
-    this.#url = url;
+    this.#client = new Client(origin);
   }
 
   get pid(): number {
@@ -55,24 +40,22 @@ export class Floatie implements AsyncDisposable {
     return this.#program.written;
   }
 
-  /** One scrape over a connection that is kept, as Prometheus makes them. */
-  scrape(): Promise<string> {
-    return new Promise((resolve, reject) => {
-      const request = get(this.#url, { agent: this.#agent, signal: stopping }, (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('end', () => {
-          if (response.statusCode === 200) resolve(Buffer.concat(chunks).toString());
-          else reject(new Error(`A scrape was answered with ${response.statusCode}`));
-        });
-        response.on('error', reject);
-      });
-      request.on('error', reject);
-    });
+  /** One scrape, whose body is not kept. */
+  scrape(headers?: Readonly<Record<string, string>>): Promise<Answer> {
+    return this.#client.ask(SCRAPE, headers);
+  }
+
+  metrics(): Promise<string> {
+    return this.#client.text(SCRAPE);
+  }
+
+  /** Asks for something that takes no work: the answer waits for whatever blocks the event loop. */
+  async healthMs(): Promise<number> {
+    return (await this.#client.ask('/healthz')).ms;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#agent.destroy();
+    this.#client[Symbol.dispose]();
     await this.#program[Symbol.asyncDispose]();
   }
 }

@@ -1,38 +1,94 @@
-/** Runs all benchmarks and prints what they measured, beside what was aimed at. */
-import { join } from 'node:path';
-import { printConditions } from './conditions.ts';
-import { measureMemory } from './memory.ts';
+/** Runs the benchmarks, and prints what they measured beside what was aimed at: see USAGE in arguments.ts. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import { type Options, parseArguments, USAGE } from './arguments.ts';
+import { compareReports, describeComparison } from './comparison.ts';
+import { conditionsNow, describeConditions } from './conditions.ts';
+import { memory } from './memory.ts';
 import { Missing } from './missing.ts';
 import { mountPrivately } from './mounts.ts';
-import { measureOverhead } from './overhead.ts';
-import { measureRungs } from './rungs.ts';
-import { measureScrape } from './scrape.ts';
-import { measureStart } from './start.ts';
+import { overhead } from './overhead.ts';
+import type { Bench, Part } from './part.ts';
+import { type PartReport, type Report, Results } from './results.ts';
+import { rungs } from './rungs.ts';
+import { scale } from './scale.ts';
+import { scrape } from './scrape.ts';
+import { start } from './start.ts';
 import { stopping } from './stopping.ts';
+import { asText } from './tables.ts';
+import { Tree } from './tree.ts';
 
-const benchmarks = {
-  overhead: measureOverhead,
-  rungs: measureRungs,
-  scrape: measureScrape,
-  start: measureStart,
-  memory: measureMemory,
+const PARTS: Readonly<Record<string, Part>> = {
+  overhead,
+  rungs,
+  start,
+  memory,
+  scrape,
+  'scale-100': scale(100, { protobufKb: 100 }),
+  'scale-1000': scale(1000, { protobufKb: 1000, anonymousMb: 70, idlePercent: 0.5 }),
+  'scale-10000': scale(10_000, { anonymousMb: 250, blockedMs: 100 }),
 };
+const ROOT = join(import.meta.dirname, '..');
 
-// From where packages are found.
-process.chdir(join(import.meta.dirname, '..'));
 mountPrivately();
-printConditions();
+const options = optionsOf(process.argv.slice(2));
+if (options === null) process.exitCode = 2;
+else await main(options);
 
-for (const [name, measure] of Object.entries(benchmarks)) {
+function optionsOf(args: readonly string[]): Options | null {
   try {
-    await measure();
+    return parseArguments(args, Object.keys(PARTS));
   } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n${USAGE}\n`);
+    return null;
+  }
+}
+
+async function main({ parts, json, against, beside, quick }: Options): Promise<void> {
+  const print = (text: string): unknown => (json === '-' ? process.stderr : process.stdout).write(text);
+  const earlier = against === undefined ? undefined : (JSON.parse(readFileSync(against, 'utf8')) as Report);
+  const others = beside.map((folder) => new Tree(resolve(folder), relative('', folder)));
+  const trees = [new Tree(ROOT, 'Floatie'), ...others] as const;
+  const rounds = (full: number): number => (quick ? Math.ceil(full / 3) : full);
+  // From where packages are found.
+  process.chdir(ROOT);
+
+  const conditions = conditionsNow(quick);
+  print(`${describeConditions(conditions)}\n`);
+  const measured: PartReport[] = [];
+  for (const name of parts) {
+    const report = await measure(name, { trees, rounds });
     if (stopping.aborted) {
-      process.stdout.write(`\n${(stopping.reason as Error).message}\n`);
+      print(`\n${(stopping.reason as Error).message}\n`);
       process.exitCode = 130;
-      break;
+      return;
     }
-    process.stdout.write(`\nNot measured: ${name}: ${error instanceof Error ? error.message : String(error)}\n`);
+    print(asText(report));
+    measured.push(report);
+  }
+
+  const report: Report = { conditions, parts: measured };
+  if (json !== undefined)
+    writeFileSync(json === '-' ? process.stdout.fd : json, `${JSON.stringify(report, null, 2)}\n`);
+  if (earlier === undefined) return;
+  const comparison = compareReports(earlier, report);
+  print(describeComparison(comparison));
+  if (comparison.changes.some(({ verdict }) => verdict === 'worse')) process.exitCode = 1;
+}
+
+/** A part that fails leaves what it has measured so far, and its reason. */
+async function measure(name: string, bench: Omit<Bench, 'results'>): Promise<PartReport> {
+  const { title, measure } = PARTS[name] as Part;
+  const results = new Results();
+  const began = performance.now();
+  try {
+    await measure({ ...bench, results });
+    const [here, ...others] = bench.trees;
+    for (const other of others) results.compare(here.name, other.name);
+  } catch (error) {
+    results.note(`Not measured: ${error instanceof Error ? error.message : String(error)}`);
     if (!(error instanceof Missing)) process.exitCode = 1;
   }
+  const seconds = Math.round((performance.now() - began) / 1000);
+  return { name, title, seconds, figures: results.figures(), notes: results.notes };
 }

@@ -1,83 +1,93 @@
-/** How much memory Floatie holds, beside Node alone and Node with the packages that Floatie imports. */
-import { readFileSync } from 'node:fs';
+/** How much memory Floatie holds, beside Node with an HTTP server and other programs that do the like. */
 import { join } from 'node:path';
-import { Floatie, NODE_FLAGS } from './floatie.ts';
+import { BARE_NODE, BareNode } from './bare-node.ts';
+import { Containers } from './containers.ts';
+import { memoryOf } from './costs.ts';
+import { Floatie } from './floatie.ts';
+import { Overlay } from './overlay.ts';
+import type { Bench, Part } from './part.ts';
 import { Program } from './program.ts';
-import { formatSpread, spreadOf } from './statistics.ts';
+import type { Results } from './results.ts';
+import { rotated } from './rounds.ts';
 import { sleep } from './stopping.ts';
-import { judge, printTable } from './table.ts';
+import type { Form, Tree } from './tree.ts';
 
 const ROUNDS = 3;
+const CONTAINERS = 10;
 const SCRAPES = 1000;
 /** Until what is only needed at the start has been freed. */
 const SETTLE_MS = 500;
+/** About what a scrape of that many containers sends. */
+const BYTES = 100_000;
+const PACKAGES = 'Node with the packages that Floatie imports';
 
-const AIM_OVER_IMPORTS_MB = 10;
-/** What as many scrapes again may add. By then V8 has compiled what it will. */
-const AIM_GROWTH_MB = 1;
+const STARTED = 'after the start';
+const SCRAPED = `after ${SCRAPES.toLocaleString('en')} scrapes with ${CONTAINERS} containers`;
+const OVER = `anonymous memory over that of ${BARE_NODE}`;
 
-const IDLE = 'console.log("ready"); setInterval(() => {}, 60_000)';
+export const memory: Part = { title: 'Memory', measure };
 
-export async function measureMemory(): Promise<void> {
-  const packages = await packagesOfFloatie();
-  const imports = packages.map((name) => `import ${JSON.stringify(name)};`).join(' ');
-  const rounds: Record<'bare' | 'importing' | 'started' | 'scraped' | 'twice', number>[] = [];
-  for (let round = 0; round < ROUNDS; round++) {
-    rounds.push({ bare: await idleMb(IDLE), importing: await idleMb(`${imports} ${IDLE}`), ...(await floatieMb()) });
+async function measure({ trees, results, rounds }: Bench): Promise<void> {
+  const [here] = trees;
+  here.buildSingle();
+  const forms = trees.flatMap((tree) => tree.forms());
+  using overlay = Overlay.mount();
+  using containers = Containers.create(CONTAINERS);
+  const packages = await packagesOf(here);
+  for (let round = 0; round < rounds(ROUNDS); round++) {
+    const bare = await bareMemory(here, results);
+    for (const form of rotated(forms, round)) {
+      const anonymous = await floatieMemory(form, () => containers.work(overlay.file), results);
+      results.add(OVER, form.name, 'MB', anonymous - bare);
+    }
+    await importingMemory(packages, here, results);
   }
-
-  const over = spreadOf(rounds.map(({ scraped, importing }) => scraped - importing)).median;
-  const growth = spreadOf(rounds.map(({ scraped, twice }) => twice - scraped)).median;
-  const row = (title: string, key: keyof (typeof rounds)[number], aim = ''): string[] => {
-    const { median } = spreadOf(rounds.map((round) => round[key] - round.importing));
-    const distance = `${median < 0 ? '−' : '+'}${Math.abs(median).toFixed(1)}`;
-    return [title, formatSpread(spreadOf(rounds.map((round) => round[key])), 1), distance, aim];
-  };
-  printTable(
-    'Resident memory: MB',
-    ['', 'resident', 'over the imports', 'aim'],
-    [
-      row('Node alone', 'bare'),
-      row(`Node with the ${packages.length} packages that Floatie imports`, 'importing'),
-      row('Floatie after its start', 'started'),
-      row(
-        `Floatie after ${SCRAPES} scrapes`,
-        'scraped',
-        judge(`at most +${AIM_OVER_IMPORTS_MB}`, over <= AIM_OVER_IMPORTS_MB),
-      ),
-      row(`Floatie after ${2 * SCRAPES} scrapes`, 'twice', judge('flat', growth <= AIM_GROWTH_MB)),
-    ],
-  );
+  for (const { name } of forms) {
+    results.compare(name, BARE_NODE);
+    results.aim(OVER, name, { atMost: 15 });
+  }
 }
 
-async function packagesOfFloatie(): Promise<string[]> {
-  await using floatie = await Floatie.start(['--import', join(import.meta.dirname, 'record-packages.ts')]);
+/** @returns the anonymous memory */
+async function add(when: string, of: string, pid: number, results: Results): Promise<number> {
+  await sleep(SETTLE_MS);
+  const { residentMb, anonymousMb, fileMb, mapsMb } = memoryOf(pid);
+  results.add(`resident ${when}`, of, 'MB', residentMb);
+  results.add(`anonymous ${when}`, of, 'MB', anonymousMb);
+  results.add(`of files ${when}`, of, 'MB', fileMb);
+  if (mapsMb > 0) results.add(`the kernel's maps ${when}`, of, 'MB', mapsMb);
+  return anonymousMb;
+}
+
+async function floatieMemory({ name, command }: Form, work: () => Promise<void>, results: Results): Promise<number> {
+  await using floatie = await Floatie.start(command);
+  await floatie.scrape();
+  await add(STARTED, name, floatie.pid, results);
+  await work();
+  for (let done = 0; done < SCRAPES; done++) await floatie.scrape();
+  return await add(SCRAPED, name, floatie.pid, results);
+}
+
+async function bareMemory({ nodeFlags }: Tree, results: Results): Promise<number> {
+  await using node = await BareNode.start(nodeFlags);
+  await node.send(BYTES);
+  await add(STARTED, BARE_NODE, node.pid, results);
+  for (let done = 0; done < SCRAPES; done++) await node.send(BYTES);
+  return await add(SCRAPED, BARE_NODE, node.pid, results);
+}
+
+async function importingMemory(packages: readonly string[], { nodeFlags }: Tree, results: Results): Promise<void> {
+  const imports = packages.map((name) => `import ${JSON.stringify(name)};`).join(' ');
+  const script = `${imports} console.log('ready'); setInterval(() => {}, 60_000)`;
+  await using program = await Program.start(process.execPath, [...nodeFlags, '--input-type=module', '--eval', script]);
+  await program.says(/ready/);
+  await add(STARTED, PACKAGES, program.pid, results);
+}
+
+/** Those that it imports by the end of its first scrape. */
+async function packagesOf(tree: Tree): Promise<string[]> {
+  await using floatie = await Floatie.start(tree.dist('--import', join(import.meta.dirname, 'record-packages.ts')));
+  await floatie.scrape();
   const found = [...floatie.log.matchAll(/^imported package (\S+)$/gm)];
   return [...new Set(found.map(([, name = '']) => name))];
-}
-
-async function idleMb(script: string): Promise<number> {
-  await using program = await Program.start(process.execPath, [...NODE_FLAGS, '--input-type=module', '-e', script]);
-  await program.says(/ready/);
-  await sleep(SETTLE_MS);
-  return residentMb(program.pid);
-}
-
-async function floatieMb(): Promise<{ started: number; scraped: number; twice: number }> {
-  await using floatie = await Floatie.start();
-  const scrape = async (times: number): Promise<void> => {
-    for (let done = 0; done < times; done++) await floatie.scrape();
-    await sleep(SETTLE_MS);
-  };
-  await scrape(1);
-  const started = residentMb(floatie.pid);
-  await scrape(SCRAPES);
-  const scraped = residentMb(floatie.pid);
-  await scrape(SCRAPES);
-  return { started, scraped, twice: residentMb(floatie.pid) };
-}
-
-function residentMb(pid: number): number {
-  const kib = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return (Number(kib) * 1024) / 1e6;
 }

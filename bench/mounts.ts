@@ -5,13 +5,21 @@ import { existsSync } from 'node:fs';
 const INSIDE = 'inside';
 const TRACEFS = '/sys/kernel/tracing';
 
-/** Replaces this process by itself in a mount namespace of its own, with tracefs, which bpftrace needs. */
+/**
+ * Replaces this process by itself, with the same arguments, in a mount namespace of its own, with tracefs, which
+ * bpftrace needs.
+ */
 export function mountPrivately(): void {
   if (process.argv[2] !== INSIDE) {
     if (!mayUnshare()) return;
-    const command = ['env', 'unshare', '--mount', process.execPath, ...process.argv.slice(1, 2), INSIDE];
-    process.execve?.('/usr/bin/env', command, process.env);
+    const [script = '', ...args] = process.argv.slice(1);
+    process.execve?.(
+      '/usr/bin/env',
+      ['env', 'unshare', '--mount', process.execPath, script, INSIDE, ...args],
+      process.env,
+    );
   }
+  process.argv.splice(2, 1);
   if (!existsSync(`${TRACEFS}/events`)) execFileSync('mount', ['-t', 'tracefs', 'tracefs', TRACEFS]);
 }
 

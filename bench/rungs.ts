@@ -7,10 +7,10 @@ import { METHODS, type Method } from '../src/receivers/overlayfs/probes.ts';
 import { OverlayfsReceiver } from '../src/receivers/overlayfs/receiver.ts';
 import { compileProgram } from './compile.ts';
 import { Overlay } from './overlay.ts';
+import type { Bench, Part } from './part.ts';
 import { run } from './program.ts';
-import { formatSpread, type Spread, spreadOf } from './statistics.ts';
-import { printTable } from './table.ts';
-import { type Attach, attachEmptyPair, attachNothing } from './tracers.ts';
+import { spreadOf } from './statistics.ts';
+import { type Attach, attachEmptyPair } from './tracers.ts';
 
 const ROUNDS = 9;
 const TURNS = 100;
@@ -18,14 +18,15 @@ const CALLS = 2000;
 const STATISTICS = '/proc/sys/kernel/bpf_stats_enabled';
 const OBJECTS = join(import.meta.dirname, `../dist/bpf/${process.arch}`);
 
-interface Measured {
-  /** Of the fastest turn of each round, in ns. */
-  readonly fastest: number[];
-  /** What the programs ran for one read, by the kernel's own statistics; null where nothing is attached. */
-  runNs: number | null;
-}
+const BARE = 'nothing attached';
+const EMPTY = 'an empty pair of raw tracepoints';
+const TAKES = 'a call takes';
+const ADDED = 'added to a call';
+const RUNS = 'its programs run for a call';
 
-export async function measureRungs(): Promise<void> {
+export const rungs: Part = { title: 'pread of 1 cached byte on overlayfs, by the way to attach', measure };
+
+async function measure({ results, rounds }: Bench): Promise<void> {
   const loop = await compileProgram('loop');
   using overlay = Overlay.mount();
   const cpu = availableParallelism() - 1;
@@ -35,43 +36,26 @@ export async function measureRungs(): Promise<void> {
   };
 
   const ways = new Map<string, Attach>([
-    ['nothing attached', attachNothing],
-    ['an empty pair of raw tracepoints', attachEmptyPair],
+    [EMPTY, attachEmptyPair],
     ...METHODS.map((method): [string, Attach] => [method, () => attachBy(method)]),
   ]);
-  const measured = new Map<string, Measured>();
-  const refused: string[] = [];
-  for (let round = 0; round <= ROUNDS; round++) {
+  const last = rounds(ROUNDS);
+  for (let round = 0; round <= last; round++) {
+    const bare = await read();
+    results.add(TAKES, BARE, 'ns', bare);
     for (const [name, attach] of ways) {
       try {
         await using _ = await attach();
-        const one = measured.get(name) ?? { fastest: [], runNs: null };
-        measured.set(name, one);
         // Statistics make programs slower, so that they have a round of their own.
-        if (round === ROUNDS) one.runNs = await runTimePerRead(read);
-        else one.fastest.push(await read());
+        if (round === last) results.add(RUNS, name, 'ns', await runTimePerRead(read));
+        else results.add(ADDED, name, 'ns', (await read()) - bare);
       } catch (error) {
-        refused.push(`${name}: ${(error as Error).message}`);
+        results.note(`Not measured: ${name}: ${(error as Error).message}`);
         ways.delete(name);
       }
     }
   }
-
-  const bare = spreadOf(measured.get('nothing attached')?.fastest ?? []).min;
-  const emptyRunNs = measured.get('an empty pair of raw tracepoints')?.runNs ?? Number.NaN;
-  const rows = [...measured].map(([name, { fastest, runNs }]) => {
-    const spread: Spread = spreadOf(fastest);
-    const added = (spread.min - bare).toFixed(0);
-    return runNs === null
-      ? [name, formatSpread(spread), added]
-      : [name, formatSpread(spread), added, runNs.toFixed(0), (runNs - emptyRunNs).toFixed(0)];
-  });
-  printTable(
-    'pread of 1 cached byte on overlayfs, by the way to attach: ns',
-    ['', 'a call takes', 'added at best', 'its programs run', 'less an empty pair'],
-    rows,
-  );
-  for (const reason of refused) process.stdout.write(`  not here: ${reason}\n`);
+  for (const method of METHODS) results.compare(method, EMPTY);
 }
 
 async function attachBy(method: Method): Promise<AsyncDisposable> {
@@ -92,8 +76,7 @@ async function attachBy(method: Method): Promise<AsyncDisposable> {
   };
 }
 
-/** null where no program of this process has run. */
-async function runTimePerRead(read: () => Promise<unknown>): Promise<number | null> {
+async function runTimePerRead(read: () => Promise<unknown>): Promise<number> {
   const before = readFileSync(STATISTICS, 'utf8');
   writeFileSync(STATISTICS, '1');
   try {
@@ -101,13 +84,10 @@ async function runTimePerRead(read: () => Promise<unknown>): Promise<number | nu
     await read();
     const end = runTimes();
     // Per program, so that what else happens on the machine is in the mean only.
-    return end.size === 0
-      ? null
-      : [...end].reduce(
-          (sum, [id, { ns, runs }]) =>
-            sum + (ns - (start.get(id)?.ns ?? 0)) / Math.max(1, runs - (start.get(id)?.runs ?? 0)),
-          0,
-        );
+    return [...end].reduce((sum, [id, { ns, runs }]) => {
+      const before = start.get(id) ?? { ns: 0, runs: 0 };
+      return sum + (ns - before.ns) / Math.max(1, runs - before.runs);
+    }, 0);
   } finally {
     writeFileSync(STATISTICS, before);
   }

@@ -1,4 +1,4 @@
-/** What a scrape of a hundred containers costs: reading the kernel's counts, and the whole of it. */
+/** What the parts of a scrape cost, measured in this process. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { loadConfig } from '../src/config/load.ts';
@@ -9,51 +9,41 @@ import { MetricRegistry } from '../src/metrics/registry.ts';
 import { OverlayfsReceiver } from '../src/receivers/overlayfs/receiver.ts';
 import { OverlayfsSource } from '../src/receivers/overlayfs/source.ts';
 import { Containers } from './containers.ts';
-import { Floatie } from './floatie.ts';
 import { Missing } from './missing.ts';
 import { Overlay } from './overlay.ts';
-import { formatSpread, type Spread, spreadOf } from './statistics.ts';
+import type { Bench, Part } from './part.ts';
 import { sleep } from './stopping.ts';
 import { type Calls, SyscallCounter } from './syscall-counter.ts';
-import { judge, printTable } from './table.ts';
 
 const CONTAINERS = 100;
 const SCRAPES = 200;
 /** Scrapes come far apart in life; between these the machine does something else. */
 const PAUSE_MS = 5;
 
-const AIM_US = 1000;
-
 const OBJECTS = fileURLToPath(new URL(`../dist/bpf/${process.arch}/`, import.meta.url));
 
-export async function measureScrape(): Promise<void> {
+export const scrape: Part = { title: `A scrape of ${CONTAINERS} containers, taken apart`, measure };
+
+async function measure({ results, rounds }: Bench): Promise<void> {
   using overlay = Overlay.mount();
   using containers = Containers.create(CONTAINERS);
-  const { readUs, refreshUs, calls } = await measureInProcess(() => containers.work(overlay.file));
-  const { scrapeMs, bytes } = await measureOverHttp(() => containers.work(overlay.file));
-
-  const callsAScrape = spreadOf(calls.map(callsOf));
-  printTable(
-    `A scrape with ${CONTAINERS} containers`,
-    ['', 'takes', 'aim'],
-    [
-      ["reading the kernel's counts, µs", formatSpread(readUs), judge('at most 1 ms', readUs.median <= AIM_US)],
-      ['the same into series, µs', formatSpread(refreshUs), judge('at most 1 ms', refreshUs.median <= AIM_US)],
-      ['system calls in both', formatSpread(callsAScrape), judge('none', callsAScrape.median === 0)],
-      [`the whole, by HTTP (${Math.round(bytes / 1000)} kB), ms`, formatSpread(scrapeMs, 1)],
-    ],
-  );
-  process.stdout.write(`  ${describeCalls(calls)}\n`);
+  const { readUs, refreshUs, calls } = await measureInProcess(() => containers.work(overlay.file), rounds(SCRAPES));
+  results.add("reading the kernel's counts", 'Floatie', 'µs', ...readUs);
+  results.add('the same into series', 'Floatie', 'µs', ...refreshUs);
+  results.add('system calls in both', 'Floatie', 'calls', ...calls.map(callsOf));
+  results.aim("reading the kernel's counts", 'Floatie', { atMost: 1000 });
+  results.aim('system calls in both', 'Floatie', { atMost: 0 });
+  results.note(describeCalls(calls));
 }
 
 interface InProcess {
-  readonly readUs: Spread;
-  readonly refreshUs: Spread;
+  readonly readUs: readonly number[];
+  readonly refreshUs: readonly number[];
   readonly calls: readonly Calls[];
 }
 
 /** The receiver and the metrics as src/service/service.ts puts them together, in this process. */
-async function measureInProcess(work: () => Promise<void>): Promise<InProcess> {
+async function measureInProcess(work: () => Promise<void>, scrapes: number): Promise<InProcess> {
   const config = loadConfig({ env: {}, set: [] });
   const { version, mount } = findHierarchy();
   const { bounds_us: boundsUs, expire_ms: expireMs } = config.receivers.overlayfs;
@@ -75,15 +65,15 @@ async function measureInProcess(work: () => Promise<void>): Promise<InProcess> {
   registry.refresh(); // names the new cgroups, once
   assertAllCounted(receiver);
 
-  const readUs = await timed(() => receiver.read());
-  const refreshUs = await timed(() => registry.refresh());
+  const readUs = await timed(scrapes, () => receiver.read());
+  const refreshUs = await timed(scrapes, () => registry.refresh());
 
   using counter = await SyscallCounter.start();
   const known = counter.count(() => readFileSync('/proc/self/stat'));
   if (known.mainThread.size === 0)
     throw new Missing("the kernel knows this process by another id: its calls can't be counted");
   const calls: Calls[] = [];
-  for (let scrape = 0; scrape < SCRAPES; scrape++) {
+  for (let scrape = 0; scrape < scrapes; scrape++) {
     calls.push(
       counter.count(() => {
         receiver.read();
@@ -100,31 +90,15 @@ function assertAllCounted(receiver: OverlayfsReceiver): void {
   if (busy.length < CONTAINERS) throw new Error(`Only ${busy.length} of ${CONTAINERS} cgroups have reads and writes`);
 }
 
-async function timed(work: () => void): Promise<Spread> {
+async function timed(scrapes: number, work: () => void): Promise<number[]> {
   const times: number[] = [];
-  for (let scrape = 0; scrape < SCRAPES; scrape++) {
+  for (let scrape = 0; scrape < scrapes; scrape++) {
     const start = performance.now();
     work();
     times.push((performance.now() - start) * 1000);
     await sleep(PAUSE_MS);
   }
-  return spreadOf(times);
-}
-
-async function measureOverHttp(work: () => Promise<void>): Promise<{ scrapeMs: Spread; bytes: number }> {
-  await using floatie = await Floatie.start();
-  await work();
-  const first = await floatie.scrape();
-  const series = first.match(/^floatie_overlayfs_read_latency_us_count/gm)?.length ?? 0;
-  if (series < CONTAINERS) throw new Error(`Only ${series} of ${CONTAINERS} cgroups are in the scrape`);
-  const times: number[] = [];
-  for (let scrape = 0; scrape < SCRAPES; scrape++) {
-    const start = performance.now();
-    await floatie.scrape();
-    times.push(performance.now() - start);
-    await sleep(PAUSE_MS);
-  }
-  return { scrapeMs: spreadOf(times), bytes: Buffer.byteLength(first) };
+  return times;
 }
 
 /** What there was, in all scrapes together: V8 wakes its threads by system calls when it collects garbage or compiles. */

@@ -12,7 +12,9 @@ export function spreadOf(values: readonly number[]): Spread {
   return { median: (at(Math.floor(middle)) + at(Math.ceil(middle))) / 2, min: at(0), max: at(sorted.length - 1) };
 }
 
-/** `12.3 (11.9–14.0)` */
-export function formatSpread({ median, min, max }: Spread, digits = 0): string {
-  return `${median.toFixed(digits)} (${min.toFixed(digits)}–${max.toFixed(digits)})`;
+/** The spread of a divided by b, round by round: what disturbs a whole round disturbs both. */
+export function ratioOf(a: readonly number[], b: readonly number[]): Spread {
+  // Without a partner in the same round, each is divided by the median.
+  const { median } = spreadOf(b);
+  return spreadOf(a.map((value, round) => value / (a.length === b.length ? (b[round] ?? median) : median)));
 }

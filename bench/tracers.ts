@@ -6,6 +6,7 @@ import { Floatie } from './floatie.ts';
 import { Missing } from './missing.ts';
 import { Program, run } from './program.ts';
 import { sleep } from './stopping.ts';
+import type { Tree } from './tree.ts';
 
 export interface Attached extends AsyncDisposable {
   /** Reads on overlayfs that it has counted, where it can tell. */
@@ -37,11 +38,11 @@ export async function attachEmptyPair(): Promise<Attached> {
   };
 }
 
-export async function attachFloatie(): Promise<Attached> {
-  const floatie = await Floatie.start();
+export async function attachFloatie(tree: Tree): Promise<Attached> {
+  const floatie = await Floatie.start(tree.dist());
   return {
     async countedReads() {
-      const counts = [...(await floatie.scrape()).matchAll(/^floatie_overlayfs_read_latency_us_count\S* (\d+)/gm)];
+      const counts = [...(await floatie.metrics()).matchAll(/^floatie_overlayfs_read_latency_us_count\S* (\d+)/gm)];
       return counts.reduce((sum, [, count]) => sum + Number(count), 0);
     },
     [Symbol.asyncDispose]: () => floatie[Symbol.asyncDispose](),

@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { Results } from '../../bench/results.ts';
+import { asMarkdown, asText, number } from '../../bench/tables.ts';
+
+function part() {
+  const results = new Results();
+  results.add('a read', 'Floatie', 'ns', 100, 110, 120);
+  results.add('a read', 'bpftrace', 'ns', 200, 220, 240);
+  results.add('its size', 'Floatie', 'kB', 1071.3);
+  results.compare('Floatie', 'bpftrace');
+  results.aim('a read', 'Floatie', { atMost: 0.4, of: 'bpftrace' });
+  results.aim('its size', 'Floatie', { atMost: 2000 });
+  return { name: 'x', title: 'Reads', seconds: 3, figures: results.figures(), notes: ['Not measured: the rest'] };
+}
+
+suite('a table', () => {
+  test('of Markdown has a row for each thing and a column for each program', () => {
+    assert.equal(
+      asMarkdown(part()),
+      `### Reads
+
+|  | Floatie | bpftrace |
+| --- | --- | --- |
+| a read, ns | 110 (100–120), 0.5 of bpftrace, aim of 0.4 of bpftrace missed | 220 (200–240) |
+| its size, kB | 1,071, aim of 2,000 reached |  |
+
+Not measured: the rest
+`,
+    );
+  });
+
+  test('of text has aligned columns', () => {
+    const lines = asText(part()).split('\n');
+    assert.equal(lines[1], 'Reads');
+    assert.equal(lines[2]?.indexOf('bpftrace'), lines[3]?.indexOf('220 '));
+  });
+
+  test('that is empty has only its reasons', () => {
+    const empty = { ...part(), figures: [] };
+    assert.equal(asMarkdown(empty), '### Reads\n\nNot measured: the rest\n');
+  });
+});
+
+suite('a number', () => {
+  for (const [value, text] of [
+    [0, '0'],
+    [0.0004, '0'],
+    [0.1234, '0.123'],
+    [1.234, '1.23'],
+    [12.34, '12.3'],
+    [123.4, '123'],
+    [1234.5, '1,235'],
+    [-12.34, '-12.3'],
+  ] as const) {
+    test(`such as ${value} has three digits that count: ${text}`, () => assert.equal(number(value), text));
+  }
+});
