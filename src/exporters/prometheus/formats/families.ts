@@ -1,6 +1,6 @@
 /** Metric families as OpenTelemetry's PrometheusSerializer makes them: metrics of one name, with one type, help and unit. */
-import { diag } from '@opentelemetry/api';
-import { DataPointType, type MetricData, type ResourceMetrics } from '@opentelemetry/sdk-metrics';
+import { diag, type HrTime } from '@opentelemetry/api';
+import { type DataPoint, DataPointType, type MetricData, type ResourceMetrics } from '@opentelemetry/sdk-metrics';
 
 export type FamilyType = 'counter' | 'gauge' | 'histogram' | 'untyped';
 
@@ -88,6 +88,17 @@ function typeOf(metric: MetricData): FamilyType {
     default:
       return 'untyped';
   }
+}
+
+/** What is known of the resource, as a point of {@link TARGET_INFO}. */
+export function targetInfo({ resource }: ResourceMetrics): DataPoint<number> {
+  const never: HrTime = [0, 0];
+  return { attributes: resource.attributes, startTime: never, endTime: never, value: 1 };
+}
+
+/** Prometheus takes a unit in formats that are not plain text only where the name ends in it. */
+export function hasUnit({ name, unit }: Family): boolean {
+  return unit !== '' && name.replace(/_total$/, '').endsWith(`_${unit}`);
 }
 
 /** The text of a help or a unit on its line. */

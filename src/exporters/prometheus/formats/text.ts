@@ -1,29 +1,51 @@
-/** Prometheus' text format, byte for byte as OpenTelemetry's PrometheusSerializer writes it. */
+/** Prometheus' text format, byte for byte as OpenTelemetry's PrometheusSerializer writes it; and what OpenMetrics shares. */
 import type { Attributes } from '@opentelemetry/api';
-import { DataPointType, type Histogram, type MetricData, type ResourceMetrics } from '@opentelemetry/sdk-metrics';
+import {
+  type DataPoint,
+  DataPointType,
+  type Histogram,
+  type MetricData,
+  type ResourceMetrics,
+} from '@opentelemetry/sdk-metrics';
 import { labelsOf } from '../../../metrics/labels.ts';
 import type { ByteWriter } from './byte-writer.ts';
-import { escapeText, type Family, familiesOf, TARGET_INFO } from './families.ts';
+import { escapeText, type Family, familiesOf, TARGET_INFO, targetInfo } from './families.ts';
 import type { Format, Section } from './format.ts';
 
-export const TEXT: Format = { type: 'text/plain; version=0.0.4; charset=utf-8', sections };
+/** In what the text formats differ. */
+export interface Dialect {
+  /** The lines before a family's points. */
+  headOf(family: Family): string;
+  /** The value of `le`, but for the infinite one. */
+  boundText(bound: number): string;
+  /** Writes further lines of a point. */
+  writeRest?(out: ByteWriter, family: Family, point: DataPoint<unknown>): void;
+  /** The last line. */
+  endOf(isEmpty: boolean): string;
+}
+
+export const TEXT: Format = {
+  type: 'text/plain; version=0.0.4; charset=utf-8',
+  sections: (collection) => textSections(collection, PLAIN),
+};
+
+const PLAIN: Dialect = { headOf, boundText: String, endOf: (isEmpty) => (isEmpty ? '# no registered metrics' : '') };
 
 const [LF, SPACE, OPEN, CLOSE] = Buffer.from('\n {}') as unknown as [number, number, number, number];
-const NOTHING = '# no registered metrics';
 
-function* sections(collection: ResourceMetrics): Iterable<Section> {
+export function* textSections(collection: ResourceMetrics, dialect: Dialect): Iterable<Section> {
   let isEmpty = true;
   for (const family of familiesOf(collection)) {
-    yield { pieces: 1, write: (out) => out.utf8(headOf(family)) };
-    if (family.name === TARGET_INFO)
-      yield single(TARGET_INFO, [{ attributes: collection.resource.attributes, value: 1 }]);
+    yield { pieces: 1, write: (out) => out.utf8(dialect.headOf(family)) };
+    if (family.name === TARGET_INFO) yield single(family, [targetInfo(collection)], dialect);
     else isEmpty = false;
     for (const metric of family.metrics) {
       isEmpty &&= metric.dataPoints.length === 0;
-      yield pointsOf(family.name, metric);
+      yield pointsOf(family, metric, dialect);
     }
   }
-  if (isEmpty) yield { pieces: 1, write: (out) => out.latin1(NOTHING) };
+  const end = dialect.endOf(isEmpty);
+  if (end !== '') yield { pieces: 1, write: (out) => out.latin1(end) };
 }
 
 function headOf({ name, type, help, unit }: Family): string {
@@ -31,41 +53,39 @@ function headOf({ name, type, help, unit }: Family): string {
   return `# HELP ${name} ${escapeText(help || 'description missing')}\n${unitLine}# TYPE ${name} ${type}\n`;
 }
 
-function pointsOf(name: string, metric: MetricData): Section {
+function pointsOf(family: Family, metric: MetricData, dialect: Dialect): Section {
   switch (metric.dataPointType) {
     case DataPointType.SUM:
     case DataPointType.GAUGE:
-      return single(name, metric.dataPoints);
+      return single(family, metric.dataPoints, dialect);
     case DataPointType.HISTOGRAM:
-      return histogram(name, metric.dataPoints);
+      return histogram(family, metric.dataPoints, dialect);
     default:
       return { pieces: 0, write: () => undefined };
   }
 }
 
-interface Point<T> {
-  readonly attributes: Attributes;
-  readonly value: T;
-}
-
-function single(name: string, points: readonly Point<number>[]): Section {
+function single(family: Family, points: readonly DataPoint<number>[], dialect: Dialect): Section {
   return {
     pieces: points.length,
     write(out, at) {
-      const { attributes, value } = points[at] as Point<number>;
-      out.latin1(name);
-      writeLabels(out, labelText(attributes));
-      writeValue(out, value);
+      const point = points[at] as DataPoint<number>;
+      out.latin1(family.name);
+      writeLabels(out, labelText(point.attributes));
+      writeValue(out, point.value);
+      dialect.writeRest?.(out, family, point);
     },
   };
 }
 
-function histogram(name: string, points: readonly Point<Histogram>[]): Section {
+function histogram(family: Family, points: readonly DataPoint<Histogram>[], dialect: Dialect): Section {
+  const { name } = family;
   let known: Bounds = { boundaries: [], ends: [] };
   return {
     pieces: points.length,
     write(out, at) {
-      const { attributes, value } = points[at] as Point<Histogram>;
+      const point = points[at] as DataPoint<Histogram>;
+      const { attributes, value } = point;
       const { boundaries, counts } = value.buckets;
       const labels = labelText(attributes);
       for (const [suffix, total] of [
@@ -78,7 +98,7 @@ function histogram(name: string, points: readonly Point<Histogram>[]): Section {
         writeLabels(out, labels);
         writeValue(out, total);
       }
-      if (!isSame(known.boundaries, boundaries)) known = endsOf(boundaries);
+      if (!isSame(known.boundaries, boundaries)) known = endsOf(boundaries, dialect);
       const begin = `${name}_bucket{${labels}${labels === '' ? '' : ','}le="`;
       let total = 0;
       for (let bucket = 0; bucket < counts.length; bucket++) {
@@ -89,6 +109,7 @@ function histogram(name: string, points: readonly Point<Histogram>[]): Section {
         out.byte(LF);
         if (boundaries[bucket] === Number.POSITIVE_INFINITY) break;
       }
+      dialect.writeRest?.(out, family, point);
     },
   };
 }
@@ -101,8 +122,8 @@ interface Bounds {
 
 const INFINITE = endOf('+Inf');
 
-function endsOf(boundaries: readonly number[]): Bounds {
-  const ends = boundaries.map((bound) => (bound === Number.POSITIVE_INFINITY ? INFINITE : endOf(String(bound))));
+function endsOf(boundaries: readonly number[], { boundText }: Dialect): Bounds {
+  const ends = boundaries.map((bound) => (bound === Number.POSITIVE_INFINITY ? INFINITE : endOf(boundText(bound))));
   return { boundaries, ends };
 }
 
@@ -115,7 +136,7 @@ function isSame(a: readonly number[], b: readonly number[]): boolean {
   return a === b || (a.length === b.length && a.every((bound, at) => bound === b[at]));
 }
 
-function writeLabels(out: ByteWriter, labels: string): void {
+export function writeLabels(out: ByteWriter, labels: string): void {
   if (labels === '') return;
   out.byte(OPEN);
   out.latin1(labels);
@@ -129,7 +150,7 @@ function writeValue(out: ByteWriter, value: number): void {
 }
 
 /** The labels between the braces, as a string of one character for each byte of UTF-8: half the size of a buffer. */
-function labelText(attributes: Attributes): string {
+export function labelText(attributes: Attributes): string {
   const known = cache.get(attributes);
   if (known !== undefined) return known;
   const pairs = Object.entries(labelsOf(attributes)).map(([name, value]) => `${name}="${escapeLabel(String(value))}"`);
@@ -141,6 +162,7 @@ function labelText(attributes: Attributes): string {
 /** The attributes of a series are the same object at every scrape. */
 const cache = new WeakMap<Attributes, string>();
 
-function escapeLabel(text: string): string {
+/** Between quotes. */
+export function escapeLabel(text: string): string {
   return escapeText(text).replace(/"/g, '\\"');
 }

@@ -1,0 +1,51 @@
+/** OpenMetrics' text format, version 1.0: https://prometheus.io/docs/specs/om/open_metrics_spec/ */
+import { isAfter } from '../../../program/clock.ts';
+import { type Family, type FamilyType, hasUnit, TARGET_INFO } from './families.ts';
+import type { Format } from './format.ts';
+import { type Dialect, escapeLabel, labelText, textSections, writeLabels } from './text.ts';
+
+export const OPENMETRICS: Format = {
+  type: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
+  sections: (collection) => textSections(collection, DIALECT),
+};
+
+const TYPES: Readonly<Record<FamilyType, string>> = {
+  counter: 'counter',
+  gauge: 'gauge',
+  histogram: 'histogram',
+  untyped: 'unknown',
+};
+
+const DIALECT: Dialect = {
+  headOf(family) {
+    const name = baseOf(family);
+    const help = escapeLabel(family.help || 'description missing');
+    const unit = hasUnit(family) ? `# UNIT ${name} ${family.unit}\n` : '';
+    return `# HELP ${name} ${help}\n${unit}# TYPE ${name} ${family.name === TARGET_INFO ? 'info' : TYPES[family.type]}\n`;
+  },
+  boundText,
+  writeRest(out, family, { attributes, startTime, endTime }) {
+    // A point that begins when it ends has an unknown start.
+    if (family.type === 'gauge' || !isAfter(endTime, startTime)) return;
+    const [seconds, nanos] = startTime;
+    const millis = String(Math.floor(nanos / 1e6)).padStart(3, '0');
+    out.latin1(`${baseOf(family)}_created`);
+    writeLabels(out, labelText(attributes));
+    out.latin1(` ${seconds}.${millis}\n`);
+  },
+  endOf: () => '# EOF\n',
+};
+
+/** The name of a family, of which some samples have a suffix besides. */
+function baseOf({ name, type }: Family): string {
+  if (name === TARGET_INFO) return name.replace(/_info$/, '');
+  return type === 'counter' ? name.replace(/_total$/, '') : name;
+}
+
+/** As Go prints it, and thus Prometheus: always with a point or an exponent, which has two digits. */
+export function boundText(bound: number): string {
+  const exponential = bound.toExponential();
+  const exponent = Number(exponential.slice(exponential.indexOf('e') + 1));
+  if (bound === 0 || (exponent >= -4 && exponent < 6)) return Number.isInteger(bound) ? `${bound}.0` : `${bound}`;
+  return exponential.replace(/e([+-])(\d)$/, 'e$10$2');
+}

@@ -1,0 +1,230 @@
+/** Prometheus' protobuf format, the only one with native histograms: messages of metrics.proto, each behind its length. */
+import type { Attributes, HrTime } from '@opentelemetry/api';
+import {
+  type DataPoint,
+  DataPointType,
+  type ExponentialHistogram,
+  type Histogram,
+  type MetricData,
+  type ResourceMetrics,
+} from '@opentelemetry/sdk-metrics';
+import { labelsOf } from '../../../metrics/labels.ts';
+import { isAfter } from '../../../program/clock.ts';
+import { type Family, type FamilyType, familiesOf, hasUnit, TARGET_INFO, targetInfo } from './families.ts';
+import type { Format, Section } from './format.ts';
+import { ProtobufWriter } from './protobuf-writer.ts';
+
+/** A histogram that may have exponential buckets and examples of single measurements. */
+export interface NativeHistogram extends Histogram {
+  readonly exponential?: ExponentialHistogram | undefined;
+  readonly exemplars?: readonly Exemplar[];
+}
+
+export interface Exemplar {
+  readonly attributes: Attributes;
+  readonly value: number;
+  readonly time: HrTime;
+}
+
+/**
+ * The numbers of the fields, by message:
+ * https://github.com/prometheus/client_model/blob/master/io/prometheus/client/metrics.proto
+ */
+const FAMILY = { name: 1, help: 2, type: 3, metric: 4, unit: 5 } as const;
+const METRIC = { label: 1, gauge: 2, counter: 3, histogram: 7 } as const;
+const LABEL = { name: 1, value: 2 } as const;
+const NUMBER = { value: 1, created: 3 } as const;
+const HISTOGRAM = {
+  ...{ count: 1, sum: 2, bucket: 3, schema: 5, zeroCount: 7 },
+  ...{ positiveSpan: 12, positiveDelta: 13, created: 15, exemplar: 16 },
+} as const;
+const BUCKET = { cumulativeCount: 1, upperBound: 2 } as const;
+const SPAN = { offset: 1, length: 2 } as const;
+const EXEMPLAR = { label: 1, value: 2, timestamp: 3 } as const;
+const TIMESTAMP = { seconds: 1, nanos: 2 } as const;
+const TYPES: Readonly<Record<FamilyType, number>> = { counter: 0, gauge: 1, untyped: 3, histogram: 4 };
+
+/** So many empty buckets in a row take less than the beginning of another span does. */
+const MAX_GAP = 4;
+
+/** Writes one message at a time: there is never more than one under way. */
+const message = new ProtobufWriter();
+
+/** Histograms with exponential buckets have no other ones. */
+export const PROTOBUF = protobufFormat(false);
+/** They have both. */
+export const PROTOBUF_WITH_CLASSIC = protobufFormat(true);
+
+function protobufFormat(withClassic: boolean): Format {
+  return {
+    type: 'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited',
+    *sections(collection: ResourceMetrics): Iterable<Section> {
+      for (const family of familiesOf(collection)) {
+        const points = family.metrics.map((metric) => pointsOf(metric, withClassic));
+        if (family.name === TARGET_INFO)
+          points.unshift(pointsAt(1, () => writeNumber(METRIC.gauge, targetInfo(collection))));
+        if (points.some(({ pieces }) => pieces > 0)) yield headOf(family, points);
+        yield* points;
+      }
+    },
+  };
+}
+
+/** The length of a family stands before its name, so its points are written twice. */
+function headOf(family: Family, points: readonly Points[]): Section {
+  const { name, help, type, unit } = family;
+  let bytes: number | undefined;
+  return {
+    pieces: 1,
+    write(out) {
+      bytes ??= points.reduce((sum, each) => sum + each.bytes(), 0);
+      message.clear();
+      if (hasUnit(family)) message.text(FAMILY.unit, unit);
+      message.uint(FAMILY.type, TYPES[type]);
+      message.text(FAMILY.help, help || 'description missing');
+      message.text(FAMILY.name, name);
+      message.varint(message.length + bytes);
+      out.bytes(message.bytes);
+    },
+  };
+}
+
+interface Points extends Section {
+  /** The length of all pieces. */
+  bytes(): number;
+}
+
+function pointsOf(metric: MetricData, withClassic: boolean): Points {
+  const { length } = metric.dataPoints;
+  if (metric.dataPointType === DataPointType.HISTOGRAM)
+    return pointsAt(length, (at) => writeHistogram(metric.dataPoints[at], withClassic));
+  if (metric.dataPointType === DataPointType.EXPONENTIAL_HISTOGRAM) return pointsAt(0, () => undefined);
+  const isCounter = metric.dataPointType === DataPointType.SUM && metric.isMonotonic;
+  return pointsAt(length, (at) => writeNumber(isCounter ? METRIC.counter : METRIC.gauge, metric.dataPoints[at]));
+}
+
+function pointsAt(pieces: number, writePoint: (at: number) => void): Points {
+  const bytesAt = (at: number): Uint8Array => {
+    message.clear();
+    writePoint(at);
+    message.close(FAMILY.metric, 0);
+    return message.bytes;
+  };
+  return {
+    pieces,
+    write: (out, at) => out.bytes(bytesAt(at)),
+    bytes() {
+      let sum = 0;
+      for (let at = 0; at < pieces; at++) sum += bytesAt(at).length;
+      return sum;
+    },
+  };
+}
+
+function writeNumber(field: number, point: DataPoint<number> | undefined): void {
+  if (point === undefined) return;
+  const end = message.length;
+  if (field === METRIC.counter) writeCreated(NUMBER.created, point);
+  message.double(NUMBER.value, point.value);
+  message.close(field, end);
+  writeLabels(METRIC.label, point.attributes);
+}
+
+function writeHistogram(point: DataPoint<NativeHistogram> | undefined, withClassic: boolean): void {
+  if (point === undefined) return;
+  const { count, sum, buckets, exponential, exemplars = [] } = point.value;
+  const end = message.length;
+  for (const exemplar of exemplars.toReversed()) writeExemplar(exemplar);
+  writeCreated(HISTOGRAM.created, point);
+  if (exponential !== undefined) writeExponential(exponential);
+  if (exponential === undefined || withClassic) writeClassic(buckets);
+  message.double(HISTOGRAM.sum, sum ?? 0);
+  message.uint(HISTOGRAM.count, count);
+  message.close(METRIC.histogram, end);
+  writeLabels(METRIC.label, point.attributes);
+}
+
+/** Cumulative counts; the last bucket, without a bound, is the count. */
+function writeClassic({ boundaries, counts }: Histogram['buckets']): void {
+  let total = counts.reduce((sum, one) => sum + one, 0);
+  for (let at = boundaries.length - 1; at >= 0; at--) {
+    total -= counts[at + 1] ?? 0;
+    const end = message.length;
+    message.double(BUCKET.upperBound, boundaries[at] ?? 0);
+    message.uint(BUCKET.cumulativeCount, total);
+    message.close(HISTOGRAM.bucket, end);
+  }
+}
+
+/** Durations are never negative. */
+function writeExponential({ scale, zeroCount, positive }: ExponentialHistogram): void {
+  const { spans, deltas } = spansOf(positive);
+  message.sints(HISTOGRAM.positiveDelta, deltas);
+  for (const { offset, length } of spans.toReversed()) {
+    const end = message.length;
+    message.uint(SPAN.length, length);
+    message.sint(SPAN.offset, offset);
+    message.close(HISTOGRAM.positiveSpan, end);
+  }
+  if (zeroCount > 0) message.uint(HISTOGRAM.zeroCount, zeroCount);
+  message.sint(HISTOGRAM.schema, scale);
+}
+
+interface Spans {
+  readonly spans: readonly { readonly offset: number; readonly length: number }[];
+  /** What each bucket of a span has more than the one before. */
+  readonly deltas: readonly number[];
+}
+
+/** Prometheus counts buckets by their upper bounds, and OpenTelemetry by the lower ones: its indices are smaller by 1. */
+function spansOf({ offset: first, bucketCounts }: ExponentialHistogram['positive']): Spans {
+  const spans: { offset: number; length: number }[] = [];
+  const deltas: number[] = [];
+  let before = 0;
+  let next = 0;
+  for (const [at, count] of bucketCounts.entries()) {
+    if (count === 0) continue;
+    const index = first + at + 1;
+    const gap = index - next;
+    const last = spans.at(-1);
+    if (last === undefined || gap > MAX_GAP) spans.push({ offset: gap, length: 1 });
+    else {
+      for (let empty = 0; empty < gap; empty++, before = 0) deltas.push(-before);
+      last.length += gap + 1;
+    }
+    deltas.push(count - before);
+    before = count;
+    next = index + 1;
+  }
+  // By a span of nothing Prometheus knows a native histogram without samples.
+  return spans.length > 0 ? { spans, deltas } : { spans: [{ offset: 0, length: 0 }], deltas };
+}
+
+/** A point that begins when it ends has an unknown start. */
+function writeCreated(field: number, { startTime, endTime }: DataPoint<unknown>): void {
+  if (isAfter(endTime, startTime)) writeTimestamp(field, startTime);
+}
+
+function writeTimestamp(field: number, [seconds, nanos]: HrTime): void {
+  const end = message.length;
+  message.uint(TIMESTAMP.nanos, nanos);
+  message.uint(TIMESTAMP.seconds, seconds);
+  message.close(field, end);
+}
+
+function writeExemplar({ attributes, value, time }: Exemplar): void {
+  const end = message.length;
+  writeTimestamp(EXEMPLAR.timestamp, time);
+  message.double(EXEMPLAR.value, value);
+  writeLabels(EXEMPLAR.label, attributes);
+  message.close(HISTOGRAM.exemplar, end);
+}
+
+function writeLabels(field: number, attributes: Attributes): void {
+  for (const [name, value] of Object.entries(labelsOf(attributes)).reverse()) {
+    const end = message.length;
+    message.text(LABEL.value, String(value));
+    message.text(LABEL.name, name);
+    message.close(field, end);
+  }
+}
