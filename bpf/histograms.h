@@ -3,15 +3,24 @@
  * Histograms and counters by cgroup, in memory that user space maps: for every program that counts by cgroup. The other
  * side is src/receivers/histograms.ts; a test compares both through BTF.
  *
- * A cgroup has a slot, and a slot has one block of cells per shard. A block has one group of cells per operation of the
- * program: first the counters that the program defines, then bound_count + 1 buckets; the last bucket is for values
- * above the last bound.
+ * A block of cells has the counts of one operation of one cgroup: first the counters that the program defines, then
+ * bound_count + 1 buckets; the last bucket is for values above the last bound.
+ *
+ * A cgroup has a slot, and a slot has a home block for each operation. CPUs that work a lot on a home block claim spare
+ * blocks beside it, so that they do not wait for each other's cache lines. The counts of an operation are the sums over
+ * its home block and its spare ones. When no spare block is left, CPUs share the home block: slower, and as exact.
  */
 #ifndef FLOATIE_HISTOGRAMS_H
 #define FLOATIE_HISTOGRAMS_H
 
 /* Bucket bounds that a program can hold. */
 #define MAX_BOUNDS 512
+
+/* More CPUs share shards. Adds are atomic, so sharing costs only time. */
+#define MAX_SHARDS 16
+
+/* One operation in this many claims a spare block for its shard, so that who does little leaves them to others. */
+#define CLAIM_EVERY 64
 
 /* Slot 0 counts every cgroup without a slot of its own. */
 #define OVERFLOW_SLOT 0
@@ -21,8 +30,13 @@ struct grid {
 	__u64 bounds_ns[MAX_BOUNDS]; /* ascending, inclusive upper bounds */
 	__u32 bound_count;
 	__u32 shard_mask;  /* shards - 1, shards being a power of two */
-	__u32 group_cells; /* counters + bound_count + 1 */
-	__u32 block_cells; /* operations × group_cells, rounded up to a cache line */
+	__u32 operations;  /* home blocks of a slot */
+	__u32 block_cells; /* counters + bound_count + 1, rounded up to a cache line */
+};
+
+/* What each shard has beside a home block; 0: nothing, since block 0 is a home block. */
+struct spares {
+	__u32 blocks[MAX_SHARDS];
 };
 
 /* A cgroup's place in the cells. cgroup_id 0: free, or not announced yet. */
@@ -47,6 +61,29 @@ struct {
 	__type(key, __u32);
 	__type(value, __u64);
 } cells SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct spares);
+} spares_of SEC(".maps");
+
+/* For each block that is in use, 1 + the number of its home block. A spare block without an owner is in free_blocks. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} owners SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, 1);
+	__type(value, __u32);
+} free_blocks SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -116,12 +153,34 @@ static __always_inline __u32 slot_of(__u64 cgroup_id, __u32 *hint)
 	return *hint = known ? *known : claim_slot(cgroup_id);
 }
 
-/* The first cell of an operation's group, in this CPU's shard of the slot. */
-static __always_inline __u32 cells_of(__u32 slot, __u32 op)
+/*
+ * The block of a shard that has no spare one. Two tasks may claim for the same shard at once: then both blocks are
+ * read, and the shard goes on with the one that was written last.
+ */
+static __noinline __u32 claim_block(__u32 home, __u32 shard, __u64 ns)
 {
-	__u32 shard = bpf_get_smp_processor_id() & grid.shard_mask;
+	struct spares *spares = bpf_map_lookup_elem(&spares_of, &home);
+	__u32 spare = 0;
+	bool is_spare = spares && ns % CLAIM_EVERY == 0 && !bpf_map_pop_elem(&free_blocks, &spare);
+	__u32 block = is_spare ? spare : home;
+	__u64 *owner = bpf_map_lookup_elem(&owners, &block);
 
-	return (slot * (grid.shard_mask + 1) + shard) * grid.block_cells + op * grid.group_cells;
+	if (owner && !*owner)
+		*owner = home + 1ULL;
+	if (is_spare)
+		spares->blocks[shard & (MAX_SHARDS - 1)] = block;
+	return block;
+}
+
+/* The first cell of the block for an operation. Its duration serves as a random number. */
+static __always_inline __u32 cells_of(__u32 slot, __u32 op, __u64 ns)
+{
+	__u32 home = slot * grid.operations + op;
+	__u32 shard = bpf_get_smp_processor_id() & grid.shard_mask & (MAX_SHARDS - 1);
+	struct spares *spares = bpf_map_lookup_elem(&spares_of, &home);
+	__u32 block = spares ? spares->blocks[shard] : 0;
+
+	return (block ?: claim_block(home, shard, ns)) * grid.block_cells;
 }
 
 static __always_inline void add(__u32 index, __u64 amount)

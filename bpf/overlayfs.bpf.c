@@ -88,13 +88,13 @@ static __always_inline void enter(enum op op, __u64 id, __s64 pos, bool outer)
 
 static __always_inline void count(enum op op, struct thread *thread, __u64 cgroup_id, __u64 ns, __s64 ret)
 {
-	__u32 group = cells_of(slot_of(cgroup_id, &thread->slot), op);
+	__u32 first = cells_of(slot_of(cgroup_id, &thread->slot), op, ns);
 
 	if (ret > 0 || (!ret && !moves_bytes(op))) {
-		add(group + CELL_SUM_NS, ns);
-		add(group + CELL_BUCKETS + bucket_of(ns), 1);
+		add(first + CELL_SUM_NS, ns);
+		add(first + CELL_BUCKETS + bucket_of(ns), 1);
 	} else {
-		add(group + (ret == -EIOCBQUEUED ? CELL_ASYNC : ret ? CELL_ERRORS : CELL_ZEROS), 1);
+		add(first + (ret == -EIOCBQUEUED ? CELL_ASYNC : ret ? CELL_ERRORS : CELL_ZEROS), 1);
 	}
 }
 

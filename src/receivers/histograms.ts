@@ -3,26 +3,30 @@
  * write. Every receiver that counts by cgroup has one, with its own grid of bounds.
  */
 import { MAX_BOUNDS } from '../metrics/buckets.ts';
-import { array, type BpfObject, Cells, possibleCpus, Struct, u32, u64 } from '../native/index.ts';
+import { array, type BpfObject, possibleCpus, Struct, u32, u64 } from '../native/index.ts';
 import { monotonicNs } from '../program/clock.ts';
+import { Blocks, type Layout, layoutOf } from './blocks.ts';
 import { type Claims, type Drained, OVERFLOW_SLOT, Slots } from './slots.ts';
 
 export const GRID = new Struct('grid', {
   bounds_ns: array(u64, MAX_BOUNDS),
   bound_count: u32,
   shard_mask: u32,
-  group_cells: u32,
+  operations: u32,
   block_cells: u32,
 });
 
-/** Cells of 8 bytes in a cache line: two blocks never share one. */
-const LINE_CELLS = 8;
-
-/** More CPUs share cells; adds are atomic, so sharing costs only time. */
-const MAX_SHARDS = 16;
-
 /** The maps that all programs share, also after a change of the way to attach. */
-const MAPS = ['cells', 'slots', 'slot_by_cgroup', 'free_slots', '.data.slots'] as const;
+const MAPS = [
+  'cells',
+  'owners',
+  'spares_of',
+  'free_blocks',
+  'slots',
+  'slot_by_cgroup',
+  'free_slots',
+  '.data.slots',
+] as const;
 
 export interface HistogramsOptions<Op extends string, Counter extends string> {
   /** The operations, in the order of their cells. */
@@ -35,6 +39,8 @@ export interface HistogramsOptions<Op extends string, Counter extends string> {
   readonly maxMapEntries: number;
   /** How long a removed cgroup's counts stay, in ms. */
   readonly expireMs: number;
+  /** For tests: the number of CPUs that this machine can have. */
+  readonly cpus?: number;
 }
 
 /** The totals of one operation since the cgroup's counts began. */
@@ -56,10 +62,8 @@ export interface CgroupTotals<Op extends string, Counter extends string> {
 export class Histograms<Op extends string, Counter extends string> {
   readonly #options: HistogramsOptions<Op, Counter>;
   readonly #object: BpfObject;
-  readonly #shards = shardsFor(possibleCpus());
-  readonly #groupCells: number;
-  readonly #blockCells: number;
-  readonly #cells: Cells;
+  readonly #layout: Layout;
+  readonly #blocks: Blocks;
   readonly #slots: Slots;
   readonly #startedNs = monotonicNs();
   readonly #nothing: Totals<Counter>;
@@ -72,20 +76,18 @@ export class Histograms<Op extends string, Counter extends string> {
    * @param object opened and not loaded; closed with the histograms
    */
   constructor(object: BpfObject, options: HistogramsOptions<Op, Counter>) {
-    const { operations, counters, boundsNs, maxMapEntries, expireMs } = options;
+    const { operations, counters, boundsNs, maxMapEntries, expireMs, cpus = possibleCpus() } = options;
     this.#options = options;
     this.#object = object;
-    this.#groupCells = counters.length + boundsNs.length + 1;
-    this.#blockCells = Math.ceil((operations.length * this.#groupCells) / LINE_CELLS) * LINE_CELLS;
+    this.#layout = layoutOf(maxMapEntries + 1, operations.length, counters.length + boundsNs.length + 1, cpus);
     this.#nothing = nothing(counters, boundsNs.length + 1);
     this.#folded = this.#each(() => this.#nothing);
-    const cellCount = (maxMapEntries + 1) * this.#shards * this.#blockCells;
     try {
-      object.map('cells').setMaxEntries(cellCount);
+      Blocks.size(object, this.#layout);
       Slots.size(object, maxMapEntries);
       this.#setGrid(object);
       object.load();
-      this.#cells = new Cells(object.map('cells').memory(cellCount * 8));
+      this.#blocks = new Blocks(object, this.#layout);
       this.#slots = new Slots(object, maxMapEntries, expireMs);
     } catch (error) {
       object.close();
@@ -106,6 +108,7 @@ export class Histograms<Op extends string, Counter extends string> {
 
   /** The counts of all cgroups without an entry. Makes no system call. */
   overflow(): CgroupTotals<Op, Counter> {
+    this.#blocks.find();
     let operations = this.#folded;
     for (const slot of this.#slots.folded()) operations = this.#added(operations, this.#operationsOf(slot));
     return { key: this.#slots.keyOf(OVERFLOW_SLOT), cgroupId: null, bornNs: this.#startedNs, operations };
@@ -160,25 +163,29 @@ export class Histograms<Op extends string, Counter extends string> {
 
   #setGrid(object: BpfObject): void {
     const { boundsNs } = this.#options;
+    const { shards, operations, blockCells } = this.#layout;
     object.map('.rodata.grid').setInitialValue(
       GRID.encode({
         bounds_ns: boundsNs,
         bound_count: boundsNs.length,
-        shard_mask: this.#shards - 1,
-        group_cells: this.#groupCells,
-        block_cells: this.#blockCells,
+        shard_mask: shards - 1,
+        operations,
+        block_cells: blockCells,
       }),
     );
   }
 
   #free(drained: readonly Drained[]): CgroupTotals<Op, Counter>[] {
-    return drained.map(({ slot, cgroupId, isFolded }) => {
+    this.#blocks.find();
+    const last = drained.map(({ slot, cgroupId, isFolded }) => {
       const totals = this.#totalsOf(slot, cgroupId);
       if (isFolded) this.#folded = this.#added(this.#folded, totals.operations);
-      this.#cells.clear(this.#blockOf(slot), this.#shards * this.#blockCells);
+      this.#blocks.clear(slot);
       this.#slots.free(slot);
       return isFolded ? { ...totals, operations: this.#each(() => this.#nothing) } : totals;
     });
+    this.#blocks.offer();
+    return last;
   }
 
   #totalsOf(slot: number, cgroupId: bigint): CgroupTotals<Op, Counter> {
@@ -187,40 +194,16 @@ export class Histograms<Op extends string, Counter extends string> {
   }
 
   #operationsOf(slot: number): Record<Op, Totals<Counter>> {
-    const block = this.#blockOf(slot);
-    return this.#each((_, index) => this.#totalsAt(block + index * this.#groupCells));
+    return this.#each((_, operation) => this.#totalsAt(slot, operation));
   }
 
-  /** @param group the first cell of an operation in the first shard */
-  #totalsAt(group: number): Totals<Counter> {
+  #totalsAt(slot: number, operation: number): Totals<Counter> {
+    const { counters } = this.#options;
+    const sums = this.#blocks.sums(slot, operation);
     // Most cgroups use few operations: an unused one allocates nothing.
-    if (this.#isUntouched(group)) return this.#nothing;
-    const { counters, boundsNs } = this.#options;
-    const buckets = new Array<number>(boundsNs.length + 1).fill(0);
-    const totals: Record<string, number> = {};
-    let cell = group;
-    for (const counter of counters) totals[counter] = this.#sumAt(cell++);
-    for (let bucket = 0; bucket < buckets.length; bucket++) buckets[bucket] = this.#sumAt(cell++);
-    return { ...totals, buckets } as Totals<Counter>;
-  }
-
-  #isUntouched(group: number): boolean {
-    for (let shard = 0; shard < this.#shards; shard++) {
-      const first = group + shard * this.#blockCells;
-      for (let cell = first; cell < first + this.#groupCells; cell++) if (!this.#cells.isZero(cell)) return false;
-    }
-    return true;
-  }
-
-  /** The sum over all shards. */
-  #sumAt(cell: number): number {
-    let sum = 0;
-    for (let shard = 0; shard < this.#shards; shard++) sum += this.#cells.at(cell + shard * this.#blockCells);
-    return sum;
-  }
-
-  #blockOf(slot: number): number {
-    return slot * this.#shards * this.#blockCells;
+    if (sums === null) return this.#nothing;
+    const numbers = Object.fromEntries(counters.map((counter, index) => [counter, sums[index]]));
+    return { ...numbers, buckets: Array.from(sums.subarray(counters.length)) } as Totals<Counter>;
   }
 
   #added(
@@ -254,9 +237,4 @@ export function combined<Counter extends string>(
 function nothing<Counter extends string>(counters: readonly Counter[], buckets: number): Totals<Counter> {
   const zeros = Object.fromEntries(counters.map((counter) => [counter, 0]));
   return { ...zeros, buckets: new Array<number>(buckets).fill(0) } as unknown as Totals<Counter>;
-}
-
-/** Rounds up to a power of two. */
-function shardsFor(cpus: number | null): number {
-  return Math.min(MAX_SHARDS, 2 ** Math.ceil(Math.log2(cpus ?? MAX_SHARDS)));
 }

@@ -22,6 +22,7 @@ interface KernelObject {
 interface KernelMap extends KernelObject {
   readonly name: string;
   readonly max_entries: number;
+  readonly bytes_memlock: number;
 }
 
 export function inKernel(): string[] {

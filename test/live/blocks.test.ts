@@ -1,0 +1,108 @@
+/** Where counts are kept: memory that is claimed by those who use it, within a budget. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { suite, test } from 'node:test';
+import { cgroupIdOf, findHierarchy } from '../../src/containers/hierarchy.ts';
+import { BpfObject } from '../../src/native/index.ts';
+import { Histograms } from '../../src/receivers/histograms.ts';
+import type { OverlayfsOptions } from '../../src/receivers/overlayfs/receiver.ts';
+import { createCgroup } from '../support/cgroup.ts';
+import { eventually } from '../support/eventually.ts';
+import { fixture } from '../support/fixtures.ts';
+import { mapsOf } from '../support/kernel-objects.ts';
+import { mountOverlay } from '../support/overlay.ts';
+import { count, OPTIONS, operationsOf, started } from '../support/overlayfs-receiver.ts';
+import { missing } from '../support/requirements.ts';
+import { scaled } from '../support/scale.ts';
+import { mountTracefs } from '../support/tracefs.ts';
+
+/** Blocks of 4 kB: there are as many spare ones as slots. */
+const WIDE = Array.from({ length: 500 }, (_, index) => 1000 * (index + 1));
+const SLOTS = OPTIONS.maxMapEntries + 1;
+const HOMES = SLOTS * 2;
+
+suite('blocks of cells', { skip: missing('root', 'btf') }, () => {
+  test('are claimed by a cgroup that works a lot, and come back when it is gone', async () => {
+    await using setup = await start(OPTIONS);
+    for (let life = 0; life < 3; life++) {
+      {
+        await using cgroup = setup.group('works');
+        setup.work(cgroup);
+        assert.ok(setup.claimed() > 0, `${setup.claimed()} blocks are claimed`);
+      }
+      await eventually('they came back', () => {
+        setup.it.retire(() => true, performance.now());
+        return setup.claimed() === 0;
+      });
+    }
+  });
+
+  test('that are all taken leave every count exact', async () => {
+    await using setup = await start({ ...OPTIONS, boundsNs: WIDE });
+    await using cgroups = new AsyncDisposableStack();
+    for (let index = 0; index < SLOTS - 1; index++) setup.work(cgroups.use(setup.group(`works-${index}`)));
+    assert.equal(setup.claimed(), SLOTS);
+  });
+
+  for (const cpus of [2, 64]) {
+    test(`of 16 operations with 280 bounds take at most 64 MB for 1,024 cgroups on ${cpus} CPUs`, (context) => {
+      const object = BpfObject.open(join(OPTIONS.objects, 'overlayfs.bpf.o'));
+      for (const name of ['threads', 'threads_by_id']) object.map(name).skip();
+      const histograms = new Histograms(object, {
+        operations: Array.from({ length: 16 }, (_, index) => `operation ${index}`),
+        counters: ['sum', 'errors', 'zeros', 'async'],
+        boundsNs: Array.from({ length: 280 }, (_, index) => index + 1),
+        maxMapEntries: 1024,
+        expireMs: 0,
+        cpus,
+      });
+      try {
+        const bytes = mapsOf(process.pid).reduce((sum, { bytes_memlock }) => sum + bytes_memlock, 0);
+        context.diagnostic(`${bytes} bytes`);
+        assert.ok(bytes > 10e6 && bytes <= 64e6, `${bytes} bytes`);
+      } finally {
+        histograms.close();
+      }
+    });
+  }
+});
+
+async function start(options: OverlayfsOptions) {
+  const resources = new AsyncDisposableStack();
+  resources.use(mountTracefs());
+  const overlay = resources.use(mountOverlay());
+  const parent = resources.use(createCgroup('blocks'));
+  const cgroupId = cgroupIdOf(findHierarchy(), parent.name);
+  // By the classic tracepoints, which no kernel interrupts.
+  const { it } = resources.use(await started({ ...options, cgroupId, expireMs: 0, attach: 'syscall_classic' }));
+  return {
+    it,
+    group: (name: string) => createCgroup(name, `${parent.name}/${name}`.slice(1)),
+    /** Many reads and writes by eight threads, all of which are counted. */
+    work(cgroup: ReturnType<typeof createCgroup>): void {
+      const numbers = [`${scaled(10_000)}`, `${scaled(5000)}`, '8'];
+      const did = JSON.parse(cgroup.run(fixture('io'), 'mixed', join(overlay.path, 'file'), ...numbers));
+      const { read, write } = operationsOf(it, cgroup);
+      assert.deepEqual([count(read), count(write)], [did.reads, did.writes]);
+      assert.deepEqual([read.errors, write.errors], [did.read_errors, did.write_errors]);
+    },
+    /** The number of spare blocks that are claimed. */
+    claimed: () =>
+      ownersOf(process.pid)
+        .slice(HOMES)
+        .filter((owner) => owner !== 0).length,
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  };
+}
+
+/** By block, what the kernel wrote: 0 for a block that nobody has. */
+function ownersOf(pid: number): number[] {
+  const map = mapsOf(pid).find(({ name }) => name === 'owners');
+  assert.ok(map);
+  const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` };
+  const dump = JSON.parse(
+    execFileSync('bpftool', ['map', 'dump', 'id', `${map.id}`, '-j'], { encoding: 'utf8', env, maxBuffer: 1 << 28 }),
+  ) as { readonly formatted: { readonly value: number } }[];
+  return dump.map(({ formatted }) => formatted.value);
+}
