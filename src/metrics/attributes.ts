@@ -10,5 +10,12 @@ export function isOverflow(attributes: Attributes): boolean {
 
 /** A key that does not depend on the order of the attributes. */
 export function keyOf(attributes: Attributes): string {
-  return JSON.stringify(Object.entries(attributes).sort(([a], [b]) => (a < b ? -1 : 1)));
+  const known = keys.get(attributes);
+  if (known !== undefined) return known;
+  const key = JSON.stringify(Object.entries(attributes).sort(([a], [b]) => (a < b ? -1 : 1)));
+  keys.set(attributes, key);
+  return key;
 }
+
+/** An owner's attributes are the same object in all of its series. */
+const keys = new WeakMap<Attributes, string>();

@@ -10,24 +10,38 @@ export interface Shape {
   readonly boundaries: number[];
   /** From the kernel's buckets to those of `boundaries`. */
   readonly explicit: Fold;
-  /** The same for an exponential histogram; absent where the reader wants none, or a view gives bounds. */
-  readonly native?: { readonly fold: Fold; readonly options: ExponentialOptions };
+  /** Absent where the reader wants none, or a view gives bounds. */
+  readonly native?: NativeShape;
+}
+
+export interface NativeShape {
+  /** From the kernel's buckets to those of the highest scale. */
+  readonly fold: Fold;
+  readonly options: ExponentialOptions;
 }
 
 /** As `foldTable` of buckets.ts makes it. */
 export type Fold = readonly number[];
 
-/** Immutable: the counts are those of one collection. Nothing that a getter makes is kept. */
+/** Nothing that a getter makes is kept. */
 export class KernelHistogram implements Histogram {
-  readonly #counted: Float64Array;
-  readonly #at: number;
   readonly #shape: Shape;
+  readonly #counted: Float64Array;
+  /** Where the sum is; behind it are the counts of some of the kernel's buckets, the others are 0. */
+  readonly #at: number;
+  readonly #first: number;
+  readonly #length: number;
 
-  /** @param counted has `[sum, ...buckets]` of this histogram from `at` on */
-  constructor(counted: Float64Array, at: number, shape: Shape) {
+  /**
+   * @param counted has from `at` on the sum, and the counts of `length` buckets of the kernel, `first` being the first;
+   * without these, the counts of all
+   */
+  constructor(shape: Shape, counted: Float64Array, at = 0, first = 0, length = shape.explicit.length) {
+    this.#shape = shape;
     this.#counted = counted;
     this.#at = at;
-    this.#shape = shape;
+    this.#first = first;
+    this.#length = length;
   }
 
   get sum(): number {
@@ -35,9 +49,8 @@ export class KernelHistogram implements Histogram {
   }
 
   get count(): number {
-    const end = this.#at + 1 + this.#shape.explicit.length;
     let count = 0;
-    for (let at = this.#at + 1; at < end; at++) count += this.#counted[at] ?? 0;
+    for (let bucket = 1; bucket <= this.#length; bucket++) count += this.#counted[this.#at + bucket] ?? 0;
     return count;
   }
 
@@ -45,7 +58,7 @@ export class KernelHistogram implements Histogram {
     // OpenTelemetry's serializer asks again for each bucket.
     if (last?.histogram !== this) {
       const { boundaries, explicit } = this.#shape;
-      last = { histogram: this, buckets: { boundaries, counts: folded(this.#counted, this.#at + 1, explicit) } };
+      last = { histogram: this, buckets: { boundaries, counts: this.#folded(explicit) } };
     }
     return last.buckets;
   }
@@ -53,23 +66,60 @@ export class KernelHistogram implements Histogram {
   /** undefined where a view gives bounds, and for readers that want none. */
   get exponential(): ExponentialHistogram | undefined {
     const { native } = this.#shape;
-    return native && toExponential(folded(this.#counted, this.#at + 1, native.fold), this.sum, native.options);
+    return native && this.toExponential(native);
+  }
+
+  toExponential({ fold, options }: NativeShape): ExponentialHistogram {
+    return toExponential(this.#folded(fold), this.sum, options);
+  }
+
+  #folded(fold: Fold): number[] {
+    const counts = new Array<number>((fold.at(-1) ?? 0) + 1).fill(0);
+    const first = this.#at + 1;
+    for (let bucket = 0; bucket < this.#length; bucket++) {
+      const coarse = fold[this.#first + bucket] ?? 0;
+      counts[coarse] = (counts[coarse] ?? 0) + (this.#counted[first + bucket] ?? 0);
+    }
+    return counts;
   }
 }
 
 /** The one whose buckets were asked for last. */
 let last: { readonly histogram: Histogram; readonly buckets: Histogram['buckets'] } | undefined;
 
-/**
- * Adds up what is in each bucket of a fold.
- *
- * @param first the index of the kernel's first bucket in `counted`
- */
-export function folded(counted: Float64Array, first: number, fold: Fold): number[] {
-  const counts = new Array<number>((fold.at(-1) ?? 0) + 1).fill(0);
-  for (let bucket = 0; bucket < fold.length; bucket++) {
-    const coarse = fold[bucket] ?? 0;
-    counts[coarse] = (counts[coarse] ?? 0) + (counted[first + bucket] ?? 0);
+const PIECE_NUMBERS = 8192;
+
+/** The histograms of one collection: copies, close together, of what is not 0. */
+export class Copies {
+  #piece = new Float64Array(0);
+  #taken = 0;
+  /** How many numbers may still come. */
+  #left: number;
+
+  /** @param size the limit of numbers in all totals together */
+  constructor(size: number) {
+    this.#left = size;
   }
-  return counts;
+
+  /** @param totals `[sum, ...buckets]` */
+  copy(shape: Shape, totals: Float64Array): KernelHistogram {
+    let from = 1;
+    let to = totals.length;
+    while (from < to && totals[from] === 0) from++;
+    while (from < to && totals[to - 1] === 0) to--;
+    const at = this.#room(1 + to - from);
+    this.#left -= totals.length;
+    this.#piece[at] = totals[0] ?? 0;
+    for (let index = from; index < to; index++) this.#piece[at + 1 + index - from] = totals[index] ?? 0;
+    return new KernelHistogram(shape, this.#piece, at, from - 1, to - from);
+  }
+
+  #room(length: number): number {
+    if (this.#taken + length > this.#piece.length) {
+      this.#piece = new Float64Array(Math.max(length, Math.min(this.#left, PIECE_NUMBERS)));
+      this.#taken = 0;
+    }
+    this.#taken += length;
+    return this.#taken - length;
+  }
 }

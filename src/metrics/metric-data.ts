@@ -9,8 +9,8 @@ import {
 } from '@opentelemetry/sdk-metrics';
 import { isAfter } from '../program/clock.ts';
 import { foldTable, toNs } from './buckets.ts';
-import { type ExponentialOptions, exponentialBoundsNs, toExponential } from './exponential.ts';
-import { type Fold, folded, KernelHistogram, type Shape } from './histogram.ts';
+import { type ExponentialOptions, exponentialBoundsNs } from './exponential.ts';
+import { Copies, type Fold, KernelHistogram, type Shape } from './histogram.ts';
 import type { Series } from './storage.ts';
 import type { Stream } from './streams.ts';
 
@@ -81,21 +81,22 @@ function histogramData(stream: Stream, gridNs: readonly number[], bounds: readon
     exponentials.set(maxScale, fold);
     return { perUnit, boundaries, explicit, native: { fold, options } };
   };
-  const sumOf = ([sum = 0]: Float64Array): number => sum / perUnit;
   const descriptor = descriptorOf(stream, ValueType.DOUBLE);
   return (series, { temporality: aggregationTemporality, exponential, lazy, native }, endTime) => {
     const shape = shapeOf(exponential ?? native);
-    if (exponential !== undefined && shape.native !== undefined) {
-      const { fold, options } = shape.native;
+    const nativeShape = exponential && shape.native;
+    if (nativeShape !== undefined) {
       const dataPoints = points(series, endTime, (totals) =>
-        toExponential(folded(totals, 1, fold), sumOf(totals), options),
+        new KernelHistogram(shape, totals).toExponential(nativeShape),
       );
       return { descriptor, aggregationTemporality, dataPointType: DataPointType.EXPONENTIAL_HISTOGRAM, dataPoints };
     }
-    const dataPoints = points<Histogram>(series, endTime, (totals) => {
+    const all = [...series];
+    const copies = new Copies(all.length * (gridNs.length + 2));
+    const dataPoints = points<Histogram>(all, endTime, (totals) => {
       // The totals go on while the points are read.
-      if (lazy) return new KernelHistogram(totals.slice(), 0, shape);
-      const { sum, count, buckets } = new KernelHistogram(totals, 0, shape);
+      if (lazy) return copies.copy(shape, totals);
+      const { sum, count, buckets } = new KernelHistogram(shape, totals);
       return { sum, count, buckets };
     });
     return { descriptor, aggregationTemporality, dataPointType: DataPointType.HISTOGRAM, dataPoints };

@@ -22,7 +22,7 @@ export interface Sample {
 /** A source of samples: a receiver that has named its counts. */
 export interface Source {
   readonly metrics: readonly Metric[];
-  /** All current samples. */
+  /** All current samples. Each is good until the next one is asked for: its totals may be a buffer that is used again. */
   read(): Iterable<Sample>;
 }
 
@@ -99,17 +99,19 @@ export class MetricRegistry {
   }
 
   record(samples: Iterable<Sample>): void {
-    for (const { metric, member } of samples) {
-      for (const { store } of this.#states.get(metric.name) ?? []) store.update([member]);
-    }
+    for (const sample of samples) this.#add(sample);
   }
 
   /** Records the last counts of removed members, and ends them. */
   end(samples: Iterable<Sample>): void {
     for (const sample of samples) {
-      this.record([sample]);
+      this.#add(sample);
       for (const { store } of this.#states.get(sample.metric.name) ?? []) store.end(sample.member.key);
     }
+  }
+
+  #add({ metric, member }: Sample): void {
+    for (const { store } of this.#states.get(metric.name) ?? []) store.add(member);
   }
 
   /**

@@ -6,6 +6,7 @@
  */
 import type { Attributes, HrTime } from '@opentelemetry/api';
 import { isOverflow, keyOf, OVERFLOW } from './attributes.ts';
+import { Rows } from './rows.ts';
 import type { Stream } from './streams.ts';
 
 /** One source of counts, cumulative since `startTime`. */
@@ -24,11 +25,19 @@ export interface Series {
   readonly totals: Float64Array;
 }
 
+interface Growing extends Series {
+  totals: Float64Array;
+  readonly key: string;
+  members: number;
+  /** The member whose counts the totals are; null from the second one on, and where others counted before it. */
+  only: Owner | null;
+}
+
 interface Owner {
-  readonly series: Series;
-  readonly seriesKey: string;
+  readonly series: Growing;
   readonly startTime: HrTime;
-  readonly seen: Float64Array;
+  /** What the member has counted. The series' own totals while it is the only one, which halves what is kept. */
+  seen: Float64Array;
   /** Of the member, before the stream's filter. */
   attributes: Attributes;
 }
@@ -38,6 +47,8 @@ export interface Store {
   /** Before a collection. */
   begin(): void;
   update(members: Iterable<Member>): void;
+  /** Takes what it needs of the member, which may be changed afterwards. */
+  add(member: Member): void;
   /** The member is no more. */
   end(memberKey: string): void;
   /**
@@ -57,8 +68,8 @@ export interface Store {
 export class SeriesStorage implements Store {
   readonly #stream: Stream;
   readonly #overflowKey: string;
-  readonly #series = new Map<string, Series>();
-  readonly #memberCount = new Map<string, number>();
+  readonly #rows: Rows;
+  readonly #series = new Map<string, Growing>();
   readonly #owners = new Map<string, Owner>();
   readonly #onEnd: ((series: Series) => void)[] = [];
 
@@ -70,29 +81,25 @@ export class SeriesStorage implements Store {
   constructor(stream: Stream, width: number, startTime: HrTime) {
     this.#stream = stream;
     this.#overflowKey = keyOf(stream.overflow);
+    this.#rows = new Rows(width);
     if (!stream.plain || stream.metric.attributes.length === 0) return;
-    this.#begin(stream.keep({}), startTime, width);
+    const attributes = stream.keep({});
+    this.#begin(keyOf(attributes), attributes, startTime);
   }
 
   begin(): void {}
 
-  /** Adds what the members grew by since the last call. */
   update(members: Iterable<Member>): void {
-    for (const member of members) {
-      const owner = this.#owners.get(member.key) ?? this.#adopt(member);
-      const { series, seen } = owner;
-      owner.attributes = member.attributes; // its container may be called by name from now on
-      // At every scrape for every bucket of every cgroup: an iterator here would double what a scrape costs.
-      for (let index = 0; index < member.totals.length; index++) {
-        const total = member.totals[index] ?? 0;
-        const growth = total - (seen[index] ?? 0);
-        // In this order a sum does not fall beyond 2^53 either, where it is rounded; and a member that seems to have
-        // fallen was not read well.
-        if (growth <= 0) continue;
-        series.totals[index] = (series.totals[index] ?? 0) + growth;
-        seen[index] = total;
-      }
-    }
+    for (const member of members) this.add(member);
+  }
+
+  /** Adds what the member grew by since the last call. */
+  add(member: Member): void {
+    const owner = this.#owners.get(member.key) ?? this.#adopt(member);
+    owner.attributes = member.attributes; // its container may be called by name from now on
+    const { totals } = owner.series;
+    if (owner.seen === totals) raise(totals, member.totals);
+    else addGrowth(totals, owner.seen, member.totals);
   }
 
   /** The member is no more. Its series ends with it, unless it has other members or is the plain one. */
@@ -100,26 +107,32 @@ export class SeriesStorage implements Store {
     const owner = this.#owners.get(memberKey);
     if (owner === undefined) return;
     this.#owners.delete(memberKey);
-    const remaining = (this.#memberCount.get(owner.seriesKey) ?? 1) - 1;
-    this.#memberCount.set(owner.seriesKey, remaining);
-    if (remaining > 0 || this.#stream.plain || isForever(owner.series.attributes)) return;
-    this.#memberCount.delete(owner.seriesKey);
-    this.#series.delete(owner.seriesKey);
-    for (const listener of this.#onEnd) listener(owner.series);
+    const { series, seen } = owner;
+    series.members--;
+    if (series.only === owner) series.only = null;
+    else this.#rows.give(seen);
+    if (series.members > 0 || this.#stream.plain || isForever(series.attributes)) return;
+    this.#series.delete(series.key);
+    const row = series.totals;
+    if (this.#onEnd.length > 0) series.totals = row.slice();
+    for (const listener of this.#onEnd) listener(series);
+    this.#rows.give(row);
   }
 
   inherit(before: Store): void {
     if (!(before instanceof SeriesStorage)) return;
     // In the order of their arrival, so that within a limit the members that had a series of their own keep one.
     for (const [key, { attributes, startTime, seen }] of before.#owners) {
-      this.update([{ key, attributes, startTime, totals: seen }]);
+      this.add({ key, attributes, startTime, totals: seen });
     }
     // A series with the same labels is the same one for whoever reads it: its totals never fall.
     for (const [key, { attributes, startTime, totals }] of before.#series) {
       const isOfLimit = key === this.#overflowKey && this.#stream.limit < Number.POSITIVE_INFINITY;
-      const series = isOfLimit ? this.#begin(attributes, startTime, totals.length) : this.#series.get(key);
+      const series = isOfLimit ? this.#begin(key, attributes, startTime) : this.#series.get(key);
       if (series === undefined) continue;
       series.startTime = startTime;
+      if (totals.every((total, index) => total === series.totals[index])) continue;
+      this.#part(series);
       series.totals.set(totals);
     }
   }
@@ -136,11 +149,21 @@ export class SeriesStorage implements Store {
     return this.#series.size;
   }
 
-  #begin(attributes: Attributes, startTime: HrTime, width: number): Series {
-    const key = keyOf(attributes);
-    const series = this.#series.get(key) ?? { attributes, startTime, totals: new Float64Array(width) };
+  #begin(key: string, attributes: Attributes, startTime: HrTime): Growing {
+    const known = this.#series.get(key);
+    if (known !== undefined) return known;
+    const series = { key, attributes, startTime, totals: this.#rows.take(), members: 0, only: null };
     this.#series.set(key, series);
     return series;
+  }
+
+  /** The totals are no longer those of one member. */
+  #part(series: Growing): void {
+    const { only, totals } = series;
+    if (only === null) return;
+    only.seen = this.#rows.take();
+    only.seen.set(totals);
+    series.only = null;
   }
 
   #attributesOf(member: Attributes): Attributes {
@@ -149,22 +172,45 @@ export class SeriesStorage implements Store {
     return isOverflow(member) && !this.#stream.plain ? { ...kept, ...OVERFLOW } : kept;
   }
 
-  #adopt(member: Member): Owner {
-    let attributes = this.#attributesOf(member.attributes);
-    let seriesKey = keyOf(attributes);
+  #adopt({ key, attributes, startTime }: Member): Owner {
+    let kept = this.#attributesOf(attributes);
+    let seriesKey = keyOf(kept);
     // One place is kept for the overflow series, which counts in the limit.
     const others = this.#series.size - (this.#series.has(this.#overflowKey) ? 1 : 0);
     if (!this.#series.has(seriesKey) && !this.#stream.plain && others >= this.#stream.limit - 1) {
-      attributes = this.#stream.overflow;
+      kept = this.#stream.overflow;
       seriesKey = this.#overflowKey;
     }
-    const { startTime } = member;
-    const series = this.#begin(attributes, startTime, member.totals.length);
-    this.#memberCount.set(seriesKey, (this.#memberCount.get(seriesKey) ?? 0) + 1);
-    const seen = new Float64Array(member.totals.length);
-    const owner = { series, seriesKey, startTime, seen, attributes: member.attributes };
-    this.#owners.set(member.key, owner);
+    const isNew = !this.#series.has(seriesKey);
+    const series = this.#begin(seriesKey, kept, startTime);
+    this.#part(series);
+    series.members++;
+    const owner = { series, startTime, seen: isNew ? series.totals : this.#rows.take(), attributes };
+    if (isNew) series.only = owner;
+    this.#owners.set(key, owner);
     return owner;
+  }
+}
+
+/**
+ * At every scrape for every bucket of every cgroup: an iterator here, and below, would double what a scrape costs. A
+ * member that seems to have fallen was not read well.
+ */
+function raise(totals: Float64Array, counted: ArrayLike<number>): void {
+  for (let index = 0; index < totals.length; index++) {
+    const total = counted[index] ?? 0;
+    if (total > (totals[index] ?? 0)) totals[index] = total;
+  }
+}
+
+function addGrowth(totals: Float64Array, seen: Float64Array, counted: ArrayLike<number>): void {
+  for (let index = 0; index < totals.length; index++) {
+    const total = counted[index] ?? 0;
+    const growth = total - (seen[index] ?? 0);
+    // In this order a sum does not fall beyond 2^53 either, where it is rounded.
+    if (growth <= 0) continue;
+    totals[index] = (totals[index] ?? 0) + growth;
+    seen[index] = total;
   }
 }
 
@@ -185,14 +231,18 @@ export class GaugeStorage implements Store {
   }
 
   update(members: Iterable<Member>): void {
-    for (const { attributes: all, startTime, totals } of members) {
-      let attributes = this.#stream.keep(all);
-      const isNew = !this.#series.has(keyOf(attributes));
-      if (isNew && !this.#stream.plain && this.#series.size >= this.#stream.limit - 1)
-        attributes = this.#stream.overflow;
-      const key = keyOf(attributes);
-      if (!this.#series.has(key)) this.#series.set(key, { attributes, startTime, totals: Float64Array.from(totals) });
+    for (const member of members) this.add(member);
+  }
+
+  add({ attributes: all, startTime, totals }: Member): void {
+    let attributes = this.#stream.keep(all);
+    let key = keyOf(attributes);
+    if (this.#series.has(key)) return;
+    if (!this.#stream.plain && this.#series.size >= this.#stream.limit - 1) {
+      attributes = this.#stream.overflow;
+      key = keyOf(attributes);
     }
+    if (!this.#series.has(key)) this.#series.set(key, { attributes, startTime, totals: Float64Array.from(totals) });
   }
 
   end(): void {}

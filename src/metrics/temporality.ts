@@ -24,7 +24,7 @@ export function reportTotals(form: Form): Report {
 }
 
 export function reportDeltas(registry: MetricRegistry, form: Form): Report {
-  const reported = new WeakMap<Series, { readonly totals: Float64Array; readonly at: HrTime; readonly atNs: number }>();
+  const reported = new WeakMap<Series, Reported>();
   const ended = new Map<StreamState, Series[]>();
   const end = registry.onEnd((state, series) => {
     const others = ended.get(state);
@@ -32,14 +32,22 @@ export function reportDeltas(registry: MetricRegistry, form: Form): Report {
     else others.push(series);
   });
 
-  const delta = (series: Series, endTime: HrTime): Series => {
+  /** null where nothing was counted since. */
+  const delta = (series: Series, now: Moment): Series | null => {
+    const { attributes, totals } = series;
     const before = reported.get(series);
-    reported.set(series, { totals: series.totals.slice(), at: endTime, atNs: monotonicNs() });
-    if (before === undefined) return { ...series, totals: series.totals.slice() };
-    const totals = series.totals.map((total, index) => total - (before.totals[index] ?? 0));
+    if (before === undefined) {
+      reported.set(series, { totals: totals.slice(), last: now });
+      return hasAny(totals) ? { attributes, startTime: series.startTime, totals: totals.slice() } : null;
+    }
+    const { at, atNs } = before.last;
+    const growth = growthOf(totals, before.totals);
+    before.last = now;
+    if (growth === null) return null;
+    before.totals.set(totals);
     // Starts where the point before ended, unless the wall clock was set back since.
-    const startTime = isAfter(before.at, endTime) ? toHrTime(wallMsOf(before.atNs)) : before.at;
-    return { attributes: series.attributes, startTime, totals };
+    const startTime = isAfter(at, now.at) ? toHrTime(wallMsOf(atNs)) : at;
+    return { attributes, startTime, totals: growth };
   };
 
   return {
@@ -50,16 +58,46 @@ export function reportDeltas(registry: MetricRegistry, form: Form): Report {
         return state.toData(state.store.values(), { ...form, temporality: AggregationTemporality.CUMULATIVE }, endTime);
       }
       // The counts of a series between this reader's last collection and the end of the series are one last point.
-      const deltas = [...last, ...state.store.values()].map((series) => delta(series, endTime));
-      const moved = deltas.filter(({ totals }) => totals.some((total) => total !== 0));
+      const now = { at: endTime, atNs: monotonicNs() };
+      const moved = [...last, ...state.store.values()].flatMap((series) => delta(series, now) ?? []);
       return state.toData(mergeByAttributes(moved), form, endTime);
     },
     skip(endTime) {
       ended.clear();
-      for (const { store } of registry.states()) for (const series of store.values()) delta(series, endTime);
+      const now = { at: endTime, atNs: monotonicNs() };
+      for (const { store } of registry.states()) for (const series of store.values()) delta(series, now);
     },
     end,
   };
+}
+
+/** A collection, by both clocks. */
+interface Moment {
+  readonly at: HrTime;
+  readonly atNs: number;
+}
+
+/** What a reader has had of a series. */
+interface Reported {
+  readonly totals: Float64Array;
+  last: Moment;
+}
+
+function hasAny(totals: Float64Array): boolean {
+  for (let index = 0; index < totals.length; index++) if (totals[index] !== 0) return true;
+  return false;
+}
+
+/** null where there is none: most series of a large host rest. */
+function growthOf(totals: Float64Array, before: Float64Array): Float64Array | null {
+  let growth: Float64Array | null = null;
+  for (let index = 0; index < totals.length; index++) {
+    const grown = (totals[index] ?? 0) - (before[index] ?? 0);
+    if (grown === 0) continue;
+    growth ??= new Float64Array(totals.length);
+    growth[index] = grown;
+  }
+  return growth;
 }
 
 /** An ended and a new series with the same attributes become one point, not two overlapping ones. */
