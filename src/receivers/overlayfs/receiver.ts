@@ -147,6 +147,11 @@ export class OverlayfsReceiver {
     return this.#counts.read();
   }
 
+  /** See {@link OverlayfsCounts.each}. */
+  each(): Iterable<CgroupTotals> {
+    return this.#counts.each();
+  }
+
   /** See {@link OverlayfsCounts.cgroupIds}. */
   cgroupIds(): bigint[] {
     return this.#counts.cgroupIds();

@@ -1,5 +1,6 @@
 /** The overlayfs receiver as a source of metrics, with the names of cgroups. */
 
+import type { Attributes, HrTime } from '@opentelemetry/api';
 import { attributesOf } from '../../containers/attributes.ts';
 import type { Cgroups } from '../../containers/cgroups.ts';
 import type { CgroupFilter } from '../../containers/filter.ts';
@@ -7,6 +8,7 @@ import type { Identity } from '../../containers/identity.ts';
 import { sharerOf } from '../../containers/place.ts';
 import { OVERFLOW } from '../../metrics/attributes.ts';
 import type { Sample, Source } from '../../metrics/registry.ts';
+import type { Member } from '../../metrics/storage.ts';
 import { monotonicMs, monotonicNs, toHrTime, wallMs, wallMsOf } from '../../program/clock.ts';
 import { combined } from '../histograms.ts';
 import { type CgroupTotals, endedOf } from './counts.ts';
@@ -44,17 +46,10 @@ export class OverlayfsSource implements Source {
   }
 
   /** All counts. Makes system calls only for new cgroups. */
-  read(): Sample[] {
-    const totals = this.#receiver.read();
-    this.#cgroups.learn(
-      totals.flatMap(({ cgroupId }) => cgroupId ?? []),
-      WALK_BUDGET,
-    );
-    const named = this.#named(totals).map((one) => this.#since(one));
-    for (const { key } of named) this.#shown.add(key);
-    const samples = this.#samples(named.filter((one) => this.#includes(one)));
-    if (this.#filter === null) return samples;
-    return [...samples, ...this.#excludedSamples(named.filter((one) => !this.#includes(one)))];
+  *read(): Generator<Sample> {
+    const excluded = this.#filter === null ? null : { ...this.#excluded };
+    yield* overlayfsSamples(this.#counted(excluded), this.#identityOf);
+    if (excluded !== null) yield* this.#excludedSamples(excluded);
   }
 
   /** Finds the names of new cgroups before they are removed. */
@@ -114,8 +109,8 @@ export class OverlayfsSource implements Source {
    * @returns the last samples of cgroups that are now excluded
    */
   choose(filter: CgroupFilter | null): Sample[] {
-    const all = this.#named(this.#receiver.read());
-    const changed = all.filter((one) => this.#includes(one) !== this.#includes(one, filter));
+    const named = this.#receiver.read().filter((one) => this.#isNamed(one));
+    const changed = named.filter((one) => this.#includes(one) !== this.#includes(one, filter));
     const samples: Sample[] = [];
     for (const now of changed) {
       this.#shown.add(now.key);
@@ -133,8 +128,30 @@ export class OverlayfsSource implements Source {
   }
 
   /** A series keeps its first name, so a cgroup whose name is still searched waits; its counts are not lost. */
-  #named(totals: readonly CgroupTotals[]): CgroupTotals[] {
-    return totals.filter(({ cgroupId }) => cgroupId === null || this.#cgroups.knows(cgroupId));
+  #isNamed({ cgroupId }: CgroupTotals): boolean {
+    return cgroupId === null || this.#cgroups.knows(cgroupId);
+  }
+
+  /** Every cgroup with a name. Those that are left out are added to `excluded`. */
+  *#counted(excluded: Record<Op, number> | null): Generator<CgroupTotals> {
+    const nameless = new Set<bigint>();
+    for (const totals of this.#receiver.each()) {
+      if (this.#isNamed(totals)) yield* this.#included(totals, excluded);
+      else if (totals.cgroupId !== null) nameless.add(totals.cgroupId);
+    }
+    this.#cgroups.learn(nameless, WALK_BUDGET);
+    for (const id of nameless) if (!this.#cgroups.knows(id)) nameless.delete(id);
+    if (nameless.size === 0) return;
+    for (const totals of this.#receiver.each()) {
+      if (totals.cgroupId !== null && nameless.has(totals.cgroupId)) yield* this.#included(totals, excluded);
+    }
+  }
+
+  *#included(now: CgroupTotals, excluded: Record<Op, number> | null): Generator<CgroupTotals> {
+    const one = this.#since(now);
+    this.#shown.add(one.key);
+    if (excluded === null || this.#includes(one)) yield one;
+    else addOperations(excluded, one);
   }
 
   /** The counts without those that are counted elsewhere. */
@@ -145,58 +162,98 @@ export class OverlayfsSource implements Source {
     return { ...now, bornNs: before.bornNs, operations };
   }
 
-  #excludedSamples(totals: readonly CgroupTotals[]): Sample[] {
-    const sums = { ...this.#excluded };
-    for (const one of totals) addOperations(sums, one);
+  #excludedSamples(sums: Record<Op, number>): Sample[] {
     return OPS.map((op) => ({
       metric: metrics.excluded,
       member: { key: op, attributes: { op }, startTime: this.#startTime, totals: Float64Array.of(sums[op]) },
     }));
   }
 
+  /** To keep. */
   #samples(totals: Iterable<CgroupTotals>): Sample[] {
-    return [...overlayfsSamples(totals, (id) => this.#cgroups.identity(id))];
+    return Array.from(overlayfsSamples(totals, this.#identityOf), ({ metric, member }) => {
+      const { key, attributes, startTime } = member;
+      return { metric, member: { key, attributes, startTime, totals: Float64Array.from(member.totals) } };
+    });
   }
+
+  readonly #identityOf = (id: bigint): Identity => this.#cgroups.identity(id);
 }
 
 function addOperations(sums: Record<Op, number>, { operations }: CgroupTotals): void {
   for (const op of OPS) sums[op] += endedOf(operations[op]);
 }
 
-/** @param identityOf the owner of a cgroup id */
+/**
+ * Each sample is good until the next one is asked for.
+ *
+ * @param identityOf the owner of a cgroup id
+ */
 export function* overlayfsSamples(
   totals: Iterable<CgroupTotals>,
   identityOf: (cgroupId: bigint) => Identity,
 ): Generator<Sample> {
+  let counts = new Float64Array(0);
   for (const { key, cgroupId, bornNs, operations } of totals) {
-    const attributes = cgroupId === null ? OVERFLOW : attributesOf(identityOf(cgroupId));
-    const startTime = toHrTime(wallMsOf(bornNs));
+    const owner = cgroupId === null ? OVERFLOW : attributesOf(identityOf(cgroupId));
     for (const { op, latency, attributes: own } of OPERATIONS) {
-      const { sumNs, buckets, errors, zeros, async } = operations[op];
-      // No series without an operation: most cgroups only read, and many only open files.
-      if (buckets.some((count) => count > 0)) {
-        const member = { key, attributes, startTime, totals: [sumNs, ...buckets] };
-        yield {
-          metric: latency,
-          member:
-            own === undefined ? member : { ...member, key: `${key}.${op}`, attributes: { ...own, ...attributes } },
-        };
+      const { sumNs, buckets } = operations[op];
+      if (counts.length !== buckets.length + 1) counts = new Float64Array(buckets.length + 1);
+      counts[0] = sumNs;
+      let hasAny = false;
+      for (let bucket = 0; bucket < buckets.length; bucket++) {
+        const count = buckets[bucket] ?? 0;
+        counts[bucket + 1] = count;
+        if (count > 0) hasAny = true;
       }
-      const counts = [
-        { metric: metrics.errors, count: errors },
-        { metric: metrics.zeros, count: zeros },
-        { metric: metrics.async, count: async },
-      ];
-      for (const { metric, count } of counts) {
+      // No series without an operation: most cgroups only read, and many only open files.
+      if (hasAny) {
+        const memberKey = own === undefined ? key : `${key}.${op}`;
+        yield { metric: latency, member: new CgroupMember(memberKey, withOwn[op](owner), bornNs, counts) };
+      }
+      for (const cell of COUNTED) {
+        const count = operations[op][cell];
         if (count === 0) continue;
-        const member = {
-          key: `${key}.${op}`,
-          attributes: { op, ...attributes },
-          startTime,
-          totals: Float64Array.of(count),
-        };
-        yield { metric, member };
+        yield { metric: metrics[cell], member: new CgroupMember(`${key}.${op}`, withOp[op](owner), bornNs, [count]) };
       }
     }
   }
+}
+
+const COUNTED = ['errors', 'zeros', 'async'] as const;
+
+class CgroupMember implements Member {
+  readonly key: string;
+  readonly attributes: Attributes;
+  readonly totals: ArrayLike<number>;
+  readonly #bornNs: number;
+
+  constructor(key: string, attributes: Attributes, bornNs: number, totals: ArrayLike<number>) {
+    this.key = key;
+    this.attributes = attributes;
+    this.totals = totals;
+    this.#bornNs = bornNs;
+  }
+
+  /** Asked for once for each series. */
+  get startTime(): HrTime {
+    return toHrTime(wallMsOf(this.#bornNs));
+  }
+}
+
+const withOp = eachOp((op) => merging({ op }));
+const withOwn = eachOp((_, { attributes }) =>
+  attributes === undefined ? (owner: Attributes) => owner : merging(attributes),
+);
+
+/** Adds attributes to those of an owner: the same object each time. */
+function merging(own: Attributes): (owner: Attributes) => Attributes {
+  const merged = new WeakMap<Attributes, Attributes>();
+  return (owner) => {
+    const known = merged.get(owner);
+    if (known !== undefined) return known;
+    const all = { ...own, ...owner };
+    merged.set(owner, all);
+    return all;
+  };
 }

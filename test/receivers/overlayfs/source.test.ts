@@ -42,7 +42,8 @@ suite('the counts of a cgroup', () => {
   });
 
   test('are the sum followed by the buckets', () => {
-    assert.deepEqual(samplesOf(totals({ read: READS }))[0]?.member.totals, [700, 1, 2, 3]);
+    const [sample] = overlayfsSamples([totals({ read: READS })], () => identify('/app'));
+    assert.deepEqual(Array.from(sample?.member.totals ?? []), [700, 1, 2, 3]);
   });
 
   test('have the cgroup as their attribute', () => {
@@ -103,6 +104,7 @@ suite('the source of overlayfs metrics', () => {
     retire?: () => CgroupTotals[];
   }): OverlayfsReceiver {
     return {
+      each: fake.read ?? (() => []),
       read: () => [],
       cgroupIds: () => [],
       retire: () => [],
@@ -152,8 +154,8 @@ suite('the source of overlayfs metrics', () => {
     withCgroup((mount) => {
       const gone = totals({ cgroupId: 1n, read: READS });
       const source = new OverlayfsSource(receiverWith({ read: () => [gone] }), new Cgroups(mount));
-      assert.deepEqual(source.read(), []);
-      assert.deepEqual(source.read()[0]?.member.attributes, { cgroup: 'unknown' });
+      assert.deepEqual([...source.read()], []);
+      assert.deepEqual([...source.read()][0]?.member.attributes, { cgroup: 'unknown' });
     });
   });
 
@@ -163,7 +165,7 @@ suite('the source of overlayfs metrics', () => {
       const receiver = receiverWith({ read: () => [gone], cgroupIds: () => [1n] });
       const source = new OverlayfsSource(receiver, new Cgroups(mount));
       source.settle();
-      assert.deepEqual(source.read()[0]?.member.attributes, { cgroup: 'unknown' });
+      assert.deepEqual([...source.read()][0]?.member.attributes, { cgroup: 'unknown' });
     });
   });
 
@@ -175,7 +177,7 @@ suite('the source of overlayfs metrics', () => {
       const receiver = receiverWith({ read: () => all, retire: () => last });
       const source = new OverlayfsSource(receiver, new Cgroups(mount), (cgroup) => cgroup !== '/app');
       const excluded = (): unknown[] =>
-        source.read().map(({ metric, member }) => [metric.name, member.attributes.op, member.totals[0]]);
+        Array.from(source.read(), ({ metric, member }) => [metric.name, member.attributes.op, member.totals[0]]);
       const reads = READS.buckets.reduce((sum, count) => sum + count);
       const expected = OPS.map((op) => [metrics.excluded.name, op, op === 'read' ? reads : 0]);
       assert.deepEqual(excluded(), expected);
@@ -195,10 +197,12 @@ suite('the source of overlayfs metrics', () => {
       const source = new OverlayfsSource(receiverWith({ read: () => all }), new Cgroups(mount), null);
       const leaveOut = (cgroup: string): boolean => cgroup !== '/app';
       const seen = () =>
-        source.read().flatMap(({ metric, member }) => {
-          const isLatency = metric.kind === 'histogram';
-          return isLatency || member.attributes.op === 'read' ? [[isLatency, ...Array.from(member.totals)]] : [];
-        });
+        Array.from(
+          source.read().flatMap(({ metric, member }) => {
+            const isLatency = metric.kind === 'histogram';
+            return isLatency || member.attributes.op === 'read' ? [[isLatency, ...Array.from(member.totals)]] : [];
+          }),
+        );
       assert.deepEqual(seen(), [[true, 300, 3, 0, 0]]);
       all = reads(5);
       const last = source.choose(leaveOut);
