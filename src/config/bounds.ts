@@ -1,14 +1,18 @@
 /** The bucket bounds in the kernel, by receiver: the union of all configured bounds, so that every histogram is exact. */
 import { MAX_BOUNDS, toNs, unionOfBounds } from '../metrics/buckets.ts';
-import { exponentialBoundsNs } from '../metrics/exponential.ts';
+import { type ExponentialOptions, exponentialBoundsNs } from '../metrics/exponential.ts';
 import { type ReceiverName, receiverNamed, receiverNames } from '../receivers/index.ts';
-import { exponentialOf, exportersOf } from './exporters.ts';
+import { exponentialOf, exportersOf, nativeOf } from './exporters.ts';
 import type { Settings } from './schema.ts';
 import { selectedBy } from './selection.ts';
+
+const NATIVE_HISTOGRAMS = 'native_histograms';
 
 export interface WantedBounds {
   /** The key of the setting. */
   readonly key: readonly string[];
+  /** The value of the setting that asks for no bounds, if it has one. */
+  readonly none?: string;
   /** In ns. */
   readonly boundsNs: readonly number[];
 }
@@ -24,26 +28,42 @@ export function wantedBounds(config: Settings, name: ReceiverName): WantedBounds
     ({ name, settings }) => {
       const options = exponentialOf(settings);
       const key = ['exporters', name, 'default_histogram_aggregation'];
-      return options === undefined ? [] : [{ key, boundsNs: exponentialBoundsNs(options.maxScale) }];
+      return asking(key, 'explicit_bucket_histogram', options);
     },
+  );
+  const native = exportersOf(config, 'prometheus').flatMap(({ name, settings }) =>
+    asking(['exporters', name, NATIVE_HISTOGRAMS], 'off', nativeOf(settings)),
   );
   return [
     { key: ['receivers', name, 'bounds_us'], boundsNs: own.bounds_us.map(toNs) },
     { key: ['views'], boundsNs: ofViews.map(toNs) },
     ...exponential,
+    ...native,
   ];
+}
+
+function asking(key: readonly string[], none: string, options: ExponentialOptions | undefined): WantedBounds[] {
+  return options === undefined ? [] : [{ key, none, boundsNs: exponentialBoundsNs(options.maxScale) }];
 }
 
 /** The union of all bounds, ascending, in ns. */
 export function kernelBoundsNs(config: Settings, name: ReceiverName): number[] {
-  return unionOfBounds(wantedBounds(config, name).map(({ boundsNs }) => boundsNs));
+  return unionOf(wantedBounds(config, name));
+}
+
+function unionOf(wanted: readonly WantedBounds[]): number[] {
+  return unionOfBounds(wanted.map(({ boundsNs }) => boundsNs));
 }
 
 /** The receivers whose programs cannot hold the bounds that are wanted; each problem begins with `views`. */
 export function boundsProblems(config: Settings): string[] {
   return receiverNames.flatMap((name) => {
-    const { length } = kernelBoundsNs(config, name);
+    const wanted = wantedBounds(config, name);
+    const { length } = unionOf(wanted);
     if (length <= MAX_BOUNDS) return [];
-    return `views: they, receivers.${name}.bounds_us and exponential histograms ask for ${length} different bounds; the kernel counts on ${MAX_BOUNDS} at most`;
+    const others = unionOf(wanted.filter(({ key }) => key.at(-1) !== NATIVE_HISTOGRAMS));
+    const saved = length - others.length;
+    const hint = saved > 0 ? `; exporters.prometheus.${NATIVE_HISTOGRAMS}: off saves ${saved}` : '';
+    return `views: they, receivers.${name}.bounds_us, exponential and native histograms ask for ${length} different bounds; the kernel counts on ${MAX_BOUNDS} at most${hint}`;
   });
 }

@@ -2,7 +2,7 @@
 import type { ExponentialOptions } from '../metrics/exponential.ts';
 import type { OtlpType } from './otlp-variables.ts';
 import { type Instance, instancesOf } from './pipeline.ts';
-import type { Config, Exporters, ExporterType, OtlpConfig, Settings } from './schema.ts';
+import type { Config, Exporters, ExporterType, OtlpConfig, PrometheusConfig, Settings } from './schema.ts';
 
 export function exportersOf<T extends ExporterType>(
   { exporters, service }: Settings,
@@ -18,6 +18,14 @@ export function exponentialOf({
 }: OtlpConfig): ExponentialOptions | undefined {
   if (default_histogram_aggregation === 'explicit_bucket_histogram') return;
   return { maxScale: exponential.max_scale, maxSize: exponential.max_size };
+}
+
+/** As many buckets as the kernel can tell apart at this scale, so that none are ever merged. */
+const NATIVE: ExponentialOptions = { maxScale: 3, maxSize: 320 };
+
+/** The options of an exporter's native histograms; undefined for none. */
+export function nativeOf({ native_histograms }: PrometheusConfig): ExponentialOptions | undefined {
+  return native_histograms === 'off' ? undefined : NATIVE;
 }
 
 /** Whether an exporter has somewhere to send a signal to. */

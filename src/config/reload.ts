@@ -33,11 +33,11 @@ export function keepRunning(
   }
   for (const { name, metrics } of receivers) {
     const gridNs = metrics.flatMap(gridOf);
-    for (const { key, boundsNs } of gridNs.length === 0 ? [] : wantedBounds(config, name)) {
+    for (const { key, none, boundsNs } of gridNs.length === 0 ? [] : wantedBounds(config, name)) {
       if (boundsNs.every((bound) => gridNs.includes(bound))) continue;
       // Not the running value, which a new exporter lacks.
-      if (key[0] === 'exporters') keep(key, 'explicit_bucket_histogram');
-      else keep(key);
+      if (none === undefined) keep(key);
+      else keep(key, none);
     }
   }
   // The old endpoint listens until the new one does, so both cannot use one port.

@@ -35,6 +35,7 @@ export const HISTOGRAM_AGGREGATIONS = ['explicit_bucket_histogram', 'base2_expon
 export const TEMPORALITIES = ['cumulative', 'delta', 'lowmemory'] as const;
 /** The values of OTEL_EXPORTER_OTLP_COMPRESSION. */
 export const COMPRESSIONS = ['none', 'gzip'] as const;
+export const NATIVE_HISTOGRAMS = ['auto', 'with_classic', 'off'] as const;
 export const VERBOSITIES = ['basic', 'detailed'] as const;
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
@@ -50,8 +51,17 @@ export interface OtlpConfig {
   exponential: { max_scale: number; max_size: number };
 }
 
+export interface PrometheusConfig {
+  host: string;
+  port: number;
+  timeout_ms: number;
+  web_config_file: string;
+  allowed_hosts: string[];
+  native_histograms: (typeof NATIVE_HISTOGRAMS)[number];
+}
+
 export interface Exporters {
-  prometheus: { host: string; port: number; timeout_ms: number; web_config_file: string; allowed_hosts: string[] };
+  prometheus: PrometheusConfig;
   otlp: OtlpConfig;
   otlphttp: OtlpConfig;
   debug: { verbosity: (typeof VERBOSITIES)[number]; interval_ms: number };
@@ -310,6 +320,11 @@ export const schema: Schema<Settings> = {
         [],
         hostNames,
         'Further names of this machine that requests over loopback may be for, such as that of a proxy in front; `*` stands for any characters',
+      ),
+      native_histograms: setting<(typeof NATIVE_HISTOGRAMS)[number]>(
+        'auto',
+        oneOf(...NATIVE_HISTOGRAMS),
+        '"auto": scrapers that ask for protobuf get native histograms in place of classic buckets; "with_classic": they get both; "off": nobody gets any',
       ),
     },
     otlp: {

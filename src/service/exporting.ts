@@ -1,7 +1,7 @@
 /** What a reload makes anew: the exporters of one configuration, and the readers that collect for them. */
 import type { Resource } from '@opentelemetry/resources';
 import { AggregationTemporality, MeterProvider, type MetricReader } from '@opentelemetry/sdk-metrics';
-import { exponentialOf, exportersOf, isOn } from '../config/exporters.ts';
+import { exponentialOf, exportersOf, isOn, nativeOf } from '../config/exporters.ts';
 import type { Instance } from '../config/pipeline.ts';
 import type { Config, OtlpConfig } from '../config/schema.ts';
 import type { Credentials } from '../exporters/credentials.ts';
@@ -62,8 +62,10 @@ export class Exporting {
     };
     const onError = (error: unknown): void => health.collectFailed(error);
     const scrapes = exportersOf(config, 'prometheus').map(({ name, settings }): [string, Scrapes] => {
-      const options = { timeoutMs: settings.timeout_ms, producers: producersOf(name, SCRAPED), onError };
-      return [name, new Scrapes(options)];
+      const { timeout_ms: timeoutMs, native_histograms } = settings;
+      const native = nativeOf(settings);
+      const producers = producersOf(name, { ...SCRAPED, ...(native !== undefined && { native }) });
+      return [name, new Scrapes({ timeoutMs, producers, withClassic: native_histograms === 'with_classic', onError })];
     });
     const pushes = await createPushes(config, credentials, producersOf, health);
     const resource = serviceResource(config);

@@ -11,8 +11,11 @@ const EXPONENTIAL = 'exporters.otlp.default_histogram_aggregation=base2_exponent
 const USED = 'service.pipelines.metrics.exporters=[otlp]';
 const TOO_MANY = /^ConfigError: views: they, .* ask for [56]\d\d different bounds; the kernel counts on 512 at most/;
 
+const NATIVE = 'exporters.prometheus.native_histograms';
+
+/** Without native histograms, where it is not said. */
 function load(...set: string[]) {
-  return loadConfig({ env: {}, set: [BASE, ...set] });
+  return loadConfig({ env: {}, set: [BASE, `${NATIVE}=off`, ...set] });
 }
 
 function view(boundaries: readonly number[], name?: string) {
@@ -52,6 +55,29 @@ suite('the bounds that the kernel counts on', () => {
     assert.deepEqual(boundsOf(load(ENDPOINT, EXPONENTIAL, unused)), [1000, 4000]);
   });
 
+  for (const value of ['auto', 'with_classic']) {
+    test(`have those of native histograms, eight for each doubling of the time, where they are "${value}"`, () => {
+      const bounds = boundsOf(load(`${NATIVE}=${value}`));
+      assert.deepEqual(bounds, exponentialBoundsNs(3));
+      assert.ok(bounds.length <= 280);
+    });
+  }
+
+  test('have none for native histograms of a Prometheus exporter that is in no pipeline', () => {
+    assert.deepEqual(boundsOf(load(ENDPOINT, USED, `${NATIVE}=auto`)), [1000, 4000]);
+  });
+
+  test('have those of native histograms if one of two Prometheus exporters wants them', () => {
+    const both = 'service.pipelines.metrics.exporters=[prometheus, prometheus/b]';
+    const bounds = boundsOf(load(both, 'exporters.prometheus/b.port=9091'));
+    assert.deepEqual(bounds, exponentialBoundsNs(3));
+  });
+
+  test('are the same for native histograms and exponential ones of OTLP', () => {
+    const all = 'service.pipelines.metrics.exporters=[prometheus, otlp]';
+    assert.deepEqual(boundsOf(load(ENDPOINT, EXPONENTIAL, all, `${NATIVE}=auto`)), exponentialBoundsNs(3));
+  });
+
   test('are none for a receiver without histograms', () => {
     assert.deepEqual(kernelBoundsNs(load(), 'oom'), []);
   });
@@ -66,6 +92,16 @@ suite('the bounds that the kernel counts on', () => {
     const bounds = Array.from({ length: 600 }, (_, index) => 10 + index);
     const views = [0, 200, 400].map((from) => view(bounds.slice(from, from + 200), `part_${from}`));
     assert.throws(() => load(viewsOf(...views)), TOO_MANY);
+  });
+
+  test('are refused where views and native histograms together ask for more, with what helps', () => {
+    const bounds = Array.from({ length: 300 }, (_, index) => 10_001 + index);
+    const views = [0, 150].map((from) => view(bounds.slice(from, from + 150), `part_${from}`));
+    assert.doesNotThrow(() => load(viewsOf(...views)));
+    assert.throws(
+      () => load(viewsOf(...views), `${NATIVE}=auto`),
+      /ask for 557 different bounds; .* 512 at most; exporters\.prometheus\.native_histograms: off saves 255 \(from/,
+    );
   });
 
   test('are refused where views and exponential histograms together ask for more', () => {

@@ -5,7 +5,8 @@ import { keepRunning } from '../../src/config/reload.ts';
 import { unionOfBounds } from '../../src/metrics/buckets.ts';
 import { exponentialBoundsNs } from '../../src/metrics/exponential.ts';
 
-const GRID_NS = [1000, 2000, 4000];
+const COARSE_NS = [1000, 2000, 4000];
+const GRID_NS = unionOfBounds([COARSE_NS, exponentialBoundsNs(3)]);
 const RUNNING = load('receivers.overlayfs.bounds_us=[1,2,4]');
 const VIEW = (bounds: string): string =>
   `views=[{selector: {instrument_name: floatie_overlayfs_read_latency_us}, stream: {aggregation: {explicit_bucket_histogram: {boundaries: ${bounds}}}}}]`;
@@ -73,17 +74,29 @@ suite('a reload', () => {
     assert.deepEqual([config.exporters.prometheus.host, kept], ['0.0.0.0', []]);
   });
 
-  test('gives no exponential histograms on bounds that the kernel does not count on', () => {
-    const settings = [
-      'exporters.otlp.endpoint=http://127.0.0.1:4317',
-      'exporters.otlp.default_histogram_aggregation=base2_exponential_bucket_histogram',
-    ];
-    const key = 'exporters.otlp.default_histogram_aggregation';
-    assert.deepEqual(reloaded(...settings).kept, [key]);
-    const grid = unionOfBounds([GRID_NS, exponentialBoundsNs(3)]);
-    const wanted = load('receivers.overlayfs.bounds_us=[1,2,4]', ...settings);
-    assert.deepEqual(keepRunning(RUNNING, wanted, () => grid).kept, []);
-  });
+  for (const [title, key, settings] of [
+    [
+      'exponential',
+      'exporters.otlp.default_histogram_aggregation',
+      [
+        'exporters.prometheus.native_histograms=off',
+        'exporters.otlp.endpoint=http://127.0.0.1:4317',
+        'exporters.otlp.default_histogram_aggregation=base2_exponential_bucket_histogram',
+      ],
+    ],
+    ['native', 'exporters.prometheus.native_histograms', ['exporters.prometheus.native_histograms=with_classic']],
+  ] as const) {
+    test(`gives no ${title} histograms on bounds that the kernel does not count on`, () => {
+      const bounds = 'receivers.overlayfs.bounds_us=[1,2,4]';
+      const running = load(bounds, 'exporters.prometheus.native_histograms=off');
+      const wanted = load(bounds, ...settings);
+      assert.deepEqual(keepRunning(running, wanted, () => COARSE_NS).kept, [key]);
+      assert.deepEqual(
+        keepRunning(running, wanted, () => GRID_NS),
+        { config: wanted, kept: [] },
+      );
+    });
+  }
 
   test('uses any bounds where the kernel counts nothing that has some', () => {
     assert.deepEqual(keepRunning(RUNNING, load(VIEW('[3]'), 'receivers.overlayfs.bounds_us=[7]'), () => []).kept, []);

@@ -9,6 +9,8 @@ export interface ScrapesOptions {
   /** The timeout of a collection, in ms. */
   readonly timeoutMs: number;
   readonly producers: MetricProducer[];
+  /** Native histograms have classic buckets besides. */
+  readonly withClassic?: boolean;
   /** Called for each collection of which at least a part fails. */
   readonly onError: (error: unknown) => void;
 }
