@@ -47,6 +47,7 @@ export class Blocks {
   readonly #cells: Cells;
   readonly #owners: Cells;
   readonly #spares: Cells;
+  readonly #sums: Float64Array;
   /** Chains of spare blocks: those beside each home block, and those to be offered. 0 is the end. */
   readonly #next: Uint32Array;
   /** The first spare block that is to be offered. */
@@ -66,13 +67,14 @@ export class Blocks {
 
   /** @param object is loaded */
   constructor(object: BpfObject, layout: Layout) {
-    const { homes, spares, blockCells } = layout;
+    const { homes, spares, usedCells, blockCells } = layout;
     const blocks = homes + spares;
     this.#layout = layout;
     this.#object = object;
     this.#cells = new Cells(object.map('cells').memory(blocks * blockCells * 8));
     this.#owners = new Cells(object.map('owners').memory(blocks * 8));
     this.#spares = new Cells(object.map('spares_of').memory(homes * SPARES.size));
+    this.#sums = new Float64Array(usedCells);
     this.#next = new Uint32Array(blocks);
     this.#isFound = new Uint8Array(blocks);
     for (let block = blocks - 1; block >= homes; block--) this.#keep(block);
@@ -102,16 +104,16 @@ export class Blocks {
     }
   }
 
-  /** The sums of an operation's cells; null when it was never used. */
+  /** The sums of an operation's cells, which are good until the next call; null when it was never used. */
   sums(slot: number, operation: number): Float64Array | null {
     const home = slot * this.#layout.operations + operation;
     let spare = this.#next[home] ?? 0;
     const isUsed = !this.#owners.isZero(home);
     if (!isUsed && spare === 0) return null;
-    const sums = new Float64Array(this.#layout.usedCells);
-    if (isUsed) this.#add(home, sums);
-    for (; spare !== 0; spare = this.#next[spare] ?? 0) this.#add(spare, sums);
-    return sums;
+    this.#sums.fill(0);
+    if (isUsed) this.#add(home);
+    for (; spare !== 0; spare = this.#next[spare] ?? 0) this.#add(spare);
+    return this.#sums;
   }
 
   /** Clears the blocks of a slot, to which no operation adds any more, and takes the spare ones back. */
@@ -133,7 +135,8 @@ export class Blocks {
     this.#spares.clear(first * cells, operations * cells);
   }
 
-  #add(block: number, sums: Float64Array): void {
+  #add(block: number): void {
+    const sums = this.#sums;
     const first = block * this.#layout.blockCells;
     for (let cell = 0; cell < sums.length; cell++) {
       // Most cells are 0.

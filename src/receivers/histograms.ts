@@ -208,8 +208,13 @@ export class Histograms<Op extends string, Counter extends string> {
     const sums = this.#blocks.sums(slot, operation);
     // Most cgroups use few operations: an unused one allocates nothing.
     if (sums === null) return this.#nothing;
-    const numbers = Object.fromEntries(counters.map((counter, index) => [counter, sums[index]]));
-    return { ...numbers, buckets: Array.from(sums.subarray(counters.length)) } as Totals<Counter>;
+    const totals: Record<string, unknown> = {};
+    let cell = 0;
+    for (const counter of counters) totals[counter] = sums[cell++];
+    const buckets = new Array<number>(sums.length - counters.length);
+    for (let bucket = 0; bucket < buckets.length; bucket++) buckets[bucket] = sums[cell++] ?? 0;
+    totals.buckets = buckets;
+    return totals as Totals<Counter>;
   }
 
   #added(
