@@ -44,6 +44,11 @@ export class KernelHistogram implements Histogram {
     this.#length = length;
   }
 
+  /** The memory of its counts. */
+  get bytes(): number {
+    return (1 + this.#shape.explicit.length) * Float64Array.BYTES_PER_ELEMENT;
+  }
+
   get sum(): number {
     return (this.#counted[this.#at] ?? 0) / this.#shape.perUnit;
   }

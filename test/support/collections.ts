@@ -10,6 +10,7 @@ import {
   type ResourceMetrics,
 } from '@opentelemetry/sdk-metrics';
 import fc from 'fast-check';
+import type { Body } from '../../src/exporters/prometheus/bodies.ts';
 import { Document } from '../../src/exporters/prometheus/formats/document.ts';
 import type { Format } from '../../src/exporters/prometheus/formats/format.ts';
 import { labelsOf } from '../../src/metrics/labels.ts';
@@ -34,6 +35,14 @@ export function chunksOf(format: Format, collection: ResourceMetrics): Buffer[] 
   const chunks: Buffer[] = [];
   for (let chunk = document.chunk(0); chunk !== null; chunk = document.chunk(chunks.length)) chunks.push(chunk);
   return chunks;
+}
+
+/** What a client gets that names no format and no encoding. */
+export async function plainText(body: Body): Promise<string> {
+  const { chunks } = body.contentFor({}, () => undefined);
+  const all: Buffer[] = [];
+  for (let chunk = await chunks.chunk(0); chunk !== null; chunk = await chunks.chunk(all.length)) all.push(chunk);
+  return Buffer.concat(all).toString();
 }
 
 /** A node with this many containers, each of which reads and writes: 44 lines for each. */

@@ -20,6 +20,7 @@ import { Health } from '../../src/program/health.ts';
 import { allMetrics } from '../../src/receivers/index.ts';
 import { decodeComm } from '../../src/receivers/oom/comm.ts';
 import { Exporting } from '../../src/service/exporting.ts';
+import { plainText } from './collections.ts';
 import { createCollector } from './collector.ts';
 import { folder, peer } from './peers.ts';
 import { createRandom } from './random.ts';
@@ -260,8 +261,9 @@ export function testPages(count: number): void {
         registry.addSource({ metrics: allMetrics, read: () => samples }, GRID);
         const exporting = await Exporting.create(config, new Map(), registry, health);
         exporting.begin(null);
-        const body = await exporting.scrapes.get('prometheus')?.body();
-        pages.push(`${body?.bytes.toString()}\n`);
+        const scrapes = exporting.scrapes.get('prometheus');
+        assert.ok(scrapes !== undefined);
+        pages.push(`${await plainText(await scrapes.collection())}\n`);
         const kill = oomRecord({
           ...{ scope: 'memcg', cgroup: String(samples[0]?.member.attributes.cgroup) },
           ...{ 'victim.comm': writer.comm(), 'victim.tgid': 1, 'trigger.comm': writer.comm() },

@@ -1,15 +1,30 @@
 /** The bodies of unread answers: one for all clients that ask for the same; the last one again when memory is short. */
+import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
 import type { Clients } from './clients.ts';
 
 export interface Body {
   readonly status: number;
-  readonly type: string;
-  /** Shared by all clients that read it. */
-  readonly bytes: Buffer;
-  /** Long enough to be compressed for clients that accept that. */
-  readonly isLong?: boolean;
-  /** Made for the first client that accepts it. */
-  compressed?: Promise<Buffer>;
+  /** The memory that it takes while it is read, in bytes, without a chunk for each of its readers. */
+  readonly size: number;
+  /**
+   * The form that a client with these headers gets.
+   *
+   * @param onGrow called with the further memory that this form takes, in bytes; negative when it is free again
+   */
+  contentFor(headers: IncomingHttpHeaders, onGrow: (bytes: number) => void): Content;
+  /** Called when the last reader has gone. */
+  close?(): void;
+}
+
+export interface Content {
+  readonly headers: OutgoingHttpHeaders;
+  readonly chunks: Chunks;
+}
+
+/** Chunks of some 16 kB for any number of readers, each of which counts its own way through them. */
+export interface Chunks {
+  /** @returns null behind the last one */
+  chunk(number: number): Buffer | null | Promise<Buffer | null>;
 }
 
 export interface Wanted {
@@ -30,7 +45,7 @@ export class TooManyUnread extends Error {
   override name = 'TooManyUnread';
 }
 
-/** Bodies up to this size are not counted: one for each possible connection fits into memory. */
+/** Bodies up to this size are not counted, nor is a chunk: one for each possible connection fits into memory. */
 const SMALL_BYTES = 16 << 10;
 
 export class Bodies {
@@ -49,10 +64,10 @@ export class Bodies {
     const last = this.#held.get(key)?.at(-1);
     if (last !== undefined) {
       const isSame = version !== undefined && version === last.version;
-      if (isSame || !this.#clients.hasRoomFor(last.body.bytes.length)) return this.#read(last);
+      if (isSame || !this.#clients.hasRoomFor(last.body.size)) return this.#read(last);
     }
     const body = await make();
-    const bytes = body.bytes.length;
+    const bytes = body.size;
     if (bytes <= SMALL_BYTES) return { body, release: () => undefined };
     const same = this.#held.get(key)?.find((held) => held.body === body);
     if (same !== undefined) return this.#read(same);
@@ -80,6 +95,7 @@ export class Bodies {
       const others = this.#held.get(key)?.filter((other) => other !== held) ?? [];
       if (others.length > 0) this.#held.set(key, others);
       else this.#held.delete(key);
+      body.close?.();
     };
     return { body, release };
   }

@@ -10,6 +10,8 @@ import type { Clients } from './clients.ts';
 const END_OF_HEAD = '\r\n\r\n';
 const NOTHING: Buffer = Buffer.alloc(0);
 const [LF, CR] = [10, 13];
+/** What a streamed answer may have passed on before the client has read it: a single chunk, for it is not counted. */
+const MAX_UNSENT_BYTES = 16 << 10;
 
 export class Gate extends Duplex {
   readonly #socket: Socket;
@@ -23,7 +25,7 @@ export class Gate extends Duplex {
 
   /** @param socket plain or TLS */
   constructor(socket: Socket, clients: Clients) {
-    super({ decodeStrings: false });
+    super({ decodeStrings: false, highWaterMark: MAX_UNSENT_BYTES });
     this.#socket = socket;
     this.#clients = clients;
     clients.enter(this);

@@ -45,8 +45,11 @@ export function routeOf({ path, query }: Target, { readiness, records, scrapes }
   }
 }
 
+/** A body that is short, or the same for all who ask. */
 export function text(status: number, content: string, type = 'text/plain; charset=utf-8'): Body {
-  return { status, type, bytes: Buffer.from(content) };
+  const bytes = Buffer.from(content);
+  const chunks = { chunk: (number: number): Buffer | null => (number === 0 ? bytes : null) };
+  return { status, size: bytes.length, contentFor: () => ({ headers: { 'content-type': type }, chunks }) };
 }
 
 /** Records never change, so number and newest record are the version. */
@@ -65,7 +68,7 @@ function recordsOf(path: string, records: readonly TypedRecord[], query: string)
 async function metrics(scrapes: Scrapes | null): Promise<Body> {
   if (scrapes === null) return text(503, 'Floatie is not measuring yet\n');
   try {
-    return await scrapes.body();
+    return await scrapes.collection();
   } catch (error) {
     return text(503, `The metrics could not be collected: ${reasonOf(error)}\n`);
   }

@@ -1,9 +1,7 @@
 /** Answers scrapes by OpenTelemetry's exporter: one collection for all scrapes that come meanwhile. */
 import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
 import type { MetricProducer, MetricReader } from '@opentelemetry/sdk-metrics';
-import type { Body } from './bodies.ts';
-import { Document } from './formats/document.ts';
-import { formatFor } from './formats/negotiation.ts';
+import { Collection } from './collection.ts';
 
 export interface ScrapesOptions {
   /** The timeout of a collection, in ms. */
@@ -22,7 +20,7 @@ const LAST_COLLECTION_MS = 3000;
 export class Scrapes {
   readonly reader: MetricReader;
   readonly #options: ScrapesOptions;
-  #underWay: Promise<Body> | null = null;
+  #underWay: Promise<Collection> | null = null;
 
   constructor(options: ScrapesOptions) {
     this.#options = options;
@@ -34,7 +32,7 @@ export class Scrapes {
   }
 
   /** Rejects at the timeout, or when a part could not be collected. */
-  body(): Promise<Body> {
+  collection(): Promise<Collection> {
     // A collection goes on after the timeout, and no other one begins until it ends.
     this.#underWay ??= this.#collect().finally(() => {
       this.#underWay = null;
@@ -47,17 +45,14 @@ export class Scrapes {
     if (this.#underWay !== null) await withDeadline(this.#underWay, LAST_COLLECTION_MS).catch(() => undefined);
   }
 
-  async #collect(): Promise<Body> {
+  async #collect(): Promise<Collection> {
     const { timeoutMs, onError } = this.#options;
     const late = setTimeout(() => onError(tooLate(timeoutMs)), timeoutMs);
     try {
       const { resourceMetrics, errors } = await this.reader.collect({ timeoutMillis: timeoutMs });
       if (errors.length > 0)
         throw errors.length === 1 ? errors[0] : new AggregateError(errors, 'Several sources failed');
-      const document = new Document(formatFor(undefined), resourceMetrics);
-      const chunks: Buffer[] = [];
-      for (let chunk = document.chunk(0); chunk !== null; chunk = document.chunk(chunks.length)) chunks.push(chunk);
-      return { status: 200, type: document.type, bytes: Buffer.concat(chunks), isLong: true };
+      return new Collection(resourceMetrics);
     } catch (error) {
       onError(error);
       throw error;

@@ -81,7 +81,7 @@ export class PrometheusEndpoint {
       this.#server.on(event, (request: IncomingMessage, response: ServerResponse) => {
         this.#answer(request, response).catch((error: unknown) => {
           options.onError(error);
-          response.destroy();
+          response.destroy(); // an answer that ends early must not look like a whole one
         });
       });
     }
@@ -170,7 +170,7 @@ export class PrometheusEndpoint {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { web, onScrape, ...sources } = this.#options;
+    const { web, onScrape, onError, ...sources } = this.#options;
     const connection: unknown = request.socket;
     if (connection instanceof Gate) response.once('close', () => connection.next());
     this.#limit(response);
@@ -204,13 +204,17 @@ export class PrometheusEndpoint {
     const route = routeOf(target, { ...sources, scrapes: () => this.#scrapes });
     try {
       const { body, release } = await bodies.take(route);
+      if (response.closed) return release();
       response.once('close', release);
-      if (response.closed) release();
       await respond(request, response, body, (bytes) => bodies.grow(route.key, body, bytes));
     } catch (error) {
-      if (!(error instanceof TooManyUnread)) throw error;
-      this.#options.clients.drop('busy');
-      await respond(request, response, text(503, 'Too many answers are not yet read\n'));
+      if (response.headersSent) throw error;
+      if (error instanceof TooManyUnread) {
+        this.#options.clients.drop('busy');
+        return respond(request, response, text(503, 'Too many answers are not yet read\n'));
+      }
+      onError(error);
+      await respond(request, response, text(503, `The answer cannot be written: ${reasonOf(error)}\n`));
     }
   }
 

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { Agent, type IncomingHttpHeaders, request } from 'node:http';
 import { connect } from 'node:net';
@@ -23,6 +22,7 @@ import { OOM_KILL, type OomKillRecord } from '../../../src/receivers/oom/record-
 import { flatten } from '../../../src/records/encode.ts';
 import { Records } from '../../../src/records/records.ts';
 import { oomRecord } from '../../support/records.ts';
+import { requests } from '../../support/requests.ts';
 
 /** A producer whose one counter says how often it was asked. */
 class FakeProducer implements MetricProducer {
@@ -131,18 +131,6 @@ async function ask(
   const [response] = await once(sent, 'response');
   const bytes = Buffer.concat(await Array.fromAsync(response as AsyncIterable<Buffer>));
   return { status: response.statusCode, headers: response.headers, bytes, text: bytes.toString() };
-}
-
-/** Resolves when HTTP servers in this process have been asked this often. */
-async function requests(count: number): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  let seen = 0;
-  const listener = (): void => {
-    if (++seen === count) setImmediate(resolve);
-  };
-  subscribe('http.server.request.start', listener);
-  await promise;
-  unsubscribe('http.server.request.start', listener);
 }
 
 suite('a scrape', () => {
@@ -265,9 +253,9 @@ suite('an answer is compressed', () => {
     });
   }
 
-  test('so that caches keep the two apart', async () => {
+  test('so that caches keep the forms apart', async () => {
     const { ask } = await start();
-    assert.equal((await ask()).headers.vary, 'accept-encoding');
+    assert.equal((await ask()).headers.vary, 'accept, accept-encoding');
   });
 });
 

@@ -3,10 +3,19 @@ import type { ResourceMetrics } from '@opentelemetry/sdk-metrics';
 import { ByteWriter } from './byte-writer.ts';
 import type { Format, Section } from './format.ts';
 
-/** A chunk ends with the piece that reaches this size. */
-const CHUNK_BYTES = 16 << 10;
-/** The number of chunks that are kept for readers at the same place. */
-const KEPT_CHUNKS = 8;
+interface Chunking {
+  /** A chunk ends with the piece that reaches this size. */
+  readonly bytes: number;
+  /** The number of chunks that are kept. */
+  readonly kept: number;
+}
+
+/** For clients, of whom many are at about the same place. */
+const SHARED: Chunking = { bytes: 16 << 10, kept: 4 };
+/** For one reader, who is done with each chunk before it asks for the next. */
+const PASSING: Chunking = { bytes: 64 << 10, kept: 0 };
+/** About the memory that a document keeps for clients. */
+export const SHARED_BYTES = SHARED.bytes * SHARED.kept;
 
 interface Place {
   readonly section: number;
@@ -14,16 +23,16 @@ interface Place {
 }
 
 export class Document {
-  readonly type: string;
   readonly #sections: readonly Section[];
+  readonly #chunking: Chunking;
   /** Where each chunk begins, as far as that is known; behind the last chunk is the end of the sections. */
   readonly #begins: Place[] = [{ section: 0, piece: 0 }];
   /** The last chunks that were written, by number. */
   readonly #kept = new Map<number, Buffer>();
 
-  constructor(format: Format, collection: ResourceMetrics) {
-    this.type = format.type;
+  constructor(format: Format, collection: ResourceMetrics, chunking: Chunking = SHARED) {
     this.#sections = Array.from(format.sections(collection)).filter(({ pieces }) => pieces > 0);
+    this.#chunking = chunking;
   }
 
   /** @returns null behind the last chunk. Throws what the format throws. */
@@ -31,30 +40,42 @@ export class Document {
     const kept = this.#kept.get(number);
     if (kept !== undefined) return kept;
     while (this.#begins.length <= number && !this.#isEnd(this.#begins.at(-1))) this.#write(this.#begins.length - 1);
-    if (this.#isEnd(this.#begins[number])) return null;
-    return this.#write(number);
+    const begin = this.#begins[number];
+    return begin === undefined || this.#isEnd(begin) ? null : this.#write(number);
   }
 
   #isEnd(place: Place | undefined): boolean {
-    return place === undefined || place.section === this.#sections.length;
+    return place?.section === this.#sections.length;
   }
 
   #write(number: number): Buffer {
     let { section, piece } = this.#begins[number] ?? { section: 0, piece: 0 };
     out.clear();
     for (; section < this.#sections.length; section++, piece = 0) {
-      const { pieces, write } = this.#sections[section] as Section;
-      while (piece < pieces && out.length < CHUNK_BYTES) write(out, piece++);
-      if (piece < pieces) break;
+      const points = this.#sections[section] as Section;
+      while (piece < points.pieces && out.length < this.#chunking.bytes) points.write(out, piece++);
+      if (piece < points.pieces) break;
     }
     this.#begins[number + 1] ??= { section, piece };
     const chunk = out.take();
     this.#kept.set(number, chunk);
-    const [oldest] = this.#kept.keys();
-    if (this.#kept.size > KEPT_CHUNKS && oldest !== undefined) this.#kept.delete(oldest);
+    for (const oldest of this.#kept.keys()) {
+      if (this.#kept.size <= this.#chunking.kept) break;
+      this.#kept.delete(oldest);
+    }
     return chunk;
   }
 }
 
-/** Chunks are written one at a time. */
-const out = new ByteWriter(2 * CHUNK_BYTES);
+/** The chunks of a collection for one reader. */
+export function* chunksOf(format: Format, collection: ResourceMetrics): Iterable<Buffer> {
+  const document = new Document(format, collection, PASSING);
+  for (let number = 0; ; number++) {
+    const chunk = document.chunk(number);
+    if (chunk === null) return;
+    yield chunk;
+  }
+}
+
+/** One chunk is written at a time. */
+const out = new ByteWriter(2 * PASSING.bytes);

@@ -1,0 +1,69 @@
+/** What one collection gave, for any number of readers in any of the formats. */
+import type { IncomingHttpHeaders } from 'node:http';
+import { DataPointType, type MetricData, type ResourceMetrics } from '@opentelemetry/sdk-metrics';
+import { KernelHistogram } from '../../metrics/histogram.ts';
+import type { Body, Content } from './bodies.ts';
+import { chunksOf, Document, SHARED_BYTES } from './formats/document.ts';
+import type { Format } from './formats/format.ts';
+import { formatFor } from './formats/negotiation.ts';
+import { Gzip } from './gzip.ts';
+
+/** About what a collection takes: itself, and each of its points. */
+const [OWN_BYTES, POINT_BYTES] = [32 << 10, 160];
+
+export class Collection implements Body {
+  readonly status = 200;
+  readonly size: number;
+  readonly #collected: ResourceMetrics;
+  readonly #documents = new Map<Format, Document>();
+  readonly #compressed = new Map<Format, Gzip>();
+
+  /** @param collected is never changed */
+  constructor(collected: ResourceMetrics) {
+    this.#collected = collected;
+    const metrics = collected.scopeMetrics.flatMap(({ metrics }) => metrics);
+    this.size = metrics.reduce((bytes, metric) => bytes + sizeOf(metric), OWN_BYTES);
+  }
+
+  contentFor(
+    { accept, 'accept-encoding': coding = '' }: IncomingHttpHeaders,
+    onGrow: (bytes: number) => void,
+  ): Content {
+    const format = formatFor(accept);
+    const headers = { 'content-type': format.type, vary: 'accept, accept-encoding' };
+    if (!acceptsGzip(String(coding))) return { headers, chunks: this.#document(format, onGrow) };
+    return { headers: { ...headers, 'content-encoding': 'gzip' }, chunks: this.#gzip(format, onGrow) };
+  }
+
+  close(): void {
+    for (const gzip of this.#compressed.values()) gzip.close();
+    this.#compressed.clear();
+    this.#documents.clear();
+  }
+
+  #document(format: Format, onGrow: (bytes: number) => void): Document {
+    const known = this.#documents.get(format);
+    if (known !== undefined) return known;
+    const document = new Document(format, this.#collected);
+    this.#documents.set(format, document);
+    onGrow(SHARED_BYTES);
+    return document;
+  }
+
+  #gzip(format: Format, onGrow: (bytes: number) => void): Gzip {
+    const known = this.#compressed.get(format);
+    if (known !== undefined) return known;
+    const gzip = new Gzip(chunksOf(format, this.#collected), onGrow);
+    this.#compressed.set(format, gzip);
+    return gzip;
+  }
+}
+
+function sizeOf({ dataPointType, dataPoints }: MetricData): number {
+  const value = dataPointType === DataPointType.HISTOGRAM ? dataPoints[0]?.value : undefined;
+  return dataPoints.length * (POINT_BYTES + (value instanceof KernelHistogram ? value.bytes : 0));
+}
+
+function acceptsGzip(header: string): boolean {
+  return header.split(',').some((coding) => /^\s*gzip\s*(;\s*q=(?!0(\.0*)?\s*$).*)?$/i.test(coding));
+}
