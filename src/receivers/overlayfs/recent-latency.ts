@@ -6,15 +6,13 @@ import { OPS, type Op } from './operations.ts';
 const WINDOW_MS = 60_000;
 export const KEEP_MS = 15_000;
 
-type Counts = ReadonlyMap<string, CgroupTotals['operations']>;
-
 export class RecentLatency {
-  readonly #read: () => readonly CgroupTotals[];
+  readonly #read: () => Iterable<CgroupTotals>;
   readonly #boundsNs: readonly number[];
-  #kept: { readonly counts: Counts; readonly atMs: number }[] = [];
+  #kept: Kept[] = [];
 
   /** @param boundsNs the upper bounds of the buckets in `read` */
-  constructor(read: () => readonly CgroupTotals[], boundsNs: readonly number[]) {
+  constructor(read: () => Iterable<CgroupTotals>, boundsNs: readonly number[]) {
     this.#read = read;
     this.#boundsNs = boundsNs;
   }
@@ -23,8 +21,7 @@ export class RecentLatency {
   keep(nowMs: number): void {
     const start = this.#startOfWindow(nowMs);
     if (start > 0) this.#kept.splice(0, start);
-    const counts = new Map(this.#read().map(({ key, operations }) => [key, operations] as const));
-    this.#kept.push({ counts, atMs: nowMs });
+    this.#kept.push(new Kept(this.#read(), nowMs));
   }
 
   /**
@@ -32,16 +29,16 @@ export class RecentLatency {
    * bucket's bound; the highest bound stands for everything above. Absent without operations.
    */
   p99Us(cgroupId: bigint, nowMs: number): Partial<Record<Op, number>> {
-    const totals = this.#read().find((each) => each.cgroupId === cgroupId);
-    if (totals === undefined) return {};
-    // A newer cgroup has no earlier counts.
-    const before = this.#kept[this.#startOfWindow(nowMs)]?.counts.get(totals.key);
     const result: Partial<Record<Op, number>> = {};
-    for (const op of OPS) {
-      const { buckets } = totals.operations[op];
-      const recent = buckets.map((count, i) => count - (before?.[op].buckets[i] ?? 0));
-      const boundNs = quantile(recent, this.#boundsNs, 0.99);
-      if (boundNs !== undefined) result[op] = boundNs / 1000;
+    for (const { cgroupId: id, key, operations } of this.#read()) {
+      if (id !== cgroupId) continue;
+      for (const op of OPS) {
+        const { buckets } = operations[op];
+        const recent = this.#kept[this.#startOfWindow(nowMs)]?.since(key, op, buckets) ?? buckets;
+        const boundNs = quantile(recent, this.#boundsNs, 0.99);
+        if (boundNs !== undefined) result[op] = boundNs / 1000;
+      }
+      break;
     }
     return result;
   }
@@ -49,6 +46,53 @@ export class RecentLatency {
   /** The index of the latest counts that are at least a window old; -1 without any. */
   #startOfWindow(nowMs: number): number {
     return this.#kept.findLastIndex(({ atMs }) => nowMs - atMs >= WINDOW_MS);
+  }
+}
+
+/** The counts of all cgroups at one time, in their lowest 32 bits: a minute has fewer operations than that. */
+class Kept {
+  readonly atMs: number;
+  /** Where a cgroup's numbers begin, by key: for each operation the first bucket that is not 0, how many, their counts. */
+  readonly #places = new Map<string, number>();
+  readonly #numbers: Uint32Array;
+
+  constructor(all: Iterable<CgroupTotals>, atMs: number) {
+    this.atMs = atMs;
+    let numbers = new Uint32Array(1024);
+    let end = 0;
+    for (const { key, operations } of all) {
+      this.#places.set(key, end);
+      for (const op of OPS) {
+        const { buckets } = operations[op];
+        if (end + 2 + buckets.length > numbers.length) {
+          const larger = new Uint32Array(2 * numbers.length + buckets.length);
+          larger.set(numbers);
+          numbers = larger;
+        }
+        let from = 0;
+        let to = buckets.length;
+        while (from < to && buckets[from] === 0) from++;
+        while (from < to && buckets[to - 1] === 0) to--;
+        numbers[end++] = from;
+        numbers[end++] = to - from;
+        for (let bucket = from; bucket < to; bucket++) numbers[end++] = (buckets[bucket] ?? 0) >>> 0;
+      }
+    }
+    this.#numbers = numbers.slice(0, end);
+  }
+
+  /** What `buckets` have more; undefined for a cgroup that is newer. */
+  since(key: string, op: Op, buckets: readonly number[]): number[] | undefined {
+    const place = this.#places.get(key);
+    if (place === undefined) return undefined;
+    const at = (index: number): number => this.#numbers[index] ?? 0;
+    let start = place;
+    for (let before = 0; OPS[before] !== op; before++) start += 2 + at(start + 1);
+    const [from, length] = [at(start), at(start + 1)];
+    return buckets.map((count, bucket) => {
+      const isKept = bucket >= from && bucket < from + length;
+      return isKept ? (count - at(start + 2 + bucket - from)) >>> 0 : count;
+    });
   }
 }
 

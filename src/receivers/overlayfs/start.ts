@@ -39,7 +39,7 @@ export async function start(context: Context<OverlayfsSettings>): Promise<Runnin
     onChange: (state) => tellAttachment(state, context),
   });
   const source = new OverlayfsSource(receiver, cgroups, filter);
-  const recent = new RecentLatency(() => receiver.read(), boundsNs);
+  const recent = new RecentLatency(() => receiver.each(), boundsNs);
   latencies.add((cgroup) => recent.p99Us(cgroup, monotonicMs()));
   registry.addSource(source, {
     gridNs: boundsNs,

@@ -78,4 +78,14 @@ suite('the 99th percentile of the last minute', () => {
     count(8n, [100, 0, 0, 0], 'slot.2');
     assert.deepEqual(latency.p99Us(8n, 60_000), { read: 1 });
   });
+
+  test('is right where more was counted than 32 bits hold', () => {
+    const { latency, count } = setUp();
+    count(7n, [0, 3 * 2 ** 32 + 7, 0, 0]);
+    count(8n, [5, 0, 0, 0]);
+    latency.keep(0);
+    count(7n, [1, 99, 0, 0]);
+    count(8n, [0, 0, 5, 0]);
+    assert.deepEqual([latency.p99Us(7n, 60_000), latency.p99Us(8n, 60_000)], [{ read: 2 }, { read: 4 }]);
+  });
 });
