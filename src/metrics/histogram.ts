@@ -46,7 +46,7 @@ export class KernelHistogram implements Histogram {
 
   /** The memory of its counts. */
   get bytes(): number {
-    return (1 + this.#shape.explicit.length) * Float64Array.BYTES_PER_ELEMENT;
+    return (1 + this.#length) * Float64Array.BYTES_PER_ELEMENT;
   }
 
   get sum(): number {

@@ -14,23 +14,19 @@ export function labelName(attribute: string): string {
   return /^\d/.test(name) ? `key_${name}` : name;
 }
 
-/** Attributes with the same label name become one label, with their values in the order of their names. */
-export function labelsOf(attributes: Attributes): Attributes {
-  const known = cache.get(attributes);
-  if (known !== undefined) return known;
+/**
+ * Attributes with the same label name become one label, with their values in the order of their names. Formats keep what
+ * they make of the labels of a series.
+ */
+export function labelsOf(attributes: Attributes): Record<string, string> {
   const byLabel = Map.groupBy(Object.keys(attributes), labelName);
-  const labels = Object.fromEntries(
+  return Object.fromEntries(
     Array.from(byLabel, ([label, names]) => {
       const values = names.sort().map((name) => textOf(attributes[name]));
       return [label, values.join(';')];
     }),
   );
-  cache.set(attributes, labels);
-  return labels;
 }
-
-/** The attributes of a series are the same object at every scrape. */
-const cache = new WeakMap<Attributes, Attributes>();
 
 function textOf(value: Attributes[string]): string {
   return (typeof value === 'string' ? value : (JSON.stringify(value) ?? '')).toWellFormed();

@@ -1,6 +1,6 @@
 /** What one collection gave, for any number of readers in any of the formats. */
 import type { IncomingHttpHeaders } from 'node:http';
-import { DataPointType, type MetricData, type ResourceMetrics } from '@opentelemetry/sdk-metrics';
+import type { MetricData, ResourceMetrics } from '@opentelemetry/sdk-metrics';
 import { KernelHistogram } from '../../metrics/histogram.ts';
 import type { Body, Content } from './bodies.ts';
 import { chunksOf, Document, SHARED_BYTES } from './formats/document.ts';
@@ -59,9 +59,10 @@ export class Collection implements Body {
   }
 }
 
-function sizeOf({ dataPointType, dataPoints }: MetricData): number {
-  const value = dataPointType === DataPointType.HISTOGRAM ? dataPoints[0]?.value : undefined;
-  return dataPoints.length * (POINT_BYTES + (value instanceof KernelHistogram ? value.bytes : 0));
+function sizeOf({ dataPoints }: MetricData): number {
+  let bytes = dataPoints.length * POINT_BYTES;
+  for (const { value } of dataPoints) if (value instanceof KernelHistogram) bytes += value.bytes;
+  return bytes;
 }
 
 function acceptsGzip(header: string): boolean {

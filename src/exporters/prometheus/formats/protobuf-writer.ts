@@ -52,6 +52,13 @@ export class ProtobufWriter {
     this.close(field, end);
   }
 
+  /** @param text has a character up to U+00FF for each byte */
+  latin1(text: string): void {
+    this.#reserve(text.length);
+    this.#at -= text.length;
+    this.#buffer.write(text, this.#at, 'latin1');
+  }
+
   /** Repeated sint64. */
   sints(field: number, values: readonly number[]): void {
     const end = this.length;

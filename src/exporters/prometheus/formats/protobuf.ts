@@ -50,6 +50,12 @@ const MAX_GAP = 4;
 /** Writes one message at a time: there is never more than one under way. */
 const message = new ProtobufWriter();
 
+/**
+ * Labels as they are written, with a character for each byte. They are field 1 of points and exemplars, and the attributes
+ * of a series are the same object each time.
+ */
+const cache = new WeakMap<Attributes, string>();
+
 /** Histograms with exponential buckets have no other ones. */
 export const PROTOBUF = protobufFormat(false);
 /** They have both. */
@@ -221,10 +227,18 @@ function writeExemplar({ attributes, value, time }: Exemplar): void {
 }
 
 function writeLabels(field: number, attributes: Attributes): void {
+  const known = cache.get(attributes);
+  if (known !== undefined) {
+    message.latin1(known);
+    return;
+  }
+  const end = message.length;
   for (const [name, value] of Object.entries(labelsOf(attributes)).reverse()) {
     const end = message.length;
-    message.text(LABEL.value, String(value));
+    message.text(LABEL.value, value);
     message.text(LABEL.name, name);
     message.close(field, end);
   }
+  const written = message.bytes.subarray(0, message.length - end);
+  cache.set(attributes, Buffer.from(written).toString('latin1'));
 }

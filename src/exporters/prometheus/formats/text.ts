@@ -153,7 +153,7 @@ function writeValue(out: ByteWriter, value: number): void {
 export function labelText(attributes: Attributes): string {
   const known = cache.get(attributes);
   if (known !== undefined) return known;
-  const pairs = Object.entries(labelsOf(attributes)).map(([name, value]) => `${name}="${escapeLabel(String(value))}"`);
+  const pairs = Object.entries(labelsOf(attributes)).map(([name, value]) => `${name}="${escapeLabel(value)}"`);
   const text = Buffer.from(pairs.join(',')).toString('latin1');
   cache.set(attributes, text);
   return text;
