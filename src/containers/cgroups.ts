@@ -82,6 +82,11 @@ export class Cgroups {
     }
   }
 
+  /** Whether a walk for names is under way, which `learn` continues. */
+  get isSearching(): boolean {
+    return this.#pending.size > 0;
+  }
+
   /** Whether this id is resolved, or called unknown for good. */
   knows(id: bigint): boolean {
     return this.#held.has(id);

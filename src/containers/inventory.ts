@@ -4,6 +4,7 @@ import { joinRaw } from '../kernel/raw-path.ts';
 import { monotonicMs, wallMs } from '../program/clock.ts';
 import { type Identity, type IsTask, identify, isContainer } from './identity.ts';
 import { Shares } from './shares.ts';
+import { TreeWatch } from './tree-watch.ts';
 import { type Found, isEmpty, lookAt, Root, statCgroup, type WalkEnd, walk } from './walk.ts';
 
 export interface Container extends Found {
@@ -42,7 +43,13 @@ interface Held {
 }
 
 /** How many containers a step checks for processes, in turn, while there is no room. */
-const LOOKS = 64;
+const LOOKS = 16;
+/** How soon the hierarchy is walked again although no change was seen, in ms. */
+const MAX_AGE_MS = 60_000;
+/** How many walks after a change take all the time they may: a container is often found before its first process. */
+const HASTY_WALKS = 2;
+/** The part of that time for later walks, which only look again at containers without room. */
+const RELOOK_SHARE = 0.04;
 
 export class Inventory {
   readonly mount: string;
@@ -57,6 +64,12 @@ export class Inventory {
   #looks: Iterator<Held> | null = null;
   #walk: Generator<Found, WalkEnd> | null = null;
   #walks = 0;
+  #walkedAtMs = 0;
+  #hastyWalks = 0;
+  /** Tells what has changed since the walk began. */
+  #watch: TreeWatch | null = null;
+  /** Whether the walk is at a container. Whatever is below one belongs to it. */
+  #isAtContainer = false;
   /** Wanted containers without room, in this walk and in the one before. */
   #refused = 0;
   #refusedBefore = 0;
@@ -72,30 +85,67 @@ export class Inventory {
   }
 
   /**
-   * Continues the walk, which finds new containers and removed ones.
+   * Finds new containers and removed ones, by a walk or its continuation. Without a change there is no walk, unless
+   * containers wait for room.
    *
    * @param budget how many cgroups to visit now; the next calls visit the rest
    * @param ms how long the step may take
    * @returns the containers that are removed or evicted
    */
   discover(budget = Number.POSITIVE_INFINITY, ms = Number.POSITIVE_INFINITY): Container[] {
-    for (const { container } of this.#held.values()) if (this.isGone(container)) this.#drop(container.key);
-    if (this.#held.size >= this.#room.max) this.#lookAnew();
-    const untilMs = monotonicMs() + ms;
+    const startedMs = monotonicMs();
+    if (this.#isOutdated(startedMs)) {
+      this.#hastyWalks = HASTY_WALKS;
+      for (const { container } of this.#held.values()) if (this.isGone(container)) this.#drop(container.key);
+    }
+    if (this.leftOut > 0) this.#lookAnew();
+    if (this.#hastyWalks > 0) this.#walkOn(budget, startedMs + ms);
+    else if (this.#walk !== null || this.#mayGiveWay()) this.#walkOn(budget, startedMs + ms * RELOOK_SHARE);
+    return this.#gone.splice(0);
+  }
+
+  /** Ends watching for changes until the next walk. Safe to call twice. */
+  close(): void {
+    this.#watch?.[Symbol.dispose]();
+    this.#watch = null;
+  }
+
+  #isOutdated(nowMs: number): boolean {
+    return this.#watch === null || this.#watch.hasChanged() || nowMs - this.#walkedAtMs >= MAX_AGE_MS;
+  }
+
+  /** Whether a container without room would get some if it had a process by now. */
+  #mayGiveWay(): boolean {
+    return this.leftOut > 0 && this.#shares.unwanted.size + this.#shares.empty.size > 0;
+  }
+
+  #walkOn(budget: number, untilMs: number): void {
     for (let left = budget; left > 0; left--) {
-      this.#walk ??= walk(this.mount);
+      this.#walk ??= this.#startWalk();
       const { value, done } = this.#walk.next();
       if (done === true) {
         this.#walk = null;
         this.#walks++;
+        this.#walkedAtMs = monotonicMs();
         this.#refusedBefore = this.#refused;
         this.#refused = 0;
+        this.#hastyWalks = this.leftOut > 0 && this.#hastyWalks > 0 ? this.#hastyWalks - 1 : 0;
         break;
       }
-      if (isContainer(value.path, this.#isTask)) this.#pass(value);
+      if (this.#isAtContainer) this.#pass(value);
       if (monotonicMs() >= untilMs) break;
     }
-    return this.#gone.splice(0);
+  }
+
+  #startWalk(): Generator<Found, WalkEnd> {
+    this.close();
+    const watch = new TreeWatch(this.mount);
+    this.#watch = watch;
+    return walk(this.mount, (place) => {
+      this.#isAtContainer = isContainer(place.path, this.#isTask);
+      if (!this.#isAtContainer) watch.watch(place);
+      return !this.#isAtContainer;
+    });
   }
 
   /**
@@ -105,6 +155,7 @@ export class Inventory {
     this.#identify = identifyCgroup;
     this.#isTask = isTask;
     this.#room = room;
+    this.close();
     for (const held of this.#held.values()) {
       const { container } = held;
       this.#rank({ ...held, container: { ...container, identity: identifyCgroup(container.path) } });
@@ -153,10 +204,12 @@ export class Inventory {
     this.#options.onFound?.(container);
   }
 
-  /** Evicts a container of a lower rank or, where that is fairer, of the same rank. */
+  /** A container of a lower rank that it still has or, where that is fairer, of the same rank. */
   #givesWay(newcomer: string | null, rank: Rank): string | null {
     for (const lower of RANKS) {
       const key = this.#shares[lower].givesWay(lower === rank ? newcomer : null);
+      const held = key === null ? undefined : this.#held.get(key);
+      if (held !== undefined && this.#rank(held) !== lower) return this.#givesWay(newcomer, rank);
       if (key !== null || lower === rank) return key;
     }
     return null;
@@ -189,13 +242,15 @@ export class Inventory {
     }
   }
 
-  #rank(held: Held): void {
+  #rank(held: Held): Rank {
     const { key } = held.container;
     const rank = this.#rankOf(held.container);
     this.#held.set(key, { ...held, rank });
-    if (rank === held.rank) return;
-    this.#shares[held.rank].remove(key);
-    this.#shares[rank].add(key);
+    if (rank !== held.rank) {
+      this.#shares[held.rank].remove(key);
+      this.#shares[rank].add(key);
+    }
+    return rank;
   }
 
   #rankOf({ path, raw }: Found): Rank {

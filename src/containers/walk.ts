@@ -12,8 +12,10 @@ export type WalkEnd = 'complete' | 'incomplete' | 'busy';
 
 /**
  * Every cgroup below a mount, parents first, without those that are removed meanwhile. The caller may pause the walk.
+ *
+ * @param enters whether the walk goes on below a cgroup; called before anything below it is looked at
  */
-export function* walk(mount: string): Generator<Found, WalkEnd> {
+export function* walk(mount: string, enters: (place: Place) => boolean = () => true): Generator<Found, WalkEnd> {
   let end: WalkEnd = 'complete';
   // One cgroup of each folder in turn, so that a folder with 40,000 does not delay the others. Joined late: paths can
   // be long.
@@ -25,14 +27,16 @@ export function* walk(mount: string): Generator<Found, WalkEnd> {
     const raw = joinRaw(folders.above, name);
     const folder = joinRaw(mount, raw);
     try {
+      const place = placeAt(raw);
+      const isEntered = enters(place);
       const stats = statCgroup(folder);
       if (stats === null) {
         if (raw === '/') end = 'incomplete'; // not mounted any more
         continue;
       }
-      yield { ...placeAt(raw), id: stats.ino };
+      yield { ...place, id: stats.ino };
       // A cgroup without children has two links: its name and `.`. Listing it would read 60 entries.
-      if (stats.nlink === 2n) continue;
+      if (!isEntered || stats.nlink === 2n) continue;
       listed.push({ above: raw, names: subfolders(folder) });
     } catch (error) {
       if (end !== 'busy') end = isBusy((error as NodeJS.ErrnoException).code) ? 'busy' : 'incomplete';

@@ -89,6 +89,10 @@ export const functions = {
   mmap: { library: 'libc', takes: ['null', 'u64', 'i32', 'i32', 'i32', 'u64'], gives: 'i64' },
   // int open_by_handle_at(int mount_fd, struct file_handle *handle, int flags)
   open_by_handle_at: { library: 'libc', takes: ['i32', 'bytes', 'i32'], gives: 'i32' },
+  // int inotify_init1(int flags)
+  inotify_init1: { library: 'libc', takes: ['i32'], gives: 'i32' },
+  // int inotify_add_watch(int fd, const char *pathname, uint32_t mask)
+  inotify_add_watch: { library: 'libc', takes: ['i32', 'bytes', 'u32'], gives: 'i32' },
   // off_t lseek(int fd, off_t offset, int whence)
   lseek: { library: 'libc', takes: ['i32', 'u64', 'i32'], gives: 'i64' },
   // long sysconf(int name)

@@ -13,6 +13,7 @@ export { shareOneCpu } from './libc/affinity.ts';
 export { UnixDatagrams } from './libc/datagram.ts';
 export { readDetached } from './libc/detached-mount.ts';
 export { openOnDetachedOverlay, type SlowReader } from './libc/detached-overlay.ts';
+export { FolderChanges } from './libc/folder-changes.ts';
 export { openKernfsNode } from './libc/kernfs.ts';
 
 /** The version of the libbpf that is loaded, such as `v1.1`. Throws when there is none. */

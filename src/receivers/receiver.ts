@@ -77,7 +77,7 @@ export interface Context<S> extends Choice<S> {
     refusals: NonNullable<ProbeState['refusals']>,
     unmeasured?: NonNullable<ProbeState['unmeasured']>,
   ): void;
-  /** Runs a job until the receiver stops. See `every` in program/jobs.ts. @returns ends the job before */
+  /** Runs a job until the receiver stops. See `Jobs` in program/jobs.ts. @returns ends the job before */
   every(ms: number, job: string, work: () => void | Promise<void>): () => void;
 }
 

@@ -12,7 +12,7 @@ import { resolvePidNamespace } from '../containers/pid-namespace.ts';
 import type { Observer } from '../metrics/observer.ts';
 import type { MetricRegistry } from '../metrics/registry.ts';
 import type { Health } from '../program/health.ts';
-import { every } from '../program/jobs.ts';
+import { Jobs } from '../program/jobs.ts';
 import type { Logger } from '../program/log.ts';
 import { errorOf, reasonOf } from '../program/reason.ts';
 import { type ReceiverName, type ReceiverSettings, receiverNamed } from '../receivers/index.ts';
@@ -48,7 +48,7 @@ interface One extends Each {
 }
 
 /** The part of a context that is the same for all receivers. */
-type Common = Omit<Context<unknown>, 'settings' | 'boundsNs' | 'attached' | 'every'>;
+type Common = Omit<Context<unknown>, 'settings' | 'boundsNs' | 'attached' | 'every'> & { readonly jobs: Jobs };
 type CommonChoice = Omit<Choice<unknown>, 'settings'>;
 
 /**
@@ -103,10 +103,12 @@ export async function startReceivers(given: Given): Promise<Receivers> {
 }
 
 async function startReceiver<N extends ReceiverName>(name: N, config: Config, common: Common): Promise<One> {
-  const { health, log } = common;
+  const { health, log, jobs } = common;
   const { start } = await receiverNamed(name).load();
-  const jobs = new Set<NodeJS.Timeout>();
-  const endJobs = (): void => jobs.forEach(clearInterval);
+  const ends = new Set<() => void>();
+  const endJobs = (): void => {
+    for (const end of ends) end();
+  };
   const context: Context<ReceiverSettings[N]> = {
     ...common,
     settings: config.receivers[name],
@@ -120,11 +122,11 @@ async function startReceiver<N extends ReceiverName>(name: N, config: Config, co
       log.info(`The ${name} probe is attached by ${method}`, Object.fromEntries(reasons));
     },
     every(ms, job, work) {
-      const timer = every(ms, job, work, health);
-      jobs.add(timer);
+      const end = jobs.every(ms, job, work);
+      ends.add(end);
       return () => {
-        clearInterval(timer);
-        jobs.delete(timer);
+        end();
+        ends.delete(end);
       };
     },
   };
@@ -161,7 +163,7 @@ function contextOf({ config, registry, records, health, log }: Given): Common {
   const { kernel } = config;
   const choice = choiceOf(config);
   return {
-    ...{ ...choice, kernel, registry, records, health, log, hierarchy },
+    ...{ ...choice, kernel, registry, records, health, log, hierarchy, jobs: new Jobs(health) },
     cgroups: new Cgroups(hierarchy.mount, choice.identifyCgroup),
     pidNsInum: resolvePidNamespace(pidNamespaceOf(config), log),
     cgroupId: kernel.cgroup === '' ? 0n : cgroupIdOf(hierarchy, kernel.cgroup),

@@ -59,6 +59,42 @@ suite('the inventory', () => {
     assert.equal(paths(inventory.containers()).length, 3);
   });
 
+  suite('while nothing changes', () => {
+    /** How many cgroups a step looks at, of those whose path alone does not tell that they are no containers. */
+    function looks(happens: () => void): number {
+      let count = 0;
+      create('/shop/till', A);
+      const isTask = (namespace: string): boolean => {
+        count++;
+        return namespace === 'default';
+      };
+      const inventory = new Inventory(mount, { isTask });
+      inventory.discover();
+      count = 0;
+      happens();
+      inventory.discover();
+      return count;
+    }
+
+    test('walks no more', () =>
+      assert.equal(
+        looks(() => undefined),
+        0,
+      ));
+
+    test('walks no more for what containers make inside', () =>
+      assert.equal(
+        looks(() => create(`${A}/inside`)),
+        0,
+      ));
+
+    test('walks again once something was made', () =>
+      assert.equal(
+        looks(() => create(B)),
+        1,
+      ));
+  });
+
   test('says once which are gone', () => {
     create(A, B);
     const inventory = new Inventory(mount);
@@ -142,6 +178,18 @@ suite('the inventory', () => {
       populate(A, 1);
       inventory.discover();
       assert.deepEqual(paths(inventory.containers()), [A, many[3]]);
+    });
+
+    test('one that got its first process since it was found gives way to none without', () => {
+      create(...many.slice(0, 2));
+      for (const path of many.slice(0, 2)) populate(path, 0);
+      const inventory = new Inventory(mount, { room });
+      inventory.discover();
+      for (const path of many.slice(0, 2)) populate(path, 1);
+      create(A);
+      populate(A, 0);
+      inventory.discover();
+      assert.deepEqual(paths(inventory.containers()), many.slice(0, 2));
     });
 
     test('those that nobody asked for take no room and are not left out', () => {

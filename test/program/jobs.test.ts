@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { Health } from '../../src/program/health.ts';
-import { every } from '../../src/program/jobs.ts';
+import { Jobs } from '../../src/program/jobs.ts';
 import { createLogger } from '../../src/program/log.ts';
 import { eventually } from '../support/eventually.ts';
 import { THROWN } from '../support/thrown.ts';
@@ -12,15 +12,10 @@ function startJob(thrown: unknown) {
   const health = new Health(createLogger('info', 'text', (line) => lines.push(line)));
   let isBroken = true;
   let runs = 0;
-  const timer = every(
-    1,
-    'count the sheep',
-    () => {
-      runs++;
-      if (isBroken) throw thrown;
-    },
-    health,
-  );
+  const end = new Jobs(health, 1).every(1, 'count the sheep', () => {
+    runs++;
+    if (isBroken) throw thrown;
+  });
   return {
     health,
     lines,
@@ -28,7 +23,7 @@ function startJob(thrown: unknown) {
       isBroken = false;
     },
     ran: (times: number) => eventually(`it ran ${times} times`, () => runs >= times),
-    [Symbol.dispose]: () => clearInterval(timer),
+    [Symbol.dispose]: end,
   };
 }
 
@@ -64,11 +59,42 @@ test('a job that takes longer than its interval is not begun again meanwhile', a
     underWay--;
     runs++;
   };
-  const timer = every(1, 'take its time', work, new Health(createLogger('info', 'text', () => undefined)));
+  const end = jobs().every(1, 'take its time', work);
   try {
     await eventually('it ran', () => runs >= 3);
     assert.equal(Math.max(...most), 1);
   } finally {
-    clearInterval(timer);
+    end();
   }
 });
+
+test('jobs run as often as each of them asks for, and no more once they are ended', async () => {
+  const runs = { often: 0, seldom: 0, ended: 0 };
+  const all = jobs();
+  const ends = [
+    all.every(1, 'run often', () => void runs.often++),
+    all.every(3_600_000, 'run seldom', () => void runs.seldom++),
+  ];
+  all.every(1, 'run never', () => void runs.ended++)();
+  try {
+    await eventually('it ran three times', () => runs.often >= 3);
+  } finally {
+    for (const end of ends) end();
+  }
+  const { often } = runs;
+  // Whoever asks later is due later.
+  await eventually('a later job ran', async () => {
+    let isRun = false;
+    const end = all.every(1, 'run later', () => {
+      isRun = true;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    end();
+    return isRun;
+  });
+  assert.deepEqual(runs, { often, seldom: 0, ended: 0 });
+});
+
+function jobs(): Jobs {
+  return new Jobs(new Health(createLogger('info', 'text', () => undefined)), 1);
+}

@@ -2,6 +2,7 @@
 import { selfMetrics } from '../../metrics/catalogue.ts';
 import type { Observer } from '../../metrics/observer.ts';
 import { monotonicMs } from '../../program/clock.ts';
+import { Pace } from '../../program/pace.ts';
 import { reasonOf } from '../../program/reason.ts';
 import { type Context, OBJECTS, type Running } from '../receiver.ts';
 import { type AttachState, OverlayfsReceiver } from './receiver.ts';
@@ -13,6 +14,10 @@ import { OverlayfsSource } from './source.ts';
 const LEARN_MS = 100;
 /** How often map entries are taken back while free ones are short, in ms. */
 const RECLAIM_MS = 500;
+/** How long that goes on after the number of used entries has changed, in ms. It asks for each cgroup whether it exists. */
+const CROWDED_MS = 5000;
+/** How often map entries are taken back otherwise, in ms. */
+const CALM_MS = 10_000;
 /** How often the way to attach is checked for misses, or for the appearance of overlayfs, in ms. */
 const SUPERVISE_MS = 1000;
 /** How often series that are too old are looked for at least, in ms. */
@@ -47,8 +52,18 @@ export async function start(context: Context<OverlayfsSettings>): Promise<Runnin
       return settings.bounds_us;
     },
   });
-  context.every(LEARN_MS, 'name new cgroups', () => source.learn());
-  context.every(RECLAIM_MS, 'take entries back', () => registry.end(source.reclaim((ms) => registry.isReadSince(ms))));
+  // While all cgroups with an entry are known, it is enough to look whether the number of entries stays the same.
+  const naming = new Pace(0, RECLAIM_MS);
+  context.every(LEARN_MS, 'name new cgroups', () => {
+    if (naming.isDue(receiver.usedEntries(), monotonicMs()) || cgroups.isSearching) source.learn();
+  });
+  const reclaiming = new Pace(CROWDED_MS, CALM_MS);
+  context.every(RECLAIM_MS, 'take entries back', () => {
+    const entries = receiver.usedEntries();
+    // Without a free entry, none of the cgroups that need one changes the number.
+    if (!reclaiming.isDue(entries, monotonicMs()) && entries < kernel.max_map_entries) return;
+    registry.end(source.reclaim((ms) => registry.isReadSince(ms)));
+  });
   context.every(SUPERVISE_MS, 'look after the overlayfs probe', () => receiver.supervise());
   context.every(KEEP_MS, 'keep the latest latencies', () => recent.keep(monotonicMs()));
   const retire = () =>

@@ -85,6 +85,11 @@ export class PressureSource implements Source {
     return samples;
   }
 
+  /** Ends the search for containers. Safe to call twice. */
+  close(): void {
+    for (const inventory of this.#inventories()) inventory.close();
+  }
+
   /** The last samples of containers that were removed since the last call. */
   retire(): Sample[] {
     return this.#ended.splice(0);

@@ -57,6 +57,7 @@ export function start(context: Context<PressureSettings>): Running<PressureSetti
       for (const inventory of new Set([pressure, memory])) inventory?.identifyBy(identifyCgroup, isTask, room);
       registry.end(source.choose(filter, settings.window));
     },
+    stop: () => source.close(),
   };
 }
 
