@@ -47,18 +47,21 @@ export function createProducer(
     return registry.states().map((state) => report.of(state, endTime));
   };
   let last: MetricData[] | null = null;
+  const resultOfLast = (data: MetricData[]): CollectionResult => resultOf(isDelta ? data.splice(0) : data, []);
   return {
     async collect(): Promise<CollectionResult> {
-      if (last !== null) return resultOf(isDelta ? last.splice(0) : last, []);
+      if (last !== null) return resultOfLast(last);
       const errors: unknown[] = [];
       const began = monotonicMs();
+      let readSinceMs = Number.NEGATIVE_INFINITY;
       try {
-        registry.refresh();
+        readSinceMs = await registry.refreshInSteps();
       } catch (error) {
         errors.push(error);
       }
+      if (last !== null) return resultOfLast(last);
       const result = resultOf(reportAll(), errors);
-      if (errors.length === 0) reader?.hasRead();
+      if (errors.length === 0) reader?.hasRead(readSinceMs);
       onCollect(monotonicMs() - began);
       return result;
     },

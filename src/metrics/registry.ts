@@ -5,6 +5,7 @@
 import type { HrTime } from '@opentelemetry/api';
 import type { ViewOptions } from '@opentelemetry/sdk-metrics';
 import { monotonicMs, toHrTime, wallMs } from '../program/clock.ts';
+import { inSteps } from '../program/steps.ts';
 import type { Metric } from './catalogue.ts';
 import { type Grid, metricDataOf, type ToData } from './metric-data.ts';
 import { GaugeStorage, type Member, type Series, SeriesStorage, type Store } from './storage.ts';
@@ -22,7 +23,10 @@ export interface Sample {
 /** A source of samples: a receiver that has named its counts. */
 export interface Source {
   readonly metrics: readonly Metric[];
-  /** All current samples. Each is good until the next one is asked for: its totals may be a buffer that is used again. */
+  /**
+   * All current samples. Other work may come between two of them. Each is good until the next one is asked for, since its
+   * totals may be a buffer that is used again; a gauge is good for longer.
+   */
   read(): Iterable<Sample>;
 }
 
@@ -37,8 +41,11 @@ export class MetricRegistry {
   readonly #sources: Source[] = [];
   readonly #added = new Map<string, { readonly metric: Metric; readonly startTime: HrTime; readonly grid: Grid }>();
   readonly #states = new Map<string, StreamState[]>();
-  /** The last collection of each reader of totals, in ms of CLOCK_MONOTONIC. */
+  /** When the last collection of each reader of totals began, in ms of CLOCK_MONOTONIC. */
   readonly #lastReads = new Map<object, number>();
+  /** A reading in steps that goes on. */
+  #underWay: Promise<void> | null = null;
+  #isClosed = false;
   readonly #onEnd = new Set<(state: StreamState, series: Series) => void>();
   #views: readonly ViewOptions[];
 
@@ -86,16 +93,48 @@ export class MetricRegistry {
 
   /** Reads every source, also when another source throws; then throws that error. */
   refresh(): void {
+    for (const _ of this.#reading());
+  }
+
+  /**
+   * As {@link refresh}, in steps, one call after the other.
+   *
+   * @returns when it began, in ms of CLOCK_MONOTONIC: later counts may be missing
+   */
+  async refreshInSteps(): Promise<number> {
+    while (this.#underWay !== null) await this.#underWay.catch(() => undefined);
+    const began = monotonicMs();
+    this.#underWay = inSteps(this.#reading()).finally(() => {
+      this.#underWay = null;
+    });
+    await this.#underWay;
+    return began;
+  }
+
+  *#reading(): Generator<void> {
     const errors: unknown[] = [];
-    for (const { store } of this.states()) store.begin();
-    for (const source of this.#sources) {
+    // Together at the end: at any time there are all gauges of one reading.
+    const gauges: Sample[] = [];
+    for (const source of this.#isClosed ? [] : this.#sources) {
       try {
-        this.record(source.read());
+        for (const sample of source.read()) {
+          if (sample.metric.kind === 'gauge') gauges.push(sample);
+          else this.#add(sample);
+          yield;
+          if (this.#isClosed) return;
+        }
       } catch (error) {
         errors.push(error);
       }
     }
+    for (const { store } of this.states()) store.begin();
+    this.record(gauges);
     if (errors.length > 0) throw new AggregateError(errors, 'Cannot read every receiver');
+  }
+
+  /** No source is read any more, also not by a reading under way: call before receivers are stopped. */
+  close(): void {
+    this.#isClosed = true;
   }
 
   record(samples: Iterable<Sample>): void {
@@ -127,13 +166,13 @@ export class MetricRegistry {
   /**
    * Adds a reader of totals, which misses series that end before its next collection.
    *
-   * @returns `hasRead`, to call after each collection, and `end`, which removes the reader
+   * @returns `hasRead`, to call after each collection with the time when it began, and `end`, which removes the reader
    */
-  addReader(): { hasRead(): void; end(): void } {
+  addReader(): { hasRead(sinceMs: number): void; end(): void } {
     const reader = {};
     this.#lastReads.set(reader, Number.NEGATIVE_INFINITY);
     return {
-      hasRead: () => void this.#lastReads.set(reader, monotonicMs()),
+      hasRead: (sinceMs) => void this.#lastReads.set(reader, sinceMs),
       end: () => void this.#lastReads.delete(reader),
     };
   }

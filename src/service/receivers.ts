@@ -97,6 +97,7 @@ export async function startReceivers(given: Given): Promise<Receivers> {
       for (const receiver of all) receiver.settle();
     },
     stop() {
+      given.registry.close();
       for (const receiver of all) receiver.stop();
     },
   };

@@ -150,8 +150,8 @@ export class OverlayfsSource implements Source {
   *#included(now: CgroupTotals, excluded: Record<Op, number> | null): Generator<CgroupTotals> {
     const one = this.#since(now);
     this.#shown.add(one.key);
-    if (excluded === null || this.#includes(one)) yield one;
-    else addOperations(excluded, one);
+    if (this.#includes(one)) yield one;
+    else if (excluded !== null) addOperations(excluded, one); // else it is left out since the reading began
   }
 
   /** The counts without those that are counted elsewhere. */
