@@ -147,9 +147,12 @@ export class OverlayfsReceiver {
     return this.#counts.read();
   }
 
-  /** See {@link OverlayfsCounts.each}. */
-  each(): Iterable<CgroupTotals> {
-    return this.#counts.each();
+  /** See {@link OverlayfsCounts.each}. Ends early when the receiver is stopped meanwhile, which takes the memory away. */
+  *each(): Generator<CgroupTotals> {
+    for (const totals of this.#counts.each()) {
+      yield totals;
+      if (this.#stopped) return;
+    }
   }
 
   /** See {@link OverlayfsCounts.cgroupIds}. */

@@ -1,4 +1,5 @@
 /** The latency of the last minute, from differences between counts. */
+import { inSteps } from '../../program/steps.ts';
 import type { CgroupTotals } from './counts.ts';
 import { OPS, type Op } from './operations.ts';
 
@@ -17,11 +18,24 @@ export class RecentLatency {
     this.#boundsNs = boundsNs;
   }
 
-  /** Keeps the current counts. Call every {@link KEEP_MS}. */
+  /** Keeps the current counts. */
   keep(nowMs: number): void {
-    const start = this.#startOfWindow(nowMs);
+    const kept = new Kept(nowMs);
+    for (const _ of kept.take(this.#read()));
+    this.#push(kept);
+  }
+
+  /** As {@link keep}, while everything else has its turn. Call every {@link KEEP_MS}. */
+  async keepInSteps(nowMs: number): Promise<void> {
+    const kept = new Kept(nowMs);
+    await inSteps(kept.take(this.#read()));
+    this.#push(kept);
+  }
+
+  #push(kept: Kept): void {
+    const start = this.#startOfWindow(kept.atMs);
     if (start > 0) this.#kept.splice(0, start);
-    this.#kept.push(new Kept(this.#read(), nowMs));
+    this.#kept.push(kept);
   }
 
   /**
@@ -54,31 +68,35 @@ class Kept {
   readonly atMs: number;
   /** Where a cgroup's numbers begin, by key: for each operation the first bucket that is not 0, how many, their counts. */
   readonly #places = new Map<string, number>();
-  readonly #numbers: Uint32Array;
+  #numbers = new Uint32Array(1024);
+  #end = 0;
 
-  constructor(all: Iterable<CgroupTotals>, atMs: number) {
+  constructor(atMs: number) {
     this.atMs = atMs;
-    let numbers = new Uint32Array(1024);
-    let end = 0;
+  }
+
+  *take(all: Iterable<CgroupTotals>): Generator<void> {
     for (const { key, operations } of all) {
-      this.#places.set(key, end);
-      for (const op of OPS) {
-        const { buckets } = operations[op];
-        if (end + 2 + buckets.length > numbers.length) {
-          const larger = new Uint32Array(2 * numbers.length + buckets.length);
-          larger.set(numbers);
-          numbers = larger;
-        }
-        let from = 0;
-        let to = buckets.length;
-        while (from < to && buckets[from] === 0) from++;
-        while (from < to && buckets[to - 1] === 0) to--;
-        numbers[end++] = from;
-        numbers[end++] = to - from;
-        for (let bucket = from; bucket < to; bucket++) numbers[end++] = (buckets[bucket] ?? 0) >>> 0;
-      }
+      this.#places.set(key, this.#end);
+      for (const op of OPS) this.#add(operations[op].buckets);
+      yield;
     }
-    this.#numbers = numbers.slice(0, end);
+  }
+
+  #add(buckets: readonly number[]): void {
+    if (this.#end + 2 + buckets.length > this.#numbers.length) {
+      const larger = new Uint32Array(Math.ceil(1.5 * this.#numbers.length) + buckets.length);
+      larger.set(this.#numbers);
+      this.#numbers = larger;
+    }
+    const numbers = this.#numbers;
+    let from = 0;
+    let to = buckets.length;
+    while (from < to && buckets[from] === 0) from++;
+    while (from < to && buckets[to - 1] === 0) to--;
+    numbers[this.#end++] = from;
+    numbers[this.#end++] = to - from;
+    for (let bucket = from; bucket < to; bucket++) numbers[this.#end++] = (buckets[bucket] ?? 0) >>> 0;
   }
 
   /** What `buckets` have more; undefined for a cgroup that is newer. */

@@ -65,7 +65,7 @@ export async function start(context: Context<OverlayfsSettings>): Promise<Runnin
     registry.end(source.reclaim((ms) => registry.isReadSince(ms)));
   });
   context.every(SUPERVISE_MS, 'look after the overlayfs probe', () => receiver.supervise());
-  context.every(KEEP_MS, 'keep the latest latencies', () => recent.keep(monotonicMs()));
+  context.every(KEEP_MS, 'keep the latest latencies', () => recent.keepInSteps(monotonicMs()));
   const retire = () =>
     context.every(Math.min(RETIRE_MS, settings.expire_ms / 5), 'end old overlayfs series', () =>
       registry.end(source.retire()),

@@ -88,4 +88,12 @@ suite('the 99th percentile of the last minute', () => {
     count(8n, [0, 0, 5, 0]);
     assert.deepEqual([latency.p99Us(7n, 60_000), latency.p99Us(8n, 60_000)], [{ read: 2 }, { read: 4 }]);
   });
+
+  test('is the same when the counts are kept in steps', async () => {
+    const { latency, count } = setUp();
+    count(7n, [0, 0, 1000, 0]);
+    await latency.keepInSteps(0);
+    count(7n, [10, 0, 0, 0]);
+    assert.deepEqual(latency.p99Us(7n, 60_000), { read: 1 });
+  });
 });
