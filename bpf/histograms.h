@@ -34,8 +34,8 @@ struct grid {
 	__u32 block_cells; /* counters + bound_count + 1, rounded up to a cache line */
 };
 
-/* What each shard has beside a home block; 0: nothing, since block 0 is a home block. */
-struct spares {
+/* Of a home block: the block that each shard keeps, home or spare; 0: none yet. */
+struct shard_blocks {
 	__u32 blocks[MAX_SHARDS];
 };
 
@@ -67,8 +67,8 @@ struct {
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct spares);
-} spares_of SEC(".maps");
+	__type(value, struct shard_blocks);
+} shard_blocks SEC(".maps");
 
 /* For each block that is in use, 1 + the number of its home block. A spare block without an owner is in free_blocks. */
 struct {
@@ -154,21 +154,23 @@ static __always_inline __u32 slot_of(__u64 cgroup_id, __u32 *hint)
 }
 
 /*
- * The block of a shard that has no spare one. Two tasks may claim for the same shard at once: then both blocks are
- * read, and the shard goes on with the one that was written last.
+ * The block for a shard that keeps none yet. Two tasks may claim for the same shard at once: then both blocks are read,
+ * and the shard goes on with the one that was written last.
  */
 static __noinline __u32 claim_block(__u32 home, __u32 shard, __u64 ns)
 {
-	struct spares *spares = bpf_map_lookup_elem(&spares_of, &home);
+	struct shard_blocks *kept = bpf_map_lookup_elem(&shard_blocks, &home);
+	/* One shard keeps the home block. */
+	bool stays = !((home ^ shard) & grid.shard_mask);
 	__u32 spare = 0;
-	bool is_spare = spares && ns % CLAIM_EVERY == 0 && !bpf_map_pop_elem(&free_blocks, &spare);
-	__u32 block = is_spare ? spare : home;
+	bool moves = !stays && ns % CLAIM_EVERY == 0 && !bpf_map_pop_elem(&free_blocks, &spare);
+	__u32 block = moves ? spare : home;
 	__u64 *owner = bpf_map_lookup_elem(&owners, &block);
 
 	if (owner && !*owner)
 		*owner = home + 1ULL;
-	if (is_spare)
-		spares->blocks[shard & (MAX_SHARDS - 1)] = block;
+	if (kept && (stays || moves))
+		kept->blocks[shard & (MAX_SHARDS - 1)] = block;
 	return block;
 }
 
@@ -177,8 +179,8 @@ static __always_inline __u32 cells_of(__u32 slot, __u32 op, __u64 ns)
 {
 	__u32 home = slot * grid.operations + op;
 	__u32 shard = bpf_get_smp_processor_id() & grid.shard_mask & (MAX_SHARDS - 1);
-	struct spares *spares = bpf_map_lookup_elem(&spares_of, &home);
-	__u32 block = spares ? spares->blocks[shard] : 0;
+	struct shard_blocks *kept = bpf_map_lookup_elem(&shard_blocks, &home);
+	__u32 block = kept ? kept->blocks[shard] : 0;
 
 	return (block ?: claim_block(home, shard, ns)) * grid.block_cells;
 }

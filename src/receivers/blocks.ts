@@ -7,7 +7,7 @@ import { array, type BpfObject, Cells, Struct, u32 } from '../native/index.ts';
 /** More CPUs share shards; adds are atomic, so sharing costs only time. */
 const MAX_SHARDS = 16;
 
-export const SPARES = new Struct('spares', { blocks: array(u32, MAX_SHARDS) });
+export const SHARD_BLOCKS = new Struct('shard_blocks', { blocks: array(u32, MAX_SHARDS) });
 
 /** Cells of 8 bytes in a cache line: two blocks never share one. */
 const LINE_CELLS = 8;
@@ -35,8 +35,8 @@ export function layoutOf(slots: number, operations: number, usedCells: number, c
   const shards = Math.min(MAX_SHARDS, 2 ** Math.ceil(Math.log2(cpus ?? MAX_SHARDS)));
   const blockCells = Math.ceil(usedCells / LINE_CELLS) * LINE_CELLS;
   const homes = slots * operations;
-  // A single CPU shares with nobody.
-  const useful = shards === 1 ? 0 : homes * shards;
+  // One shard has the home block.
+  const useful = homes * (shards - 1);
   const spares = Math.min(useful, Math.ceil((slots * SPARE_BYTES) / (blockCells * 8)));
   return { operations, shards, usedCells, blockCells, homes, spares };
 }
@@ -46,7 +46,7 @@ export class Blocks {
   readonly #object: BpfObject;
   readonly #cells: Cells;
   readonly #owners: Cells;
-  readonly #spares: Cells;
+  readonly #kept: Cells;
   readonly #sums: Float64Array;
   /** Chains of spare blocks: those beside each home block, and those to be offered. 0 is the end. */
   readonly #next: Uint32Array;
@@ -61,7 +61,7 @@ export class Blocks {
   static size(object: BpfObject, { homes, spares, blockCells }: Layout): void {
     object.map('cells').setMaxEntries((homes + spares) * blockCells);
     object.map('owners').setMaxEntries(homes + spares);
-    object.map('spares_of').setMaxEntries(homes);
+    object.map('shard_blocks').setMaxEntries(homes);
     object.map('free_blocks').setMaxEntries(OFFERED);
   }
 
@@ -73,7 +73,7 @@ export class Blocks {
     this.#object = object;
     this.#cells = new Cells(object.map('cells').memory(blocks * blockCells * 8));
     this.#owners = new Cells(object.map('owners').memory(blocks * 8));
-    this.#spares = new Cells(object.map('spares_of').memory(homes * SPARES.size));
+    this.#kept = new Cells(object.map('shard_blocks').memory(homes * SHARD_BLOCKS.size));
     this.#sums = new Float64Array(usedCells);
     this.#next = new Uint32Array(blocks);
     this.#isFound = new Uint8Array(blocks);
@@ -131,8 +131,8 @@ export class Blocks {
         spare = next;
       }
     }
-    const cells = SPARES.size / 8;
-    this.#spares.clear(first * cells, operations * cells);
+    const cells = SHARD_BLOCKS.size / 8;
+    this.#kept.clear(first * cells, operations * cells);
   }
 
   #add(block: number): void {

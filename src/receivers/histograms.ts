@@ -20,7 +20,7 @@ export const GRID = new Struct('grid', {
 const MAPS = [
   'cells',
   'owners',
-  'spares_of',
+  'shard_blocks',
   'free_blocks',
   'slots',
   'slot_by_cgroup',

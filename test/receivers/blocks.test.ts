@@ -20,11 +20,11 @@ suite('the memory of counts', () => {
 
   for (const { cpus, shards, spares } of [
     { cpus: 1, shards: 1, spares: 0 },
-    { cpus: 2, shards: 2, spares: 2 * 8 * 2 },
-    { cpus: 3, shards: 4, spares: 2 * 8 * 4 },
-    { cpus: 16, shards: 16, spares: 2 * 8 * 16 },
-    { cpus: 256, shards: 16, spares: 2 * 8 * 16 },
-    { cpus: null, shards: 16, spares: 2 * 8 * 16 },
+    { cpus: 2, shards: 2, spares: 2 * 8 * 1 },
+    { cpus: 3, shards: 4, spares: 2 * 8 * 3 },
+    { cpus: 16, shards: 16, spares: 2 * 8 * 15 },
+    { cpus: 256, shards: 16, spares: 2 * 8 * 15 },
+    { cpus: null, shards: 16, spares: 2 * 8 * 15 },
   ]) {
     test(`has ${spares} spare blocks for ${cpus ?? 'an unknown number of'} CPUs where all have room`, () => {
       const layout = layoutOf(8, 2, 11, cpus);
