@@ -51,6 +51,7 @@ export class Health {
   /** The number of collections, and the sum of their durations in µs. */
   readonly collections = { count: 0, us: 0 };
   readonly scrapes = { count: 0, us: 0 };
+  #isStarting = false;
   #isIdle = false;
   #collectErrors = 0;
   /** The reason by job. */
@@ -70,6 +71,16 @@ export class Health {
   /** Collections of which at least a part failed. */
   get collectErrors(): number {
     return this.#collectErrors;
+  }
+
+  /** Says that the receivers of these probes are being started: until {@link started}, Floatie is not ready. */
+  starting(probes: readonly string[]): void {
+    this.#isStarting = true;
+    for (const probe of probes) this.failed(probe, 'it is being started');
+  }
+
+  started(): void {
+    this.#isStarting = false;
   }
 
   /** Says that no receiver is configured, so that Floatie is ready without a probe. */
@@ -193,7 +204,7 @@ export class Health {
   readiness(): Readiness {
     const probes = [...this.#probes.values()];
     const failing = Array.from(this.#failing, ([job, reason]) => ({ job, reason }));
-    const ready = this.#isIdle || probes.some(({ attached }) => attached);
+    const ready = !this.#isStarting && (this.#isIdle || probes.some(({ attached }) => attached));
     return { ready, probes, ...(failing.length > 0 && { failing }) };
   }
 

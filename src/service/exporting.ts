@@ -91,12 +91,21 @@ export class Exporting {
     return this.#parts.scrapes.size + this.#parts.pushes.length === 0;
   }
 
-  /** Collects and sends from now on; where another one did before, that one's exporters have what was until now. */
+  /** Collects for scrapes from now on; where another one did before, that one's exporters have what was until now. */
   begin(before: Exporting | null): void {
-    const { resource, scrapes, pushes, producers } = this.#parts;
+    const { scrapes, producers } = this.#parts;
     for (const name of before === null ? [] : before.#parts.producers.keys()) producers.get(name)?.takeOver();
     for (const [name, count] of before?.dropped ?? []) this.#dropped.set(name, count);
-    new MeterProvider({ resource, readers: [...scrapes.values(), ...pushes].map(({ reader }) => reader) });
+    this.#provide([...scrapes.values()]);
+  }
+
+  /** Sends from now on. After {@link begin}. */
+  push(): void {
+    this.#provide(this.#parts.pushes);
+  }
+
+  #provide(exporters: readonly { readonly reader: MetricReader }[]): void {
+    new MeterProvider({ resource: this.#parts.resource, readers: exporters.map(({ reader }) => reader) });
   }
 
   /** What is counted now is the last that these exporters get. */

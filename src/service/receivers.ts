@@ -59,19 +59,23 @@ export async function startReceivers(given: Given): Promise<Receivers> {
   const { config, health, log } = given;
   const { receivers: names } = config.service.pipelines.metrics;
   if (names.length === 0) health.idle();
+  health.starting(names);
   const common = contextOf(given);
   const running: { readonly receiver: One; readonly isProbe: boolean }[] = [];
   const failures: { readonly name: ReceiverName; readonly error: Error }[] = [];
-  for (const name of names) {
-    try {
+  // At once: while one tries a way to attach, the others load their programs.
+  const starts = names.map((name) => startReceiver(name, config, common));
+  for (const [index, outcome] of (await Promise.allSettled(starts)).entries()) {
+    const name = names[index] as ReceiverName;
+    if (outcome.status === 'fulfilled') {
       // A receiver without programs only reads files: its start does not show that bpf() is allowed.
-      const isProbe = receiverNamed(name).programs.length > 0;
-      running.push({ receiver: await startReceiver(name, config, common), isProbe });
-    } catch (error) {
-      failures.push({ name, error: errorOf(error) });
-      health.failed(name, reasonOf(error));
+      running.push({ receiver: outcome.value, isProbe: receiverNamed(name).programs.length > 0 });
+    } else {
+      failures.push({ name, error: errorOf(outcome.reason) });
+      health.failed(name, reasonOf(outcome.reason));
     }
   }
+  health.started();
   const [first] = failures;
   if (first !== undefined && ((await mustStart(first.name, config)) || running.every(({ isProbe }) => !isProbe))) {
     for (const { receiver } of running) receiver.stop();

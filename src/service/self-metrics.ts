@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import type { Attributes } from '@opentelemetry/api';
 import { selfMetrics } from '../metrics/catalogue.ts';
 import type { Observer } from '../metrics/observer.ts';
 import { libbpfVersion } from '../native/index.ts';
@@ -65,13 +66,17 @@ export function observeKernelCosts(observe: Observer, costs = new KernelCostsRea
 
 /** Versions, probes and exports. */
 export function observeSelf(observe: Observer, health: Health): void {
-  const build = {
-    version,
-    node_version: process.version,
-    libbpf_version: libbpfVersion(),
-    kernel_release: release(),
-  };
-  observe(selfMetrics.buildInfo, (report) => report(1, build));
+  let build: Attributes | undefined;
+  observe(selfMetrics.buildInfo, (report) => {
+    // Not before: where libbpf cannot be opened, the receivers say what helps.
+    build ??= {
+      version,
+      node_version: process.version,
+      libbpf_version: libbpfVersion(),
+      kernel_release: release(),
+    };
+    report(1, build);
+  });
   observe(selfMetrics.probeAttached, (report) => {
     for (const { probe, attached, method } of health.readiness().probes) report(attached ? 1 : 0, { probe, method });
   });

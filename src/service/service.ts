@@ -59,27 +59,30 @@ export async function startService(given: Config, log: Logger, { sockets = [] }:
   const credentials = readCredentials(given, onRenewal);
   const opened = await endpoints.open(given);
   let endDiagnostics = takeDiagnostics(log, given.service.telemetry.log_level);
+  const observer = sourcesOf(registry);
+  const endDelays = observeEventLoop(observer);
   let exporting: Exporting; // a reload replaces it
   let receivers: Receivers;
   try {
     exporting = await Exporting.create(given, credentials, registry, health);
+    observeProcess(observer);
+    observeSelf(observer, health);
+    observeService(observer, health);
+    observeClients(observer, endpoints.clients);
+    observeKernelCosts(observer);
+    observeLogs(observer, () => exporting);
+    exporting.begin(null);
+    // Scrapes are answered before the receivers are there, whose programs take a while to load and to try.
+    await opened.use(exporting.scrapes);
     receivers = await startReceivers({ config: given, registry, records, health, log });
   } catch (error) {
+    endDelays();
     endDiagnostics();
-    await opened.abandon();
+    await Promise.all([opened.abandon(), endpoints.stop()]);
     throw error;
   }
-  const observer = sourcesOf(registry);
-  observeProcess(observer);
-  observeSelf(observer, health);
-  observeService(observer, health);
-  observeClients(observer, endpoints.clients);
-  const endDelays = observeEventLoop(observer);
-  observeKernelCosts(observer);
-  observeLogs(observer, () => exporting);
   receivers.observe(observer);
-  exporting.begin(null);
-  await opened.use(exporting.scrapes);
+  exporting.push();
   for (const record of records.seen) exporting.emit(record);
   records.onAdd((record) => exporting.emit(record));
 
@@ -110,6 +113,7 @@ export async function startService(given: Config, log: Logger, { sockets = [] }:
     before.finish();
     registry.reshape(viewOptions(next.views, attributeActions(next)));
     after.begin(before);
+    after.push();
     [config, exporting] = [next, after];
     const { log_level, log_format } = next.service.telemetry;
     log.configure?.(log_level, log_format, secretsOf(next));

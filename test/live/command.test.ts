@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { eventually } from '../support/eventually.ts';
 import { MAIN, startFloatie } from '../support/floatie.ts';
 import { assertNothingLeft, heldBy, KINDS } from '../support/kernel-objects.ts';
-import { folder } from '../support/peers.ts';
+import { folder, freePort } from '../support/peers.ts';
 import { missing } from '../support/requirements.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -226,3 +226,23 @@ function groupExists(pid: number): boolean {
     return false;
   }
 }
+
+test('scrapes are answered before the programs are tried and attached, and say so', {
+  skip: missing('root', 'btf'),
+}, async () => {
+  const port = await freePort();
+  const child = spawn(process.execPath, [MAIN, '--set', `exporters.prometheus.port=${port}`], { stdio: 'ignore' });
+  const get = (path: string): Promise<Response> => fetch(`http://127.0.0.1:${port}${path}`);
+  const ended = once(child, 'exit');
+  try {
+    const first = await eventually('it answers', () => get('/metrics').catch(() => false as const));
+    assert.equal(first.status, 200);
+    assert.match(await first.text(), /^floatie_probe_attached\{probe="overlayfs",.*\} 0$/m);
+    const attached = (text: string): boolean => /^floatie_probe_attached\{probe="overlayfs",.*\} 1$/m.test(text);
+    await eventually('it is ready', async () => (await get('/readyz')).ok);
+    assert.ok(attached(await (await get('/metrics')).text()));
+  } finally {
+    child.kill('SIGTERM');
+    await ended;
+  }
+});

@@ -23,6 +23,21 @@ suite('Floatie is ready', () => {
     });
   });
 
+  test('not while others are still being started, of which it says so', () => {
+    const { health } = healthWithLog();
+    health.starting(['overlayfs', 'oom']);
+    health.attached('oom', 'tracepoint');
+    assert.deepEqual(health.readiness(), {
+      ready: false,
+      probes: [
+        { probe: 'overlayfs', attached: false, method: 'none', reason: 'it is being started' },
+        { probe: 'oom', attached: true, method: 'tracepoint' },
+      ],
+    });
+    health.started();
+    assert.equal(health.readiness().ready, true);
+  });
+
   test('when one is that does not measure everything on this kernel, and says what', () => {
     const { health } = healthWithLog();
     const unmeasured = [{ op: 'write', reason: 'no such function' }];
