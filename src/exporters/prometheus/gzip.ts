@@ -25,9 +25,7 @@ export class Gzip implements Chunks {
 
   async chunk(number: number): Promise<Buffer | null> {
     while (this.#made.length <= number && !this.#isDone) {
-      this.#underWay ??= this.#make().finally(() => {
-        this.#underWay = null;
-      });
+      this.#underWay ??= this.#make();
       await this.#underWay;
     }
     return this.#made[number] ?? null;
@@ -41,13 +39,10 @@ export class Gzip implements Chunks {
 
   async #make(): Promise<void> {
     const { done = false, value } = await this.#compressed.next();
-    if (done) this.#end();
-    else this.#made.push(value);
-    this.#onGrow(done ? 0 : value.length);
-  }
-
-  #end(): void {
-    this.#isDone = true;
-    this.#onGrow(-OWN_BYTES);
+    // One that failed stays, and fails for everybody.
+    this.#underWay = null;
+    this.#isDone ||= done;
+    if (!done) this.#made.push(value);
+    this.#onGrow(done ? -OWN_BYTES : value.length);
   }
 }
