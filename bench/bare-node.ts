@@ -2,7 +2,7 @@
 import { Client } from './client.ts';
 import { Program } from './program.ts';
 
-export const BARE_NODE = 'Node with an HTTP server';
+export const BARE_NODE = 'bare Node';
 
 const SERVER = `
   import { createServer } from 'node:http';

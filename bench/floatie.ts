@@ -49,6 +49,12 @@ export class Floatie implements AsyncDisposable {
     return this.#client.text(SCRAPE);
   }
 
+  /** The number of reads on overlayfs that it has counted. */
+  async reads(): Promise<number> {
+    const counts = (await this.metrics()).matchAll(/^floatie_overlayfs_read_latency_us_count\S* (\d+)/gm);
+    return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
+  }
+
   /** Asks for something that takes no work: the answer waits for whatever blocks the event loop. */
   async healthMs(): Promise<number> {
     return (await this.#client.ask('/healthz')).ms;

@@ -4,11 +4,14 @@ import { join, relative, resolve } from 'node:path';
 import { type Options, parseArguments, USAGE } from './arguments.ts';
 import { compareReports, describeComparison } from './comparison.ts';
 import { conditionsNow, describeConditions } from './conditions.ts';
+import { cpus } from './cpus.ts';
 import { memory } from './memory.ts';
 import { Missing } from './missing.ts';
 import { mountPrivately } from './mounts.ts';
+import { operations } from './operations.ts';
 import { overhead } from './overhead.ts';
 import type { Bench, Part } from './part.ts';
+import { readers } from './readers.ts';
 import { type PartReport, type Report, Results } from './results.ts';
 import { rungs } from './rungs.ts';
 import { scale } from './scale.ts';
@@ -27,6 +30,9 @@ const PARTS: Readonly<Record<string, Part>> = {
   'scale-100': scale(100, { protobufKb: 100 }),
   'scale-1000': scale(1000, { protobufKb: 1000, anonymousMb: 70, idlePercent: 0.5 }),
   'scale-10000': scale(10_000, { anonymousMb: 250, blockedMs: 100 }),
+  readers,
+  operations,
+  cpus,
 };
 const ROOT = join(import.meta.dirname, '..');
 

@@ -4,12 +4,15 @@ import { BARE_NODE, BareNode } from './bare-node.ts';
 import { Containers } from './containers.ts';
 import { memoryOf } from './costs.ts';
 import { Floatie } from './floatie.ts';
+import { Missing } from './missing.ts';
 import { Overlay } from './overlay.ts';
 import type { Bench, Part } from './part.ts';
+import { COLLECTOR, NODE_EXPORTER, NodeExporter, startCollector } from './peers.ts';
 import { Program } from './program.ts';
 import type { Results } from './results.ts';
 import { rotated } from './rounds.ts';
 import { sleep } from './stopping.ts';
+import { attachBpftrace } from './tracers.ts';
 import type { Form, Tree } from './tree.ts';
 
 const ROUNDS = 3;
@@ -20,6 +23,17 @@ const SETTLE_MS = 500;
 /** About what a scrape of that many containers sends. */
 const BYTES = 100_000;
 const PACKAGES = 'Node with the packages that Floatie imports';
+
+interface Peer extends AsyncDisposable {
+  readonly pid: number;
+  scrape?(): Promise<unknown>;
+}
+
+const PEERS: readonly [name: string, start: () => Promise<Peer>][] = [
+  [NODE_EXPORTER, () => NodeExporter.start()],
+  [COLLECTOR, startCollector],
+  ['bpftrace', attachBpftrace],
+];
 
 const STARTED = 'after the start';
 const SCRAPED = `after ${SCRAPES.toLocaleString('en')} scrapes with ${CONTAINERS} containers`;
@@ -41,6 +55,7 @@ async function measure({ trees, results, rounds }: Bench): Promise<void> {
       results.add(OVER, form.name, 'MB', anonymous - bare);
     }
     await importingMemory(packages, here, results);
+    for (const [name, start] of PEERS) await peerMemory(name, start, results);
   }
   for (const { name } of forms) {
     results.compare(name, BARE_NODE);
@@ -74,6 +89,20 @@ async function bareMemory({ nodeFlags }: Tree, results: Results): Promise<number
   await add(STARTED, BARE_NODE, node.pid, results);
   for (let done = 0; done < SCRAPES; done++) await node.send(BYTES);
   return await add(SCRAPED, BARE_NODE, node.pid, results);
+}
+
+async function peerMemory(name: string, start: () => Promise<Peer>, results: Results): Promise<void> {
+  try {
+    await using peer = await start();
+    await peer.scrape?.();
+    await add(STARTED, name, peer.pid, results);
+    if (peer.scrape === undefined) return;
+    for (let done = 0; done < SCRAPES; done++) await peer.scrape();
+    await add(SCRAPED, name, peer.pid, results);
+  } catch (error) {
+    if (!(error instanceof Missing)) throw error;
+    results.note(`Not measured: ${error.message}`);
+  }
 }
 
 async function importingMemory(packages: readonly string[], { nodeFlags }: Tree, results: Results): Promise<void> {

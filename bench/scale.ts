@@ -1,11 +1,14 @@
 /** What a number of containers costs: scrapes in all formats, memory, and CPU time while nothing happens. */
 import { BARE_NODE, BareNode } from './bare-node.ts';
+import type { Answer } from './client.ts';
 import { Containers } from './containers.ts';
 import { cpuMs, memoryOf } from './costs.ts';
 import { Floatie } from './floatie.ts';
 import { scrapeAll } from './formats.ts';
+import { Missing } from './missing.ts';
 import { Overlay } from './overlay.ts';
 import type { Bench, Part } from './part.ts';
+import { NODE_EXPORTER, NodeExporter } from './peers.ts';
 import { rotated } from './rounds.ts';
 import { sleep } from './stopping.ts';
 
@@ -19,6 +22,12 @@ const POLL_MS = 2;
 const DEFAULT_ENTRIES = 1024;
 /** What Node alone sends for a container: about Floatie's text. */
 const BYTES = 10_000;
+
+/** What is scraped. */
+interface Target extends AsyncDisposable {
+  readonly pid: number;
+  scrape(headers: Readonly<Record<string, string>>): Promise<Answer>;
+}
 
 interface Aims {
   readonly protobufKb?: number;
@@ -47,13 +56,22 @@ async function measure(count: number, aims: Aims, { trees, results, rounds }: Be
   await containers.work(overlay.file);
   for (const [, floatie] of floaties) await assertAllCounted(floatie, count);
 
+  const targets: [name: string, target: Target][] = [...floaties];
+  try {
+    targets.push([NODE_EXPORTER, cleanup.use(await NodeExporter.start())]);
+  } catch (error) {
+    if (!(error instanceof Missing)) throw error;
+    results.note(`Not measured: ${error.message}`);
+  }
+
   for (let round = 0; round < rounds(ROUNDS); round++) {
-    for (const [name, floatie] of rotated(floaties, round))
-      await scrapeAll(name, (headers) => floatie.scrape(headers), results);
+    for (const [name, target] of rotated(targets, round)) {
+      await scrapeAll(name, (headers) => target.scrape(headers), results);
+    }
     results.add('a scrape: text', BARE_NODE, 'ms', await node.send(BYTES * count));
   }
   await sleep(SETTLE_MS);
-  for (const [name, { pid }] of [...floaties, [BARE_NODE, node] as const]) {
+  for (const [name, { pid }] of [...targets, [BARE_NODE, node] as const]) {
     const { residentMb, anonymousMb, fileMb, mapsMb } = memoryOf(pid);
     results.add('resident after the scrapes', name, 'MB', residentMb);
     results.add('anonymous after the scrapes', name, 'MB', anonymousMb);
@@ -67,15 +85,15 @@ async function measure(count: number, aims: Aims, { trees, results, rounds }: Be
     }
   }
 
-  const before = floaties.map(([, { pid }]) => cpuMs(pid));
+  const before = targets.map(([, { pid }]) => cpuMs(pid));
   const idleMs = rounds(IDLE_MS);
   await sleep(idleMs);
-  for (const [index, [name, { pid }]] of floaties.entries()) {
+  for (const [index, [name, { pid }]] of targets.entries()) {
     results.add('CPU time while idle', name, '%', ((cpuMs(pid) - (before[index] ?? 0)) / idleMs) * 100);
   }
 
   for (const { name } of trees) {
-    results.compare(name, BARE_NODE);
+    for (const peer of [BARE_NODE, NODE_EXPORTER]) results.compare(name, peer);
     const aim = (what: string, atMost = Number.NaN): void => {
       if (!Number.isNaN(atMost)) results.aim(what, name, { atMost });
     };

@@ -3,29 +3,37 @@ import type { Figure, PartReport } from './results.ts';
 import type { Spread } from './statistics.ts';
 
 /** The heading, then the rows. */
-export type Table = readonly (readonly string[])[];
+type Table = readonly (readonly string[])[];
 
-export function tableOf({ figures }: Pick<PartReport, 'figures'>): Table {
+/** @param separator between what a cell says */
+function tableOf(figures: readonly Figure[], separator: string): Table {
   const columns = [...new Set(figures.map(({ of }) => of))];
   const rows = Map.groupBy(figures, ({ what }) => what);
   return [
     ['', ...columns],
     ...Array.from(rows, ([what, row]) => {
       const cells = columns.map((column) => row.find(({ of }) => of === column));
-      return [`${what}, ${row[0]?.unit}`, ...cells.map((figure) => (figure === undefined ? '' : cellOf(figure)))];
+      return [
+        `${what}, ${row[0]?.unit}`,
+        ...cells.map((figure) => (figure === undefined ? '' : cellOf(figure).join(separator))),
+      ];
     }),
   ];
 }
 
-/** `12.3 (11.9–14.0), 0.44 of bpftrace (aim: 0.33)` */
-function cellOf(figure: Figure): string {
-  const { ratios, aim } = figure;
-  const shares = Object.entries(ratios).map(([than, { median }]) => `${number(median)} of ${than}`);
-  if (aim === undefined) return [formatSpread(figure), ...shares].join(', ');
-  const reached = aim.of === undefined ? figure.median : ratios[aim.of]?.median;
-  const share = aim.of === undefined ? '' : ` of ${aim.of}`;
-  const verdict = (reached ?? Number.NaN) <= aim.atMost ? 'reached' : 'missed';
-  return [formatSpread(figure), ...shares, `aim of ${number(aim.atMost)}${share} ${verdict}`].join(', ');
+/** Such as `12.3 (11.9–14.0)`, `0.44 of bpftrace`, `aim of 0.33 of bpftrace missed`. */
+function cellOf(figure: Figure): string[] {
+  const shares = Object.entries(figure.ratios).map(([than, { median }]) => `${number(median)} of ${than}`);
+  return [formatSpread(figure), ...shares, ...verdictOn(figure)];
+}
+
+/** Nothing where the peer of the aim was not measured. */
+function verdictOn({ median, ratios, aim }: Figure): string[] {
+  if (aim === undefined) return [];
+  const { atMost, of } = aim;
+  const value = of === undefined ? median : ratios[of]?.median;
+  if (value === undefined) return [];
+  return [`aim of ${number(atMost)}${of === undefined ? '' : ` of ${of}`} ${value <= atMost ? 'reached' : 'missed'}`];
 }
 
 /** `12.3 (11.9–14.0)`; one number where all rounds had the same. */
@@ -41,7 +49,7 @@ export function number(value: number): string {
 }
 
 export function asText({ title, figures, notes }: PartReport): string {
-  const lines = tableOf({ figures });
+  const lines = tableOf(figures, ', ');
   const widths = (lines[0] ?? []).map((_, column) => Math.max(...lines.map((line) => (line[column] ?? '').length)));
   const text = lines.map((line) => line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '));
   const told = [...(figures.length > 0 ? text : []), ...notes];
@@ -49,8 +57,8 @@ export function asText({ title, figures, notes }: PartReport): string {
 }
 
 export function asMarkdown({ title, figures, notes }: PartReport): string {
-  const [heading = [], ...rows] = tableOf({ figures });
+  const [heading = [], ...rows] = tableOf(figures, '<br>');
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |\n`;
   const table = figures.length > 0 ? `\n${[heading, heading.map(() => '---'), ...rows].map(line).join('')}` : '';
-  return `### ${title}\n${table}${notes.map((note) => `\n${note}\n`).join('')}`;
+  return `## ${title}\n${table}${notes.map((note) => `\n${note}\n`).join('')}`;
 }

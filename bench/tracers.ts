@@ -41,16 +41,13 @@ export async function attachEmptyPair(): Promise<Attached> {
 export async function attachFloatie(tree: Tree): Promise<Attached> {
   const floatie = await Floatie.start(tree.dist());
   return {
-    async countedReads() {
-      const counts = [...(await floatie.metrics()).matchAll(/^floatie_overlayfs_read_latency_us_count\S* (\d+)/gm)];
-      return counts.reduce((sum, [, count]) => sum + Number(count), 0);
-    },
+    countedReads: () => floatie.reads(),
     [Symbol.asyncDispose]: () => floatie[Symbol.asyncDispose](),
   };
 }
 
 /** The script read-latency.bt. */
-export async function attachBpftrace(): Promise<Attached> {
+export async function attachBpftrace(): Promise<Program> {
   const program = await Program.start('bpftrace', [join(import.meta.dirname, 'read-latency.bt')]);
   try {
     await program.says(/Attaching 2 probes/);

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { foldersDrawing } from './folders-drawing.ts';
 import { ioTable } from './io-table.ts';
 import { metricsTables } from './metrics-table.ts';
+import { performanceTables } from './performance-tables.ts';
 import { privilegesTable } from './privileges-table.ts';
 import { recordsTables } from './records-table.ts';
 
@@ -15,6 +16,7 @@ const TABLES = {
   records: recordsTables,
   io: ioTable,
   privileges: privilegesTable,
+  performance: performanceTables,
 } as const;
 
 /** The texts of the README and the pages of docs/ by path. */

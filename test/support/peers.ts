@@ -11,7 +11,15 @@ const cache = new Map<string, string>();
 
 /** The path of a peer, by test/peers/NAME.sh. */
 export function peer(
-  name: 'prometheus' | 'victoria-metrics' | 'otelcol' | 'containers' | 'kustomize' | 'runtimes' | 'strace',
+  name:
+    | 'prometheus'
+    | 'victoria-metrics'
+    | 'node-exporter'
+    | 'otelcol'
+    | 'containers'
+    | 'kustomize'
+    | 'runtimes'
+    | 'strace',
 ): string {
   const known = cache.get(name);
   if (known !== undefined) return known;

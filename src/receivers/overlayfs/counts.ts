@@ -32,7 +32,7 @@ export const COUNTERS = new Struct('overlayfs_counters', {
  * `enum cell`, in its order: the sum of successful operations in ns, and the numbers of failed operations, of those
  * that moved no byte, and of asynchronous ones, which complete at an unknown time.
  */
-const CELLS = ['sumNs', 'errors', 'zeros', 'async'] as const;
+export const CELLS = ['sumNs', 'errors', 'zeros', 'async'] as const;
 
 export type OperationTotals = histograms.Totals<(typeof CELLS)[number]>;
 export type CgroupTotals = histograms.CgroupTotals<Op, (typeof CELLS)[number]>;

@@ -1,0 +1,32 @@
+/** How the kernel's memory for counts grows with the CPUs that a machine can have. Computed, not measured. */
+import { kernelBoundsNs } from '../src/config/bounds.ts';
+import { load } from '../src/config/load.ts';
+import { layoutOf } from '../src/receivers/blocks.ts';
+import { CELLS } from '../src/receivers/overlayfs/counts.ts';
+import { OPS } from '../src/receivers/overlayfs/operations.ts';
+import type { Bench, Part } from './part.ts';
+
+const CONTAINERS = 1024;
+const CPUS = [1, 2, 4, 16, 64, 256];
+/** What the layout has to have room for. */
+const ROOM = { operations: 16, bounds: 280, atMostMb: 64 };
+const SHARD_BLOCKS_BYTES = 64;
+
+export const cpus: Part = {
+  title: `The kernel's memory for ${CONTAINERS.toLocaleString('en')} containers, by possible CPUs`,
+  measure,
+};
+
+async function measure({ results }: Bench): Promise<void> {
+  const bounds = kernelBoundsNs(load({ env: {}, set: [] }).config, 'overlayfs').length;
+  for (const { operations, bounds: count } of [{ operations: OPS.length, bounds }, ROOM]) {
+    const what = `${operations} operations on ${count} bounds`;
+    for (const number of CPUS) {
+      const cells = CELLS.length + count + 1;
+      const { homes, spares, blockCells } = layoutOf(CONTAINERS + 1, operations, cells, number);
+      const bytes = (homes + spares) * (blockCells + 1) * 8 + homes * SHARD_BLOCKS_BYTES;
+      results.add(what, `${number} CPUs`, 'MB', bytes / 1e6);
+    }
+    results.aim(what, '16 CPUs', { atMost: ROOM.atMostMb });
+  }
+}
