@@ -18,7 +18,7 @@ import { scale } from './scale.ts';
 import { scrape } from './scrape.ts';
 import { start } from './start.ts';
 import { stopping } from './stopping.ts';
-import { asText } from './tables.ts';
+import { asText, durationsOf } from './tables.ts';
 import { Tree } from './tree.ts';
 
 const PARTS: Readonly<Record<string, Part>> = {
@@ -73,6 +73,7 @@ async function main({ parts, json, against, beside, quick }: Options): Promise<v
     measured.push(report);
   }
 
+  print(`\n${durationsOf(measured)}\n`);
   const report: Report = { conditions, parts: measured };
   if (json !== undefined)
     writeFileSync(json === '-' ? process.stdout.fd : json, `${JSON.stringify(report, null, 2)}\n`);

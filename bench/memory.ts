@@ -15,7 +15,7 @@ import { sleep } from './stopping.ts';
 import { attachBpftrace } from './tracers.ts';
 import type { Form, Tree } from './tree.ts';
 
-const ROUNDS = 3;
+const ROUNDS = 2;
 const CONTAINERS = 10;
 const SCRAPES = 1000;
 /** Until what is only needed at the start has been freed. */

@@ -10,7 +10,7 @@ import { spreadOf } from './statistics.ts';
 import { sleep } from './stopping.ts';
 import { type Attach, attachBpftrace, attachEmptyPair, attachFloatie, attachNothing } from './tracers.ts';
 
-const ROUNDS = 13;
+const ROUNDS = 9;
 /** In each round, the loop goes this often through all its system calls, this many of each. */
 const TURNS = 100;
 const CALLS = 2000;

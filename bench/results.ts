@@ -81,7 +81,9 @@ export class Results {
         const aim = this.#aims.get(JSON.stringify([what, of]));
         const ratios = this.#ratios.flatMap(({ of: column, than }): [string, Spread][] => {
           const others = columns.get(than);
-          return column === of && others !== undefined ? [[than, ratioOf(values, others)]] : [];
+          const ratio = column === of && others !== undefined ? ratioOf(values, others) : null;
+          // There is none to a peer that takes nothing.
+          return ratio !== null && Number.isFinite(ratio.max) ? [[than, ratio]] : [];
         });
         return {
           ...{ what, of, unit, ...spreadOf(values), rounds: values.length, ratios: Object.fromEntries(ratios) },

@@ -12,7 +12,7 @@ import { run } from './program.ts';
 import { spreadOf } from './statistics.ts';
 import { type Attach, attachEmptyPair } from './tracers.ts';
 
-const ROUNDS = 9;
+const ROUNDS = 5;
 const TURNS = 100;
 const CALLS = 2000;
 const STATISTICS = '/proc/sys/kernel/bpf_stats_enabled';

@@ -71,7 +71,7 @@ async function measure(count: number, aims: Aims, { trees, results, rounds }: Be
     results.add('a scrape: text', BARE_NODE, 'ms', await node.send(BYTES * count));
   }
   await sleep(SETTLE_MS);
-  for (const [name, { pid }] of [...targets, [BARE_NODE, node] as const]) {
+  for (const [name, { pid }] of targets) {
     const { residentMb, anonymousMb, fileMb, mapsMb } = memoryOf(pid);
     results.add('resident after the scrapes', name, 'MB', residentMb);
     results.add('anonymous after the scrapes', name, 'MB', anonymousMb);

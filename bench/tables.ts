@@ -48,12 +48,12 @@ export function number(value: number): string {
   return Number(rounded).toLocaleString('en', { maximumFractionDigits: 3 });
 }
 
-export function asText({ title, figures, notes }: PartReport): string {
+export function asText({ title, seconds, figures, notes }: PartReport): string {
   const lines = tableOf(figures, ', ');
   const widths = (lines[0] ?? []).map((_, column) => Math.max(...lines.map((line) => (line[column] ?? '').length)));
   const text = lines.map((line) => line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '));
   const told = [...(figures.length > 0 ? text : []), ...notes];
-  return `\n${title}\n${told.map((line) => `  ${line.trimEnd()}\n`).join('')}`;
+  return `\n${title} (${seconds} s)\n${told.map((line) => `  ${line.trimEnd()}\n`).join('')}`;
 }
 
 export function asMarkdown({ title, figures, notes }: PartReport): string {
@@ -61,4 +61,10 @@ export function asMarkdown({ title, figures, notes }: PartReport): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |\n`;
   const table = figures.length > 0 ? `\n${[heading, heading.map(() => '---'), ...rows].map(line).join('')}` : '';
   return `## ${title}\n${table}${notes.map((note) => `\n${note}\n`).join('')}`;
+}
+
+/** How long each part took. */
+export function durationsOf(parts: readonly PartReport[]): string {
+  const total = parts.reduce((sum, { seconds }) => sum + seconds, 0);
+  return `Measuring took ${total} s: ${parts.map(({ name, seconds }) => `${name} ${seconds}`).join(', ')}.`;
 }

@@ -45,6 +45,14 @@ suite('results', () => {
     ]);
   });
 
+  test('have no ratio to a peer that takes nothing', () => {
+    const results = new Results();
+    results.add('idle', 'ours', '%', 1);
+    results.add('idle', 'the peer', '%', 0);
+    results.compare('ours', 'the peer');
+    assert.deepEqual(results.figures()[0]?.ratios, {});
+  });
+
   test('tell a reason once, however often it happened', () => {
     const results = new Results();
     for (let round = 0; round < 3; round++) results.note('no bpftrace');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { Results } from '../../bench/results.ts';
-import { asMarkdown, asText, number } from '../../bench/tables.ts';
+import { asMarkdown, asText, durationsOf, number } from '../../bench/tables.ts';
 
 function part() {
   const results = new Results();
@@ -39,8 +39,13 @@ Not measured: the rest
 
   test('of text has aligned columns', () => {
     const lines = asText(part()).split('\n');
-    assert.equal(lines[1], 'Reads');
+    assert.equal(lines[1], 'Reads (3 s)');
     assert.equal(lines[2]?.indexOf('bpftrace'), lines[3]?.indexOf('220 '));
+  });
+
+  test('says at its end how long each part took', () => {
+    const other = { ...part(), name: 'y', seconds: 20 };
+    assert.equal(durationsOf([part(), other]), 'Measuring took 23 s: x 3, y 20.');
   });
 
   test('that is empty has only its reasons', () => {
