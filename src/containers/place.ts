@@ -28,7 +28,14 @@ export function placeOf(owner: Identity): { readonly place: string; readonly who
  * the outermost cgroup.
  */
 export function sharerOf(owner: Identity): string {
+  const known = sharers.get(owner);
+  if (known !== undefined) return known;
   const { place, whole } = placeOf(owner);
-  if ((whole.podUid ?? whole.containerId) !== undefined) return place;
-  return /^(?:\/[^/]+\.slice)*\/[^/]+/.exec(place)?.[0] ?? place;
+  const isWhole = (whole.podUid ?? whole.containerId) !== undefined;
+  const sharer = isWhole ? place : (/^(?:\/[^/]+\.slice)*\/[^/]+/.exec(place)?.[0] ?? place);
+  sharers.set(owner, sharer);
+  return sharer;
 }
+
+/** While entries are short, every cgroup's is asked for twice a second. */
+const sharers = new WeakMap<Identity, string>();

@@ -2,7 +2,8 @@
 
 interface Branch {
   count: number;
-  readonly below: Map<string, Branch>;
+  /** null for a leaf, of which there is one for each key. */
+  below: Map<string, Branch> | null;
 }
 
 /** Below this depth branches are not told apart: a path can have two thousand parts. */
@@ -20,6 +21,7 @@ export class Shares {
     let at = this.#root;
     at.count++;
     for (const part of partsOf(key)) {
+      at.below ??= new Map();
       const next = at.below.get(part) ?? branch();
       at.below.set(part, next);
       next.count++;
@@ -31,9 +33,9 @@ export class Shares {
     let at = this.#root;
     at.count--;
     for (const part of partsOf(key)) {
-      const next = at.below.get(part);
+      const next = at.below?.get(part);
       if (next === undefined) return;
-      if (--next.count === 0) at.below.delete(part);
+      if (--next.count === 0) at.below?.delete(part);
       at = next;
     }
   }
@@ -47,11 +49,11 @@ export class Shares {
   givesWay(newcomer: string | null): string | null {
     const taken: string[] = [];
     let own = newcomer === null ? null : partsOf(newcomer);
-    for (let at = this.#root; at.below.size > 0; ) {
-      let [part, next] = largestOf(at);
+    for (let at = this.#root, { below } = at; below !== null && below.size > 0; { below } = at) {
+      let [part, next] = largestOf(below);
       if (own !== null) {
         const mine = own[taken.length] ?? '';
-        const ofMine = at.below.get(mine);
+        const ofMine = below.get(mine);
         // A difference of 2, so that the evicted key does not evict the newcomer in turn.
         if (next.count >= (ofMine?.count ?? 0) + 2 && part !== mine) own = null;
         else if (ofMine === undefined) return null;
@@ -65,11 +67,11 @@ export class Shares {
 }
 
 function branch(): Branch {
-  return { count: 0, below: new Map() };
+  return { count: 0, below: null };
 }
 
 /** Of equal branches the last one. */
-function largestOf({ below }: Branch): [string, Branch] {
+function largestOf(below: ReadonlyMap<string, Branch>): [string, Branch] {
   let largest: [string, Branch] = ['', branch()];
   for (const each of below) if (each[1].count >= largest[1].count) largest = each;
   return largest;

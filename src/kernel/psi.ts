@@ -68,9 +68,14 @@ export function parsePressure(text: string): Pressure | null {
   return some === null || full === null ? null : { some, full };
 }
 
-function parseLine(text: string, kind: 'some' | 'full'): PressureLine | null {
-  const line = new RegExp(`^${kind} avg10=(\\d+\\.\\d+) avg60=(\\d+\\.\\d+) avg300=(\\d+\\.\\d+) total=(\\d+)$`, 'm');
-  const [, avg10, avg60, avg300, totalUs] = (line.exec(text) ?? []).map(Number);
+const LINES = { some: lineOf('some'), full: lineOf('full') } as const;
+
+function lineOf(kind: string): RegExp {
+  return new RegExp(`^${kind} avg10=(\\d+\\.\\d+) avg60=(\\d+\\.\\d+) avg300=(\\d+\\.\\d+) total=(\\d+)$`, 'm');
+}
+
+function parseLine(text: string, kind: keyof typeof LINES): PressureLine | null {
+  const [, avg10, avg60, avg300, totalUs] = (LINES[kind].exec(text) ?? []).map(Number);
   if (avg10 === undefined || avg60 === undefined || avg300 === undefined || totalUs === undefined) return null;
   return { avg10, avg60, avg300, totalUs };
 }

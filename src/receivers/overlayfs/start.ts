@@ -14,7 +14,7 @@ import { OverlayfsSource } from './source.ts';
 const LEARN_MS = 100;
 /** How often map entries are taken back while free ones are short, in ms. */
 const RECLAIM_MS = 500;
-/** How long that goes on after the number of used entries has changed, in ms. It asks for each cgroup whether it exists. */
+/** How long that goes on after a cgroup got an entry, or found none, in ms. It asks for each cgroup whether it exists. */
 const CROWDED_MS = 5000;
 /** How often map entries are taken back otherwise, in ms. */
 const CALM_MS = 10_000;
@@ -59,9 +59,8 @@ export async function start(context: Context<OverlayfsSettings>): Promise<Runnin
   });
   const reclaiming = new Pace(CROWDED_MS, CALM_MS);
   context.every(RECLAIM_MS, 'take entries back', () => {
-    const entries = receiver.usedEntries();
-    // Without a free entry, none of the cgroups that need one changes the number.
-    if (!reclaiming.isDue(entries, monotonicMs()) && entries < kernel.max_map_entries) return;
+    // Whoever finds no free entry counts in the overflow.
+    if (!reclaiming.isDue(receiver.usedEntries() + receiver.overflowed(), monotonicMs())) return;
     registry.end(source.reclaim((ms) => registry.isReadSince(ms)));
   });
   context.every(SUPERVISE_MS, 'look after the overlayfs probe', () => receiver.supervise());

@@ -34,6 +34,17 @@ export interface PressureSourceOptions {
   readonly onContainerProblem?: (problem: PressureError) => void;
 }
 
+const HOST: Attributes = { scope: 'host' };
+
+interface Reading {
+  readonly key: string;
+  /** The container's own attributes, of which `attributes` are made. */
+  readonly own?: Attributes;
+  readonly attributes: Attributes;
+  readonly startTime: HrTime;
+  readonly pressure: Pressure;
+}
+
 /** How long a step of the search for containers may take, in ms. */
 const WALK_MS = 50;
 
@@ -42,8 +53,8 @@ export class PressureSource implements Source {
   readonly #options: PressureSourceOptions;
   #filter: CgroupFilter | null;
   #window: Window;
-  /** The last samples of each container. */
-  readonly #last = new Map<string, Sample[]>();
+  /** By key, what was read of each container last. */
+  readonly #last = new Map<string, Reading>();
   readonly #told = new Set<PressureReason>();
   #ended: Sample[] = [];
   #problem: PressureError | null = null;
@@ -70,7 +81,8 @@ export class PressureSource implements Source {
     for (const inventory of this.#inventories()) {
       for (const { key } of inventory.discover(Number.POSITIVE_INFINITY, ms)) {
         if (inventory !== pressure) continue;
-        this.#ended.push(...(this.#last.get(key) ?? []));
+        const last = this.#last.get(key);
+        if (last !== undefined) this.#ended.push(...this.#samplesOf(last));
         this.#last.delete(key);
       }
     }
@@ -80,7 +92,9 @@ export class PressureSource implements Source {
     const samples: Sample[] = [];
     const host = this.#readHost();
     const bootTime = toHrTime(wallMs() - uptime() * 1000);
-    if (host !== null) samples.push(...this.#pressureSamples('/host', { scope: 'host' }, bootTime, host));
+    if (host !== null) {
+      samples.push(...this.#samplesOf({ key: '/host', attributes: HOST, startTime: bootTime, pressure: host }));
+    }
     samples.push(...this.#readPressures(), ...this.#readHeadrooms());
     return samples;
   }
@@ -103,11 +117,9 @@ export class PressureSource implements Source {
   choose(filter: CgroupFilter | null, window = this.#window): Sample[] {
     this.#filter = filter;
     this.#window = window;
-    const left = [...this.#last].filter(
-      ([, [sample]]) => !(filter?.(String(sample?.member.attributes.cgroup)) ?? true),
-    );
-    for (const [key] of left) this.#last.delete(key);
-    return left.flatMap(([, samples]) => samples);
+    const left = [...this.#last.values()].filter(({ attributes }) => !(filter?.(String(attributes.cgroup)) ?? true));
+    for (const { key } of left) this.#last.delete(key);
+    return left.flatMap((reading) => this.#samplesOf(reading));
   }
 
   #inventories(): Inventory[] {
@@ -138,12 +150,19 @@ export class PressureSource implements Source {
     return this.#present(inventory).flatMap((container) => {
       const pressure = this.#readContainer(inventory, container);
       if (pressure === null) return [];
-      const { key, identity, createdMs } = container;
-      const attributes = { scope: 'container', ...attributesOf(identity) };
-      const samples = this.#pressureSamples(key, attributes, toHrTime(createdMs), pressure);
-      this.#last.set(key, samples);
-      return samples;
+      return this.#samplesOf(this.#keep(container, pressure));
     });
+  }
+
+  /** The attributes of a series stay the same object, by which exporters remember what they have written. */
+  #keep({ key, identity, createdMs }: Container, pressure: Pressure): Reading {
+    const own = attributesOf(identity);
+    const last = this.#last.get(key);
+    const { attributes, startTime } =
+      last?.own === own ? last : { attributes: { scope: 'container', ...own }, startTime: toHrTime(createdMs) };
+    const reading = { key, own, attributes, startTime, pressure };
+    this.#last.set(key, reading);
+    return reading;
   }
 
   /** null where a container has no pressure file, or is removed: no sample, never a zero. */
@@ -188,7 +207,7 @@ export class PressureSource implements Source {
     return included.filter((container) => !inventory.isGone(container));
   }
 
-  #pressureSamples(key: string, attributes: Attributes, startTime: HrTime, pressure: Pressure): Sample[] {
+  #samplesOf({ key, attributes, startTime, pressure }: Reading): Sample[] {
     const sample = (metric: Sample['metric'], value: number): Sample => ({
       metric,
       member: { key, attributes, startTime, totals: Float64Array.of(value) },
