@@ -15,12 +15,17 @@ export class Collection implements Body {
   readonly status = 200;
   readonly size: number;
   readonly #collected: ResourceMetrics;
+  readonly #withClassic: boolean;
   readonly #documents = new Map<Format, Document>();
   readonly #compressed = new Map<Format, Gzip>();
 
-  /** @param collected is never changed */
-  constructor(collected: ResourceMetrics) {
+  /**
+   * @param collected is never changed
+   * @param withClassic native histograms have classic buckets besides
+   */
+  constructor(collected: ResourceMetrics, withClassic: boolean) {
     this.#collected = collected;
+    this.#withClassic = withClassic;
     const metrics = collected.scopeMetrics.flatMap(({ metrics }) => metrics);
     this.size = metrics.reduce((bytes, metric) => bytes + sizeOf(metric), OWN_BYTES);
   }
@@ -29,7 +34,7 @@ export class Collection implements Body {
     { accept, 'accept-encoding': coding = '' }: IncomingHttpHeaders,
     onGrow: (bytes: number) => void,
   ): Content {
-    const format = formatFor(accept);
+    const format = formatFor(accept, this.#withClassic);
     const headers = { 'content-type': format.type, vary: 'accept, accept-encoding' };
     if (!acceptsGzip(String(coding))) return { headers, chunks: this.#document(format, onGrow) };
     return { headers: { ...headers, 'content-encoding': 'gzip' }, chunks: this.#gzip(format, onGrow) };

@@ -46,13 +46,13 @@ export class Scrapes {
   }
 
   async #collect(): Promise<Collection> {
-    const { timeoutMs, onError } = this.#options;
+    const { timeoutMs, withClassic = false, onError } = this.#options;
     const late = setTimeout(() => onError(tooLate(timeoutMs)), timeoutMs);
     try {
       const { resourceMetrics, errors } = await this.reader.collect({ timeoutMillis: timeoutMs });
       if (errors.length > 0)
         throw errors.length === 1 ? errors[0] : new AggregateError(errors, 'Several sources failed');
-      return new Collection(resourceMetrics);
+      return new Collection(resourceMetrics, withClassic);
     } catch (error) {
       onError(error);
       throw error;

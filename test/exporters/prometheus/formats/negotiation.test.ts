@@ -55,7 +55,7 @@ const rows: [title: string, accept: string | undefined, expected: Format][] = [
 
 suite('the format by the Accept header', () => {
   for (const [title, accept, expected] of rows) {
-    test(title, () => assert.equal(formatFor(accept), expected));
+    test(title, () => assert.equal(formatFor(accept, false), expected));
   }
 
   test('is protobuf with classic buckets besides where that is configured', () => {
