@@ -33,15 +33,21 @@ export function toExponential(
   sum: number,
   { maxScale, maxSize }: ExponentialOptions,
 ): ExponentialHistogram {
-  const from = counts.findIndex((count) => count > 0);
-  const to = counts.findLastIndex((count) => count > 0);
+  // Of every histogram at every scrape: with callbacks this takes three times as long.
+  let [from, to, count] = [counts.length, 0, 0];
+  for (let at = 0; at < counts.length; at++) {
+    const here = counts[at] ?? 0;
+    if (here === 0) continue;
+    from = Math.min(from, at);
+    to = at + 1;
+    count += here;
+  }
   let scale = maxScale;
-  let positive = from < 0 ? NOTHING : { offset: firstIndex(maxScale) + from, bucketCounts: counts.slice(from, to + 1) };
+  let positive = count === 0 ? NOTHING : { offset: firstIndex(maxScale) + from, bucketCounts: counts.slice(from, to) };
   while (positive.bucketCounts.length > maxSize) {
     positive = halved(positive);
     scale--;
   }
-  const count = counts.reduce((total, one) => total + one, 0);
   return { sum, count, scale, zeroCount: 0, positive, negative: NOTHING };
 }
 

@@ -23,7 +23,7 @@ export class Collection implements Body {
    * @param collected is never changed
    * @param withClassic native histograms have classic buckets besides
    */
-  constructor(collected: ResourceMetrics, withClassic: boolean) {
+  constructor(collected: ResourceMetrics, withClassic = false) {
     this.#collected = collected;
     this.#withClassic = withClassic;
     const metrics = collected.scopeMetrics.flatMap(({ metrics }) => metrics);

@@ -22,7 +22,7 @@ interface Range {
  * @param accept the Accept header
  * @param withClassic native histograms have classic buckets besides
  */
-export function formatFor(accept: string | undefined, withClassic: boolean): Format {
+export function formatFor(accept: string | undefined, withClassic = false): Format {
   const formats = (accept ?? '')
     .split(',', MAX_RANGES)
     .map(rangeOf)

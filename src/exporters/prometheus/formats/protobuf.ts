@@ -188,7 +188,8 @@ function spansOf({ offset: first, bucketCounts }: ExponentialHistogram['positive
   const deltas: number[] = [];
   let before = 0;
   let next = 0;
-  for (const [at, count] of bucketCounts.entries()) {
+  for (let at = 0; at < bucketCounts.length; at++) {
+    const count = bucketCounts[at] ?? 0;
     if (count === 0) continue;
     const index = first + at + 1;
     const gap = index - next;
