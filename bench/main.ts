@@ -1,5 +1,5 @@
 /** Runs the benchmarks, and prints what they measured beside what was aimed at: see USAGE in arguments.ts. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { type Options, parseArguments, USAGE } from './arguments.ts';
 import { compareReports, describeComparison } from './comparison.ts';
@@ -36,28 +36,36 @@ const PARTS: Readonly<Record<string, Part>> = {
 };
 const ROOT = join(import.meta.dirname, '..');
 
-mountPrivately();
-const options = optionsOf(process.argv.slice(2));
-if (options === null) process.exitCode = 2;
-else await main(options);
+interface Run extends Pick<Options, 'parts' | 'json' | 'quick'> {
+  readonly earlier: Report | undefined;
+  readonly trees: Bench['trees'];
+}
 
-function optionsOf(args: readonly string[]): Options | null {
+mountPrivately();
+const given = prepare(process.argv.slice(2));
+// From where packages are found.
+process.chdir(ROOT);
+if (given === null) process.exitCode = 2;
+else await main(given);
+
+/** Finds what is wrong with the arguments before anything is measured. */
+function prepare(args: readonly string[]): Run | null {
   try {
-    return parseArguments(args, Object.keys(PARTS));
+    const { against, beside, ...options } = parseArguments(args, Object.keys(PARTS));
+    const earlier = against === undefined ? undefined : (JSON.parse(readFileSync(against, 'utf8')) as Report);
+    const others = beside.map((folder) => new Tree(resolve(folder), relative('', folder)));
+    const json = options.json === undefined || options.json === '-' ? options.json : resolve(options.json);
+    if (json !== undefined && json !== '-') closeSync(openSync(json, 'a'));
+    return { ...options, json, earlier, trees: [new Tree(ROOT, 'Floatie'), ...others] };
   } catch (error) {
     process.stderr.write(`${(error as Error).message}\n${USAGE}\n`);
     return null;
   }
 }
 
-async function main({ parts, json, against, beside, quick }: Options): Promise<void> {
+async function main({ parts, json, quick, earlier, trees }: Run): Promise<void> {
   const print = (text: string): unknown => (json === '-' ? process.stderr : process.stdout).write(text);
-  const earlier = against === undefined ? undefined : (JSON.parse(readFileSync(against, 'utf8')) as Report);
-  const others = beside.map((folder) => new Tree(resolve(folder), relative('', folder)));
-  const trees = [new Tree(ROOT, 'Floatie'), ...others] as const;
   const rounds = (full: number): number => (quick ? Math.ceil(full / 3) : full);
-  // From where packages are found.
-  process.chdir(ROOT);
 
   const conditions = conditionsNow(quick);
   print(`${describeConditions(conditions)}\n`);
