@@ -66,7 +66,7 @@ function sourceOf(options: Partial<PressureSourceOptions> = {}): {
     onHostState: (problem) => told.push(problem?.reason ?? null),
     ...options,
   });
-  source.discover();
+  source.discover(Number.POSITIVE_INFINITY);
   return { source, told };
 }
 
@@ -167,7 +167,7 @@ suite('the pressure of a container', () => {
     const { source } = sourceOf();
     createContainer(A, 20);
     const before = values(source.read());
-    source.discover();
+    source.discover(Number.POSITIVE_INFINITY);
     assert.deepEqual([before, values(source.read())[labelled(A)]], [{ 'scope=host': 10 }, 20]);
   });
 
@@ -205,7 +205,7 @@ suite('a container that is gone', () => {
     source.read();
     removeContainer(A);
     source.read();
-    source.discover();
+    source.discover(Number.POSITIVE_INFINITY);
     const ended = source.retire();
     assert.deepEqual(
       [SCORE, WAITING, STALLED].map((metric) => values(ended, metric)),
@@ -218,9 +218,9 @@ suite('a container that is gone', () => {
     const { source } = sourceOf();
     source.read();
     removeContainer(A);
-    source.discover();
+    source.discover(Number.POSITIVE_INFINITY);
     source.retire();
-    source.discover();
+    source.discover(Number.POSITIVE_INFINITY);
     assert.deepEqual(source.retire(), []);
   });
 
@@ -230,7 +230,7 @@ suite('a container that is gone', () => {
     const { source } = sourceOf();
     source.read();
     removeContainer(A);
-    source.discover();
+    source.discover(Number.POSITIVE_INFINITY);
     assert.deepEqual(Object.keys(values(source.retire())), [labelled(A)]);
   });
 
@@ -238,7 +238,7 @@ suite('a container that is gone', () => {
     createContainer(A, 20);
     const { source } = sourceOf();
     removeContainer(A);
-    source.discover();
+    source.discover(Number.POSITIVE_INFINITY);
     assert.deepEqual(source.retire(), []);
   });
 });
@@ -314,7 +314,7 @@ suite('pressure under a view', () => {
     const before = await shown(SCORE);
     removeContainer(A);
     const meanwhile = await shown(SCORE);
-    source.discover();
+    source.discover(Number.POSITIVE_INFINITY);
     registry.end(source.retire());
     assert.deepEqual(
       [before, meanwhile, await shown(SCORE)],
@@ -327,7 +327,7 @@ suite('pressure under a view', () => {
     const { registry, source, shown } = kernelOf();
     await shown(WAITING);
     removeContainer(A);
-    source.discover();
+    source.discover(Number.POSITIVE_INFINITY);
     registry.end(source.retire());
     assert.deepEqual(await shown(WAITING), { 'scope=host': 2 });
   });
@@ -350,7 +350,7 @@ suite('pressure under a view', () => {
     const { registry, source, shown } = kernelOf(all(WAITING));
     const before = (await shown(WAITING))[''] ?? 0;
     removeContainer(A);
-    source.discover();
+    source.discover(Number.POSITIVE_INFINITY);
     registry.end(source.retire());
     assert.equal((await shown(WAITING))[''], before);
   });
@@ -375,7 +375,7 @@ suite('pressure under a view', () => {
         const before = (await shown(WAITING))[''] ?? 0;
         restart(A, 1);
         if (look) {
-          source.discover();
+          source.discover(Number.POSITIVE_INFINITY);
           registry.end(source.retire());
         }
         const after = (await shown(WAITING))[''] ?? 0;
@@ -388,7 +388,7 @@ suite('pressure under a view', () => {
       const { source } = sourceOf();
       const before = source.read().findLast(({ metric }) => metric === WAITING)?.member;
       restart(A, 1);
-      source.discover();
+      source.discover(Number.POSITIVE_INFINITY);
       const after = source.read().findLast(({ metric }) => metric === WAITING)?.member;
       assert.deepEqual([before?.totals[0], after?.totals[0]], [6e6, 1e6]);
       assert.notEqual(after?.key, before?.key);
