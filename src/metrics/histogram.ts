@@ -23,39 +23,48 @@ export interface NativeShape {
 /** As `foldTable` of buckets.ts makes it. */
 export type Fold = readonly number[];
 
+/** Some of the kernel's buckets; the others are 0. */
+export interface Counts {
+  readonly numbers: Float64Array | Uint32Array;
+  /** Where the counts begin in `numbers`. */
+  readonly at: number;
+  /** Which of the kernel's buckets is the first one. */
+  readonly first: number;
+  readonly length: number;
+}
+
 /** Nothing that a getter makes is kept. */
 export class KernelHistogram implements Histogram {
+  readonly sum: number;
+  readonly #counts: Counts;
   readonly #shape: Shape;
-  readonly #counted: Float64Array;
-  /** Where the sum is; behind it are the counts of some of the kernel's buckets, the others are 0. */
-  readonly #at: number;
-  readonly #first: number;
-  readonly #length: number;
 
-  /**
-   * @param counted has from `at` on the sum, and the counts of `length` buckets of the kernel, `first` being the first;
-   * without these, the counts of all
-   */
-  constructor(shape: Shape, counted: Float64Array, at = 0, first = 0, length = shape.explicit.length) {
+  /** @param sum in whole parts */
+  constructor(sum: number, counts: Counts, shape: Shape) {
+    this.sum = sum / shape.perUnit;
+    this.#counts = counts;
     this.#shape = shape;
-    this.#counted = counted;
-    this.#at = at;
-    this.#first = first;
-    this.#length = length;
+  }
+
+  /** @param totals `[sum, ...buckets]` */
+  static of(totals: Float64Array, shape: Shape): KernelHistogram {
+    return new KernelHistogram(
+      totals[0] ?? 0,
+      { numbers: totals, at: 1, first: 0, length: shape.explicit.length },
+      shape,
+    );
   }
 
   /** The memory of its counts. */
   get bytes(): number {
-    return (1 + this.#length) * Float64Array.BYTES_PER_ELEMENT;
-  }
-
-  get sum(): number {
-    return (this.#counted[this.#at] ?? 0) / this.#shape.perUnit;
+    const { numbers, length } = this.#counts;
+    return length * numbers.BYTES_PER_ELEMENT;
   }
 
   get count(): number {
+    const { numbers, at, length } = this.#counts;
     let count = 0;
-    for (let bucket = 1; bucket <= this.#length; bucket++) count += this.#counted[this.#at + bucket] ?? 0;
+    for (let bucket = at; bucket < at + length; bucket++) count += numbers[bucket] ?? 0;
     return count;
   }
 
@@ -79,11 +88,11 @@ export class KernelHistogram implements Histogram {
   }
 
   #folded(fold: Fold): number[] {
+    const { numbers, at, first, length } = this.#counts;
     const counts = new Array<number>((fold.at(-1) ?? 0) + 1).fill(0);
-    const first = this.#at + 1;
-    for (let bucket = 0; bucket < this.#length; bucket++) {
-      const coarse = fold[this.#first + bucket] ?? 0;
-      counts[coarse] = (counts[coarse] ?? 0) + (this.#counted[first + bucket] ?? 0);
+    for (let bucket = 0; bucket < length; bucket++) {
+      const coarse = fold[first + bucket] ?? 0;
+      counts[coarse] = (counts[coarse] ?? 0) + (numbers[at + bucket] ?? 0);
     }
     return counts;
   }
@@ -91,40 +100,3 @@ export class KernelHistogram implements Histogram {
 
 /** The one whose buckets were asked for last. */
 let last: { readonly histogram: Histogram; readonly buckets: Histogram['buckets'] } | undefined;
-
-const PIECE_NUMBERS = 8192;
-
-/** The histograms of one collection: copies, close together, of what is not 0. */
-export class Copies {
-  #piece = new Float64Array(0);
-  #taken = 0;
-  /** How many numbers may still come. */
-  #left: number;
-
-  /** @param size the limit of numbers in all totals together */
-  constructor(size: number) {
-    this.#left = size;
-  }
-
-  /** @param totals `[sum, ...buckets]` */
-  copy(shape: Shape, totals: Float64Array): KernelHistogram {
-    let from = 1;
-    let to = totals.length;
-    while (from < to && totals[from] === 0) from++;
-    while (from < to && totals[to - 1] === 0) to--;
-    const at = this.#room(1 + to - from);
-    this.#left -= totals.length;
-    this.#piece[at] = totals[0] ?? 0;
-    for (let index = from; index < to; index++) this.#piece[at + 1 + index - from] = totals[index] ?? 0;
-    return new KernelHistogram(shape, this.#piece, at, from - 1, to - from);
-  }
-
-  #room(length: number): number {
-    if (this.#taken + length > this.#piece.length) {
-      this.#piece = new Float64Array(Math.max(length, Math.min(this.#left, PIECE_NUMBERS)));
-      this.#taken = 0;
-    }
-    this.#taken += length;
-    return this.#taken - length;
-  }
-}

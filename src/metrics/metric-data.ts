@@ -7,11 +7,11 @@ import {
   type Histogram,
   type MetricData,
 } from '@opentelemetry/sdk-metrics';
-import { isAfter } from '../program/clock.ts';
 import { foldTable, toNs } from './buckets.ts';
+import { copyPoints } from './copies.ts';
 import { type ExponentialOptions, exponentialBoundsNs } from './exponential.ts';
-import { Copies, type Fold, KernelHistogram, type Shape } from './histogram.ts';
-import type { Series } from './storage.ts';
+import { type Fold, KernelHistogram, type Shape } from './histogram.ts';
+import { type Series, startOf } from './storage.ts';
 import type { Stream } from './streams.ts';
 
 /** The form of a reader's data. */
@@ -87,28 +87,24 @@ function histogramData(stream: Stream, gridNs: readonly number[], bounds: readon
     const nativeShape = exponential && shape.native;
     if (nativeShape !== undefined) {
       const dataPoints = points(series, endTime, (totals) =>
-        new KernelHistogram(shape, totals).toExponential(nativeShape),
+        KernelHistogram.of(totals, shape).toExponential(nativeShape),
       );
       return { descriptor, aggregationTemporality, dataPointType: DataPointType.EXPONENTIAL_HISTOGRAM, dataPoints };
     }
-    const all = [...series];
-    const copies = new Copies(all.length * (gridNs.length + 2));
-    const dataPoints = points<Histogram>(all, endTime, (totals) => {
-      // The totals go on while the points are read.
-      if (lazy) return copies.copy(shape, totals);
-      const { sum, count, buckets } = new KernelHistogram(shape, totals);
-      return { sum, count, buckets };
-    });
+    const dataPoints = lazy
+      ? copyPoints([...series], endTime, shape)
+      : points<Histogram>(series, endTime, (totals) => {
+          const { sum, count, buckets } = KernelHistogram.of(totals, shape);
+          return { sum, count, buckets };
+        });
     return { descriptor, aggregationTemporality, dataPointType: DataPointType.HISTOGRAM, dataPoints };
   };
 }
 
 function points<T>(all: Iterable<Series>, endTime: HrTime, value: (totals: Float64Array) => T): DataPoint<T>[] {
   return Array.from(all, (series) => {
-    // The wall clock was set back to before the start. A point whose start is its end has an unknown start.
-    if (isAfter(series.startTime, endTime)) series.startTime = endTime;
-    const { attributes, startTime, totals } = series;
-    return { attributes, startTime, endTime, value: value(totals) };
+    const startTime = startOf(series, endTime);
+    return { attributes: series.attributes, startTime, endTime, value: value(series.totals) };
   });
 }
 

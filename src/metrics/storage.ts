@@ -5,6 +5,7 @@
  * never goes backwards when one of its members ends. A series ends with its last member.
  */
 import type { Attributes, HrTime } from '@opentelemetry/api';
+import { isAfter } from '../program/clock.ts';
 import { isOverflow, keyOf, OVERFLOW } from './attributes.ts';
 import { Rows } from './rows.ts';
 import type { Stream } from './streams.ts';
@@ -23,6 +24,13 @@ export interface Series {
   /** Given once, and changed only where the clock was set back behind it. */
   startTime: HrTime;
   readonly totals: Float64Array;
+}
+
+/** When a series starts, for a point that ends now. */
+export function startOf(series: Series, endTime: HrTime): HrTime {
+  // The wall clock was set back to before the start. A point whose start is its end has an unknown start.
+  if (isAfter(series.startTime, endTime)) series.startTime = endTime;
+  return series.startTime;
 }
 
 interface Growing extends Series {

@@ -63,6 +63,37 @@ suite('a histogram for a scrape', () => {
     assert.deepEqual([before.count, before.buckets.counts, after.count], [15, [1, 2, 3, 4, 5], 45]);
   });
 
+  test('is exact where counts need more than 32 bits', async () => {
+    const { registry, source } = registryOf();
+    const counts = [0, 2 ** 32 + 1, 3, 2 ** 53 - 1, 0];
+    source.samples = [latencies('1', { cgroup: '/a' }, 5000, counts), latencies('2', { cgroup: '/b' }, 0, counts)];
+    const { dataPoints } = named(await collect(createProducer(registry, SCRAPED)), LATENCY.name);
+    for (const { value } of dataPoints) assert.deepEqual((value as Histogram).buckets.counts, counts);
+  });
+
+  test('is in a list that can be read as any other', async () => {
+    const { registry, source } = registryOf();
+    source.samples = ['a', 'b', 'c'].map((name, at) =>
+      latencies(name, { cgroup: name }, 0, [0, at, 1, 0, 0], [100 + at, 0]),
+    );
+    const { dataPoints } = named(await collect(createProducer(registry, SCRAPED)), LATENCY.name);
+    const expected = [1, 2, 3];
+    assert.ok(Array.isArray(dataPoints));
+    assert.deepEqual([dataPoints.length, dataPoints[3]], [3, undefined]);
+    assert.deepEqual(
+      [...dataPoints].map(({ value }) => (value as Histogram).count),
+      expected,
+    );
+    assert.deepEqual(
+      dataPoints.map(({ value }) => (value as Histogram).count),
+      expected,
+    );
+    assert.deepEqual(
+      dataPoints.map(({ startTime }) => startTime[0]),
+      [100, 101, 102],
+    );
+  });
+
   test('shares its boundaries with all others of its stream', async () => {
     const { registry, source } = registryOf();
     source.samples = [
