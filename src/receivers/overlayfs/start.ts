@@ -17,7 +17,7 @@ const RECLAIM_MS = 500;
 /** How long that goes on after a cgroup got an entry, or found none, in ms. It asks for each cgroup whether it exists. */
 const CROWDED_MS = 5000;
 /** How often map entries are taken back otherwise, in ms. */
-const CALM_MS = 10_000;
+const CALM_MS = 30_000;
 /** How often the way to attach is checked for misses, or for the appearance of overlayfs, in ms. */
 const SUPERVISE_MS = 1000;
 /** How often series that are too old are looked for at least, in ms. */
