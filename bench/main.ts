@@ -14,7 +14,7 @@ import type { Bench, Part } from './part.ts';
 import { readers } from './readers.ts';
 import { type PartReport, type Report, Results } from './results.ts';
 import { rungs } from './rungs.ts';
-import { scale } from './scale.ts';
+import { scale100, scale1000, scale10000 } from './scale.ts';
 import { scrape } from './scrape.ts';
 import { start } from './start.ts';
 import { stopping } from './stopping.ts';
@@ -27,9 +27,9 @@ const PARTS: Readonly<Record<string, Part>> = {
   start,
   memory,
   scrape,
-  'scale-100': scale(100, { protobufKb: 100 }),
-  'scale-1000': scale(1000, { protobufKb: 1000, anonymousMb: 70, idlePercent: 0.5 }),
-  'scale-10000': scale(10_000, { anonymousMb: 250, blockedMs: 100 }),
+  'scale-100': scale100,
+  'scale-1000': scale1000,
+  'scale-10000': scale10000,
   readers,
   operations,
   cpus,

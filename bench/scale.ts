@@ -14,14 +14,17 @@ import { sleep } from './stopping.ts';
 
 /** Each scrapes in five formats. */
 const ROUNDS = 20;
-const BLOCKED_ROUNDS = 5;
+const WAIT_ROUNDS = 5;
 const IDLE_MS = 30_000;
 const SETTLE_MS = 1000;
 const POLL_MS = 2;
 /** Of kernel.max_map_entries. */
 const DEFAULT_ENTRIES = 1024;
-/** What Node alone sends for a container: about Floatie's text. */
+/** What bare Node sends for a container: about Floatie's text. */
 const BYTES = 10_000;
+
+const WAIT = 'longest wait of another request during a scrape';
+const IDLE = 'CPU time while idle';
 
 /** What is scraped. */
 interface Target extends AsyncDisposable {
@@ -29,47 +32,75 @@ interface Target extends AsyncDisposable {
   scrape(headers: Readonly<Record<string, string>>): Promise<Answer>;
 }
 
-interface Aims {
-  readonly protobufKb?: number;
-  readonly anonymousMb?: number;
-  readonly blockedMs?: number;
-  readonly idlePercent?: number;
-}
+type Named<T> = readonly [name: string, target: T];
 
-export function scale(count: number, aims: Aims): Part {
+/** By rows. */
+type Aims = Readonly<Record<string, number>>;
+
+export const scale100: Part = scale(100, { 'its size: protobuf': 100 });
+export const scale1000: Part = scale(1000, {
+  'its size: protobuf': 1000,
+  'anonymous after the scrapes': 70,
+  [IDLE]: 0.5,
+});
+export const scale10000: Part = scale(10_000, { 'anonymous after the scrapes': 250, [WAIT]: 100 });
+
+function scale(count: number, aims: Aims): Part {
   return { title: `${count.toLocaleString('en')} containers`, measure: (bench) => measure(count, aims, bench) };
 }
 
-async function measure(count: number, aims: Aims, { trees, results, rounds }: Bench): Promise<void> {
+async function measure(count: number, aims: Aims, bench: Bench): Promise<void> {
+  const { trees, results } = bench;
   await using cleanup = new AsyncDisposableStack();
   const overlay = cleanup.use(Overlay.mount());
   const containers = cleanup.use(Containers.create(count));
-  const node = cleanup.use(await BareNode.start(trees[0].nodeFlags));
   // All at once: they count the same calls, and what disturbs one disturbs the others.
-  const floaties: [name: string, floatie: Floatie][] = [];
-  for (const tree of trees) {
-    floaties.push([
-      tree.name,
-      cleanup.use(await Floatie.start(tree.dist(), ['--max-map-entries', `${Math.max(DEFAULT_ENTRIES, 2 * count)}`])),
-    ]);
-  }
+  const floaties: Named<Floatie>[] = [];
+  const flags = ['--max-map-entries', `${Math.max(DEFAULT_ENTRIES, 2 * count)}`];
+  for (const tree of trees) floaties.push([tree.name, cleanup.use(await Floatie.start(tree.dist(), flags))]);
   await containers.work(overlay.file);
   for (const [, floatie] of floaties) await assertAllCounted(floatie, count);
+  const node = cleanup.use(await BareNode.start(trees[0].nodeFlags));
+  const exporter = await startNodeExporter(bench);
+  if (exporter !== null) cleanup.use(exporter);
+  const targets: Named<Target>[] = [...floaties, ...(exporter === null ? [] : [[NODE_EXPORTER, exporter] as const])];
 
-  const targets: [name: string, target: Target][] = [...floaties];
+  await measureScrapes(targets, () => node.send(BYTES * count), bench);
+  await measureMemory(targets, bench);
+  await measureWaits(floaties, bench);
+  await measureIdle(targets, bench);
+  for (const { name } of trees) {
+    for (const peer of [BARE_NODE, NODE_EXPORTER]) results.compare(name, peer);
+    for (const [what, atMost] of Object.entries(aims)) results.aim(what, name, { atMost });
+  }
+}
+
+/** @returns null where it cannot be had */
+async function startNodeExporter({ results }: Bench): Promise<NodeExporter | null> {
   try {
-    targets.push([NODE_EXPORTER, cleanup.use(await NodeExporter.start())]);
+    return await NodeExporter.start();
   } catch (error) {
     if (!(error instanceof Missing)) throw error;
     results.note(`Not measured: ${error.message}`);
+    return null;
   }
+}
 
+/** @param send sends as many bytes as the text has, from bare Node */
+async function measureScrapes(
+  targets: readonly Named<Target>[],
+  send: () => Promise<number>,
+  { results, rounds }: Bench,
+): Promise<void> {
   for (let round = 0; round < rounds(ROUNDS); round++) {
     for (const [name, target] of rotated(targets, round)) {
       await scrapeAll(name, (headers) => target.scrape(headers), results);
     }
-    results.add('a scrape: text', BARE_NODE, 'ms', await node.send(BYTES * count));
+    results.add('a scrape: text', BARE_NODE, 'ms', await send());
   }
+}
+
+async function measureMemory(targets: readonly Named<Target>[], { results }: Bench): Promise<void> {
   await sleep(SETTLE_MS);
   for (const [name, { pid }] of targets) {
     const { residentMb, anonymousMb, fileMb, mapsMb } = memoryOf(pid);
@@ -78,29 +109,21 @@ async function measure(count: number, aims: Aims, { trees, results, rounds }: Be
     results.add('of files after the scrapes', name, 'MB', fileMb);
     if (mapsMb > 0) results.add("the kernel's maps", name, 'MB', mapsMb);
   }
+}
 
-  for (let round = 0; round < rounds(BLOCKED_ROUNDS); round++) {
-    for (const [name, floatie] of rotated(floaties, round)) {
-      results.add('longest wait of another request during a scrape', name, 'ms', await longestWaitMs(floatie));
-    }
+async function measureWaits(floaties: readonly Named<Floatie>[], { results, rounds }: Bench): Promise<void> {
+  for (let round = 0; round < rounds(WAIT_ROUNDS); round++) {
+    for (const [name, floatie] of rotated(floaties, round)) results.add(WAIT, name, 'ms', await longestWaitMs(floatie));
   }
+}
 
-  const before = targets.map(([, { pid }]) => cpuMs(pid));
+async function measureIdle(targets: readonly Named<Target>[], { results, rounds }: Bench): Promise<void> {
+  await sleep(SETTLE_MS);
   const idleMs = rounds(IDLE_MS);
+  const before = targets.map(([, { pid }]) => cpuMs(pid));
   await sleep(idleMs);
   for (const [index, [name, { pid }]] of targets.entries()) {
-    results.add('CPU time while idle', name, '%', ((cpuMs(pid) - (before[index] ?? 0)) / idleMs) * 100);
-  }
-
-  for (const { name } of trees) {
-    for (const peer of [BARE_NODE, NODE_EXPORTER]) results.compare(name, peer);
-    const aim = (what: string, atMost = Number.NaN): void => {
-      if (!Number.isNaN(atMost)) results.aim(what, name, { atMost });
-    };
-    aim('its size: protobuf', aims.protobufKb);
-    aim('anonymous after the scrapes', aims.anonymousMb);
-    aim('longest wait of another request during a scrape', aims.blockedMs);
-    aim('CPU time while idle', aims.idlePercent);
+    results.add(IDLE, name, '%', ((cpuMs(pid) - (before[index] ?? 0)) / idleMs) * 100);
   }
 }
 
