@@ -1,13 +1,14 @@
 /**
  * Compares a run with an earlier one by what another machine's speed does not change: ratios to a peer of the same run,
- * and amounts of bytes and calls.
+ * and Floatie's amounts of bytes and calls.
  */
-import type { Figure, Report, Unit } from './results.ts';
+import { type Figure, OURS, type Report, type Unit } from './results.ts';
 import type { Spread } from './statistics.ts';
 import { number } from './tables.ts';
 
-/** Smaller changes are not told, however close together all rounds are. */
-const TOLERANCE = 0.02;
+/** Smaller changes are not told, however close together all rounds are: where there are enough rounds, and else. */
+const [TOLERANCE, TOLERANCE_OF_FEW] = [0.02, 0.1];
+const FEW_ROUNDS = 3;
 const AMOUNTS: readonly Unit[] = ['MB', 'kB', 'calls'];
 
 export interface Change {
@@ -36,7 +37,9 @@ export function compareReports(earlier: Report, now: Report): Comparison {
     const pairs = known === undefined ? [] : comparable(known, figure);
     if (pairs.length === 0) uncompared += 1;
     const { what, of } = figure;
-    return pairs.map((pair): Change => ({ part, what, of, ...pair, verdict: verdictOn(pair.earlier, pair.now) }));
+    const isFew = Math.min(figure.rounds, known?.rounds ?? 0) < FEW_ROUNDS;
+    const tolerance = isFew ? TOLERANCE_OF_FEW : TOLERANCE;
+    return pairs.map((pair): Change => ({ part, what, of, ...pair, verdict: verdictOn(pair, tolerance) }));
   });
   return { changes, uncompared };
 }
@@ -54,12 +57,13 @@ function comparable(earlier: Figure, now: Figure): Pick<Change, 'than' | 'earlie
     const known = earlier.ratios[than];
     return known === undefined ? [] : [{ than, earlier: known, now: ratio }];
   });
-  return pairs.length === 0 && AMOUNTS.includes(now.unit) ? [{ than: now.unit, earlier, now }] : pairs;
+  const isAmount = AMOUNTS.includes(now.unit) && now.of.startsWith(OURS);
+  return pairs.length === 0 && isAmount ? [{ than: now.unit, earlier, now }] : pairs;
 }
 
 /** A change counts when the median of each run lies beyond every round of the other. */
-function verdictOn(earlier: Spread, now: Spread): Change['verdict'] {
-  if (Math.abs(now.median - earlier.median) <= TOLERANCE * Math.abs(earlier.median)) return 'unchanged';
+function verdictOn({ earlier, now }: Pick<Change, 'earlier' | 'now'>, tolerance: number): Change['verdict'] {
+  if (Math.abs(now.median - earlier.median) <= tolerance * Math.abs(earlier.median)) return 'unchanged';
   if (now.median > earlier.max && earlier.median < now.min) return 'worse';
   return now.median < earlier.min && earlier.median > now.max ? 'better' : 'unchanged';
 }

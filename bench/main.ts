@@ -12,7 +12,7 @@ import { operations } from './operations.ts';
 import { overhead } from './overhead.ts';
 import type { Bench, Part } from './part.ts';
 import { readers } from './readers.ts';
-import { type PartReport, type Report, Results } from './results.ts';
+import { OURS, type PartReport, type Report, Results } from './results.ts';
 import { rungs } from './rungs.ts';
 import { scale100, scale1000, scale10000 } from './scale.ts';
 import { scrape } from './scrape.ts';
@@ -56,7 +56,7 @@ function prepare(args: readonly string[]): Run | null {
     const others = beside.map((folder) => new Tree(resolve(folder), relative('', folder)));
     const json = options.json === undefined || options.json === '-' ? options.json : resolve(options.json);
     if (json !== undefined && json !== '-') closeSync(openSync(json, 'a'));
-    return { ...options, json, earlier, trees: [new Tree(ROOT, 'Floatie'), ...others] };
+    return { ...options, json, earlier, trees: [new Tree(ROOT, OURS), ...others] };
   } catch (error) {
     process.stderr.write(`${(error as Error).message}\n${USAGE}\n`);
     return null;

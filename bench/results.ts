@@ -4,6 +4,9 @@ import { ratioOf, type Spread, spreadOf } from './statistics.ts';
 
 export type Unit = 'ns' | 'µs' | 'ms' | 'MB' | 'kB' | 'calls' | '%';
 
+/** The name of this checkout's Floatie, with which all columns about it begin. */
+export const OURS = 'Floatie';
+
 /** Every figure is a cost: less is better. */
 export interface Figure extends Spread {
   /** What is measured: a row. */

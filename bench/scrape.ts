@@ -25,7 +25,7 @@ import { FORMATS } from './formats.ts';
 import { Missing } from './missing.ts';
 import { Overlay } from './overlay.ts';
 import type { Bench, Part } from './part.ts';
-import type { Results } from './results.ts';
+import { OURS, type Results } from './results.ts';
 import { sleep } from './stopping.ts';
 import { type Calls, SyscallCounter } from './syscall-counter.ts';
 
@@ -78,7 +78,7 @@ async function measure({ results, rounds }: Bench): Promise<void> {
   for (let round = 0; round < rounds(ROUNDS); round++) {
     results.add(
       READ,
-      'Floatie',
+      OURS,
       'ms',
       msOf(() => registry.refresh()),
     );
@@ -86,8 +86,8 @@ async function measure({ results, rounds }: Bench): Promise<void> {
     await write(eager, lazy, results);
   }
   await countCalls(() => registry.refresh(), rounds(ROUNDS), results);
-  results.aim(READ, 'Floatie', { atMost: 1 });
-  results.aim(CALLS, 'Floatie', { atMost: 0 });
+  results.aim(READ, OURS, { atMost: 1 });
+  results.aim(CALLS, OURS, { atMost: 0 });
   for (const { name } of WRITERS) results.compare(name, STOCK);
   results.aim(WRITTEN, 'text', { atMost: 0.25, of: STOCK });
 }
@@ -151,7 +151,7 @@ async function countCalls(work: () => void, rounds: number, results: Results): P
     counted.push(counter.count(work));
     await sleep(PAUSE_MS);
   }
-  results.add(CALLS, 'Floatie', 'calls', ...counted.map(callsOf));
+  results.add(CALLS, OURS, 'calls', ...counted.map(callsOf));
   results.note(describeCalls(counted));
 }
 

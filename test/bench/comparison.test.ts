@@ -22,9 +22,7 @@ function report({ ours, peer = [], unit = 'ms' }: Measured): Report {
 }
 
 const verdicts = (earlier: Measured, now: Measured): string[] =>
-  compareReports(report(earlier), report(now))
-    .changes.filter(({ of }) => of === 'Floatie')
-    .map(({ than, verdict }) => `${verdict}: ${than}`);
+  compareReports(report(earlier), report(now)).changes.map(({ than, verdict }) => `${verdict}: ${than}`);
 
 suite('a comparison with an earlier run', () => {
   test('finds a slower machine no reason, because the peer is slower, too', () => {
@@ -44,9 +42,24 @@ suite('a comparison with an earlier run', () => {
     });
   }
 
-  test('takes bytes as they are, and ignores what is too little to matter', () => {
-    assert.deepEqual(verdicts({ ours: [1000], unit: 'kB' }, { ours: [1010], unit: 'kB' }), ['unchanged: kB']);
-    assert.deepEqual(verdicts({ ours: [1000], unit: 'kB' }, { ours: [1100], unit: 'kB' }), ['worse: kB']);
+  for (const [times, much, little] of [
+    [3, 1030, 1010],
+    [1, 1110, 1090],
+  ] as const) {
+    test(`takes bytes as they are, and ignores what is too little to matter; rounds: ${times}`, () => {
+      const kb = (size: number): Measured => ({ ours: new Array<number>(times).fill(size), unit: 'kB' });
+      assert.deepEqual(verdicts(kb(1000), kb(little)), ['unchanged: kB']);
+      assert.deepEqual(verdicts(kb(1000), kb(much)), ['worse: kB']);
+    });
+  }
+
+  test('judges no peer', () => {
+    const earlier = report({ ours: [10], peer: [10], unit: 'MB' });
+    const { changes } = compareReports(earlier, report({ ours: [20], peer: [20], unit: 'MB' }));
+    assert.deepEqual(
+      changes.map(({ of, verdict }) => [of, verdict]),
+      [['Floatie', 'unchanged']],
+    );
   });
 
   test('counts a first call where there was none', () => {
