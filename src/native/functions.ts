@@ -97,6 +97,8 @@ export const functions = {
   lseek: { library: 'libc', takes: ['i32', 'u64', 'i32'], gives: 'i64' },
   // long sysconf(int name)
   sysconf: { library: 'libc', takes: ['i32'], gives: 'i64' },
+  // int malloc_trim(size_t pad)
+  malloc_trim: { library: 'libc', takes: ['u64'], gives: 'i32' },
   // int sched_getaffinity(pid_t pid, size_t cpusetsize, cpu_set_t *mask)
   sched_getaffinity: { library: 'libc', takes: ['i32', 'u64', 'bytes'], gives: 'i32' },
   // int sched_setaffinity(pid_t pid, size_t cpusetsize, const cpu_set_t *mask)
