@@ -1,5 +1,5 @@
 /** The histograms of one collection, for a reader that writes them while their totals go on. */
-import type { Attributes, HrTime } from '@opentelemetry/api';
+import type { HrTime } from '@opentelemetry/api';
 import type { DataPoint } from '@opentelemetry/sdk-metrics';
 import { KernelHistogram, type Shape } from './histogram.ts';
 import { type Series, startOf } from './storage.ts';
@@ -13,8 +13,7 @@ const MAX_UINT32 = 2 ** 32 - 1;
 class Copies {
   readonly #shape: Shape;
   readonly #endTime: HrTime;
-  readonly #attributes: Attributes[] = [];
-  readonly #startTimes: HrTime[] = [];
+  readonly #all: readonly Series[];
   readonly #sums: Float64Array;
   /** Of each histogram, its first bucket that is not 0. */
   readonly #firsts: Uint16Array;
@@ -25,15 +24,16 @@ class Copies {
   constructor(all: readonly Series[], endTime: HrTime, shape: Shape) {
     this.#shape = shape;
     this.#endTime = endTime;
+    this.#all = all;
     this.#sums = new Float64Array(all.length);
     this.#firsts = new Uint16Array(all.length);
     this.#ends = new Uint32Array(all.length);
     let size = 0;
     let isSmall = true;
-    for (const [index, series] of all.entries()) {
-      this.#attributes.push(series.attributes);
-      this.#startTimes.push(startOf(series, endTime));
+    for (let index = 0; index < all.length; index++) {
+      const series = all[index] as Series;
       const { totals } = series;
+      startOf(series, endTime);
       let from = 1;
       let to = totals.length;
       while (from < to && totals[from] === 0) from++;
@@ -45,17 +45,19 @@ class Copies {
       this.#ends[index] = size;
     }
     this.#counts = isSmall ? new Uint32Array(size) : new Float64Array(size);
-    for (const [index, { totals }] of all.entries()) {
+    for (let index = 0; index < all.length; index++) {
+      const { totals } = all[index] as Series;
       const { at, first, length } = this.#place(index);
       for (let bucket = 0; bucket < length; bucket++) this.#counts[at + bucket] = totals[1 + first + bucket] ?? 0;
     }
   }
 
   point(index: number): DataPoint<KernelHistogram> {
+    const { attributes, startTime } = this.#all[index] as Series;
     const counts = { numbers: this.#counts, ...this.#place(index) };
     return {
-      attributes: this.#attributes[index] ?? {},
-      startTime: this.#startTimes[index] ?? this.#endTime,
+      attributes,
+      startTime,
       endTime: this.#endTime,
       value: new KernelHistogram(this.#sums[index] ?? 0, counts, this.#shape),
     };

@@ -35,7 +35,7 @@ export interface Grid {
   readonly defaultBounds: readonly number[];
 }
 
-export type ToData = (series: Iterable<Series>, form: Form, endTime: HrTime) => MetricData;
+export type ToData = (series: readonly Series[], form: Form, endTime: HrTime) => MetricData;
 
 /** @param grid the buckets of a histogram */
 export function metricDataOf(stream: Stream, { gridNs, defaultBounds }: Grid): ToData {
@@ -92,7 +92,7 @@ function histogramData(stream: Stream, gridNs: readonly number[], bounds: readon
       return { descriptor, aggregationTemporality, dataPointType: DataPointType.EXPONENTIAL_HISTOGRAM, dataPoints };
     }
     const dataPoints = lazy
-      ? copyPoints([...series], endTime, shape)
+      ? copyPoints(series, endTime, shape)
       : points<Histogram>(series, endTime, (totals) => {
           const { sum, count, buckets } = KernelHistogram.of(totals, shape);
           return { sum, count, buckets };
@@ -101,8 +101,8 @@ function histogramData(stream: Stream, gridNs: readonly number[], bounds: readon
   };
 }
 
-function points<T>(all: Iterable<Series>, endTime: HrTime, value: (totals: Float64Array) => T): DataPoint<T>[] {
-  return Array.from(all, (series) => {
+function points<T>(all: readonly Series[], endTime: HrTime, value: (totals: Float64Array) => T): DataPoint<T>[] {
+  return all.map((series) => {
     const startTime = startOf(series, endTime);
     return { attributes: series.attributes, startTime, endTime, value: value(series.totals) };
   });

@@ -26,7 +26,7 @@ export interface Series {
   readonly totals: Float64Array;
 }
 
-/** When a series starts, for a point that ends now. */
+/** When a series starts, for a point that ends at `endTime`. */
 export function startOf(series: Series, endTime: HrTime): HrTime {
   // The wall clock was set back to before the start. A point whose start is its end has an unknown start.
   if (isAfter(series.startTime, endTime)) series.startTime = endTime;
@@ -66,8 +66,8 @@ export interface Store {
   inherit(before: Store): void;
   /** Calls `listener` with each series that ends, its totals final. */
   onEnd(listener: (series: Series) => void): void;
-  /** The series present. */
-  values(): Iterable<Series>;
+  /** The series present. The array is never changed. */
+  values(): readonly Series[];
   /** How many. */
   readonly size: number;
 }
@@ -78,6 +78,8 @@ export class SeriesStorage implements Store {
   readonly #overflowKey: string;
   readonly #rows: Rows;
   readonly #series = new Map<string, Growing>();
+  /** Made when it is asked for, since series begin and end seldom. */
+  #list: readonly Growing[] | null = null;
   readonly #owners = new Map<string, Owner>();
   readonly #onEnd: ((series: Series) => void)[] = [];
 
@@ -121,6 +123,7 @@ export class SeriesStorage implements Store {
     else this.#rows.give(seen);
     if (series.members > 0 || this.#stream.plain || isForever(series.attributes)) return;
     this.#series.delete(series.key);
+    this.#list = null;
     const row = series.totals;
     if (this.#onEnd.length > 0) series.totals = row.slice();
     for (const listener of this.#onEnd) listener(series);
@@ -149,8 +152,9 @@ export class SeriesStorage implements Store {
     this.#onEnd.push(listener);
   }
 
-  values(): Iterable<Series> {
-    return this.#series.values();
+  values(): readonly Series[] {
+    this.#list ??= [...this.#series.values()];
+    return this.#list;
   }
 
   get size(): number {
@@ -162,6 +166,7 @@ export class SeriesStorage implements Store {
     if (known !== undefined) return known;
     const series = { key, attributes, startTime, totals: this.#rows.take(), members: 0, only: null };
     this.#series.set(key, series);
+    this.#list = null;
     return series;
   }
 
@@ -259,8 +264,8 @@ export class GaugeStorage implements Store {
 
   onEnd(): void {}
 
-  values(): Iterable<Series> {
-    return this.#series.values();
+  values(): readonly Series[] {
+    return [...this.#series.values()];
   }
 
   get size(): number {

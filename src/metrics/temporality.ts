@@ -101,14 +101,14 @@ function growthOf(totals: Float64Array, before: Float64Array): Float64Array | nu
 }
 
 /** An ended and a new series with the same attributes become one point, not two overlapping ones. */
-function mergeByAttributes(deltas: readonly Series[]): Iterable<Series> {
+function mergeByAttributes(deltas: readonly Series[]): readonly Series[] {
   const merged = new Map<string, Series>();
   for (const delta of deltas) {
     const key = keyOf(delta.attributes);
     const before = merged.get(key);
     merged.set(key, before === undefined ? delta : addSeries(before, delta));
   }
-  return merged.values();
+  return [...merged.values()];
 }
 
 function addSeries(a: Series, b: Series): Series {
