@@ -43,7 +43,7 @@ export async function startMonitoring(rules: string): Promise<Monitoring> {
   const small = stack.use(await startFloatie(['--max-map-entries', '1']));
   stack.use(startLeftOut());
   const nobody = `http://127.0.0.1:${await freePort()}`;
-  const prometheus = stack.use(await startPrometheus([floatie.url, small.url, nobody], rules));
+  const prometheus = stack.use(await startPrometheus([floatie.url, small.url, nobody], { rules }));
   const owned = stack.move();
   return {
     ...{ load, floatie, prometheus },

@@ -13,6 +13,7 @@ const cache = new Map<string, string>();
 export function peer(
   name:
     | 'prometheus'
+    | 'prometheus-client'
     | 'victoria-metrics'
     | 'node-exporter'
     | 'otelcol'

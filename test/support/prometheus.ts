@@ -19,17 +19,29 @@ export interface Prometheus extends Database {
   rules(): Promise<RuleState[]>;
 }
 
-/** @param urls the targets of the job "floatie"
- * @param rules the path of a file of rules, which are evaluated every second */
-export async function startPrometheus(urls: readonly string[], rules?: string): Promise<Prometheus> {
-  const targets = JSON.stringify(urls.map((url) => new URL(url).host));
+export interface PrometheusOptions {
+  /** The path of a file of rules, which are evaluated every second. */
+  readonly rules?: string;
+  /** Of `--enable-feature`. */
+  readonly features?: readonly string[];
+  /** Further keys of the job. */
+  readonly job?: Readonly<Record<string, unknown>>;
+}
+
+/** @param urls the targets of the job "floatie" */
+export async function startPrometheus(
+  urls: readonly string[],
+  { rules, features = [], job = {} }: PrometheusOptions = {},
+): Promise<Prometheus> {
+  const targets = urls.map((url) => new URL(url).host);
+  const floatie = { job_name: 'floatie', static_configs: [{ targets }], ...job };
   const config = `
 global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}
 rule_files: [${rules === undefined ? '' : 'rules.yml'}]
-scrape_configs: [{job_name: floatie, static_configs: [{targets: ${targets}}]}]
+scrape_configs: [${JSON.stringify(floatie)}]
 `;
   const files = { 'prometheus.yml': config, ...(rules !== undefined && { 'rules.yml': readFileSync(rules, 'utf8') }) };
-  const database = await runPrometheus(files);
+  const database = await runPrometheus(files, features);
   const { ask } = database;
   return {
     ...database,
@@ -44,8 +56,12 @@ scrape_configs: [{job_name: floatie, static_configs: [{targets: ${targets}}]}]
 }
 
 /** @param files among them prometheus.yml, its configuration */
-export function runPrometheus(files: Readonly<Record<string, string>>): Promise<Database> {
+export function runPrometheus(
+  files: Readonly<Record<string, string>>,
+  features: readonly string[] = [],
+): Promise<Database> {
   const args = ['--config.file=prometheus.yml', '--storage.tsdb.path=data'];
+  if (features.length > 0) args.push(`--enable-feature=${features.join()}`);
   return startDatabase({
     command: join(peer('prometheus'), 'prometheus'),
     args: (address) => [...args, `--web.listen-address=${address}`],
