@@ -10,8 +10,6 @@ import type { Clients } from './clients.ts';
 const END_OF_HEAD = '\r\n\r\n';
 const NOTHING: Buffer = Buffer.alloc(0);
 const [LF, CR] = [10, 13];
-/** What a streamed answer may have passed on before the client has read it: a single chunk, for it is not counted. */
-const MAX_UNSENT_BYTES = 16 << 10;
 
 export class Gate extends Duplex {
   readonly #socket: Socket;
@@ -25,7 +23,7 @@ export class Gate extends Duplex {
 
   /** @param socket plain or TLS */
   constructor(socket: Socket, clients: Clients) {
-    super({ decodeStrings: false, highWaterMark: MAX_UNSENT_BYTES });
+    super({ decodeStrings: false });
     this.#socket = socket;
     this.#clients = clients;
     clients.enter(this);

@@ -2,6 +2,7 @@
 import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
 import type { MetricProducer, MetricReader } from '@opentelemetry/sdk-metrics';
 import { Collection } from './collection.ts';
+import { turn } from './turns.ts';
 
 export interface ScrapesOptions {
   /** The timeout of a collection, in ms. */
@@ -49,6 +50,8 @@ export class Scrapes {
     const { timeoutMs, withClassic = false, onError } = this.#options;
     const late = setTimeout(() => onError(tooLate(timeoutMs)), timeoutMs);
     try {
+      // Where long answers take all the time, scrapes share a collection until it has its turn.
+      await turn();
       const { resourceMetrics, errors } = await this.reader.collect({ timeoutMillis: timeoutMs });
       if (errors.length > 0)
         throw errors.length === 1 ? errors[0] : new AggregateError(errors, 'Several sources failed');

@@ -170,7 +170,7 @@ export class PrometheusEndpoint {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { web, onScrape, onError, ...sources } = this.#options;
+    const { web, clients, onScrape, onError, ...sources } = this.#options;
     const connection: unknown = request.socket;
     if (connection instanceof Gate) response.once('close', () => connection.next());
     this.#limit(response);
@@ -188,7 +188,7 @@ export class PrometheusEndpoint {
     for (const [name, value] of Object.entries(web?.current().headers ?? {})) response.setHeader(name, value);
     const verdict = (await web?.judge(request.headers.authorization, request.socket.remoteAddress)) ?? 'right';
     if (verdict === 'busy') {
-      this.#options.clients.drop('passwords');
+      clients.drop('passwords');
       return respond(request, response, text(503, 'Too many passwords at once\n'));
     }
     if (verdict === 'wrong') {
@@ -206,11 +206,14 @@ export class PrometheusEndpoint {
       const { body, release } = await bodies.take(route);
       if (response.closed) return release();
       response.once('close', release);
-      await respond(request, response, body, (bytes) => bodies.grow(route.key, body, bytes));
+      await respond(request, response, body, {
+        grow: (bytes) => bodies.grow(route.key, body, bytes),
+        hasRoomFor: (bytes) => clients.hasRoomFor(bytes),
+      });
     } catch (error) {
       if (response.headersSent) throw error;
       if (error instanceof TooManyUnread) {
-        this.#options.clients.drop('busy');
+        clients.drop('busy');
         return respond(request, response, text(503, 'Too many answers are not yet read\n'));
       }
       onError(error);

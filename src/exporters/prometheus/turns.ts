@@ -7,15 +7,10 @@ const SLICE_MS = 10;
 let began: number | null = null;
 const waiting: (() => void)[] = [];
 
-/** Resolves when the caller may go on: at once, or after those who have waited for longer. */
+/** Resolves when the caller may go on: at once during a slice, and else after those who have waited for longer. */
 export async function turn(): Promise<void> {
   if (began === null) begin();
-  const isOver = began !== null && performance.now() - began > SLICE_MS;
-  if (!isOver && waiting.length === 0) return;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  waiting.push(resolve);
-  if (!isOver) waiting.shift()?.();
-  await promise;
+  else if (performance.now() - began > SLICE_MS) await new Promise<void>((resolve) => waiting.push(resolve));
 }
 
 function begin(): void {
