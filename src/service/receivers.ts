@@ -1,4 +1,5 @@
 /** Starts the receivers of the pipeline, and runs their jobs. */
+import { setImmediate } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { kernelBoundsNs } from '../config/bounds.ts';
 import { cgroupPatterns, pidNamespaceOf } from '../config/processors.ts';
@@ -64,8 +65,13 @@ export async function startReceivers(given: Given): Promise<Receivers> {
   const running: { readonly receiver: One; readonly isProbe: boolean }[] = [];
   const failures: { readonly name: ReceiverName; readonly error: Error }[] = [];
   // At once: while one tries a way to attach, the others load their programs.
-  const starts = names.map((name) => startReceiver(name, config, common));
-  for (const [index, outcome] of (await Promise.allSettled(starts)).entries()) {
+  const starts: Promise<PromiseSettledResult<One>[]>[] = [];
+  for (const name of names) {
+    // Scrapes are answered in between: loading programs holds the event loop.
+    await setImmediate();
+    starts.push(Promise.allSettled([startReceiver(name, config, common)]));
+  }
+  for (const [index, outcome] of (await Promise.all(starts)).flat().entries()) {
     const name = names[index] as ReceiverName;
     if (outcome.status === 'fulfilled') {
       // A receiver without programs only reads files: its start does not show that bpf() is allowed.

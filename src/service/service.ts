@@ -1,4 +1,5 @@
 /** The whole way of the data, from the kernel's counts to the exporters. Stopping takes the opposite order. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigError } from '../config/error.ts';
 import { attributeActions } from '../config/processors.ts';
 import { secretsOf } from '../config/redact.ts';
@@ -27,6 +28,9 @@ import {
   observeService,
 } from './self-metrics.ts';
 import type { ListeningSocket } from './systemd.ts';
+
+/** How long those who wait for the port are answered before anything else, in ms: loading programs holds the event loop. */
+const FIRST_ANSWERS_MS = 20;
 
 export interface Service {
   /** The URL of the metrics, such as `http://127.0.0.1:9090/metrics`; null without the Prometheus exporter. */
@@ -74,6 +78,7 @@ export async function startService(given: Config, log: Logger, { sockets = [] }:
     exporting.begin(null);
     // Scrapes are answered before the receivers are there, whose programs take a while to load and to try.
     await opened.use(exporting.scrapes);
+    await sleep(FIRST_ANSWERS_MS);
     receivers = await startReceivers({ config: given, registry, records, health, log });
   } catch (error) {
     endDelays();
