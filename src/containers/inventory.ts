@@ -96,7 +96,8 @@ export class Inventory {
     const startedMs = monotonicMs();
     if (this.#isOutdated(startedMs)) {
       this.#hastyWalks = HASTY_WALKS;
-      for (const { container } of this.#held.values()) if (this.isGone(container)) this.#drop(container.key);
+      // Without room, others would be left out as long as the walk has not come to its end.
+      if (this.#held.size >= this.#room.max) this.#dropRemoved(() => true);
     }
     if (this.leftOut > 0) this.#lookAnew();
     if (this.#hastyWalks > 0) this.#walkOn(budget, startedMs + ms);
@@ -125,6 +126,7 @@ export class Inventory {
       const { value, done } = this.#walk.next();
       if (done === true) {
         this.#walk = null;
+        this.#dropRemoved(({ passedIn }) => passedIn !== this.#walks);
         this.#walks++;
         this.#walkedAtMs = monotonicMs();
         this.#refusedBefore = this.#refused;
@@ -228,6 +230,12 @@ export class Inventory {
     this.#held.delete(key);
     this.#shares[held.rank].remove(key);
     this.#gone.push(held.container);
+  }
+
+  #dropRemoved(mayBe: (held: Held) => boolean): void {
+    for (const held of this.#held.values()) {
+      if (mayBe(held) && this.isGone(held.container)) this.#drop(held.container.key);
+    }
   }
 
   #lookAnew(): void {
