@@ -32,3 +32,27 @@ export class Rows {
     this.#free.push(row);
   }
 }
+
+/**
+ * Raises each number to what was counted. A number that seems to have fallen was not read well.
+ *
+ * Called at every scrape for every cgroup: an iterator over the buckets would double what a scrape costs.
+ */
+export function raise(totals: Float64Array, counted: ArrayLike<number>): void {
+  for (let index = 0; index < totals.length; index++) {
+    const total = counted[index] ?? 0;
+    if (total > (totals[index] ?? 0)) totals[index] = total;
+  }
+}
+
+/** Adds what was counted and not seen yet, and has it seen then. Else as {@link raise}. */
+export function addGrowth(totals: Float64Array, seen: Float64Array, counted: ArrayLike<number>): void {
+  for (let index = 0; index < totals.length; index++) {
+    const total = counted[index] ?? 0;
+    const growth = total - (seen[index] ?? 0);
+    // In this order a sum does not fall beyond 2^53 either, where it is rounded.
+    if (growth <= 0) continue;
+    totals[index] = (totals[index] ?? 0) + growth;
+    seen[index] = total;
+  }
+}

@@ -7,7 +7,7 @@
 import type { Attributes, HrTime } from '@opentelemetry/api';
 import { isAfter } from '../program/clock.ts';
 import { isOverflow, keyOf, OVERFLOW } from './attributes.ts';
-import { Rows } from './rows.ts';
+import { addGrowth, Rows, raise } from './rows.ts';
 import type { Stream } from './streams.ts';
 
 /** One source of counts, cumulative since `startTime`. */
@@ -202,28 +202,6 @@ export class SeriesStorage implements Store {
     if (isNew) series.only = owner;
     this.#owners.set(key, owner);
     return owner;
-  }
-}
-
-/**
- * At every scrape for every bucket of every cgroup: an iterator here, and below, would double what a scrape costs. A
- * member that seems to have fallen was not read well.
- */
-function raise(totals: Float64Array, counted: ArrayLike<number>): void {
-  for (let index = 0; index < totals.length; index++) {
-    const total = counted[index] ?? 0;
-    if (total > (totals[index] ?? 0)) totals[index] = total;
-  }
-}
-
-function addGrowth(totals: Float64Array, seen: Float64Array, counted: ArrayLike<number>): void {
-  for (let index = 0; index < totals.length; index++) {
-    const total = counted[index] ?? 0;
-    const growth = total - (seen[index] ?? 0);
-    // In this order a sum does not fall beyond 2^53 either, where it is rounded.
-    if (growth <= 0) continue;
-    totals[index] = (totals[index] ?? 0) + growth;
-    seen[index] = total;
   }
 }
 
