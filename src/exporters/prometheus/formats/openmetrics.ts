@@ -1,8 +1,11 @@
-/** OpenMetrics' text format, version 1.0: https://prometheus.io/docs/specs/om/open_metrics_spec/ */
-import { isAfter } from '../../../program/clock.ts';
+/**
+ * OpenMetrics' text format, version 1.0: https://prometheus.io/docs/specs/om/open_metrics_spec/
+ *
+ * Without `_created`: whoever uses start times asks for protobuf, and everybody else would keep them as further series.
+ */
 import { type Family, type FamilyType, hasUnit, TARGET_INFO } from './families.ts';
 import type { Format } from './format.ts';
-import { type Dialect, escapeLabel, labelText, textSections, writeLabels } from './text.ts';
+import { type Dialect, escapeLabel, textSections } from './text.ts';
 
 export const OPENMETRICS: Format = {
   type: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
@@ -24,15 +27,6 @@ const DIALECT: Dialect = {
     return `# HELP ${name} ${help}\n${unit}# TYPE ${name} ${family.name === TARGET_INFO ? 'info' : TYPES[family.type]}\n`;
   },
   boundText,
-  writeRest(out, family, { attributes, startTime, endTime }) {
-    // A point that begins when it ends has an unknown start.
-    if (family.type === 'gauge' || !isAfter(endTime, startTime)) return;
-    const [seconds, nanos] = startTime;
-    const millis = String(Math.floor(nanos / 1e6)).padStart(3, '0');
-    out.latin1(`${baseOf(family)}_created`);
-    writeLabels(out, labelText(attributes));
-    out.latin1(` ${seconds}.${millis}\n`);
-  },
   endOf: () => '# EOF\n',
 };
 

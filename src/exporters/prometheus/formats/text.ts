@@ -18,8 +18,6 @@ export interface Dialect {
   headOf(family: Family): string;
   /** The value of `le`, but for the infinite one. */
   boundText(bound: number): string;
-  /** Writes further lines of a point. */
-  writeRest?(out: ByteWriter, family: Family, point: DataPoint<unknown>): void;
   /** The last line. */
   endOf(isEmpty: boolean): string;
 }
@@ -37,7 +35,7 @@ export function* textSections(collection: ResourceMetrics, dialect: Dialect): It
   let isEmpty = true;
   for (const family of familiesOf(collection)) {
     yield { pieces: 1, write: (out) => out.utf8(dialect.headOf(family)) };
-    if (family.name === TARGET_INFO) yield single(family, [targetInfo(collection)], dialect);
+    if (family.name === TARGET_INFO) yield single(family, [targetInfo(collection)]);
     else isEmpty = false;
     for (const metric of family.metrics) {
       isEmpty &&= metric.dataPoints.length === 0;
@@ -57,7 +55,7 @@ function pointsOf(family: Family, metric: MetricData, dialect: Dialect): Section
   switch (metric.dataPointType) {
     case DataPointType.SUM:
     case DataPointType.GAUGE:
-      return single(family, metric.dataPoints, dialect);
+      return single(family, metric.dataPoints);
     case DataPointType.HISTOGRAM:
       return histogram(family, metric.dataPoints, dialect);
     default:
@@ -65,7 +63,7 @@ function pointsOf(family: Family, metric: MetricData, dialect: Dialect): Section
   }
 }
 
-function single(family: Family, points: readonly DataPoint<number>[], dialect: Dialect): Section {
+function single(family: Family, points: readonly DataPoint<number>[]): Section {
   return {
     pieces: points.length,
     write(out, at) {
@@ -73,7 +71,6 @@ function single(family: Family, points: readonly DataPoint<number>[], dialect: D
       out.latin1(family.name);
       writeLabels(out, labelText(point.attributes));
       writeValue(out, point.value);
-      dialect.writeRest?.(out, family, point);
     },
   };
 }
@@ -109,7 +106,6 @@ function histogram(family: Family, points: readonly DataPoint<Histogram>[], dial
         out.byte(LF);
         if (boundaries[bucket] === Number.POSITIVE_INFINITY) break;
       }
-      dialect.writeRest?.(out, family, point);
     },
   };
 }

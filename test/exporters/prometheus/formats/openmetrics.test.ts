@@ -3,7 +3,7 @@ import { suite, test } from 'node:test';
 import type { MetricData } from '@opentelemetry/sdk-metrics';
 import { boundText, OPENMETRICS } from '../../../../src/exporters/prometheus/formats/openmetrics.ts';
 import { chunksOf } from '../../../support/collections.ts';
-import { collection, counter, END, gauge, histogram } from '../../../support/metric-data.ts';
+import { collection, counter, gauge, histogram } from '../../../support/metric-data.ts';
 
 function textOf(...metrics: MetricData[]): string[] {
   const text = Buffer.concat(chunksOf(OPENMETRICS, collection(metrics))).toString();
@@ -25,17 +25,16 @@ suite('OpenMetrics', () => {
     assert.equal(text, `${lines.join('\n')}\n`);
   });
 
-  test('has counters without _total in their family, and the time since which they count', () => {
+  test('has counters without _total in their family, and no series for their start', () => {
     assert.deepEqual(textOf(counter('kills_total', [{ attributes: { scope: 'host' }, value: 3 }])), [
       '# HELP kills What kills_total is',
       '# TYPE kills counter',
       'kills_total{scope="host"} 3',
-      'kills_created{scope="host"} 1700000000.250',
       '# EOF',
     ]);
   });
 
-  test('has bounds with a point, and the time after all of a histogram', () => {
+  test('has bounds with a point', () => {
     assert.deepEqual(textOf(histogram('latency_us', [{ value: classic }], 'us')), [
       '# HELP latency_us What latency_us is',
       '# UNIT latency_us us',
@@ -45,19 +44,6 @@ suite('OpenMetrics', () => {
       'latency_us_bucket{le="1.0"} 1',
       'latency_us_bucket{le="2.5"} 1',
       'latency_us_bucket{le="+Inf"} 3',
-      'latency_us_created 1700000000.250',
-      '# EOF',
-    ]);
-  });
-
-  test('has no time for a gauge, nor for a point that began at an unknown time', () => {
-    assert.deepEqual(textOf(gauge('score', [{ value: 0.5 }]), counter('kills_total', [{ startTime: END, value: 3 }])), [
-      '# HELP score What score is',
-      '# TYPE score gauge',
-      'score 0.5',
-      '# HELP kills What kills_total is',
-      '# TYPE kills counter',
-      'kills_total 3',
       '# EOF',
     ]);
   });
