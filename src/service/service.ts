@@ -77,6 +77,7 @@ export async function startService(given: Config, log: Logger, { sockets = [] }:
     observeLogs(observer, () => exporting);
     exporting.begin(null);
     // Scrapes are answered before the receivers are there, whose programs take a while to load and to try.
+    health.starting(given.service.pipelines.metrics.receivers);
     await opened.use(exporting.scrapes);
     await sleep(FIRST_ANSWERS_MS);
     receivers = await startReceivers({ config: given, registry, records, health, log });

@@ -39,6 +39,7 @@ const COMMANDS: readonly (readonly [RegExp, Behaviour | string])[] = [
   [/^npm install /, { tries: 3 }],
   [/^install /, {}],
   [/^npm test/, 'this is it'],
+  [/^npm run bench/, 'it takes minutes, and what it prints is speed'],
   [/^docker run .*grafana/, 'Grafana is not to be had here'],
   [/^docker compose /, 'Grafana is not to be had here'],
   [/^docker .*push/, 'there is no registry here'],
