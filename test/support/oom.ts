@@ -87,8 +87,6 @@ export async function killTenAtOnce(name: string): Promise<number[]> {
 const REPORTS = 10;
 const LEFT = 4;
 const INTERVAL_S = 5;
-/** Every further try is a kill, too. */
-const RETRY_MS = 500;
 
 /** Waits until the kernel prints long reports of the next kills: it prints at most ten in five seconds. */
 export async function reportedInFull(): Promise<void> {
@@ -102,7 +100,8 @@ export async function reportedInFull(): Promise<void> {
       const now = reports.findLast(({ pid }) => pid === child.pid)?.atS;
       if (now !== undefined && reports.filter(({ atS }) => atS > now - INTERVAL_S).length <= REPORTS - LEFT)
         return true;
-      await sleep(RETRY_MS);
+      // Every further try is a kill, too.
+      await sleep(1000 * INTERVAL_S);
       return false;
     });
   } finally {
