@@ -261,6 +261,7 @@ export function testPages(count: number): void {
         registry.addSource({ metrics: allMetrics, read: () => samples }, GRID);
         const exporting = await Exporting.create(config, new Map(), registry, health);
         exporting.begin(null);
+        exporting.push();
         const scrapes = exporting.scrapes.get('prometheus');
         assert.ok(scrapes !== undefined);
         pages.push(`${await plainText(await scrapes.collection())}\n`);
