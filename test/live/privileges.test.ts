@@ -169,6 +169,12 @@ async function tryAll(user: User, trials: readonly Trial[], inum: number, limit 
   const set = [...new Set(kept)].map((name) => `+${name.toLowerCase()}`).join();
   const become = user === 'root' ? [] : [...asNobody, `--inh-caps=${set}`, `--ambient-caps=${set}`];
   const command = [...become, process.execPath, ATTEMPTS, String(inum), JSON.stringify(trials)];
-  const { stdout } = await promisify(execFile)('sh', ['-c', `${limit}; exec "$@"`, 'sh', ...command]);
+  const run = () => promisify(execFile)('sh', ['-c', `${limit}; exec "$@"`, 'sh', ...command]);
+  const { stdout } = await run().catch((error: { readonly signal?: string }) => {
+    // Emulated CPUs end a process now and then.
+    if (missing('guest') !== false || !error.signal) throw error;
+    process.stderr.write(`The attempts were ended by ${error.signal}\n`);
+    return run();
+  });
   return JSON.parse(stdout);
 }

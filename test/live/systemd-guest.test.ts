@@ -90,7 +90,10 @@ suite('a real systemd', { skip: missing('systemd') }, () => {
     systemctl('stop', UNIT);
     assert.equal(show('ActiveState'), 'inactive');
     assert.equal(show('Result'), 'success');
-    assert.equal((await scrape()).select('floatie_probe_attached', { probe: 'overlayfs' })[0]?.value, 1);
+    const isAttached = async (): Promise<number | undefined> =>
+      (await scrape()).select('floatie_probe_attached', { probe: 'overlayfs' })[0]?.value;
+    assert.equal(await isAttached(), 0, 'who waited is answered before the programs are attached');
+    await eventually('it measures', async () => (await isAttached()) === 1, START_MS);
   });
 
   test('says how exposed it is', (context) => {

@@ -21,7 +21,7 @@ suite('memory pressure on this kernel', { skip: missing('root', 'pressure') }, (
     const pressure = new Inventory(findV2Mount() ?? '');
     const onHostState = (problem: Error | null): void => assert.fail(problem ?? 'a change');
     const source = new PressureSource({ path: HOST, pressure, memory: null, window: 'avg10', onHostState });
-    source.discover();
+    source.discover(Number.POSITIVE_INFINITY);
     const scoreOf = (attributes: Record<string, string>): number => {
       const sample = source
         .read()
