@@ -26,6 +26,14 @@ suite('the records of the last kills', () => {
     assert.equal(told.length, 1500);
   });
 
+  test('are listed as they are now, also by who has listed them before', () => {
+    const records = new Records([OOM_KILL]);
+    for (const pid of [1, 2]) {
+      records.add(record('a', pid));
+      assert.equal(pids(records.at('/oom')).at(-1), pid);
+    }
+  });
+
   test('of others stay, however many one container has', () => {
     const records = new Records([OOM_KILL]);
     records.add(record('b', 1));
