@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Run } from './boot.ts';
-import { renderFailures, renderMatrix, renderRun } from './matrix.ts';
-import type { Outcome, TestResult } from './results.ts';
+import { renderFailures, renderMatrix, renderRun, renderUnsteady } from './matrix.ts';
+import { failedFiles, type Outcome, type TestResult, withSecondRun } from './results.ts';
 
 const FILE = 'test/live/oom.test.ts';
 
@@ -46,4 +46,14 @@ test('a guest is summed up in a line', () => {
     '6.1 (6.1.0): 1 passed, 0 failed, 0 skipped in 60 s, 10 s of them to come up - the guest went off in "names"',
     '6.12 (6.1.0): 0 passed, 1 failed, 1 skipped in 60 s, 10 s of them to come up',
   ]);
+});
+
+test('a test that failed and passes at its second run is told as such, and one that fails twice as failed', () => {
+  const first = [result('counts', 'passed'), result('names', 'failed', 'no name'), result('limits', 'failed', 'none')];
+  assert.deepEqual(failedFiles([...first, { ...result('sums', 'failed'), file: `../elsewhere/${FILE}` }]), [FILE]);
+  const second = [result('counts', 'failed', 'lost one'), result('names', 'passed'), result('limits', 'failed')];
+  const guests = [{ name: '6.1', run: run(withSecondRun(first, second)) }];
+  assert.deepEqual(renderUnsteady(guests), [`6.1: ${FILE}: names (passed at its second run)\n    no name`]);
+  assert.deepEqual(renderFailures(guests), [`6.1: ${FILE}: limits\n    none`]);
+  assert.match(renderMatrix(guests), /names +\| ok \(2nd run\) \|/);
 });

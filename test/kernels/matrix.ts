@@ -46,6 +46,15 @@ export function renderFailures(guests: readonly GuestRun[]): string[] {
   ]);
 }
 
+/** Every test that passed only at its second run, with what it said at its first. */
+export function renderUnsteady(guests: readonly GuestRun[]): string[] {
+  return guests.flatMap(({ name, run }) =>
+    run.results
+      .filter(({ outcome, detail }) => outcome === 'passed' && detail !== '')
+      .map(({ file, name: test, detail }) => `${name}: ${file}: ${test} (passed at its second run)\n${indent(detail)}`),
+  );
+}
+
 function indent(text: string): string {
   return text.replace(/^/gm, '    ');
 }

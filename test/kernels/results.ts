@@ -33,3 +33,18 @@ export function parseGuestLine(line: string): GuestLine | null {
     return null;
   }
 }
+
+/** As guests take them: files compiled on another machine keep the folder that they were in there. */
+export function failedFiles(results: readonly TestResult[]): string[] {
+  const failed = results.filter(({ outcome }) => outcome === 'failed');
+  return [...new Set(failed.map(({ file }) => file.replace(/^.*(?=test\/live\/)/, '')))];
+}
+
+/** With what a second run said of the tests that failed. The cell of a test that passed only then says so. */
+export function withSecondRun(first: readonly TestResult[], second: readonly TestResult[]): TestResult[] {
+  return first.map((result) => {
+    if (result.outcome !== 'failed') return result;
+    const again = second.find(({ name }) => name === result.name);
+    return again?.outcome === 'passed' ? { ...again, found: 'ok (2nd run)', detail: result.detail } : result;
+  });
+}

@@ -1,6 +1,6 @@
 /** The least that a process needs, tried on the whole way from opening the object to running programs. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { withOnly } from '../../support/doctor.ts';
@@ -25,9 +25,6 @@ test('CAP_BPF and CAP_PERFMON are enough to follow system calls', { skip: missin
   // Before Linux 5.11 maps and programs are locked memory. By its path, since a guest's shell has a setpriv that knows less.
   const limit = ['sh', '-c', 'ulimit -l unlimited 2>/dev/null; exec /bin/"$0" "$@"'];
   const [command = '', ...args] = [...limit, ...withOnly('bpf', 'perfmon'), process.execPath, '--input-type=module'];
-  const said = execFileSync(command, [...args, '-e', ATTACH], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  assert.equal(said, 'syscall\n');
+  const { status, signal, stdout, stderr } = spawnSync(command, [...args, '-e', ATTACH], { encoding: 'utf8' });
+  assert.deepEqual({ stdout, status, signal }, { stdout: 'syscall\n', status: 0, signal: null }, stderr);
 });
