@@ -56,8 +56,11 @@ export interface CgroupTotals<Op extends string, Counter extends string> {
   readonly cgroupId: bigint | null;
   /** The start of the counts, in ns of CLOCK_MONOTONIC. */
   readonly bornNs: number;
-  readonly operations: Readonly<Record<Op, Totals<Counter>>>;
+  readonly operations: Operations<Op, Counter>;
 }
+
+/** Without those that were never done. */
+export type Operations<Op extends string, Counter extends string> = Readonly<Partial<Record<Op, Totals<Counter>>>>;
 
 export class Histograms<Op extends string, Counter extends string> {
   readonly #options: HistogramsOptions<Op, Counter>;
@@ -66,9 +69,8 @@ export class Histograms<Op extends string, Counter extends string> {
   readonly #blocks: Blocks;
   readonly #slots: Slots;
   readonly #startedNs = monotonicNs();
-  readonly #nothing: Totals<Counter>;
   /** The counts of freed slots that went to the overflow series. */
-  #folded: Readonly<Record<Op, Totals<Counter>>>;
+  #folded = none<Op, Counter>();
 
   /**
    * Loads the object, and gives every slot to the kernel; no program runs yet.
@@ -80,8 +82,6 @@ export class Histograms<Op extends string, Counter extends string> {
     this.#options = options;
     this.#object = object;
     this.#layout = layoutOf(maxMapEntries + 1, operations.length, counters.length + boundsNs.length + 1, cpus);
-    this.#nothing = nothing(counters, boundsNs.length + 1);
-    this.#folded = this.#each(() => this.#nothing);
     try {
       Blocks.size(object, this.#layout);
       Slots.size(object, maxMapEntries);
@@ -116,7 +116,7 @@ export class Histograms<Op extends string, Counter extends string> {
   overflow(): CgroupTotals<Op, Counter> {
     this.#blocks.find();
     let operations = this.#folded;
-    for (const slot of this.#slots.folded()) operations = this.#added(operations, this.#operationsOf(slot));
+    for (const slot of this.#slots.folded()) operations = added(operations, this.#operationsOf(slot));
     return { key: this.#slots.keyOf(OVERFLOW_SLOT), cgroupId: null, bornNs: this.#startedNs, operations };
   }
 
@@ -185,10 +185,10 @@ export class Histograms<Op extends string, Counter extends string> {
     this.#blocks.find();
     const last = drained.map(({ slot, cgroupId, isFolded }) => {
       const totals = this.#totalsOf(slot, cgroupId);
-      if (isFolded) this.#folded = this.#added(this.#folded, totals.operations);
+      if (isFolded) this.#folded = added(this.#folded, totals.operations);
       this.#blocks.clear(slot);
       this.#slots.free(slot);
-      return isFolded ? { ...totals, operations: this.#each(() => this.#nothing) } : totals;
+      return isFolded ? { ...totals, operations: none() } : totals;
     });
     this.#blocks.offer();
     return last;
@@ -199,15 +199,17 @@ export class Histograms<Op extends string, Counter extends string> {
     return { key: this.#slots.keyOf(slot), cgroupId, bornNs, operations: this.#operationsOf(slot) };
   }
 
-  #operationsOf(slot: number): Record<Op, Totals<Counter>> {
-    return this.#each((_, operation) => this.#totalsAt(slot, operation));
+  #operationsOf(slot: number): Operations<Op, Counter> {
+    const all: Partial<Record<Op, Totals<Counter>>> = {};
+    for (const [index, op] of this.#options.operations.entries()) {
+      const sums = this.#blocks.sums(slot, index);
+      if (sums !== null) all[op] = this.#totalsFrom(sums);
+    }
+    return all;
   }
 
-  #totalsAt(slot: number, operation: number): Totals<Counter> {
+  #totalsFrom(sums: Float64Array): Totals<Counter> {
     const { counters } = this.#options;
-    const sums = this.#blocks.sums(slot, operation);
-    // Most cgroups use few operations: an unused one allocates nothing.
-    if (sums === null) return this.#nothing;
     const totals: Record<string, unknown> = {};
     let cell = 0;
     for (const counter of counters) totals[counter] = sums[cell++];
@@ -216,19 +218,22 @@ export class Histograms<Op extends string, Counter extends string> {
     totals.buckets = buckets;
     return totals as Totals<Counter>;
   }
+}
 
-  #added(
-    a: Readonly<Record<Op, Totals<Counter>>>,
-    b: Readonly<Record<Op, Totals<Counter>>>,
-  ): Record<Op, Totals<Counter>> {
-    return this.#each((op) => combined(a[op], b[op], (x, y) => x + y));
-  }
+function none<Op extends string, Counter extends string>(): Operations<Op, Counter> {
+  return {} as Operations<Op, Counter>;
+}
 
-  #each(totalsOf: (op: Op, index: number) => Totals<Counter>): Record<Op, Totals<Counter>> {
-    const all: Partial<Record<Op, Totals<Counter>>> = {};
-    for (const [index, op] of this.#options.operations.entries()) all[op] = totalsOf(op, index);
-    return all as Record<Op, Totals<Counter>>;
+function added<Op extends string, Counter extends string>(
+  a: Operations<Op, Counter>,
+  b: Operations<Op, Counter>,
+): Operations<Op, Counter> {
+  const all: Partial<Record<Op, Totals<Counter>>> = { ...a };
+  for (const [op, totals] of Object.entries(b) as [Op, Totals<Counter>][]) {
+    const before = a[op];
+    all[op] = before === undefined ? totals : combined(before, totals, (x, y) => x + y);
   }
+  return all;
 }
 
 /** Combines each number of `a` with that of `b`, which has the same buckets. */
@@ -243,9 +248,4 @@ export function combined<Counter extends string>(
     ...Object.fromEntries(numbers),
     buckets: buckets.map((count, index) => by(count, b.buckets[index] ?? 0)),
   } as Totals<Counter>;
-}
-
-function nothing<Counter extends string>(counters: readonly Counter[], buckets: number): Totals<Counter> {
-  const zeros = Object.fromEntries(counters.map((counter) => [counter, 0]));
-  return { ...zeros, buckets: new Array<number>(buckets).fill(0) } as unknown as Totals<Counter>;
 }

@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
 import { Cgroups } from '../../src/containers/cgroups.ts';
 import { findHierarchy } from '../../src/containers/hierarchy.ts';
+import { CELLS, type OperationTotals } from '../../src/receivers/overlayfs/counts.ts';
+import { eachOp } from '../../src/receivers/overlayfs/operations.ts';
 import { type OverlayfsOptions, OverlayfsReceiver } from '../../src/receivers/overlayfs/receiver.ts';
 import type { Cgroup } from './cgroup.ts';
 
@@ -14,6 +16,12 @@ export const OPTIONS: OverlayfsOptions = {
   cgroupVersion: findHierarchy().version,
   expireMs: 60_000,
   objects: fileURLToPath(new URL(`../../dist/bpf/${process.arch}/`, import.meta.url)),
+};
+
+/** The totals of an operation that was never done. */
+const NEVER: OperationTotals = {
+  ...(Object.fromEntries(CELLS.map((cell) => [cell, 0])) as Record<(typeof CELLS)[number], number>),
+  buckets: [0],
 };
 
 export async function started(options: OverlayfsOptions): Promise<Disposable & { it: OverlayfsReceiver }> {
@@ -35,9 +43,10 @@ export function operationsOf(receiver: OverlayfsReceiver, cgroup: Cgroup) {
   cgroups.learn(receiver.cgroupIds());
   const totals = receiver.read().find(({ cgroupId }) => cgroupId !== null && cgroups.path(cgroupId) === cgroup.name);
   assert.ok(totals, `no counts for ${cgroup.name}`);
-  return totals.operations;
+  return { ...eachOp(() => NEVER), ...totals.operations };
 }
 
-export function count({ buckets }: { buckets: readonly number[] }): number {
-  return buckets.reduce((a, b) => a + b);
+/** The successes; an operation that was never done has no totals. */
+export function count(totals: { readonly buckets: readonly number[] } | undefined): number {
+  return totals?.buckets.reduce((a, b) => a + b) ?? 0;
 }

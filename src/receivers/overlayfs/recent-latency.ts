@@ -47,7 +47,8 @@ export class RecentLatency {
     for (const { cgroupId: id, key, operations } of this.#read()) {
       if (id !== cgroupId) continue;
       for (const op of OPS) {
-        const { buckets } = operations[op];
+        const { buckets } = operations[op] ?? {};
+        if (buckets === undefined) continue;
         const recent = this.#kept[this.#startOfWindow(nowMs)]?.since(key, op, buckets) ?? buckets;
         const boundNs = quantile(recent, this.#boundsNs, 0.99);
         if (boundNs !== undefined) result[op] = boundNs / 1000;
@@ -66,7 +67,10 @@ export class RecentLatency {
 /** The counts of all cgroups at one time, in their lowest 32 bits: a minute has fewer operations than that. */
 class Kept {
   readonly atMs: number;
-  /** Where a cgroup's numbers begin, by key: for each operation the first bucket that is not 0, how many, their counts. */
+  /**
+   * Where a cgroup's numbers begin, by key: the number of its operations, then for each of them its index in OPS, the
+   * first bucket that is not 0, how many buckets follow, and their counts.
+   */
   readonly #places = new Map<string, number>();
   #numbers = new Uint32Array(1024);
   #end = 0;
@@ -78,22 +82,29 @@ class Kept {
   *take(all: Iterable<CgroupTotals>): Generator<void> {
     for (const { key, operations } of all) {
       this.#places.set(key, this.#end);
-      for (const op of OPS) this.#add(operations[op].buckets);
+      const done = OPS.map((op) => operations[op]?.buckets ?? null);
+      this.#room(1);
+      this.#numbers[this.#end++] = done.reduce((sum, buckets) => (buckets === null ? sum : sum + 1), 0);
+      for (const [index, buckets] of done.entries()) if (buckets !== null) this.#add(index, buckets);
       yield;
     }
   }
 
-  #add(buckets: readonly number[]): void {
-    if (this.#end + 2 + buckets.length > this.#numbers.length) {
-      const larger = new Uint32Array(Math.ceil(1.5 * this.#numbers.length) + buckets.length);
-      larger.set(this.#numbers);
-      this.#numbers = larger;
-    }
+  #room(length: number): void {
+    if (this.#end + length <= this.#numbers.length) return;
+    const larger = new Uint32Array(Math.ceil(1.5 * this.#numbers.length) + length);
+    larger.set(this.#numbers);
+    this.#numbers = larger;
+  }
+
+  #add(index: number, buckets: readonly number[]): void {
+    this.#room(3 + buckets.length);
     const numbers = this.#numbers;
     let from = 0;
     let to = buckets.length;
     while (from < to && buckets[from] === 0) from++;
     while (from < to && buckets[to - 1] === 0) to--;
+    numbers[this.#end++] = index;
     numbers[this.#end++] = from;
     numbers[this.#end++] = to - from;
     for (let bucket = from; bucket < to; bucket++) numbers[this.#end++] = (buckets[bucket] ?? 0) >>> 0;
@@ -104,12 +115,14 @@ class Kept {
     const place = this.#places.get(key);
     if (place === undefined) return undefined;
     const at = (index: number): number => this.#numbers[index] ?? 0;
-    let start = place;
-    for (let before = 0; OPS[before] !== op; before++) start += 2 + at(start + 1);
-    const [from, length] = [at(start), at(start + 1)];
+    let start = place + 1;
+    let left = at(place);
+    for (; left > 0 && OPS[at(start)] !== op; left--) start += 3 + at(start + 2);
+    const from = at(start + 1);
+    const to = left > 0 ? from + at(start + 2) : from;
     return buckets.map((count, bucket) => {
-      const isKept = bucket >= from && bucket < from + length;
-      return isKept ? (count - at(start + 2 + bucket - from)) >>> 0 : count;
+      const isKept = bucket >= from && bucket < to;
+      return isKept ? (count - at(start + 3 + bucket - from)) >>> 0 : count;
     });
   }
 }

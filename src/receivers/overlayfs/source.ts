@@ -158,7 +158,11 @@ export class OverlayfsSource implements Source {
   #since(now: CgroupTotals): CgroupTotals {
     const before = this.#before.get(now.key);
     if (before === undefined) return now;
-    const operations = eachOp((op) => combined(now.operations[op], before.operations[op], (a, b) => a - b));
+    const operations = { ...now.operations };
+    for (const op of OPS) {
+      const [totals, earlier] = [now.operations[op], before.operations[op]];
+      if (totals !== undefined && earlier !== undefined) operations[op] = combined(totals, earlier, (a, b) => a - b);
+    }
     return { ...now, bornNs: before.bornNs, operations };
   }
 
@@ -181,7 +185,10 @@ export class OverlayfsSource implements Source {
 }
 
 function addOperations(sums: Record<Op, number>, { operations }: CgroupTotals): void {
-  for (const op of OPS) sums[op] += endedOf(operations[op]);
+  for (const op of OPS) {
+    const totals = operations[op];
+    if (totals !== undefined) sums[op] += endedOf(totals);
+  }
 }
 
 /**
@@ -197,7 +204,9 @@ export function* overlayfsSamples(
   for (const { key, cgroupId, bornNs, operations } of totals) {
     const owner = cgroupId === null ? OVERFLOW : attributesOf(identityOf(cgroupId));
     for (const { op, latency, attributes: own } of OPERATIONS) {
-      const { sumNs, buckets } = operations[op];
+      const totalsOfOp = operations[op];
+      if (totalsOfOp === undefined) continue;
+      const { sumNs, buckets } = totalsOfOp;
       if (counts.length !== buckets.length + 1) counts = new Float64Array(buckets.length + 1);
       counts[0] = sumNs;
       let hasAny = false;
@@ -212,7 +221,7 @@ export function* overlayfsSamples(
         yield { metric: latency, member: new CgroupMember(memberKey, withOwn[op](owner), bornNs, counts) };
       }
       for (const cell of COUNTED) {
-        const count = operations[op][cell];
+        const count = totalsOfOp[cell];
         if (count === 0) continue;
         yield { metric: metrics[cell], member: new CgroupMember(`${key}.${op}`, withOp[op](owner), bornNs, [count]) };
       }

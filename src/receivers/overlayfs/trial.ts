@@ -66,7 +66,7 @@ export async function tryMethod(
 function countedReads(counts: OverlayfsCounts): number {
   return counts
     .read()
-    .flatMap(({ operations }) => operations.read.buckets)
+    .flatMap(({ operations }) => operations.read?.buckets ?? [])
     .reduce((sum, count) => sum + count, 0);
 }
 

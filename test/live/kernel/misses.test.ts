@@ -130,6 +130,6 @@ function load(method: keyof typeof PROGRAMS, context: TestContext): Kernel | nul
 function samples(counts: OverlayfsCounts): number {
   return counts
     .read()
-    .flatMap(({ operations: { read, write } }) => [...read.buckets, ...write.buckets])
-    .reduce((sum, count) => sum + count);
+    .flatMap(({ operations: { read, write } }) => [...(read?.buckets ?? []), ...(write?.buckets ?? [])])
+    .reduce((sum, count) => sum + count, 0);
 }

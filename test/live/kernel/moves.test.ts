@@ -76,5 +76,5 @@ async function exitCode(process: ChildProcess): Promise<number | null> {
 function readsOf(receiver: OverlayfsReceiver, cgroup: string): number {
   const id = cgroupIdOf(findHierarchy(), cgroup);
   const totals = receiver.read().find(({ cgroupId }) => cgroupId === id);
-  return totals === undefined ? 0 : count(totals.operations.read);
+  return count(totals?.operations.read);
 }
