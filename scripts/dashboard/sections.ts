@@ -27,7 +27,7 @@ export interface Section {
 
 const { read: readLatency, write: writeLatency } = latencyOf;
 const { kills: oomKills } = oomMetrics;
-const { score: pressureScore, headroom: memoryHeadroom } = pressureMetrics;
+const { score: pressureScore, headroom: memoryHeadroom, majorFaults } = pressureMetrics;
 
 const OPERATIONS = { reads: readLatency, writes: writeLatency };
 
@@ -228,6 +228,10 @@ function memory(): Section {
       graph(
         { title: 'Headroom', unit: BYTES, width: 8, about: [memoryHeadroom, 'The containers that have least'] },
         { [CONTAINER_HERE]: `bottomk($top, ${byOwner(series(memoryHeadroom))})` },
+      ),
+      graph(
+        { title: 'Major faults', unit: PER_SECOND, width: 8, about: [majorFaults] },
+        { [CONTAINER_HERE]: `${worst(byOwner(rate(majorFaults)))} > 0` },
       ),
     ],
   };

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, suite, type TestContext, test } from 'node:test'
 import { Cgroups } from '../../src/containers/cgroups.ts';
 import { Inventory } from '../../src/containers/inventory.ts';
 import { joinRaw, type RawPath, rawPath } from '../../src/kernel/raw-path.ts';
-import { readHeadroom } from '../../src/receivers/pressure/headroom.ts';
+import { MemoryReader } from '../../src/receivers/pressure/memory.ts';
 import { holdClocks } from '../support/clocks.ts';
 
 const CONTAINER = '0123456789abcdef'.repeat(4);
@@ -86,7 +86,7 @@ suite('a cgroup whose name is no UTF-8', () => {
     writeFileSync(joinRaw(folder, 'memory.max'), '1000\n');
     writeFileSync(joinRaw(folder, 'memory.current'), '300\n');
     writeFileSync(joinRaw(folder, 'memory.stat'), 'inactive_file 0\n');
-    assert.equal(readHeadroom({ mount, version: 2 }, container.raw), 700);
+    assert.equal(new MemoryReader({ mount, version: 2 }).headroom(container.raw), 700);
   });
 });
 

@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { findHierarchy } from '../../src/containers/hierarchy.ts';
-import { readHeadroom } from '../../src/receivers/pressure/headroom.ts';
+import { MemoryReader } from '../../src/receivers/pressure/memory.ts';
 import { createCgroup } from '../support/cgroup.ts';
 import { eventually } from '../support/eventually.ts';
 import { fixture } from '../support/fixtures.ts';
@@ -66,7 +66,7 @@ suite('containers', { skip: missing('root', 'btf') }, () => {
     });
     const { version, mount } = findHierarchy();
     const sample = series.find(({ labels }) => labels.container_id === limited.id);
-    const expected = readHeadroom({ version, mount: mount ?? '' }, sample?.labels.cgroup ?? '') ?? 0;
+    const expected = new MemoryReader({ version, mount: mount ?? '' }).headroom(sample?.labels.cgroup ?? '') ?? 0;
     assert.ok(expected > 0 && expected <= 64 << 20, `${expected}`);
     assert.ok(Math.abs((sample?.value ?? 0) - expected) < 1 << 20, `${sample?.value}, not ${expected}`);
     assert.equal(

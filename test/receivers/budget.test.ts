@@ -91,9 +91,10 @@ suite('a container costs in a scrape', () => {
         sourceOf(pressure.waiting, 1e9, { scope: 'container' }),
         sourceOf(pressure.stalled, 1e9, { scope: 'container' }),
         sourceOf(pressure.headroom, 64 << 20),
+        sourceOf(pressure.majorFaults, 1e9),
       ],
     );
-    assert.equal(lines, OPS.length * (HISTOGRAM_LINES + 3) + 5);
+    assert.equal(lines, OPS.length * (HISTOGRAM_LINES + 3) + 6);
     assert.ok(bytes < lines * LINE_BYTES, `${bytes} bytes`);
   });
 });

@@ -37,6 +37,14 @@ export const metrics = {
       'Memory that a container can still allocate below its nearest limit or that of an ancestor, in bytes: limit minus working set (usage without inactive file pages)',
     attributes: ownerAttributes,
   },
+  majorFaults: {
+    name: 'floatie_memory_major_faults_total',
+    kind: 'counter',
+    unit: '',
+    description:
+      'Major faults of a container: how often it waited until a page of a mapped file was read, or one from swap',
+    attributes: ownerAttributes,
+  },
   unavailable: {
     name: 'floatie_pressure_unavailable',
     aboutFloatie: true,

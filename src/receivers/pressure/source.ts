@@ -15,7 +15,7 @@ import {
 import { joinRaw } from '../../kernel/raw-path.ts';
 import type { Sample, Source } from '../../metrics/registry.ts';
 import { toHrTime, wallMs } from '../../program/clock.ts';
-import { readHeadroom } from './headroom.ts';
+import { MemoryReader } from './memory.ts';
 import { metrics } from './metrics.ts';
 
 export interface PressureSourceOptions {
@@ -49,12 +49,13 @@ interface Reading {
 const WALK_MS = 50;
 
 export class PressureSource implements Source {
-  readonly metrics = [metrics.score, metrics.waiting, metrics.stalled, metrics.headroom];
+  readonly metrics = [metrics.score, metrics.waiting, metrics.stalled, metrics.headroom, metrics.majorFaults];
   readonly #options: PressureSourceOptions;
   #filter: CgroupFilter | null;
   #window: Window;
   /** By key, what was read of each container last. */
   readonly #last = new Map<string, Reading>();
+  readonly #lastFaults = new Map<string, Sample>();
   readonly #told = new Set<PressureReason>();
   #ended: Sample[] = [];
   #problem: PressureError | null = null;
@@ -77,13 +78,15 @@ export class PressureSource implements Source {
 
   /** Continues the search for containers. */
   discover(ms = WALK_MS): void {
-    const { pressure } = this.#options;
+    const { pressure, memory } = this.#options;
     for (const inventory of this.#inventories()) {
       for (const { key } of inventory.discover(Number.POSITIVE_INFINITY, ms)) {
-        if (inventory !== pressure) continue;
-        const last = this.#last.get(key);
+        const last = inventory === pressure ? this.#last.get(key) : undefined;
+        const faults = inventory === memory?.inventory ? this.#lastFaults.get(key) : undefined;
         if (last !== undefined) this.#ended.push(...this.#samplesOf(last));
-        this.#last.delete(key);
+        if (faults !== undefined) this.#ended.push(faults);
+        if (inventory === pressure) this.#last.delete(key);
+        if (inventory === memory?.inventory) this.#lastFaults.delete(key);
       }
     }
   }
@@ -95,7 +98,7 @@ export class PressureSource implements Source {
     if (host !== null) {
       samples.push(...this.#samplesOf({ key: '/host', attributes: HOST, startTime: bootTime, pressure: host }));
     }
-    samples.push(...this.#readPressures(), ...this.#readHeadrooms());
+    samples.push(...this.#readPressures(), ...this.#readMemory());
     return samples;
   }
 
@@ -117,9 +120,13 @@ export class PressureSource implements Source {
   choose(filter: CgroupFilter | null, window = this.#window): Sample[] {
     this.#filter = filter;
     this.#window = window;
-    const left = [...this.#last.values()].filter(({ attributes }) => !(filter?.(String(attributes.cgroup)) ?? true));
+    const isLeft = ({ attributes }: { readonly attributes: Attributes }): boolean =>
+      !(filter?.(String(attributes.cgroup)) ?? true);
+    const left = [...this.#last.values()].filter(isLeft);
+    const faults = [...this.#lastFaults.values()].filter(({ member }) => isLeft(member));
     for (const { key } of left) this.#last.delete(key);
-    return left.flatMap((reading) => this.#samplesOf(reading));
+    for (const { member } of faults) this.#lastFaults.delete(member.key);
+    return [...left.flatMap((reading) => this.#samplesOf(reading)), ...faults];
   }
 
   #inventories(): Inventory[] {
@@ -183,21 +190,31 @@ export class PressureSource implements Source {
     this.#options.onContainerProblem?.(problem);
   }
 
-  /** Smallest first: of several samples with the same attributes the first one counts. */
-  #readHeadrooms(): Sample[] {
+  #readMemory(): Sample[] {
     const { memory } = this.#options;
     if (memory === null) return [];
     const { inventory, version } = memory;
-    const levels = new Map<string, number | null>();
-    return this.#present(inventory)
-      .flatMap(({ key, raw, identity, createdMs }) => {
-        const headroom = readHeadroom({ mount: inventory.mount, version }, raw, levels);
-        if (headroom === null) return [];
-        const startTime = toHrTime(createdMs);
-        return [{ key, attributes: attributesOf(identity), startTime, totals: Float64Array.of(headroom) }];
-      })
-      .sort((a, b) => (a.totals[0] ?? 0) - (b.totals[0] ?? 0))
-      .map((member) => ({ metric: metrics.headroom, member }));
+    const reader = new MemoryReader({ mount: inventory.mount, version });
+    const headrooms: Sample[] = [];
+    const faults: Sample[] = [];
+    for (const { key, raw, identity, createdMs } of this.#present(inventory)) {
+      const attributes = attributesOf(identity);
+      const startTime = toHrTime(createdMs);
+      const sample = (metric: Sample['metric'], value: number): Sample => ({
+        metric,
+        member: { key, attributes, startTime, totals: Float64Array.of(value) },
+      });
+      const headroom = reader.headroom(raw);
+      if (headroom !== null) headrooms.push(sample(metrics.headroom, headroom));
+      const majorFaults = reader.majorFaults(raw);
+      if (majorFaults === null) continue;
+      const last = sample(metrics.majorFaults, majorFaults);
+      this.#lastFaults.set(key, last);
+      faults.push(last);
+    }
+    // Smallest first: of several gauges with the same attributes the first one counts.
+    headrooms.sort((a, b) => (a.member.totals[0] ?? 0) - (b.member.totals[0] ?? 0));
+    return [...headrooms, ...faults];
   }
 
   /** Leaves out removed containers, whose path another container may have by now. */

@@ -472,6 +472,50 @@ suite('the headroom of a container', () => {
   });
 });
 
+suite('the major faults of a container', () => {
+  const FAULTS = metrics.majorFaults;
+  const labelledWithoutScope = (id: string): string => `cgroup=${pathOf(id)},container.id=${id}`;
+
+  function setFaults(id: string, count: number): void {
+    mkdirSync(join(mount, pathOf(id)), { recursive: true });
+    writeFileSync(join(mount, pathOf(id), 'memory.stat'), `anon 5\npgmajfault ${count}\n`);
+  }
+
+  function memorySource(options: Partial<PressureSourceOptions> = {}): PressureSource {
+    return sourceOf({ memory: { inventory: new Inventory(mount), version: 2 }, ...options }).source;
+  }
+
+  test('are there with a limit and without', () => {
+    setFaults(A, 3);
+    assert.deepEqual(values(memorySource().read(), FAULTS), { [labelledWithoutScope(A)]: 3 });
+  });
+
+  test('are no sample, and no zero, where no file tells them', () => {
+    createContainer(A, 20);
+    assert.deepEqual(values(memorySource().read(), FAULTS), {});
+  });
+
+  test('end once, with what was read last, when the container is gone', () => {
+    setFaults(A, 3);
+    const source = memorySource();
+    source.read();
+    removeContainer(A);
+    assert.deepEqual(values(source.read(), FAULTS), {});
+    source.discover(Number.POSITIVE_INFINITY);
+    const ended = source.retire();
+    source.discover(Number.POSITIVE_INFINITY);
+    assert.deepEqual([values(ended, FAULTS), source.retire()], [{ [labelledWithoutScope(A)]: 3 }, []]);
+  });
+
+  test('end when a new filter leaves the container out', () => {
+    setFaults(A, 3);
+    const source = memorySource();
+    source.read();
+    const left = source.choose(cgroupFilter({ include: [], exclude: [pathOf(A)] }));
+    assert.deepEqual([values(left, FAULTS), values(source.read(), FAULTS)], [{ [labelledWithoutScope(A)]: 3 }, {}]);
+  });
+});
+
 test('containers whose cgroups are left out have no pressure', () => {
   createContainer(A, 20);
   createContainer(B, 20);

@@ -1,24 +1,23 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import type { RawPath } from '../../../src/kernel/raw-path.ts';
-import { readHeadroom } from '../../../src/receivers/pressure/headroom.ts';
+import { MemoryReader } from '../../../src/receivers/pressure/memory.ts';
 
 type Files = Record<string, string>;
 
-const V2 = (limit: number | 'max', usage: number, inactive: number): Files => ({
+const V2 = (limit: number | 'max', usage: number, inactive: number, faults = 7): Files => ({
   'memory.max': `${limit}\n`,
   'memory.current': `${usage}\n`,
-  'memory.stat': `anon 1\nfile 2\ninactive_anon 3\ninactive_file ${inactive}\nactive_file 4\n`,
+  'memory.stat': `anon 1\nfile 2\ninactive_anon 3\ninactive_file ${inactive}\nactive_file 4\npgfault 9\npgmajfault ${faults}\n`,
 });
 
-const V1 = (limit: number | string, usage: number, inactive: number): Files => ({
+const V1 = (limit: number | string, usage: number, inactive: number, faults = 7): Files => ({
   'memory.limit_in_bytes': `${limit}\n`,
   'memory.usage_in_bytes': `${usage}\n`,
-  'memory.stat': `cache 1\ninactive_file 1\ntotal_cache 2\ntotal_inactive_file ${inactive}\n`,
+  'memory.stat': `cache 1\ninactive_file 1\npgmajfault 1\ntotal_cache 2\ntotal_inactive_file ${inactive}\ntotal_pgmajfault ${faults}\n`,
 });
 
-function headroom(version: 1 | 2, path: string, files: Record<string, Files>, reads: string[] = []): number | null {
-  return readHeadroom({ mount: '/cg', version }, path, undefined, (at) => {
+function reader(version: 1 | 2, files: Record<string, Files>, reads: string[] = []): MemoryReader {
+  return new MemoryReader({ mount: '/cg', version }, (at) => {
     const file = String(at);
     reads.push(file);
     const [, folder = '', name = ''] = /^\/cg(.*)\/([^/]+)$/.exec(file) ?? [];
@@ -26,6 +25,10 @@ function headroom(version: 1 | 2, path: string, files: Record<string, Files>, re
     if (text === undefined) throw new Error('ENOENT');
     return text;
   });
+}
+
+function headroom(version: 1 | 2, path: string, files: Record<string, Files>): number | null {
+  return reader(version, files).headroom(path);
 }
 
 suite('headroom is the limit less the working set', () => {
@@ -55,12 +58,9 @@ suite('headroom is of the nearest limit', () => {
 
   test('and what two containers share is read once', () => {
     const reads: string[] = [];
-    const levels = new Map<string, number | null>();
-    const read = (file: RawPath): string => {
-      reads.push(String(file));
-      return 'max';
-    };
-    for (const path of ['/pod/a', '/pod/b']) readHeadroom({ mount: '/cg', version: 2 }, path, levels, read);
+    const unlimited = V2('max', 1, 0);
+    const memory = reader(2, { '/pod': unlimited, '/pod/a': unlimited, '/pod/b': unlimited }, reads);
+    for (const path of ['/pod/a', '/pod/b']) memory.headroom(path);
     assert.deepEqual(reads, ['/cg/pod/a/memory.max', '/cg/pod/memory.max', '/cg/pod/b/memory.max']);
   });
 });
@@ -77,4 +77,36 @@ suite('there is no headroom', () => {
   for (const [name, version, files] of rows) test(name, () => assert.equal(headroom(version, '/a', files), null));
 
   test('of the root', () => assert.equal(headroom(2, '/', { '': V2(1000, 1, 0) }), null));
+});
+
+suite('major faults are', () => {
+  test('those of the container and what is below it on v2', () => {
+    assert.equal(reader(2, { '/a': V2('max', 1, 0, 12) }).majorFaults('/a'), 12);
+  });
+
+  test('the total on v1', () => assert.equal(reader(1, { '/a': V1(1000, 1, 0, 12) }).majorFaults('/a'), 12));
+
+  test('unknown, not 0, where no file tells them', () => {
+    const files = { '/a': {}, '/b': { 'memory.stat': 'anon 1\n' } };
+    assert.deepEqual(
+      ['/a', '/b'].map((path) => reader(2, files).majorFaults(path)),
+      [null, null],
+    );
+  });
+
+  test('read together with the headroom: one file more where there is no limit, none where there is one', () => {
+    const reads: string[] = [];
+    const memory = reader(2, { '/a': V2('max', 1, 0), '/b': V2(1000, 1, 0) }, reads);
+    for (const path of ['/a', '/b']) {
+      memory.headroom(path);
+      memory.majorFaults(path);
+    }
+    assert.deepEqual(reads, [
+      '/cg/a/memory.max',
+      '/cg/a/memory.stat',
+      '/cg/b/memory.max',
+      '/cg/b/memory.current',
+      '/cg/b/memory.stat',
+    ]);
+  });
 });
