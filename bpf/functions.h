@@ -3,13 +3,22 @@
 #ifndef FLOATIE_FUNCTIONS_H
 #define FLOATIE_FUNCTIONS_H
 
-/* The first argument at the entry, and the return value at the exit. */
+/* The first two arguments at the entry, and the return value at the exit. */
 static __always_inline __u64 first_argument(struct pt_regs *regs)
 {
 #if defined(__TARGET_ARCH_x86)
 	return regs->di;
 #else
 	return regs->regs[0];
+#endif
+}
+
+static __always_inline __u64 second_argument(struct pt_regs *regs)
+{
+#if defined(__TARGET_ARCH_x86)
+	return regs->si;
+#else
+	return regs->regs[1];
 #endif
 }
 

@@ -6,7 +6,7 @@
 #ifndef FLOATIE_KERNEL_H
 #define FLOATIE_KERNEL_H
 
-#include <asm-generic/errno-base.h>
+#include <asm-generic/errno.h>
 #include <linux/bpf.h>
 #include <stdbool.h>
 
@@ -20,6 +20,23 @@ struct super_block {
 struct inode {
 	unsigned short i_mode;
 	struct super_block *i_sb;
+};
+
+struct dentry {
+	struct super_block *d_sb;
+};
+
+struct path {
+	struct dentry *dentry;
+};
+
+/* Since 5.12, and since 6.2: operations on inodes get the mount's mapping of ids before their other arguments. */
+struct vfsmount___since_5_12 {
+	struct user_namespace *mnt_userns;
+};
+
+struct vfsmount___since_6_2 {
+	struct mnt_idmap *mnt_idmap;
 };
 
 struct file {
@@ -210,6 +227,7 @@ struct trace_event_raw_mark_victim {
 struct pt_regs {
 	unsigned long bx;
 	unsigned long ax;
+	unsigned long si;
 	unsigned long di;
 	unsigned long orig_ax;
 };
@@ -246,6 +264,9 @@ struct syscall_exit_event {
 
 /* include/linux/errno.h: asynchronous I/O is submitted */
 #define EIOCBQUEUED 529
+
+/* include/linux/err.h */
+#define MAX_ERRNO 4095
 
 /* include/linux/sched.h */
 #define PF_EXITING 0x4

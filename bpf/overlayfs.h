@@ -9,32 +9,78 @@
 /* The limit of a thread's record; the kernel adds about 260 bytes. */
 #define MAX_THREAD_BYTES 256
 
-/* The return value of a successful operation: the number of bytes moved through a kiocb, or 0. */
-#define BYTES   1
-#define NOTHING 0
+/* What an operation returns when it succeeds: the number of bytes that it moved, 0, or a pointer that may be NULL. */
+#define BYTES   0
+#define NOTHING 1
+#define POINTER 2
+
+/* Whether ENOENT, EEXIST and ENOTDIR answer the caller's question. */
+#define ASKS 1
+#define DOES 0
 
 /* The operations, in the order of their cells: src/receivers/overlayfs/operations.ts has the same rows. */
-#define OPERATIONS(ROW)     \
-	ROW(OP_READ, BYTES) \
-	ROW(OP_WRITE, BYTES)
+#define OPERATIONS(ROW)                                                      \
+	ROW(OP_READ, BYTES, DOES)                                            \
+	ROW(OP_WRITE, BYTES, DOES)                                           \
+	ROW(OP_SPLICE, BYTES, DOES)                                          \
+	ROW(OP_COPY_RANGE, BYTES, DOES)                                      \
+	ROW(OP_SYNC, NOTHING, DOES)                                          \
+	ROW(OP_OPEN, NOTHING, ASKS)                                          \
+	ROW(OP_STAT, NOTHING, ASKS)                                          \
+	ROW(OP_LOOKUP, POINTER, ASKS)                                        \
+	ROW(OP_READDIR, NOTHING, ASKS)                                       \
+	ROW(OP_CREATE, NOTHING, ASKS)                                        \
+	ROW(OP_REMOVE, NOTHING, ASKS)                                        \
+	ROW(OP_RENAME, NOTHING, ASKS)                                        \
+	ROW(OP_SETATTR, NOTHING, ASKS)                                       \
+	ROW(OP_ALLOCATE, NOTHING, ASKS)                                      \
+	ROW(OP_FLUSH, NOTHING, ASKS)                                         \
+	/* Part of the operation that causes it, never to be added to it. */ \
+	ROW(OP_COPY_UP_OPEN, NOTHING, DOES)                                  \
+	ROW(OP_COPY_UP_SETATTR, NOTHING, DOES)                               \
+	ROW(OP_COPY_UP_RENAME, NOTHING, DOES)                                \
+	ROW(OP_COPY_UP_LINK, NOTHING, DOES)                                  \
+	ROW(OP_COPY_UP_XATTR, NOTHING, DOES)                                 \
+	ROW(OP_COPY_UP_OTHER, NOTHING, DOES)
 
-#define ENUMERATOR(op, returns) op,
-#define RETURN_BIT(op, returns) | (returns) << (op)
+#define ENUMERATOR(op, returns, asks) op,
+#define RETURNS(op, returns, asks)    | (__u64)(returns) << 2 * (op)
+#define ASKS_BIT(op, returns, asks)   | (__u64)(asks) << (op)
 
 enum op { OPERATIONS(ENUMERATOR) OP_COUNT };
 
-/* Whether the operation returns the number of moved bytes; 0 is then no success. */
-static __always_inline bool moves_bytes(enum op op)
+/* BYTES, NOTHING or POINTER. */
+static __always_inline __u32 returned_by(enum op op)
 {
-	return (0 OPERATIONS(RETURN_BIT)) >> op & 1;
+	return (0 OPERATIONS(RETURNS)) >> 2 * op & 3;
 }
+
+static __always_inline bool asks(enum op op)
+{
+	return (0 OPERATIONS(ASKS_BIT)) >> op & 1;
+}
+
+/* The errors that are counted by type. */
+#define ERRORS(ROW) \
+	ROW(ENOSPC) \
+	ROW(EDQUOT) \
+	ROW(EIO)    \
+	ROW(EROFS)  \
+	ROW(EACCES) \
+	ROW(EPERM)  \
+	ROW(EAGAIN) \
+	ROW(EINTR)  \
+	ROW(ESTALE)
+
+#define ERROR_CELL(error) CELL_##error,
 
 /* The counters of an operation; its buckets hold the successes. */
 enum cell {
 	CELL_SUM_NS,
-	CELL_ERRORS,
-	CELL_ZEROS,
+	CELL_BYTES, /* moved by the successes */
+	CELL_ZEROS, /* moved no byte, or were answered by ENOENT, EEXIST or ENOTDIR */
 	CELL_ASYNC, /* submitted only: what it returned says nothing of when it was done */
+	ERRORS(ERROR_CELL) CELL_OTHER_ERROR,
 	CELL_BUCKETS,
 };
 

@@ -15,20 +15,22 @@ struct start {
 };
 
 /*
- * The limit of pending operations of a thread: overlayfs calls itself, and an overlay calls a lower overlay. Two
- * operations on two overlays each need four places.
+ * The limit of pending operations of a thread. The deepest that overlayfs nests them is four: a change of attributes,
+ * the copy-up that it causes, and a splice from a lower overlay, which reads.
  */
-#define PLACES 4
+#define PLACES 7
 
 struct thread {
+	struct start starts[PLACES];
 	__u64 kinds;   /* a byte per place: the kind of the operation that is pending there; 0: none */
 	__u32 slot;    /* where this thread's cgroup was last found; only a hint */
 	__u32 counted; /* it is one of counters.threads */
-	struct start starts[PLACES];
+	__u64 unused[2];
 };
 
 _Static_assert(PLACES < sizeof(__u64), "the last byte of kinds belongs to no place");
-_Static_assert(!(PLACES & (PLACES - 1)), "start_at() masks");
+_Static_assert(sizeof(struct thread) >= (PLACES + 1) * sizeof(struct start), "start_at() masks");
+_Static_assert(!(PLACES & (PLACES + 1)), "start_at() masks");
 
 /* The records of other processes' threads are charged to Floatie's memory cgroup. */
 _Static_assert(sizeof(struct thread) <= MAX_THREAD_BYTES, "a thread's record is too large");
@@ -138,7 +140,7 @@ static __always_inline __u64 place_of(__u64 kinds, __u64 kind)
 static __always_inline struct start *start_at(struct thread *thread, __u64 place)
 {
 	barrier_var(place);
-	return &thread->starts[place & (PLACES - 1)];
+	return (void *)thread + (place & PLACES) * sizeof(struct start);
 }
 
 static __always_inline void free_place(struct thread *thread, __u64 place)

@@ -149,7 +149,7 @@ suite('views that are wrong name the key', () => {
     [
       'one name for several metrics',
       stream({ name: 'one' }, 'floatie_overlayfs_*_latency_us'),
-      ['views[0].stream.name: "floatie_overlayfs_*_latency_us" selects 2 metrics, which cannot share one name'],
+      ['views[0].stream.name: "floatie_overlayfs_*_latency_us" selects 7 metrics, which cannot share one name'],
     ],
     [
       'two views that export the same name',

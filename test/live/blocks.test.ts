@@ -6,6 +6,8 @@ import { suite, test } from 'node:test';
 import { cgroupIdOf, findHierarchy } from '../../src/containers/hierarchy.ts';
 import { BpfObject } from '../../src/native/index.ts';
 import { Histograms } from '../../src/receivers/histograms.ts';
+import { failedOf } from '../../src/receivers/overlayfs/counts.ts';
+import { OPS } from '../../src/receivers/overlayfs/operations.ts';
 import type { OverlayfsOptions } from '../../src/receivers/overlayfs/receiver.ts';
 import { createCgroup } from '../support/cgroup.ts';
 import { eventually } from '../support/eventually.ts';
@@ -20,7 +22,7 @@ import { mountTracefs } from '../support/tracefs.ts';
 /** Blocks of 4 kB: there are as many spare ones as slots. */
 const WIDE = Array.from({ length: 500 }, (_, index) => 1000 * (index + 1));
 const SLOTS = OPTIONS.maxMapEntries + 1;
-const HOMES = SLOTS * 2;
+const HOMES = SLOTS * OPS.length;
 
 suite('blocks of cells', { skip: missing('root', 'btf') }, () => {
   test('are claimed by a cgroup that works a lot, and come back when it is gone', async () => {
@@ -85,7 +87,7 @@ async function start(options: OverlayfsOptions) {
       const did = JSON.parse(cgroup.run(fixture('io'), 'mixed', join(overlay.path, 'file'), ...numbers));
       const { read, write } = operationsOf(it, cgroup);
       assert.deepEqual([count(read), count(write)], [did.reads, did.writes]);
-      assert.deepEqual([read.errors, write.errors], [did.read_errors, did.write_errors]);
+      assert.deepEqual([failedOf(read), failedOf(write)], [did.read_errors, did.write_errors]);
     },
     /** The number of spare blocks that are claimed. */
     claimed: () =>

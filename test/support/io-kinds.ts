@@ -6,7 +6,7 @@ import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { cgroupIdOf, findHierarchy } from '../../src/containers/hierarchy.ts';
-import type { CgroupTotals, OperationTotals } from '../../src/receivers/overlayfs/counts.ts';
+import { type CgroupTotals, failedOf, type OperationTotals } from '../../src/receivers/overlayfs/counts.ts';
 import type { Method } from '../../src/receivers/overlayfs/probes.ts';
 import type { OverlayfsReceiver } from '../../src/receivers/overlayfs/receiver.ts';
 import { type Outcome, ROWS, type Row, type Seen, seenByFunctions } from '../live/io-kinds.ts';
@@ -105,8 +105,8 @@ function differences(name: string, totals: OperationTotals | undefined, seen: Se
 
 function countsOf(totals: OperationTotals | undefined): Record<Outcome, number> {
   if (totals === undefined) return { sample: 0, error: 0, zero: 0, async: 0 };
-  const { buckets, errors, zeros, async } = totals;
-  return { sample: buckets.reduce((a, b) => a + b), error: errors, zero: zeros, async };
+  const { buckets, zeros, async } = totals;
+  return { sample: buckets.reduce((a, b) => a + b), error: failedOf(totals), zero: zeros, async };
 }
 
 /** An overlay, another one on top of it, and files for all kinds. */

@@ -5,7 +5,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { array, BpfObject, Cells, Struct, u8, u32, u64 } from '../../native/index.ts';
 import * as histograms from '../histograms.ts';
-import { OPS, type Op } from './operations.ts';
+import { ERROR_TYPES, OPS, type Op } from './operations.ts';
 
 export const CONFIG = new Struct('overlayfs_config', {
   pid_ns_inum: u64,
@@ -29,10 +29,11 @@ export const COUNTERS = new Struct('overlayfs_counters', {
 });
 
 /**
- * `enum cell`, in its order: the sum of successful operations in ns, and the numbers of failed operations, of those
- * that moved no byte, and of asynchronous ones, which complete at an unknown time.
+ * `enum cell`, in its order: the sum of successful operations in ns, the bytes that they moved, and the numbers of those
+ * that moved no byte or were answered by ENOENT, EEXIST or ENOTDIR, of asynchronous ones, which complete at an unknown
+ * time, and of failed ones by error.
  */
-export const CELLS = ['sumNs', 'errors', 'zeros', 'async'] as const;
+export const CELLS = ['sumNs', 'bytes', 'zeros', 'async', ...ERROR_TYPES] as const;
 
 export type OperationTotals = histograms.Totals<(typeof CELLS)[number]>;
 export type CgroupTotals = histograms.CgroupTotals<Op, (typeof CELLS)[number]>;
@@ -148,8 +149,14 @@ export class OverlayfsCounts extends histograms.Histograms<Op, (typeof CELLS)[nu
 }
 
 /** The number of ended operations, timed or not. */
-export function endedOf({ buckets, errors, zeros, async }: OperationTotals): number {
-  return buckets.reduce((sum, count) => sum + count, errors + zeros + async);
+export function endedOf(totals: OperationTotals): number {
+  const { buckets, zeros, async } = totals;
+  return buckets.reduce((sum, count) => sum + count, zeros + async + failedOf(totals));
+}
+
+/** The number of failed operations. */
+export function failedOf(totals: OperationTotals): number {
+  return ERROR_TYPES.reduce((sum, type) => sum + totals[type], 0);
 }
 
 function openObject({ objects }: CountsOptions, { typedLoads }: Pick<Features, 'typedLoads'>): BpfObject {

@@ -1,19 +1,30 @@
 import { type Attribute, type Metric, ownerAttributes } from '../../metrics/catalogue.ts';
-import { eachOp, OPS } from './operations.ts';
+import { ERROR_TYPES, eachOp, OPS } from './operations.ts';
 
 const names = new Intl.ListFormat('en', { type: 'disjunction' }).format(OPS.map((op) => `\`${op}\``));
 const OP: Attribute = { name: 'op', meaning: names };
+const ERROR_TYPE: Attribute = {
+  name: 'error_type',
+  meaning: `${new Intl.ListFormat('en', { type: 'disjunction' }).format(ERROR_TYPES.map((type) => `\`${type}\``))} error`,
+};
 
 /** The histogram of each operation. */
 export const latencyOf = eachOp((_, { latency }): Metric => latency);
 
 export const metrics = {
+  bytes: {
+    name: 'floatie_overlayfs_bytes_total',
+    kind: 'counter',
+    unit: '',
+    description: 'Bytes that operations on overlayfs moved',
+    attributes: [OP, ...ownerAttributes],
+  },
   errors: {
     name: 'floatie_overlayfs_errors_total',
     kind: 'counter',
     unit: '',
-    description: 'Failed reads and writes on overlayfs, which are in no histogram',
-    attributes: [OP, ...ownerAttributes],
+    description: 'Failed operations on overlayfs, which are in no histogram',
+    attributes: [OP, ERROR_TYPE, ...ownerAttributes],
   },
   zeros: {
     name: 'floatie_overlayfs_zero_total',
@@ -35,7 +46,7 @@ export const metrics = {
     kind: 'counter',
     unit: '',
     description:
-      'Reads and writes on overlayfs in cgroups that `containers.include`, `containers.exclude` or a `filter` excludes; no other metric counts them',
+      'Operations on overlayfs in cgroups that `containers.include`, `containers.exclude` or a `filter` excludes; no other metric counts them',
     attributes: [OP],
   },
 } as const satisfies Record<string, Metric>;

@@ -1,11 +1,11 @@
 /** The measured operations, one a row: the user side of OPERATIONS in bpf/overlayfs.h. */
 import type { Attributes } from '@opentelemetry/api';
-import { type Metric, ownerAttributes } from '../../metrics/catalogue.ts';
+import { type Attribute, type Metric, ownerAttributes } from '../../metrics/catalogue.ts';
 
 interface Row {
-  /** The name in BPF programs (`fentry_read`) and in the attribute `op`. */
+  /** The attribute `op`. */
   readonly op: string;
-  /** The kernel function by all its names over time: the first existing one is attached. */
+  /** The kernel functions that do it, as in FUNCTIONS of bpf/overlayfs_functions.h: every one that exists is attached. */
   readonly functions: readonly string[];
   /** Whether system calls show the operation. They are rows of bpf/syscalls.h. */
   readonly isOnSyscalls: boolean;
@@ -17,22 +17,73 @@ interface Row {
   readonly attributes?: Attributes;
 }
 
+const DATA = 'without those that failed, moved no byte or were asynchronous';
+const READ = latencyMetric('read', `reads of files on overlayfs, in microseconds; ${DATA}`);
+const WRITE = latencyMetric('write', `writes to files on overlayfs, in microseconds; ${DATA}`);
+const TRANSFER = latencyMetric(
+  'transfer',
+  'splices and copies within the kernel, of files on overlayfs, in microseconds; without those that failed or moved no byte',
+  [{ name: 'op', meaning: '`splice` (also `sendfile`) or `copy_range`' }],
+);
+const SYNC = latencyMetric(
+  'sync',
+  'fsync, fdatasync and syncfs on overlayfs, in microseconds; without those that failed',
+);
+const OPEN = latencyMetric(
+  'open',
+  'opens of files and directories on overlayfs, in microseconds; without those that failed',
+);
+const METADATA = latencyMetric(
+  'metadata',
+  'operations on names and attributes on overlayfs, in microseconds; without those that failed',
+  [
+    {
+      name: 'op',
+      meaning: '`stat`, `lookup`, `readdir`, `create`, `remove`, `rename`, `setattr`, `allocate` or `flush`',
+    },
+  ],
+);
+const COPY_UP = latencyMetric(
+  'copy_up',
+  'copies of files from a lower layer to the upper one, in microseconds; a part of the operation that caused the copy, never to be added to it',
+  [{ name: 'op', meaning: 'what caused the copy: `open`, `setattr`, `rename`, `link`, `xattr` or `other`' }],
+);
+
 /** In the order of their cells. */
 const ROWS = [
+  { op: 'read', functions: ['ovl_read_iter'], isOnSyscalls: true, isRequired: true, latency: READ },
+  { op: 'write', functions: ['ovl_write_iter'], isOnSyscalls: true, isRequired: true, latency: WRITE },
+  transfer('splice', 'ovl_splice_read', 'ovl_splice_write'),
+  transfer('copy_range', 'ovl_copy_file_range', 'ovl_remap_file_range'),
   {
-    op: 'read',
-    functions: ['ovl_read_iter'],
-    isOnSyscalls: true,
-    isRequired: true,
-    latency: latencyMetric('read', 'reads of files on overlayfs'),
+    op: 'sync',
+    functions: ['ovl_fsync', 'ovl_dir_fsync', 'ovl_sync_fs'],
+    isOnSyscalls: false,
+    isRequired: false,
+    latency: SYNC,
   },
   {
-    op: 'write',
-    functions: ['ovl_write_iter'],
-    isOnSyscalls: true,
-    isRequired: true,
-    latency: latencyMetric('write', 'writes to files on overlayfs'),
+    op: 'open',
+    functions: ['ovl_open', 'ovl_dir_open'],
+    isOnSyscalls: false,
+    isRequired: false,
+    latency: OPEN,
   },
+  metadata('stat', 'ovl_getattr'),
+  metadata('lookup', 'ovl_lookup'),
+  metadata('readdir', 'ovl_iterate'),
+  metadata('create', 'ovl_create', 'ovl_mkdir', 'ovl_mknod', 'ovl_symlink', 'ovl_link', 'ovl_tmpfile'),
+  metadata('remove', 'ovl_unlink', 'ovl_rmdir'),
+  metadata('rename', 'ovl_rename'),
+  metadata('setattr', 'ovl_setattr'),
+  metadata('allocate', 'ovl_fallocate'),
+  metadata('flush', 'ovl_flush'),
+  copyUp('open'),
+  copyUp('setattr'),
+  copyUp('rename'),
+  copyUp('link'),
+  copyUp('xattr'),
+  copyUp('other'),
 ] as const satisfies readonly Row[];
 
 export type Op = (typeof ROWS)[number]['op'];
@@ -42,14 +93,42 @@ export const OPERATIONS: readonly Operation[] = ROWS;
 
 export const OPS: readonly Op[] = OPERATIONS.map(({ op }) => op);
 
-function latencyMetric(name: string, what: string) {
+/** The errors that are counted by type: `ERRORS` of bpf/overlayfs.h, in its order, and all others. */
+export const ERROR_TYPES = [
+  'ENOSPC',
+  'EDQUOT',
+  'EIO',
+  'EROFS',
+  'EACCES',
+  'EPERM',
+  'EAGAIN',
+  'EINTR',
+  'ESTALE',
+  'other',
+] as const;
+
+function transfer<Name extends string>(op: Name, ...functions: string[]) {
+  return { op, functions, isOnSyscalls: false, isRequired: false, latency: TRANSFER, attributes: { op } };
+}
+
+function metadata<Name extends string>(op: Name, ...functions: string[]) {
+  return { op, functions, isOnSyscalls: false, isRequired: false, latency: METADATA, attributes: { op } };
+}
+
+/** @param cause what caused the copy */
+function copyUp<Name extends string>(cause: Name) {
+  const op = `copy_up_${cause}` as const;
+  return { op, functions: [], isOnSyscalls: false, isRequired: false, latency: COPY_UP, attributes: { op: cause } };
+}
+
+function latencyMetric(name: string, what: string, attributes: readonly Attribute[] = []) {
   return {
     name: `floatie_overlayfs_${name}_latency_us`,
     kind: 'histogram',
     unit: 'us',
     perUnit: 1000,
-    description: `Duration of ${what}, in microseconds; without those that failed, moved no byte or were asynchronous`,
-    attributes: ownerAttributes,
+    description: `Duration of ${what}`,
+    attributes: [...attributes, ...ownerAttributes],
   } as const satisfies Metric;
 }
 

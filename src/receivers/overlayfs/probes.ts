@@ -35,12 +35,12 @@ const MAX_ACTIVE = 512;
 /** Frees the record of a thread that ends. */
 const THREAD_EXIT = 'thread_exit';
 
-/** The names of the programs at entry and exit. A program on a function serves one operation. */
-const PROGRAMS: Record<Method, { entry(op: Op): string; exit(op: Op): string }> = {
-  fentry: { entry: (op) => `fentry_${op}`, exit: (op) => `fexit_${op}` },
-  kprobe: { entry: (op) => `kprobe_${op}`, exit: (op) => `kretprobe_${op}` },
-  syscall: { entry: () => 'syscall_enter', exit: () => 'syscall_exit' },
-  syscall_classic: { entry: () => 'classic_enter', exit: () => 'classic_exit' },
+/** The names of the programs at entry and exit: every function has its own, all system calls share theirs. */
+const PROGRAMS: Record<Method, (functionName: string) => { readonly entry: string; readonly exit: string }> = {
+  fentry: (name) => ({ entry: `fentry_${name}`, exit: `fexit_${name}` }),
+  kprobe: (name) => ({ entry: `kprobe_${name}`, exit: `kretprobe_${name}` }),
+  syscall: () => ({ entry: 'syscall_enter', exit: 'syscall_exit' }),
+  syscall_classic: () => ({ entry: 'classic_enter', exit: 'classic_exit' }),
 };
 
 const isOnFunctions = (method: Method): boolean => method === 'fentry' || method === 'kprobe';
@@ -81,19 +81,22 @@ interface Way {
   readonly unmeasured: readonly Unmeasured[];
 }
 
-/** The programs of one operation on its function, or those of all operations on system calls. */
+/** The programs on one function, or those on all system calls. */
 interface Hook {
-  readonly operation: Operation | null;
+  /** null: system calls. */
+  readonly functionName: string | null;
   readonly entry: BpfProgram;
   readonly exit: BpfProgram;
   readonly events: ProbeEvent[];
 }
 
 function attachWith(counts: OverlayfsCounts, way: Way): Probes {
-  const { method, features, tracefs, operations } = way;
+  const { method, features, tracefs } = way;
   const unmeasured = [...way.unmeasured];
+  let { operations } = way;
   const leaveOut = (operation: Operation, error: unknown): void => {
     if (operation.isRequired) throw error;
+    operations = operations.filter((other) => other !== operation);
     unmeasured.push(unmeasuredFor(operation, method, error));
   };
   const object = counts.openPrograms([THREAD_EXIT], features);
@@ -106,25 +109,28 @@ function attachWith(counts: OverlayfsCounts, way: Way): Probes {
       program.detach();
     }
     object.close();
-    removeEvents(hooks, tracefs);
+    for (const hook of hooks) unhook(hook, tracefs);
   };
   try {
     hooks = isOnFunctions(method)
-      ? hooksOnFunctions(object, method, operations, leaveOut)
+      ? hooksOnFunctions(object, method, operations)
       : [hookOnSyscalls(object, method, operations, leaveOut)];
+    if (method === 'fentry') hooks = accepted(hooks, operations, leaveOut, follow, () => {});
+    for (const { entry, exit } of hooks) for (const program of [exit, entry]) program.include();
     object.load();
     threadExit.attach();
-    hooks = hooks.filter((hook) => isAttached(hook, tracefs, leaveOut));
+    const undo = (hook: Hook): void => unhook(hook, tracefs);
+    if (isOnFunctions(method)) hooks = accepted(hooks, operations, leaveOut, (hook) => attach(hook, tracefs), undo);
+    else for (const hook of hooks) attach(hook, tracefs);
   } catch (error) {
     detach();
-    const refused = operations.find(
-      (operation) => !operation.isRequired && error instanceof LoadError && isOf(error.program, operation, method),
-    );
-    if (refused === undefined) throw error;
+    const refused =
+      error instanceof LoadError ? operations.filter((operation) => isOf(error.program, operation, method)) : [];
+    if (refused.length === 0 || refused.some(({ isRequired }) => isRequired)) throw error;
     return attachWith(counts, {
       ...way,
-      operations: operations.filter((operation) => operation !== refused),
-      unmeasured: [...way.unmeasured, unmeasuredFor(refused, method, error)],
+      operations: way.operations.filter((operation) => !refused.includes(operation)),
+      unmeasured: [...way.unmeasured, ...refused.map((operation) => unmeasuredFor(operation, method, error))],
     });
   }
   const skipped = (programs: readonly BpfProgram[]): number =>
@@ -144,90 +150,107 @@ function attachWith(counts: OverlayfsCounts, way: Way): Probes {
 
 type LeaveOut = (operation: Operation, error: unknown) => void;
 
-function hooksOnFunctions(
-  object: BpfObject,
-  method: Method,
-  operations: readonly Operation[],
-  leaveOut: LeaveOut,
-): Hook[] {
-  return operations.flatMap((operation) => {
-    const hook = { operation, ...programsOf(object, method, operation.op), events: [] };
+/** One for each function that a program follows. */
+function hooksOnFunctions(object: BpfObject, method: Method, operations: readonly Operation[]): Hook[] {
+  const names = new Set(operations.flatMap(({ functions }) => functions));
+  return [...names].flatMap((name) => {
     try {
-      if (method === 'fentry') followFirst([hook.exit, hook.entry], operation.functions);
-      for (const program of [hook.exit, hook.entry]) program.include();
-      return hook;
+      return [hookOf(object, method, name)];
     } catch (error) {
-      leaveOut(operation, error);
-      return [];
+      if (isMissing(error)) return [];
+      throw error;
     }
   });
-}
-
-/** Attaches to the first existing function. */
-function followFirst(programs: readonly BpfProgram[], functions: readonly string[]): void {
-  let failure: unknown;
-  for (const name of functions) {
-    try {
-      for (const program of programs) program.follow(name);
-      return;
-    } catch (error) {
-      failure ??= error;
-    }
-  }
-  throw failure;
 }
 
 function hookOnSyscalls(object: BpfObject, method: Method, operations: readonly Operation[], leaveOut: LeaveOut): Hook {
   for (const operation of operations) {
     if (!operation.isOnSyscalls) leaveOut(operation, new Error('no system call tells it'));
   }
-  const hook = { operation: null, ...programsOf(object, method, 'read'), events: [] };
-  for (const program of [hook.exit, hook.entry]) program.include();
-  return hook;
+  return hookOf(object, method, null);
 }
 
-function programsOf(object: BpfObject, method: Method, op: Op): Pick<Hook, 'entry' | 'exit'> {
-  const { entry, exit } = PROGRAMS[method];
-  return { entry: object.program(entry(op)), exit: object.program(exit(op)) };
+function hookOf(object: BpfObject, method: Method, functionName: string | null): Hook {
+  const { entry, exit } = PROGRAMS[method](functionName ?? '');
+  return { functionName, entry: object.program(entry), exit: object.program(exit), events: [] };
 }
 
-function isOf(program: string, { op }: Operation, method: Method): boolean {
-  const { entry, exit } = PROGRAMS[method];
-  return isOnFunctions(method) && (program === entry(op) || program === exit(op));
+function isOf(program: string, { functions }: Operation, method: Method): boolean {
+  return functions.some((name) => Object.values(PROGRAMS[method](name)).includes(program));
 }
 
-/** Attaches entry and exit, or neither if that fails and the operation can be left out. */
-function isAttached(hook: Hook, tracefs: Tracefs | null, leaveOut: LeaveOut): boolean {
-  const { operation, entry, exit } = hook;
-  try {
-    // The exit first, so that each seen entry has its exit seen, too.
-    if (tracefs === null || operation === null) for (const program of [exit, entry]) program.attach();
-    else attachToEvents(hook, operation, tracefs);
-    return true;
-  } catch (error) {
-    if (operation === null) throw error;
-    leaveOut(operation, error);
-    for (const program of [entry, exit]) program.detach();
-    removeEvents([hook], tracefs);
-    return false;
+/**
+ * The hooks that `prepare` accepts. An operation whose functions do not exist here, or one of whose functions is refused,
+ * is left out with all of its hooks.
+ */
+function accepted(
+  hooks: readonly Hook[],
+  operations: readonly Operation[],
+  leaveOut: LeaveOut,
+  prepare: (hook: Hook) => void,
+  undo: (hook: Hook) => void,
+): Hook[] {
+  const failures = new Map<string | null, unknown>();
+  for (const hook of hooks) {
+    try {
+      prepare(hook);
+    } catch (error) {
+      failures.set(hook.functionName, error);
+      undo(hook);
+    }
   }
+  const isThere = (name: string): boolean =>
+    hooks.some(({ functionName }) => functionName === name) && !failures.has(name);
+  const left = operations.filter((operation) => {
+    const { functions } = operation;
+    const refusals = functions.filter((name) => failures.has(name)).map((name) => failures.get(name));
+    let refusal = refusals.find((error) => !isMissing(error));
+    if (!functions.some(isThere)) refusal ??= refusals[0] ?? new Error(`no program follows ${quoted(functions)}`);
+    if (refusal !== undefined) leaveOut(operation, refusal);
+    return refusal === undefined;
+  });
+  const isNeeded = ({ functionName }: Hook): boolean =>
+    functionName === null || left.some(({ functions }) => functions.includes(functionName));
+  const kept = hooks.filter(({ functionName }) => !failures.has(functionName));
+  for (const hook of kept) if (!isNeeded(hook)) undo(hook);
+  return kept.filter(isNeeded);
+}
+
+function quoted(functions: readonly string[]): string {
+  return functions.length === 0 ? 'it' : functions.map((name) => `"${name}"`).join(' or ');
+}
+
+/** Whether there is nothing of that name. */
+function isMissing(error: unknown): boolean {
+  const { code, cause } = error as { readonly code?: string; readonly cause?: unknown };
+  if (code === undefined) return cause !== undefined && isMissing(cause);
+  return code === 'ESRCH' || code === 'ENOENT';
+}
+
+/** Throws where the kernel's BTF does not have the function. */
+function follow({ functionName, entry, exit }: Hook): void {
+  if (functionName !== null) for (const program of [exit, entry]) program.follow(functionName);
+}
+
+/** The exit first, so that each seen entry has its exit seen, too. */
+function attach(hook: Hook, tracefs: Tracefs | null): void {
+  const { functionName, entry, exit } = hook;
+  if (tracefs === null || functionName === null) for (const program of [exit, entry]) program.attach();
+  else attachToEvents(hook, functionName, tracefs);
+}
+
+function unhook({ entry, exit, events }: Hook, tracefs: Tracefs | null): void {
+  for (const program of [entry, exit]) program.detach();
+  for (const event of events.splice(0)) tracefs?.remove(event);
 }
 
 /** Creates events with names of this process. */
-function attachToEvents({ entry, exit, events }: Hook, { op, functions }: Operation, tracefs: Tracefs): void {
+function attachToEvents({ entry, exit, events }: Hook, functionName: string, tracefs: Tracefs): void {
   const suffix = randomBytes(4).toString('hex');
   const create = (side: 'entry' | 'exit', maxActive?: number): ProbeEvent => {
-    let failure: unknown;
-    for (const name of functions) {
-      try {
-        const event = tracefs.create(`${side}_${op}_${suffix}`, name, maxActive);
-        events.push(event);
-        return event;
-      } catch (error) {
-        failure ??= error;
-      }
-    }
-    throw failure;
+    const event = tracefs.create(`${side}_${functionName}_${suffix}`, functionName, maxActive);
+    events.push(event);
+    return event;
   };
   for (const [program, event] of [
     [exit, create('exit', MAX_ACTIVE)],
@@ -235,10 +258,6 @@ function attachToEvents({ entry, exit, events }: Hook, { op, functions }: Operat
   ] as const) {
     program.attachToEvent(event.group, event.name);
   }
-}
-
-function removeEvents(hooks: readonly Hook[], tracefs: Tracefs | null): void {
-  for (const { events } of hooks) for (const event of events.splice(0)) tracefs?.remove(event);
 }
 
 function unmeasuredFor({ op, functions }: Operation, method: Method, error: unknown): Unmeasured {

@@ -13,7 +13,7 @@ import { monotonicMs, monotonicNs, toHrTime, wallMs, wallMsOf } from '../../prog
 import { combined } from '../histograms.ts';
 import { type CgroupTotals, endedOf } from './counts.ts';
 import { metrics, overlayfsMetrics } from './metrics.ts';
-import { eachOp, OPERATIONS, OPS, type Op } from './operations.ts';
+import { ERROR_TYPES, eachOp, OPERATIONS, OPS, type Op } from './operations.ts';
 import type { OverlayfsReceiver } from './receiver.ts';
 
 /**
@@ -225,11 +225,17 @@ export function* overlayfsSamples(
         if (count === 0) continue;
         yield { metric: metrics[cell], member: new CgroupMember(`${key}.${op}`, withOp[op](owner), bornNs, [count]) };
       }
+      for (const type of ERROR_TYPES) {
+        const count = totalsOfOp[type];
+        if (count === 0) continue;
+        const attributes = withError[type](withOp[op](owner));
+        yield { metric: metrics.errors, member: new CgroupMember(`${key}.${op}.${type}`, attributes, bornNs, [count]) };
+      }
     }
   }
 }
 
-const COUNTED = ['errors', 'zeros', 'async'] as const;
+const COUNTED = ['bytes', 'zeros', 'async'] as const;
 
 class CgroupMember implements Member {
   readonly key: string;
@@ -251,6 +257,10 @@ class CgroupMember implements Member {
 }
 
 const withOp = eachOp((op) => merging({ op }));
+const withError = Object.fromEntries(ERROR_TYPES.map((type) => [type, merging({ error_type: type })])) as Record<
+  (typeof ERROR_TYPES)[number],
+  (owner: Attributes) => Attributes
+>;
 const withOwn = eachOp((_, { attributes }) =>
   attributes === undefined ? (owner: Attributes) => owner : merging(attributes),
 );

@@ -3,6 +3,7 @@ import { suite, test } from 'node:test';
 import type { CgroupTotals } from '../../../src/receivers/overlayfs/counts.ts';
 import { eachOp } from '../../../src/receivers/overlayfs/operations.ts';
 import { RecentLatency } from '../../../src/receivers/overlayfs/recent-latency.ts';
+import { nothingDone } from '../../support/operation-totals.ts';
 
 const BOUNDS_NS = [1000, 2000, 4000];
 const NONE = [0, 0, 0, 0];
@@ -17,7 +18,7 @@ function setUp(): Setup {
   const all = new Map<string, { cgroupId: bigint; reads: number[] }>();
   const read = (): CgroupTotals[] =>
     [...all].map(([key, { cgroupId, reads }]) => {
-      const operation = (buckets: number[]) => ({ sumNs: 0, buckets: [...buckets], errors: 0, zeros: 0, async: 0 });
+      const operation = (buckets: number[]) => ({ ...nothingDone(0), buckets: [...buckets] });
       const operations = { ...eachOp(() => operation(NONE)), read: operation(reads) };
       return { key, cgroupId, bornNs: 0, operations };
     });

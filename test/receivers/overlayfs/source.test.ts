@@ -10,8 +10,9 @@ import { metrics, overlayfsMetrics } from '../../../src/receivers/overlayfs/metr
 import { eachOp, OPS } from '../../../src/receivers/overlayfs/operations.ts';
 import type { OverlayfsReceiver } from '../../../src/receivers/overlayfs/receiver.ts';
 import { OverlayfsSource, overlayfsSamples } from '../../../src/receivers/overlayfs/source.ts';
+import { nothingDone } from '../../support/operation-totals.ts';
 
-const NOTHING: OperationTotals = { sumNs: 0, buckets: [0, 0, 0], errors: 0, zeros: 0, async: 0 };
+const NOTHING: OperationTotals = nothingDone(3);
 const READS: OperationTotals = { ...NOTHING, sumNs: 700, buckets: [1, 2, 3] };
 
 function totals(values: Partial<CgroupTotals> & { read?: OperationTotals; write?: OperationTotals }): CgroupTotals {
@@ -57,7 +58,7 @@ suite('the counts of a cgroup', () => {
   });
 
   for (const [field, metric] of [
-    ['errors', 'floatie_overlayfs_errors_total'],
+    ['bytes', 'floatie_overlayfs_bytes_total'],
     ['zeros', 'floatie_overlayfs_zero_total'],
   ] as const) {
     test(`that are ${field} only are in no histogram`, () => {
@@ -69,8 +70,19 @@ suite('the counts of a cgroup', () => {
     });
   }
 
+  test('that failed are told apart by their errors', () => {
+    const samples = samplesOf(totals({ write: { ...NOTHING, ENOSPC: 3, other: 1 } }));
+    assert.deepEqual(
+      samples.map(({ metric, member }) => [metric.name, member.attributes.error_type, Array.from(member.totals)]),
+      [
+        ['floatie_overlayfs_errors_total', 'ENOSPC', [3]],
+        ['floatie_overlayfs_errors_total', 'other', [1]],
+      ],
+    );
+  });
+
   test('of reads and of writes that failed are two members', () => {
-    const failed = { ...NOTHING, errors: 1 };
+    const failed = { ...NOTHING, EIO: 1 };
     const keys = samplesOf(totals({ read: failed, write: failed })).map(({ member }) => member.key);
     assert.equal(new Set(keys).size, 2);
   });
@@ -90,7 +102,7 @@ suite('the counts of a cgroup', () => {
   });
 
   test('belong to no metric but those of the source', () => {
-    const busy = { ...READS, errors: 1, zeros: 1 };
+    const busy = { ...READS, EIO: 1, zeros: 1 };
     const known = new Set<object>(overlayfsMetrics);
     assert.ok(samplesOf(totals({ read: busy, write: busy })).every(({ metric }) => known.has(metric)));
   });

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-3.0-only */
+/* What begins and ends, whichever way to attach sees it: the thread's record is kept, and the cells are counted. */
+#ifndef FLOATIE_OPERATIONS_H
+#define FLOATIE_OPERATIONS_H
+
+/* Whether the configuration selects this thread. The verifier removes the checks of settings that are 0. */
+static __always_inline bool is_chosen(void)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	if (config.only_tgid) {
+		struct bpf_pidns_info here;
+
+		if (bpf_get_ns_current_pid_tgid(config.only_tgid_dev, config.only_tgid_ino, &here, sizeof(here)) ||
+		    here.tgid != config.only_tgid)
+			return false;
+	}
+	if (config.pid_ns_inum && !in_pid_namespace(task, config.pid_ns_inum))
+		return false;
+	return !config.cgroup_id || in_cgroup(task, config.cgroup_id, config.cgroup_v1);
+}
+
+static __always_inline __u64 current_cgroup_id(void)
+{
+	if (!config.cgroup_v1)
+		return bpf_get_current_cgroup_id();
+	if (config.task_storage)
+		return bpf_get_current_task_btf()
+		        ->cgroups->subsys[bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id)]
+		        ->cgroup->kn->id;
+	return memory_cgroup_id((void *)bpf_get_current_task());
+}
+
+/* An operation begins that is not timed: removes a stale start, so that its exit finds none. */
+static __always_inline void enter_elsewhere(enum op op, bool outer)
+{
+	struct thread *thread = thread_record(false);
+	__u64 place;
+
+	if (!thread)
+		return;
+	place = place_of(thread->kinds, kind_of(op, outer));
+	if (place < PLACES) {
+		free_place(thread, place);
+		count_miss(MISS_STALE);
+	}
+}
+
+/*
+ * An operation begins. id is unique among the thread's pending operations, and the exit has the same id.
+ */
+static __always_inline void enter(enum op op, __u64 id, __s64 pos, bool outer)
+{
+	struct thread *thread;
+	struct start *start;
+
+	if (!is_chosen()) {
+		/* The only selection that can change within an operation is the task's cgroup. */
+		if (config.cgroup_id)
+			enter_elsewhere(op, outer);
+		return;
+	}
+	thread = thread_record(true);
+	if (!thread)
+		return;
+	start = take_place(thread, kind_of(op, outer));
+	start->id = id;
+	start->pos = pos;
+	start->cgroup_id = current_cgroup_id();
+	start->ns = bpf_ktime_get_ns();
+}
+
+/* The counter of an operation that is in no bucket; error is 0 for one that moved no byte. */
+static __always_inline enum cell cell_of_failure(enum op op, int error)
+{
+#define ERROR_CASE(error) \
+	case error:       \
+		return CELL_##error;
+
+	switch (error) {
+	case 0:
+		return CELL_ZEROS;
+	case EIOCBQUEUED:
+		return CELL_ASYNC;
+	case ENOENT:
+	case EEXIST:
+	case ENOTDIR:
+		return asks(op) ? CELL_ZEROS : CELL_OTHER_ERROR;
+		ERRORS(ERROR_CASE)
+	default:
+		return CELL_OTHER_ERROR;
+	}
+}
+
+static __always_inline void count(enum op op, struct thread *thread, __u64 cgroup_id, __u64 ns, __s64 ret)
+{
+	__u32 first = cells_of(slot_of(cgroup_id, &thread->slot), op, ns);
+	__s64 bytes = returned_by(op) == BYTES ? ret : 0;
+
+	if (ret < 0 || (returned_by(op) == BYTES && !ret)) {
+		add(first + cell_of_failure(op, -ret), 1);
+		return;
+	}
+	add(first + CELL_SUM_NS, ns);
+	add(first + CELL_BUCKETS + bucket_of(ns), 1);
+	if (bytes)
+		add(first + CELL_BYTES, bytes);
+}
+
+/* An operation has ended and left its place. ret is its return value: bytes, 0 or a negative errno. */
+static __always_inline void finish(enum op op, struct thread *thread, const struct start *start, __s64 ret)
+{
+	__u64 now_ns = bpf_ktime_get_ns();
+
+	if (now_ns < start->ns)
+		count_miss(MISS_CLOCK);
+	else
+		count(op, thread, start->cgroup_id, now_ns - start->ns, ret);
+	forget_thread(thread);
+}
+
+/* For exits of all system calls, of which most are not on overlayfs: an exit without a start is no miss. */
+static __always_inline void leave(enum op op, __u64 id, __s64 ret)
+{
+	struct thread *thread = thread_record(false);
+	struct start *start;
+	__u64 place;
+
+	if (!thread)
+		return;
+	place = place_of(thread->kinds, kind_of(op, false));
+	if (place >= PLACES)
+		return;
+	start = start_at(thread, place);
+	free_place(thread, place);
+	if (start->id == id) {
+		finish(op, thread, start, ret);
+		return;
+	}
+	count_miss(MISS_STALE);
+	forget_thread(thread);
+}
+
+#endif
