@@ -59,7 +59,7 @@ function variables() {
       .includeAll(true)
       .allValue('.*')
       .current(all);
-  const owned = [latencyOf.read, latencyOf.write].map(({ name }) => `${name}_count`);
+  const owned = [latencyOf.read, latencyOf.write, latencyOf.open].map(({ name }) => `${name}_count`);
   const names = [...owned, pressure.score.name, oom.kills.name].join('|');
   const here = `{__name__=~"${names}", instance=~"$instance"}`;
   return [

@@ -107,13 +107,16 @@ export function limited(panel: graphs.PanelBuilder, limit: number): graphs.Panel
     .thresholdsStyle(new common.GraphThresholdsStyleConfigBuilder().mode(common.GraphThresholdsStyleMode.Dashed));
 }
 
+/** Lines on top of each other: their sum means something. */
+export function stacked(look: Look, queries: Queries): graphs.PanelBuilder {
+  return graph(look, queries)
+    .fillOpacity(40)
+    .stacking(new common.StackingConfigBuilder().mode(common.StackingMode.Normal).group('A'));
+}
+
 /** Events of each step, stacked. */
 export function bars(look: Look, queries: Queries): graphs.PanelBuilder {
-  return graph(look, queries)
-    .drawStyle(common.GraphDrawStyle.Bars)
-    .fillOpacity(90)
-    .decimals(0)
-    .stacking(new common.StackingConfigBuilder().mode(common.StackingMode.Normal).group('A'));
+  return stacked(look, queries).drawStyle(common.GraphDrawStyle.Bars).fillOpacity(90).decimals(0);
 }
 
 /** The distribution of a histogram over time. */

@@ -44,9 +44,21 @@ export function sumBy(labels: readonly string[], of: string): string {
 
 export const byOwner = (of: string, more: readonly string[] = []): string => sumBy([...OWNER, ...more], of);
 
-/** A quantile for each container; a container without an operation in the window has none. */
-export function quantile(q: number, metric: Metric, window = '$__rate_interval'): string {
-  return `histogram_quantile(${q}, ${byOwner(`rate(${series(metric, {}, '_bucket')}[${window}])`, ['le'])}) >= 0`;
+/** A quantile for each container, or for each set of `labels`; without an operation in the window there is none. */
+export function quantile(
+  q: number,
+  metric: Metric,
+  window = '$__rate_interval',
+  labels: readonly string[] = OWNER,
+): string {
+  const rates = sumBy([...labels, 'le'], `rate(${series(metric, {}, '_bucket')}[${window}])`);
+  return `histogram_quantile(${q}, ${rates}) >= 0`;
+}
+
+/** The number of tasks that wait in the histogram's operations at a time. */
+export function waiting(metric: Metric, labels: readonly string[]): string {
+  const us = `rate(${series(metric, {}, '_sum')}[$__rate_interval])`;
+  return `1e-6 * ${labels.length === 0 ? `sum(${us})` : sumBy(labels, us)}`;
 }
 
 /** The growth of each bucket, all containers together. */

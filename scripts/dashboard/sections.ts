@@ -15,25 +15,50 @@ import {
   limited,
   logarithmic,
   number,
+  stacked,
   states,
   table,
 } from './panels.ts';
-import { buckets, byOwner, growth, growthInRange, HOST, OWNER, quantile, rate, series, sumBy } from './promql.ts';
+import {
+  buckets,
+  byOwner,
+  growth,
+  growthInRange,
+  HOST,
+  OWNER,
+  quantile,
+  rate,
+  series,
+  sumBy,
+  waiting,
+} from './promql.ts';
 
 export interface Section {
   readonly title: string;
   readonly panels: readonly Builder<Panel>[];
 }
 
-const { read: readLatency, write: writeLatency } = latencyOf;
+const {
+  read: readLatency,
+  write: writeLatency,
+  sync: syncLatency,
+  open: openLatency,
+  splice: transferLatency,
+  setattr: metadataLatency,
+  copy_up_open: copyUpLatency,
+} = latencyOf;
 const { kills: oomKills } = oomMetrics;
 const { score: pressureScore, headroom: memoryHeadroom, majorFaults } = pressureMetrics;
 
-const OPERATIONS = { reads: readLatency, writes: writeLatency };
+const OPERATIONS = { reads: readLatency, writes: writeLatency, syncs: syncLatency, opens: openLatency };
+/** Of histograms with several operations, by their legend. */
+const KINDS = { '{{op}}': metadataLatency, 'transfers, {{op}}': transferLatency };
+const OUTERMOST = 'Outermost operations only: a copy-up lies within the operation that caused it';
 
 const MICROSECONDS = 'µs';
 const BYTES = 'bytes';
 const PER_SECOND = 'ops';
+const BYTES_PER_SECOND = 'Bps';
 const SHARE = 'percentunit';
 const SECONDS = 's';
 const DURATION = 'dtdurations';
@@ -52,7 +77,7 @@ const RUNNING = ['instance', 'version', 'node_version', 'libbpf_version', 'kerne
 const worst = (of: string): string => `topk($top, ${of})`;
 
 export function sections(): Section[] {
-  const written = [overview(), latency(), oom(), memory()];
+  const written = [overview(), waits(), latency(), copyUps(), oom(), memory()];
   const last = floatie();
   return [...written, ...others([...written, last]), last];
 }
@@ -84,29 +109,29 @@ function overview(): Section {
     title: 'At a glance',
     panels: [
       number(
-        { title: 'OOM kills', unit: COUNT, width: 4, about: [oomKills, 'In the time that is shown'] },
+        { title: 'OOM kills', unit: COUNT, width: 6, about: [oomKills, 'In the time that is shown'] },
         `sum(${killsInRange} or 0 * max(${NO_VICTIM}))`,
         ['green', ['red', 1]],
       ),
       number(
-        { title: 'Memory pressure', unit: COUNT, width: 4, about: [pressureScore, 'Of the host that is worst off'] },
+        { title: 'Memory pressure', unit: COUNT, width: 6, about: [pressureScore, 'Of the host that is worst off'] },
         `max(${series(pressureScore, HOST)})`,
         ['green', ['orange', 20], ['red', 60]],
       ),
       ...Object.entries(OPERATIONS).map(([name, metric]) =>
         number(
-          { title: `Slowest ${name}, p99`, unit: MICROSECONDS, width: 4, about: [metric, 'Of the slowest container'] },
+          { title: `Slowest ${name}, p99`, unit: MICROSECONDS, width: 6, about: [metric, 'Of the slowest container'] },
           `max(${quantile(0.99, metric, '$__range')})`,
           ['green', ['orange', 10_000], ['red', 100_000]],
         ),
       ),
       number(
-        { title: 'Least headroom', unit: BYTES, width: 4, about: [memoryHeadroom, 'Of the container that has least'] },
+        { title: 'Least headroom', unit: BYTES, width: 6, about: [memoryHeadroom, 'Of the container that has least'] },
         `min(${series(memoryHeadroom)})`,
         ['red', ['orange', 16 << 20], ['green', 64 << 20]],
       ),
       number(
-        { title: 'Probes not attached', unit: COUNT, width: 4, about: [selfMetrics.probeAttached] },
+        { title: 'Probes not attached', unit: COUNT, width: 6, about: [selfMetrics.probeAttached] },
         `count(${series(selfMetrics.probeAttached)}) - sum(${series(selfMetrics.probeAttached)})`,
         ['green', ['red', 1]],
       ),
@@ -114,17 +139,68 @@ function overview(): Section {
   };
 }
 
+function waits(): Section {
+  const about = [...Object.values({ ...OPERATIONS, ...KINDS }), OUTERMOST];
+  const histograms = Object.entries({ ...OPERATIONS, ...KINDS });
+  return {
+    title: 'What containers wait for',
+    panels: [
+      stacked(
+        { title: 'Waiting for overlayfs', unit: COUNT, width: 12, about: ['The number of tasks that wait', ...about] },
+        Object.fromEntries(histograms.map(([name, metric]) => [name, waiting(metric, isKind(metric) ? ['op'] : [])])),
+      ),
+      graph(
+        {
+          title: 'Who waits, and for what',
+          unit: COUNT,
+          width: 12,
+          about: ['The containers with most waiting tasks', ...about],
+        },
+        Object.fromEntries(
+          histograms.map(([name, metric]) => [
+            `${name} · ${CONTAINER_HERE}`,
+            worst(waiting(metric, [...OWNER, ...(isKind(metric) ? ['op'] : [])])),
+          ]),
+        ),
+      ),
+    ],
+  };
+}
+
+function isKind(metric: Metric): boolean {
+  return Object.values<Metric>(KINDS).includes(metric);
+}
+
+function copyUps(): Section {
+  const look = { width: 8, about: [copyUpLatency, 'By what caused them; part of the latency of that operation'] };
+  const bytes = rate(overlayfsMetrics.bytes, { op: '=~"copy_up_.*"' });
+  return {
+    title: 'Copy-ups',
+    panels: [
+      graph(
+        { ...look, title: 'Copy-ups per second', unit: PER_SECOND },
+        { [`{{op}} · ${CONTAINER_HERE}`]: worst(byOwner(rate(copyUpLatency), ['op'])) },
+      ),
+      graph(
+        { ...look, title: 'Waiting for copy-ups', unit: COUNT },
+        { [`{{op}} · ${CONTAINER_HERE}`]: worst(waiting(copyUpLatency, [...OWNER, 'op'])) },
+      ),
+      graph(
+        { title: 'Copied up', unit: BYTES_PER_SECOND, width: 8, about: [overlayfsMetrics.bytes] },
+        { [`{{op}} · ${CONTAINER_HERE}`]: worst(byOwner(bytes, ['op'])) },
+      ),
+    ],
+  };
+}
+
 function latency(): Section {
   const quantiles = { p50: 0.5, p95: 0.95, p99: 0.99 };
-  const kinds = {
-    failed: overlayfsMetrics.errors,
+  const ofKinds = [...Object.values(KINDS), 'All containers together'];
+  const apart = {
     empty: overlayfsMetrics.zeros,
     asynchronous: overlayfsMetrics.async,
+    excluded: overlayfsMetrics.excluded,
   };
-  const apart = Object.entries(kinds).map(([kind, metric]) => [
-    `{{op}}s, ${kind}`,
-    `${sumBy(['op'], rate(metric))} > 0`,
-  ]);
   return {
     title: 'Overlayfs latency',
     panels: [
@@ -138,14 +214,20 @@ function latency(): Section {
         {
           title: 'Slowest containers',
           width: 24,
-          about: [readLatency, writeLatency, 'Over the whole time that is shown'],
+          about: [...Object.values(OPERATIONS), 'Over the whole time that is shown'],
         },
         OWNER,
         [
-          { name: 'reads p99', expr: worst(quantile(0.99, readLatency, '$__range')), unit: MICROSECONDS },
-          { name: 'writes p99', expr: worst(quantile(0.99, writeLatency, '$__range')), unit: MICROSECONDS },
-          { name: 'reads', expr: byOwner(rate(readLatency, {}, '$__range')), unit: PER_SECOND },
-          { name: 'writes', expr: byOwner(rate(writeLatency, {}, '$__range')), unit: PER_SECOND },
+          ...Object.entries(OPERATIONS).map(([name, metric]) => ({
+            name: `${name} p99`,
+            expr: worst(quantile(0.99, metric, '$__range')),
+            unit: MICROSECONDS,
+          })),
+          ...Object.entries(OPERATIONS).map(([name, metric]) => ({
+            name,
+            expr: byOwner(rate(metric, {}, '$__range')),
+            unit: PER_SECOND,
+          })),
         ],
       ),
       ...Object.entries(OPERATIONS).flatMap(([name, metric]) =>
@@ -156,20 +238,35 @@ function latency(): Section {
           ),
         ),
       ),
+      logarithmic(
+        { title: 'Other operations, p99', unit: MICROSECONDS, width: 12, about: ofKinds },
+        Object.fromEntries(
+          Object.entries(KINDS).map(([name, metric]) => [name, quantile(0.99, metric, undefined, ['op'])]),
+        ),
+      ),
+      graph(
+        { title: 'Other operations per second', unit: PER_SECOND, width: 12, about: ofKinds },
+        Object.fromEntries(Object.entries(KINDS).map(([name, metric]) => [name, sumBy(['op'], rate(metric))])),
+      ),
       ...Object.entries(OPERATIONS).map(([name, metric]) =>
         graph(
-          { title: `${name} per second`, unit: PER_SECOND, width: 8, about: [metric, 'The busiest containers'] },
+          { title: `${name} per second`, unit: PER_SECOND, width: 6, about: [metric, 'The busiest containers'] },
           { [CONTAINER_HERE]: worst(byOwner(rate(metric))) },
         ),
       ),
       graph(
-        {
-          title: 'In no histogram',
-          unit: PER_SECOND,
-          width: 8,
-          about: [...Object.values(kinds), overlayfsMetrics.excluded],
-        },
-        { ...Object.fromEntries(apart), '{{op}}s, left out': `${sumBy(['op'], rate(overlayfsMetrics.excluded))} > 0` },
+        { title: 'Bytes moved', unit: BYTES_PER_SECOND, width: 8, about: [overlayfsMetrics.bytes] },
+        { '{{op}}': sumBy(['op'], rate(overlayfsMetrics.bytes)) },
+      ),
+      graph(
+        { title: 'Failed', unit: PER_SECOND, width: 8, about: [overlayfsMetrics.errors] },
+        { '{{op}}, {{error_type}}': `${sumBy(['op', 'error_type'], rate(overlayfsMetrics.errors))} > 0` },
+      ),
+      graph(
+        { title: 'In no histogram', unit: PER_SECOND, width: 8, about: Object.values(apart) },
+        Object.fromEntries(
+          Object.entries(apart).map(([kind, metric]) => [`{{op}}, ${kind}`, `${sumBy(['op'], rate(metric))} > 0`]),
+        ),
       ),
     ],
   };
@@ -366,7 +463,12 @@ function floatie(): Section {
         },
       ),
       table(
-        { title: 'What is running', width: 24, about: [self.buildInfo, self.startTime, self.reloadSuccess] },
+        { title: 'Not measured here', width: 8, about: [overlayfsMetrics.measured] },
+        ['instance', 'op', 'method'],
+        [{ name: 'measured', expr: `${series(overlayfsMetrics.measured)} == 0`, unit: COUNT }],
+      ).height(5),
+      table(
+        { title: 'What is running', width: 16, about: [self.buildInfo, self.startTime, self.reloadSuccess] },
         RUNNING,
         [
           { name: 'running for', expr: runningSince(self.startTime), unit: DURATION },

@@ -12,8 +12,19 @@ export interface ProbeState {
   readonly reason?: string;
   /** The preferred methods, and why each of them failed. */
   readonly refusals?: readonly { readonly method: string; readonly reason: string }[];
-  /** What it does not measure on this kernel although it is attached, and why. */
-  readonly unmeasured?: readonly { readonly op: string; readonly reason: string }[];
+  /** What it does not measure although it is attached, and why. */
+  readonly unmeasured?: readonly Unmeasured[];
+}
+
+/** Operations that are not measured, for one reason. */
+export interface Unmeasured {
+  readonly ops: readonly string[];
+  readonly reason: string;
+}
+
+/** Such as `stat, lookup: no such function; fault: not seen`. */
+export function unmeasuredText(unmeasured: readonly Unmeasured[]): string {
+  return unmeasured.map(({ ops, reason }) => `${ops.join(', ')}: ${reason}`).join('; ');
 }
 
 /** A periodic job whose last run threw. */
@@ -92,7 +103,7 @@ export class Health {
     probe: string,
     method: string,
     refusals: NonNullable<ProbeState['refusals']> = [],
-    unmeasured: NonNullable<ProbeState['unmeasured']> = [],
+    unmeasured: readonly Unmeasured[] = [],
   ): void {
     this.#probes.set(probe, {
       probe,

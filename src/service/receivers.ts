@@ -12,7 +12,7 @@ import { RuntimeFiles } from '../containers/names.ts';
 import { resolvePidNamespace } from '../containers/pid-namespace.ts';
 import type { Observer } from '../metrics/observer.ts';
 import type { MetricRegistry } from '../metrics/registry.ts';
-import type { Health } from '../program/health.ts';
+import { type Health, unmeasuredText } from '../program/health.ts';
 import { Jobs } from '../program/jobs.ts';
 import type { Logger } from '../program/log.ts';
 import { errorOf, reasonOf } from '../program/reason.ts';
@@ -126,11 +126,9 @@ async function startReceiver<N extends ReceiverName>(name: N, config: Config, co
     boundsNs: kernelBoundsNs(config, name),
     attached(method, refusals, unmeasured = []) {
       health.attached(name, method, refusals, unmeasured);
-      const reasons = [
-        ...refusals.map(({ method, reason }) => [`not_${method}`, reason]),
-        ...unmeasured.map(({ op, reason }) => [`without_${op}`, reason]),
-      ];
-      log.info(`The ${name} probe is attached by ${method}`, Object.fromEntries(reasons));
+      const reasons = Object.fromEntries(refusals.map(({ method, reason }) => [`not_${method}`, reason]));
+      const rest = unmeasured.length > 0 && { unmeasured: unmeasuredText(unmeasured) };
+      log.info(`The ${name} probe is attached by ${method}`, { ...reasons, ...rest });
     },
     every(ms, job, work) {
       const end = jobs.every(ms, job, work);

@@ -16,7 +16,7 @@ const EXPECTED: Expected = {
     floatie_pressure_containers_left_out: 'every container has a score',
   },
   still: ['floatie_probe_misses_total', 'floatie_http_dropped_total'],
-  firing: ['FloatieOverlayfsSlow', 'FloatieOomKill', 'absent', 'overflow'],
+  firing: ['FloatieOverlayfsSlow', 'FloatieOverlayfsFull', 'FloatieOomKill', 'absent', 'overflow'],
 };
 
 suite('the dashboard and the alerts', { skip: missing('root', 'btf', 'fuse', 'pressure') }, () => {

@@ -40,7 +40,7 @@ suite('Floatie is ready', () => {
 
   test('when one is that does not measure everything on this kernel, and says what', () => {
     const { health } = healthWithLog();
-    const unmeasured = [{ op: 'write', reason: 'no such function' }];
+    const unmeasured = [{ ops: ['write'], reason: 'no such function' }];
     health.attached('overlayfs', 'fentry', [], unmeasured);
     assert.deepEqual(health.readiness(), {
       ready: true,

@@ -1,17 +1,23 @@
 /** Containers under load, until they are disposed of. */
-
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { mountOverlay } from './overlay.ts';
 import { BASE, podman, startContainer } from './podman.ts';
 import { missing } from './requirements.ts';
 import { mountSlow } from './slow.ts';
 
-/** Reads and writes its root; some operations fail or move no byte. */
+/** Reads, writes, syncs and copies its root, and opens a file of the image for writing; some operations fail or move no byte. */
 const SHOP = `
   dd if=/dev/urandom of=/f bs=64k count=64 status=none
-  while :; do
+  find /usr -type f -size +8k | while :; do
     dd if=/f of=/dev/null bs=4k status=none
     dd if=/dev/zero of=/g bs=4k count=500 conv=fsync status=none
+    cp /g /h
+    dd if=/dev/zero of=/full/file bs=64k count=32 status=none
     echo fails >&3
+    read -r file && : >>"$file"
     sleep 0.1
   done 3</f 2>/dev/null`;
 
@@ -41,16 +47,30 @@ export async function startLoad(delaysUs: readonly number[]): Promise<Load> {
   await using stack = new AsyncDisposableStack();
   const slow = stack.use(await mountSlow(delaysUs));
   const data = stack.use(mountOverlay(slow.path));
+  const full = stack.use(mountOverlay(undefined, stack.use(mountTiny()).path));
   const start = (name: string, script: string, ...args: string[]): string => {
     podman('rm', '--force', '--ignore', '--time', '0', name);
     return stack.use(startContainer('--name', name, '--network=none', ...args, BASE, 'sh', '-c', script)).id;
   };
   const containers = {
-    shop: start('shop', SHOP),
+    shop: start('shop', SHOP, '-v', `${full.path}:/full`),
     search: start('search', SEARCH, '-m', '40m'),
     report: start('report', REPORT, '-m', '64m'),
     archive: start('archive', ARCHIVE, '-v', `${data.path}:/data`),
   };
   const owned = stack.move();
   return { containers, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+/** A filesystem of 1 MB. */
+function mountTiny(): { readonly path: string; [Symbol.dispose](): void } {
+  const path = mkdtempSync(join(tmpdir(), 'floatie-tiny-'));
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', path]);
+  return {
+    path,
+    [Symbol.dispose]() {
+      execFileSync('umount', [path]);
+      rmdirSync(path);
+    },
+  };
 }

@@ -5,6 +5,7 @@ import { lookAt } from '../../containers/runtime-folders.ts';
 import { checkKernel } from '../../kernel/explain.ts';
 import { openOnDetachedOverlay } from '../../native/index.ts';
 import { type Finding, finding, ok } from '../../program/check.ts';
+import { unmeasuredText } from '../../program/health.ts';
 import { readOrNull } from '../../program/read-or-null.ts';
 import { reasonOf } from '../../program/reason.ts';
 import { type Attempt, attempt, type Checks, type Examination, refused } from '../checks.ts';
@@ -125,9 +126,8 @@ export function overlayfsBy(
   const counted = `counted ${trial.counted} of ${trial.done} reads in a trial`;
   if (isExact(trial)) {
     const unmeasured = use === '' ? [] : examination.unmeasured;
-    return ok(
-      `${use}${counted}${unmeasured.map(({ op, reason }) => `; it does not measure ${op}: ${reason}`).join('')}`,
-    );
+    const rest = unmeasured.length === 0 ? '' : `; not measured: ${unmeasuredText(unmeasured)}`;
+    return ok(`${use}${counted}${rest}`);
   }
   const reason = `${use}${counted}, the kernel skipped ${trial.missed} runs of its programs`;
   return finding(use === '' ? 'unneeded' : 'warn', reason);

@@ -1,11 +1,9 @@
 import { type Attribute, type Metric, ownerAttributes } from '../../metrics/catalogue.ts';
-import { ERROR_TYPES, eachOp, OPS } from './operations.ts';
+import { ERROR_TYPES, eachOp } from './operations.ts';
 
-const names = new Intl.ListFormat('en', { type: 'disjunction' }).format(OPS.map((op) => `\`${op}\``));
-const OP: Attribute = { name: 'op', meaning: names };
-const ERROR_TYPE: Attribute = {
-  name: 'error_type',
-  meaning: `${new Intl.ListFormat('en', { type: 'disjunction' }).format(ERROR_TYPES.map((type) => `\`${type}\``))} error`,
+const OP: Attribute = {
+  name: 'op',
+  meaning: 'the operation, such as `read`, `sync` or `copy_up_open`; see "What is counted on overlayfs"',
 };
 
 /** The histogram of each operation. */
@@ -15,8 +13,8 @@ export const metrics = {
   bytes: {
     name: 'floatie_overlayfs_bytes_total',
     kind: 'counter',
-    unit: '',
-    description: 'Bytes that operations on overlayfs moved',
+    unit: 'By',
+    description: 'Bytes that reads, writes, transfers and copy-ups on overlayfs moved',
     attributes: [OP, ...ownerAttributes],
   },
   errors: {
@@ -24,14 +22,18 @@ export const metrics = {
     kind: 'counter',
     unit: '',
     description: 'Failed operations on overlayfs, which are in no histogram',
-    attributes: [OP, ERROR_TYPE, ...ownerAttributes],
+    attributes: [
+      OP,
+      { name: 'error_type', meaning: `the kernel's name of the error: ${ERROR_TYPES.join(', ')}` },
+      ...ownerAttributes,
+    ],
   },
   zeros: {
     name: 'floatie_overlayfs_zero_total',
     kind: 'counter',
     unit: '',
     description:
-      'Reads and writes on overlayfs that moved no byte, such as a read at the end of a file; they are in no histogram',
+      'Operations on overlayfs without an effect that are no errors: reads, writes and transfers that moved no byte, such as a read at the end of a file, and answers that something is not there, or there already; they are in no histogram',
     attributes: [OP, ...ownerAttributes],
   },
   async: {
@@ -48,6 +50,17 @@ export const metrics = {
     description:
       'Operations on overlayfs in cgroups that `containers.include`, `containers.exclude` or a `filter` excludes; no other metric counts them',
     attributes: [OP],
+  },
+  measured: {
+    name: 'floatie_overlayfs_measured',
+    kind: 'gauge',
+    unit: '',
+    description: '1 for an operation that is measured here, 0 for one that is not; /readyz has the reasons',
+    attributes: [
+      { name: 'op', meaning: 'that of the other metrics, or `fault`: reading and writing mapped files, always 0' },
+      { name: 'method', meaning: 'the way to attach; `none` while nothing is attached' },
+    ],
+    aboutFloatie: true,
   },
 } as const satisfies Record<string, Metric>;
 

@@ -106,6 +106,7 @@ export const ERROR_TYPES = [
   'ESTALE',
   'other',
 ] as const;
+export type ErrorType = (typeof ERROR_TYPES)[number];
 
 function transfer<Name extends string>(op: Name, ...functions: string[]) {
   return { op, functions, isOnSyscalls: false, isRequired: false, latency: TRANSFER, attributes: { op } };

@@ -8,6 +8,7 @@ import { errorOf } from '../../program/reason.ts';
 import { reasonFor } from '../../program/refusal.ts';
 import type { Claims } from '../slots.ts';
 import { type CgroupTotals, type CountedMiss, type CountsOptions, type Features, OverlayfsCounts } from './counts.ts';
+import { OPERATIONS, OPS, type Op } from './operations.ts';
 import { attachProbes, METHODS, type Method, type Probes, type Unmeasured } from './probes.ts';
 import { isExact, tryMethod } from './trial.ts';
 
@@ -15,6 +16,8 @@ export type Attach = 'auto' | 'fentry' | 'kprobe' | 'syscall';
 
 export interface OverlayfsOptions extends CountsOptions {
   readonly attach?: Attach | 'syscall_classic';
+  /** The operations to attach; all by default. */
+  readonly operations?: readonly Op[];
   /** For tests: leaves out features that older kernels lack. */
   readonly features?: Partial<Features>;
   /** Called when the way of attaching changes, and when attaching has to wait. */
@@ -243,8 +246,9 @@ export class OverlayfsReceiver {
   }
 
   #attach(method: Method): void {
-    const { attachBy = attachProbes, features, onChange } = this.#options;
-    this.#probes = attachBy(this.#counts, method, features);
+    const { attachBy = attachProbes, features, operations = OPS, onChange } = this.#options;
+    const chosen = OPERATIONS.filter(({ op }) => operations.includes(op));
+    this.#probes = attachBy(this.#counts, method, features, chosen);
     onChange?.({
       method,
       failure: null,

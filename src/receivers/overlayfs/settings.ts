@@ -2,10 +2,12 @@ import { bounds } from '../../settings/bounds.ts';
 import { setting } from '../../settings/setting.ts';
 import { integer, oneOf } from '../../settings/shapes.ts';
 import type { Settings } from '../receiver.ts';
+import { chosen, DEFAULT_CHOICE } from './chosen.ts';
 import type { Attach } from './receiver.ts';
 
 export interface OverlayfsSettings {
   attach: Attach;
+  operations: string[];
   bounds_us: number[];
   expire_ms: number;
 }
@@ -17,7 +19,13 @@ export const settings: Settings<OverlayfsSettings> = {
   attach: setting<Attach>(
     'auto',
     oneOf('auto', 'fentry', 'kprobe', 'syscall'),
-    'How to attach to the kernel: "auto" takes the cheapest way that is exact here; "fentry" and "kprobe" attach to overlayfs\' own functions, "syscall" to the read and write system calls',
+    'How to attach to the kernel: "auto" takes the cheapest way that is exact here; "fentry" and "kprobe" attach to overlayfs\' own functions, "syscall" to the system calls that can be tied to files on overlayfs',
+    { needsRestart: true },
+  ),
+  operations: setting(
+    [...DEFAULT_CHOICE],
+    chosen,
+    'The measured operations, by the names of histograms; those of "metadata" can be named alone. What is left out is not attached',
     { needsRestart: true },
   ),
   bounds_us: setting(

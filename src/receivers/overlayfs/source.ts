@@ -12,8 +12,8 @@ import type { Member } from '../../metrics/storage.ts';
 import { monotonicMs, monotonicNs, toHrTime, wallMs, wallMsOf } from '../../program/clock.ts';
 import { combined } from '../histograms.ts';
 import { type CgroupTotals, endedOf } from './counts.ts';
-import { metrics, overlayfsMetrics } from './metrics.ts';
-import { ERROR_TYPES, eachOp, OPERATIONS, OPS, type Op } from './operations.ts';
+import { latencyOf, metrics } from './metrics.ts';
+import { ERROR_TYPES, type ErrorType, eachOp, OPERATIONS, OPS, type Op } from './operations.ts';
 import type { OverlayfsReceiver } from './receiver.ts';
 
 /**
@@ -22,11 +22,14 @@ import type { OverlayfsReceiver } from './receiver.ts';
  */
 const WALK_BUDGET = 512;
 
+const { bytes, errors, zeros, async, excluded } = metrics;
+
 export class OverlayfsSource implements Source {
-  readonly metrics = overlayfsMetrics;
+  readonly metrics = [...new Set(Object.values(latencyOf)), bytes, errors, zeros, async, excluded];
   readonly #receiver: OverlayfsReceiver;
   readonly #cgroups: Cgroups;
   #filter: CgroupFilter | null;
+  readonly #ops: readonly Op[];
   readonly #startTime = toHrTime(wallMs());
   /** Operations of excluded cgroups that are included or removed by now. */
   readonly #excluded: Record<Op, number> = eachOp(() => 0);
@@ -38,11 +41,20 @@ export class OverlayfsSource implements Source {
   /** Living cgroups whose entries were taken, until they are removed. */
   readonly #banished = new Set<bigint>();
 
-  /** @param filter selects the cgroups that get series; null: all */
-  constructor(receiver: OverlayfsReceiver, cgroups: Cgroups, filter: CgroupFilter | null = null) {
+  /**
+   * @param filter selects the cgroups that get series; null: all
+   * @param ops the chosen operations
+   */
+  constructor(
+    receiver: OverlayfsReceiver,
+    cgroups: Cgroups,
+    filter: CgroupFilter | null = null,
+    ops: readonly Op[] = OPS,
+  ) {
     this.#receiver = receiver;
     this.#cgroups = cgroups;
     this.#filter = filter;
+    this.#ops = ops;
   }
 
   /** All counts. Makes system calls only for new cgroups. */
@@ -167,7 +179,7 @@ export class OverlayfsSource implements Source {
   }
 
   #excludedSamples(sums: Record<Op, number>): Sample[] {
-    return OPS.map((op) => ({
+    return this.#ops.map((op) => ({
       metric: metrics.excluded,
       member: { key: op, attributes: { op }, startTime: this.#startTime, totals: Float64Array.of(sums[op]) },
     }));
@@ -258,8 +270,8 @@ class CgroupMember implements Member {
 
 const withOp = eachOp((op) => merging({ op }));
 const withError = Object.fromEntries(ERROR_TYPES.map((type) => [type, merging({ error_type: type })])) as Record<
-  (typeof ERROR_TYPES)[number],
-  (owner: Attributes) => Attributes
+  ErrorType,
+  ReturnType<typeof merging>
 >;
 const withOwn = eachOp((_, { attributes }) =>
   attributes === undefined ? (owner: Attributes) => owner : merging(attributes),
@@ -267,8 +279,9 @@ const withOwn = eachOp((_, { attributes }) =>
 
 /** Adds attributes to those of an owner: the same object each time. */
 function merging(own: Attributes): (owner: Attributes) => Attributes {
-  const merged = new WeakMap<Attributes, Attributes>();
+  let merged: WeakMap<Attributes, Attributes> | undefined;
   return (owner) => {
+    merged ??= new WeakMap();
     const known = merged.get(owner);
     if (known !== undefined) return known;
     const all = { ...own, ...owner };

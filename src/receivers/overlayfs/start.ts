@@ -5,6 +5,10 @@ import { monotonicMs } from '../../program/clock.ts';
 import { Pace } from '../../program/pace.ts';
 import { reasonOf } from '../../program/reason.ts';
 import { type Context, OBJECTS, type Running } from '../receiver.ts';
+import { chosenOps } from './chosen.ts';
+import { measuredIn, unmeasuredIn } from './measured.ts';
+import { metrics } from './metrics.ts';
+import type { Op } from './operations.ts';
 import { type AttachState, OverlayfsReceiver } from './receiver.ts';
 import { KEEP_MS, RecentLatency } from './recent-latency.ts';
 import type { OverlayfsSettings } from './settings.ts';
@@ -31,6 +35,8 @@ export function mustStart({ attach }: OverlayfsSettings): boolean {
 export async function start(context: Context<OverlayfsSettings>): Promise<Running<OverlayfsSettings>> {
   const { kernel, boundsNs, registry, hierarchy, cgroups, filter, pidNsInum, cgroupId, latencies } = context;
   let { settings } = context;
+  const chosen = chosenOps(settings.operations);
+  let state: AttachState = { method: null, failure: null, refusals: [], unmeasured: [] };
   const receiver = await OverlayfsReceiver.start({
     boundsNs,
     pidNsInum,
@@ -40,10 +46,14 @@ export async function start(context: Context<OverlayfsSettings>): Promise<Runnin
     cgroupVersion: hierarchy.version,
     expireMs: settings.expire_ms,
     attach: settings.attach,
+    operations: chosen,
     objects: OBJECTS,
-    onChange: (state) => tellAttachment(state, context),
+    onChange(now) {
+      state = now;
+      tellAttachment(now, chosen, context);
+    },
   });
-  const source = new OverlayfsSource(receiver, cgroups, filter);
+  const source = new OverlayfsSource(receiver, cgroups, filter, chosen);
   const recent = new RecentLatency(() => receiver.each(), boundsNs);
   latencies.add((cgroup) => recent.p99Us(cgroup, monotonicMs()));
   registry.addSource(source, {
@@ -71,7 +81,13 @@ export async function start(context: Context<OverlayfsSettings>): Promise<Runnin
     );
   let endRetiring = retire();
   return {
-    observe: (observer) => observeOverlayfs(observer, receiver),
+    observe(observer) {
+      observeOverlayfs(observer, receiver);
+      observer(metrics.measured, (report) => {
+        for (const { op, isMeasured } of measuredIn(state, chosen))
+          report(isMeasured ? 1 : 0, { op, method: state.method ?? 'none' });
+      });
+    },
     choose(choice) {
       settings = choice.settings;
       registry.end(source.choose(choice.filter));
@@ -86,10 +102,11 @@ export async function start(context: Context<OverlayfsSettings>): Promise<Runnin
 
 function tellAttachment(
   { method, failure, refusals, unmeasured }: AttachState,
+  chosen: readonly Op[],
   { health, log, attached }: Context<OverlayfsSettings>,
 ): void {
   if (method !== null) {
-    attached(method, refusals, unmeasured);
+    attached(method, refusals, unmeasuredIn(unmeasured, chosen));
     return;
   }
   if (failure !== null) {

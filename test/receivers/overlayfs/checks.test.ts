@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import type { Unmeasured } from '../../../src/program/health.ts';
 import { Refusal } from '../../../src/program/refusal.ts';
 import type { Attempt } from '../../../src/receivers/checks.ts';
 import { overlayfsBy } from '../../../src/receivers/overlayfs/checks.ts';
@@ -26,14 +27,14 @@ interface Given {
   readonly isWanted?: boolean;
   readonly starts?: boolean;
   readonly used?: Method | null;
-  readonly unmeasured?: { readonly op: string; readonly reason: string }[];
+  readonly unmeasured?: readonly Unmeasured[];
 }
 
 /** What is said of a method where all is well, but for what is given. */
 function said(method: Method, given: Given = {}) {
   const { noTrial = null, attach = 'auto', isWanted = true, starts = true, used = 'fentry', unmeasured = [] } = given;
   const { tried = new Map(METHODS.map((method) => [method, { value: TRIAL }])) } = given;
-  const settings = { attach, bounds_us: [1], expire_ms: 1000 };
+  const settings = { attach, operations: ['read'], bounds_us: [1], expire_ms: 1000 };
   return overlayfsBy(
     method,
     { tried, noTrial },
@@ -50,10 +51,14 @@ suite('a way to attach', () => {
   });
 
   test('that is used says what it does not measure on this kernel', () => {
-    const unmeasured = [{ op: 'write', reason: 'no such function' }];
+    const unmeasured = [
+      { ops: ['splice', 'flush'], reason: 'no such function' },
+      { ops: ['fault'], reason: 'not seen' },
+    ];
     assert.deepEqual(said('fentry', { unmeasured }), {
       verdict: 'ok',
-      reason: 'used; counted 1000 of 1000 reads in a trial; it does not measure write: no such function',
+      reason:
+        'used; counted 1000 of 1000 reads in a trial; not measured: splice, flush: no such function; fault: not seen',
     });
   });
 

@@ -6,19 +6,18 @@ import { suite, test } from 'node:test';
 import { Cgroups } from '../../../src/containers/cgroups.ts';
 import { identify } from '../../../src/containers/identity.ts';
 import type { CgroupTotals, OperationTotals } from '../../../src/receivers/overlayfs/counts.ts';
-import { metrics, overlayfsMetrics } from '../../../src/receivers/overlayfs/metrics.ts';
-import { eachOp, OPS } from '../../../src/receivers/overlayfs/operations.ts';
+import { latencyOf, metrics } from '../../../src/receivers/overlayfs/metrics.ts';
+import { eachOp, OPS, type Op } from '../../../src/receivers/overlayfs/operations.ts';
 import type { OverlayfsReceiver } from '../../../src/receivers/overlayfs/receiver.ts';
 import { OverlayfsSource, overlayfsSamples } from '../../../src/receivers/overlayfs/source.ts';
 import { nothingDone } from '../../support/operation-totals.ts';
 
-const NOTHING: OperationTotals = nothingDone(3);
+const NOTHING = nothingDone(3);
 const READS: OperationTotals = { ...NOTHING, sumNs: 700, buckets: [1, 2, 3] };
 
-function totals(values: Partial<CgroupTotals> & { read?: OperationTotals; write?: OperationTotals }): CgroupTotals {
-  const { read = NOTHING, write = NOTHING, ...rest } = values;
-  const operations = { ...eachOp(() => NOTHING), read, write };
-  return { key: '1.0', cgroupId: 42n, bornNs: 0, operations, ...rest };
+function totals(values: Partial<CgroupTotals> & { [op in Op]?: OperationTotals }): CgroupTotals {
+  const { key = '1.0', cgroupId = 42n, bornNs = 0 } = values;
+  return { key, cgroupId, bornNs, operations: eachOp((op) => values[op] ?? NOTHING) };
 }
 
 function samplesOf(...all: CgroupTotals[]) {
@@ -28,18 +27,26 @@ function samplesOf(...all: CgroupTotals[]) {
 suite('the counts of a cgroup', () => {
   test('that did nothing are no samples', () => assert.deepEqual(samplesOf(totals({})), []));
 
-  test('of reads are one sample of the read latency', () => {
-    assert.deepEqual(
-      samplesOf(totals({ read: READS })).map(({ metric }) => metric.name),
-      ['floatie_overlayfs_read_latency_us'],
-    );
-  });
+  for (const op of OPS) {
+    test(`of ${op} are one sample of its latency`, () => {
+      assert.deepEqual(
+        samplesOf(totals({ [op]: READS })).map(({ metric }) => metric),
+        [latencyOf[op]],
+      );
+    });
+  }
 
-  test('of writes are one sample of the write latency', () => {
+  test('of operations of one histogram are told apart by an attribute, and are members of their own', () => {
+    const samples = samplesOf(totals({ create: READS, remove: READS, copy_up_open: READS }));
     assert.deepEqual(
-      samplesOf(totals({ write: READS })).map(({ metric }) => metric.name),
-      ['floatie_overlayfs_write_latency_us'],
+      samples.map(({ metric, member }) => [metric.name, member.attributes]),
+      [
+        ['floatie_overlayfs_metadata_latency_us', { op: 'create', cgroup: '/cgroup-42' }],
+        ['floatie_overlayfs_metadata_latency_us', { op: 'remove', cgroup: '/cgroup-42' }],
+        ['floatie_overlayfs_copy_up_latency_us', { op: 'open', cgroup: '/cgroup-42' }],
+      ],
     );
+    assert.equal(new Set(samples.map(({ member }) => member.key)).size, 3);
   });
 
   test('are the sum followed by the buckets', () => {
@@ -57,34 +64,28 @@ suite('the counts of a cgroup', () => {
     assert.deepEqual(sample?.member.attributes, { cgroup: `/docker/${id}`, 'container.id': id });
   });
 
-  for (const [field, metric] of [
-    ['bytes', 'floatie_overlayfs_bytes_total'],
-    ['zeros', 'floatie_overlayfs_zero_total'],
-  ] as const) {
-    test(`that are ${field} only are in no histogram`, () => {
-      const samples = samplesOf(totals({ write: { ...NOTHING, [field]: 3 } }));
-      assert.deepEqual(
-        samples.map(({ metric, member }) => [metric.name, member.attributes, Array.from(member.totals)]),
-        [[metric, { op: 'write', cgroup: '/cgroup-42' }, [3]]],
-      );
-    });
+  for (const op of OPS) {
+    for (const [field, metric, own] of [
+      ['bytes', 'floatie_overlayfs_bytes_total', {}],
+      ['zeros', 'floatie_overlayfs_zero_total', {}],
+      ['async', 'floatie_overlayfs_async_total', {}],
+      ['ENOSPC', 'floatie_overlayfs_errors_total', { error_type: 'ENOSPC' }],
+      ['other', 'floatie_overlayfs_errors_total', { error_type: 'other' }],
+    ] as const) {
+      test(`of ${op} that are ${field} only are in no histogram`, () => {
+        const samples = samplesOf(totals({ [op]: { ...NOTHING, [field]: 3 } }));
+        assert.deepEqual(
+          samples.map(({ metric, member }) => [metric.name, member.attributes, Array.from(member.totals)]),
+          [[metric, { op, ...own, cgroup: '/cgroup-42' }, [3]]],
+        );
+      });
+    }
   }
 
-  test('that failed are told apart by their errors', () => {
-    const samples = samplesOf(totals({ write: { ...NOTHING, ENOSPC: 3, other: 1 } }));
-    assert.deepEqual(
-      samples.map(({ metric, member }) => [metric.name, member.attributes.error_type, Array.from(member.totals)]),
-      [
-        ['floatie_overlayfs_errors_total', 'ENOSPC', [3]],
-        ['floatie_overlayfs_errors_total', 'other', [1]],
-      ],
-    );
-  });
-
-  test('of reads and of writes that failed are two members', () => {
-    const failed = { ...NOTHING, EIO: 1 };
+  test('of what failed are a member for each operation and each type of error', () => {
+    const failed = { ...NOTHING, ENOSPC: 1, EIO: 1 };
     const keys = samplesOf(totals({ read: failed, write: failed })).map(({ member }) => member.key);
-    assert.equal(new Set(keys).size, 2);
+    assert.equal(new Set(keys).size, 4);
   });
 
   test('of all that found no place are marked as the overflow', () => {
@@ -102,9 +103,11 @@ suite('the counts of a cgroup', () => {
   });
 
   test('belong to no metric but those of the source', () => {
-    const busy = { ...READS, EIO: 1, zeros: 1 };
-    const known = new Set<object>(overlayfsMetrics);
-    assert.ok(samplesOf(totals({ read: busy, write: busy })).every(({ metric }) => known.has(metric)));
+    const busy = { ...READS, bytes: 1, zeros: 1, async: 1, ENOSPC: 1 };
+    const { metrics } = new OverlayfsSource({} as OverlayfsReceiver, new Cgroups(null));
+    const known = new Set<object>(metrics);
+    const all = totals(eachOp(() => busy));
+    assert.ok(samplesOf(all).every(({ metric }) => known.has(metric)));
   });
 });
 
@@ -181,63 +184,75 @@ suite('the source of overlayfs metrics', () => {
     });
   });
 
-  test('counts what cgroups did that are left out, and goes on when they are gone', () => {
-    withCgroup((mount, id) => {
-      const one = totals({ cgroupId: id, read: READS });
-      let all: CgroupTotals[] = [one];
-      let last: CgroupTotals[] = [];
-      const receiver = receiverWith({ read: () => all, retire: () => last });
-      const source = new OverlayfsSource(receiver, new Cgroups(mount), (cgroup) => cgroup !== '/app');
-      const excluded = (): unknown[] =>
-        Array.from(source.read(), ({ metric, member }) => [metric.name, member.attributes.op, member.totals[0]]);
-      const reads = READS.buckets.reduce((sum, count) => sum + count);
-      const expected = OPS.map((op) => [metrics.excluded.name, op, op === 'read' ? reads : 0]);
-      assert.deepEqual(excluded(), expected);
-      all = [];
-      last = [one];
-      assert.deepEqual(source.retire(), []);
-      assert.deepEqual(excluded(), expected);
+  for (const chosen of OPS) {
+    test(`counts ${chosen} of cgroups that are left out, and goes on when they are gone`, () => {
+      withCgroup((mount, id) => {
+        const one = totals({ cgroupId: id, [chosen]: { ...READS, EIO: 2 } });
+        let all: CgroupTotals[] = [one];
+        let last: CgroupTotals[] = [];
+        const receiver = receiverWith({ read: () => all, retire: () => last });
+        const source = new OverlayfsSource(receiver, new Cgroups(mount), (cgroup) => cgroup !== '/app');
+        const excluded = (): unknown[] =>
+          Array.from(source.read(), ({ metric, member }) => [metric.name, member.attributes.op, member.totals[0]]);
+        const expected = OPS.map((op) => [metrics.excluded.name, op, op === chosen ? 1 + 2 + 3 + 2 : 0]);
+        assert.deepEqual(excluded(), expected);
+        all = [];
+        last = [one];
+        assert.deepEqual(source.retire(), []);
+        assert.deepEqual(excluded(), expected);
+      });
+    });
+  }
+
+  test('says nothing of what cgroups did that are left out where that is not measured', () => {
+    withCgroup((mount) => {
+      const source = new OverlayfsSource(receiverWith({}), new Cgroups(mount), () => false, ['read', 'sync']);
+      assert.deepEqual(
+        Array.from(source.read(), ({ member }) => member.attributes),
+        [{ op: 'read' }, { op: 'sync' }],
+      );
     });
   });
 
-  test('counts each operation once when a cgroup is left out, and let in again', () => {
-    withCgroup((mount, id) => {
-      const reads = (count: number): CgroupTotals[] => [
-        totals({ cgroupId: id, read: { ...NOTHING, sumNs: count * 100, buckets: [count, 0, 0] } }),
-      ];
-      let all = reads(3);
-      const source = new OverlayfsSource(receiverWith({ read: () => all }), new Cgroups(mount), null);
-      const leaveOut = (cgroup: string): boolean => cgroup !== '/app';
-      const seen = () =>
-        Array.from(
-          source.read().flatMap(({ metric, member }) => {
-            const isLatency = metric.kind === 'histogram';
-            return isLatency || member.attributes.op === 'read' ? [[isLatency, ...Array.from(member.totals)]] : [];
-          }),
+  for (const op of OPS)
+    test(`counts each ${op} once when a cgroup is left out, and let in again`, () => {
+      withCgroup((mount, id) => {
+        const reads = (count: number): CgroupTotals[] => [
+          totals({ cgroupId: id, [op]: { ...NOTHING, sumNs: count * 100, buckets: [count, 0, 0] } }),
+        ];
+        let all = reads(3);
+        const source = new OverlayfsSource(receiverWith({ read: () => all }), new Cgroups(mount), null);
+        const leaveOut = (cgroup: string): boolean => cgroup !== '/app';
+        const seen = () =>
+          Array.from(
+            source.read().flatMap(({ metric, member }) => {
+              const isLatency = metric.kind === 'histogram';
+              return isLatency || member.attributes.op === op ? [[isLatency, ...Array.from(member.totals)]] : [];
+            }),
+          );
+        assert.deepEqual(seen(), [[true, 300, 3, 0, 0]]);
+        all = reads(5);
+        const last = source.choose(leaveOut);
+        assert.deepEqual(
+          last.map(({ member }) => Array.from(member.totals)),
+          [[500, 5, 0, 0]],
         );
-      assert.deepEqual(seen(), [[true, 300, 3, 0, 0]]);
-      all = reads(5);
-      const last = source.choose(leaveOut);
-      assert.deepEqual(
-        last.map(({ member }) => Array.from(member.totals)),
-        [[500, 5, 0, 0]],
-      );
-      assert.deepEqual(seen(), [[false, 0]]);
-      all = reads(9);
-      assert.deepEqual(seen(), [[false, 4]]);
-      assert.deepEqual(source.choose(leaveOut), []);
-      assert.deepEqual(
-        source.choose((cgroup) => cgroup !== '/other'),
-        [],
-      );
-      assert.deepEqual(seen(), [[false, 4]]);
-      all = reads(10);
-      assert.deepEqual(seen(), [
-        [true, 100, 1, 0, 0],
-        [false, 4],
-      ]);
+        assert.deepEqual(seen(), [[false, 0]]);
+        all = reads(9);
+        assert.deepEqual(seen(), [[false, 4]]);
+        assert.deepEqual(source.choose(leaveOut), []);
+        assert.deepEqual(
+          source.choose((cgroup) => cgroup !== '/other'),
+          [],
+        );
+        assert.deepEqual(seen(), [[false, 4]]);
+        all = reads(10);
+        assert.deepEqual(seen(), [
+          [true, 100, 1, 0, 0],
+          [false, 4],
+        ]);
+      });
     });
-  });
 
   test('gives the last counts of a removed cgroup under the name it had', () => {
     withCgroup((mount, id) => {
