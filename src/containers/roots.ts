@@ -37,7 +37,7 @@ export function containerRoots(): Roots {
 }
 
 /** The process's cgroup in the hierarchy that names containers; null when the process has ended. */
-function cgroupOf(pid: string, version: 1 | 2): string | null {
+export function cgroupOf(pid: string | number, version: 1 | 2): string | null {
   const line = version === 1 ? /^\d+:(?:[^:]*,)?memory(?:,[^:]*)?:(.*)$/m : /^0::(.*)$/m;
   return line.exec(readOrNull(`/proc/${pid}/cgroup`) ?? '')?.[1] ?? null;
 }

@@ -9,7 +9,7 @@ import { cgroupIdOf, findHierarchy } from '../../src/containers/hierarchy.ts';
 import { monotonicMs } from '../../src/program/clock.ts';
 import { OOM_METHODS } from '../../src/receivers/oom/probes.ts';
 import { OomReceiver } from '../../src/receivers/oom/receiver.ts';
-import type { FlatPart } from '../../src/records/encode.ts';
+import type { FlatPart, FlatRecord } from '../../src/records/encode.ts';
 import { createCgroup } from '../support/cgroup.ts';
 import { fixture } from '../support/fixtures.ts';
 import { reportedKills } from '../support/kernel-log.ts';
@@ -50,6 +50,17 @@ suite('an OOM kill', { skip: missing('root', 'btf') }, () => {
       const { usage_bytes, gfp_mask } = record ?? {};
       assert.ok(Number(usage_bytes) > 47 * MB && Number(usage_bytes) <= 48 * MB, `${method}: ${usage_bytes} used`);
       assert.match(String(gfp_mask), /^0x[1-9a-f]/);
+      assert.deepEqual(pick(record, 'memory_source', 'memory_truncated'), ['kernel_report', false], method);
+      const kinds = ['anon', 'file', 'shmem', 'kernel'].map((kind) => Number(record?.[`memory_${kind}_bytes`]));
+      const sum = kinds.reduce((sum, bytes) => sum + bytes);
+      assert.ok(Math.abs(sum - Number(usage_bytes)) <= 0.02 * Number(usage_bytes), `${method}: ${kinds} fill it`);
+      const holders = holdersOf(record);
+      assert.deepEqual(
+        [record?.processes, holders.length, holders[0]?.pid, holders[0]?.comm],
+        [1, 1, child.pid, 'own'],
+      );
+      const rss = Number(record?.anon_rss_bytes) + Number(record?.file_rss_bytes);
+      assert.ok(Math.abs(Number(holders[0]?.rss_bytes) - rss) <= 0.02 * rss, `${method}: ${JSON.stringify(holders)}`);
     }
   });
 
@@ -59,6 +70,9 @@ suite('an OOM kill', { skip: missing('root', 'btf') }, () => {
     limit(pod, 64);
     await using large = createChild(pod, 'large');
     await using small = createChild(pod, 'small');
+    await using silent = createChild(pod, 'silent');
+    const bystander = hog(silent, 'bystander', 2);
+    await ready(bystander);
     const victim = hog(large, 'large', 40);
     await ready(victim);
     const died = once(victim, 'exit');
@@ -69,10 +83,21 @@ suite('an OOM kill', { skip: missing('root', 'btf') }, () => {
     await Promise.race([ready(trigger), gone]);
     trigger.stdin?.end();
     await gone;
-    for (const { method, records } of await attached.afterKills(1)) {
+    const all = await attached.afterKills(1);
+    bystander.stdin?.end();
+    for (const { method, records } of all) {
       assert.deepEqual(
         pick(records[0], 'scope', 'limit_owner', 'limit_cgroup', 'limit_bytes', 'cgroup', 'victim_pid', 'trigger_pid'),
         ['memcg', 'ancestor', pod.name, 64 * MB, large.name, victim.pid, trigger.pid],
+        method,
+      );
+      assert.deepEqual(
+        holdersOf(records[0]).map(({ pid, comm, cgroup }) => [pid, comm, cgroup]),
+        [
+          [victim.pid, 'large', large.name],
+          [trigger.pid, 'small', small.name],
+          [bystander.pid, 'bystander', silent.name],
+        ],
         method,
       );
     }
@@ -155,6 +180,8 @@ suite('an OOM kill', { skip: missing('root', 'btf') }, () => {
         ['sysrq', 'node', child.pid, -1],
         method,
       );
+      assert.ok(Number(records[0]?.memory_anon_bytes) > 20 * MB, `${method}: ${records[0]?.memory_anon_bytes}`);
+      assert.ok(holdersOf(records[0]).some(({ pid }) => pid === child.pid));
       const triggers = source.read().map(({ member }) => member.attributes.trigger_comm);
       assert.deepEqual(triggers, [undefined, 'kworker']);
     }
@@ -261,6 +288,10 @@ suite('the OOM receiver', { skip: missing('root', 'btf') }, () => {
     }
   });
 });
+
+function holdersOf(record: FlatRecord | undefined): readonly FlatPart[] {
+  return (record?.holders ?? []) as readonly FlatPart[];
+}
 
 /** The process that the kernel chooses first, in no limited cgroup. */
 function sacrifice(megabytes: number) {

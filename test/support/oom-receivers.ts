@@ -2,7 +2,10 @@
 import { fileURLToPath } from 'node:url';
 import { Cgroups } from '../../src/containers/cgroups.ts';
 import { findHierarchy, mountIdOf } from '../../src/containers/hierarchy.ts';
+import { identify } from '../../src/containers/identity.ts';
 import type { Place } from '../../src/kernel/raw-path.ts';
+import { FileBudget } from '../../src/receivers/oom/file-budget.ts';
+import { Owners } from '../../src/receivers/oom/owners.ts';
 import { OOM_METHODS, type OomMethod } from '../../src/receivers/oom/probes.ts';
 import { OomReceiver } from '../../src/receivers/oom/receiver.ts';
 import { OomReconciliation } from '../../src/receivers/oom/reconciliation.ts';
@@ -77,11 +80,13 @@ export function attach(method: OomMethod, ringBytes = 1 << 18): Attached {
   const receiver = OomReceiver.start({ ...options(), onCgroup, ringBytes, methods: [method] });
   const seen = (): number => receiver.counts().all;
   const reconciliation = new OomReconciliation({ hierarchy: HIERARCHY, cgroups, seen, isWhole: true });
+  const owners = new Owners(HIERARCHY.version, identify, new FileBudget(100));
   const source = new OomSource(receiver, cgroups, {
     maxSeries: 1000,
     retainMs: 60_000,
     cgroupIdOf: (victim) => (HIERARCHY.version === 1 ? victim.memoryCgroupId : victim.defaultCgroupId),
     onVictim: (id) => reconciliation.saw(id),
+    ownerOf: (holder) => owners.of(holder),
     onKill: (record) => records.push(flatten(record)),
   });
   const kills = (): number => source.read().reduce((sum, { member }) => sum + (member.totals[0] ?? 0), 0);

@@ -27,3 +27,16 @@ export function normaliseComm(comm: string): string {
   const name = comm.replace(COUNTERS, '');
   return name === '' ? comm : name;
 }
+
+/** The bytes of a text in the kernel's log, which writes backslashes and what is not printable ASCII as \xHH. */
+export function bytesOf(text: string): Buffer {
+  const bytes = text.replace(/\\x([0-9a-f]{2})/g, (_, digits: string) =>
+    String.fromCharCode(Number.parseInt(digits, 16)),
+  );
+  return Buffer.from(bytes, 'latin1');
+}
+
+/** A name of a task in the kernel's log. */
+export function decodeLogged(text: string): string {
+  return decodeComm(bytesOf(text));
+}

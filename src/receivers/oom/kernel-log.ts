@@ -1,6 +1,6 @@
 /** Reads OOM kills from the kernel's log, /dev/kmsg: new ones, and those from before the start. */
 import { closeSync, constants, openSync, readSync } from 'node:fs';
-import { seekToEnd } from '../../native/index.ts';
+import { pageSize, seekToEnd } from '../../native/index.ts';
 import { KmsgKills, type ReportedKill } from './kmsg.ts';
 
 /** The longest record: Documentation/ABI/testing/dev-kmsg. */
@@ -10,7 +10,7 @@ const KMSG = '/dev/kmsg';
 export class Kmsg {
   readonly #fd: number;
   readonly #record = Buffer.alloc(RECORD_BYTES);
-  readonly #kills = new KmsgKills();
+  readonly #kills = new KmsgKills(pageSize());
 
   /** Opens the log at its end. Throws without CAP_SYSLOG, or when it does not exist. */
   constructor(path = KMSG) {
@@ -49,7 +49,7 @@ const PAST_MS = 500;
 export function readPastKills(most: number, path = KMSG): ReportedKill[] {
   const fd = open(path);
   const untilMs = performance.now() + PAST_MS;
-  const parser = new KmsgKills();
+  const parser = new KmsgKills(pageSize());
   const kills: ReportedKill[] = [];
   try {
     for (const record of records(fd, Buffer.alloc(RECORD_BYTES))) {

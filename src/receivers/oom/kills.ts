@@ -2,6 +2,7 @@
 
 import type { OomEvent, OomTask, OomVictim } from './events.ts';
 import type { KmsgKill, KmsgReport } from './kmsg.ts';
+import type { MemoryReport } from './kmsg-memory.ts';
 import { OomPaths } from './paths.ts';
 
 /** Whose memory ran out; `sysrq` for a requested kill. */
@@ -50,6 +51,8 @@ export interface OomKill {
   readonly gfpMask?: number;
   /** The memory that all candidates may use together. */
   readonly domainBytes?: number;
+  /** What filled the memory and who held it, by the kernel's report. */
+  readonly memory?: MemoryReport;
 }
 
 /** How long to wait for the kernel's report of a kill, in ms. The kernel writes it right after the event. */
@@ -165,7 +168,8 @@ function describe(
     ...others.map(({ event, report }) => ({ ...event.victim, ...report?.memory, reason: 'group' as const })),
     ...sharers.map(({ victim }) => ({ ...victim, reason: 'shared_memory' as const })),
   ];
-  const who = { timeNs, trigger, victim, members };
+  const memory = report?.report?.memory;
+  const who = { timeNs, trigger, victim, members, ...(memory && { memory }) };
   if (decision !== null) {
     const { order, gfpMask, domainBytes } = decision;
     const why = { scope: scopeOf(decision.constraint, order), limit: limitOf(decision.limit, victim) };

@@ -1,6 +1,7 @@
 /** Parses the kernel's reports of OOM kills in /dev/kmsg, which tell whose limit was reached. */
-import { decodeComm } from './comm.ts';
+import { bytesOf, decodeLogged } from './comm.ts';
 import { cgroupsIn } from './kmsg-cgroups.ts';
+import { type MemoryReport, MemoryReportParser } from './kmsg-memory.ts';
 
 export interface KmsgKill {
   readonly pid: number;
@@ -47,6 +48,7 @@ export interface KmsgReport {
   readonly limit?: KmsgLimit;
   readonly order?: number;
   readonly gfpMask?: number;
+  readonly memory?: MemoryReport;
 }
 
 export interface KmsgLimit {
@@ -73,6 +75,11 @@ const WHOLE_CGROUP = /^Tasks in .* are going to be killed due to memory\.oom\.gr
  * cgroup, "Tasks in …" and a "Killed process" for each.
  */
 export class KmsgKills {
+  readonly #pageBytes: number;
+  #sequence = Number.NaN;
+  /** Whether records of the current report are missing. */
+  #hasGap = false;
+  #memory: MemoryReportParser | null = null;
   #asked: { readonly gfpMask: number; readonly order: number } | null = null;
   #trigger: KmsgAbout['trigger'];
   #limits: KmsgLimit[] = [];
@@ -81,12 +88,17 @@ export class KmsgKills {
   #last: ReportedKill | null = null;
   #chosenPid: number | undefined;
 
+  constructor(pageBytes = 4096) {
+    this.#pageBytes = pageBytes;
+  }
+
   /**
    * The kill that a record reports, or null.
    *
    * @param record `priority,sequence,microseconds,flags;message`
    */
   take(record: string): ReportedKill | null {
+    this.#count(Number(record.split(',', 2)[1]));
     // Records of the kernel have a priority below 8; programs can only write with a higher facility.
     if (!/^[0-7],/.test(record)) return null;
     const [message = ''] = record.slice(record.indexOf(';') + 1).split('\n');
@@ -94,7 +106,7 @@ export class KmsgKills {
     if (invoked !== null) {
       this.#begin();
       const [, comm = '', gfpMask, order] = invoked;
-      this.#trigger = { comm: decodeComm(bytesOf(comm)) };
+      this.#trigger = { comm: decodeLogged(comm) };
       this.#asked = { gfpMask: Number(gfpMask), order: Number(order) };
       return null;
     }
@@ -103,6 +115,7 @@ export class KmsgKills {
       this.#trigger = { ...this.#trigger, pid: Number(invoker) };
       return null;
     }
+    this.#memory?.take(message);
     const [, what, usageKb, limitKb] = USAGE.exec(message) ?? [];
     if (what !== undefined) {
       const bytes = { limitBytes: Number(limitKb) * 1024, usageBytes: Number(usageKb) * 1024 };
@@ -128,7 +141,15 @@ export class KmsgKills {
     return this.#killed(message, Number(record.split(',', 3)[2]) * 1000);
   }
 
+  /** Records that the log overwrites before they are read leave a gap between the numbers. */
+  #count(sequence: number): void {
+    if (sequence > this.#sequence + 1) this.#hasGap = true;
+    this.#sequence = sequence;
+  }
+
   #begin(): void {
+    this.#hasGap = false;
+    this.#memory = new MemoryReportParser(this.#pageBytes);
     this.#asked = null;
     this.#trigger = undefined;
     this.#limits = [];
@@ -146,12 +167,14 @@ export class KmsgKills {
     const { victimCgroup, limitCgroup } = cgroups;
     // Of two limits the one with less room left; the kernel checks the second one first.
     const room = ({ limitBytes, usageBytes }: KmsgLimit): number => limitBytes - usageBytes;
+    const memory = this.#memory?.end(this.#hasGap);
     const [limit] = this.#limits.toReversed().toSorted((a, b) => room(a) - room(b));
     return {
       constraint,
       victimCgroup: bytesOf(victimCgroup).toString(),
       ...(limitCgroup !== undefined && { limitCgroup: bytesOf(limitCgroup).toString(), ...(limit && { limit }) }),
       ...this.#asked,
+      ...(memory && { memory }),
     };
   }
 
@@ -171,13 +194,14 @@ export class KmsgKills {
       ...(this.#chosenPid !== undefined && { chosenPid: this.#chosenPid }),
       about: {
         timeNs,
-        comm: decodeComm(bytesOf(comm)),
+        comm: decodeLogged(comm),
         ...task,
         ...(this.#trigger && { trigger: this.#trigger }),
       },
     };
     // A kill without a long report must not get that of an earlier kill.
     this.#trigger = undefined;
+    this.#memory = null;
     return this.#last;
   }
 }
@@ -196,12 +220,4 @@ function sizeIn(message: string): Pick<KmsgKill, 'memory'> & Pick<KmsgAbout, 'ui
     pageTableBytes: pageTables * 1024,
   };
   return { memory, uid, oomScoreAdj };
-}
-
-/** The log writes bytes that are not printable ASCII, and backslashes, as \xHH. */
-function bytesOf(text: string): Buffer {
-  const bytes = text.replace(/\\x([0-9a-f]{2})/g, (_, digits: string) =>
-    String.fromCharCode(Number.parseInt(digits, 16)),
-  );
-  return Buffer.from(bytes, 'latin1');
 }

@@ -42,7 +42,7 @@ function describe(
   members: readonly ReportedKill[],
   identityOf: PastOptions['identityOf'],
 ): OomKillRecord {
-  const { constraint, limit, limitCgroup, victimCgroup, gfpMask, order } = report ?? {};
+  const { constraint, limit, limitCgroup, victimCgroup, gfpMask, order, memory: filled } = report ?? {};
   const owner = memcg ? limitOwner(report) : 'node';
   return describeKnown({
     timeNs: about.timeNs,
@@ -51,6 +51,7 @@ function describe(
     limit: owner && { owner, ...limit, ...(limitCgroup !== undefined && { holder: identityOf(limitCgroup) }) },
     ...(order !== undefined && { order }),
     ...(gfpMask !== undefined && { gfpMask }),
+    ...(filled && { memory: filled }),
     trigger: about.trigger ?? {},
     victim: {
       ...{ pid, ...memory, ...about },

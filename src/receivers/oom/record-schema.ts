@@ -51,6 +51,61 @@ export const MEMBER_FIELDS = {
   ...SIZE_FIELDS,
 } as const satisfies Fields;
 
+const NOT_REPORTED = "the kernel's log has no full report of the kill: it has ten in five seconds";
+const NO_STATISTICS = `${NOT_REPORTED}, and the statistics were in none`;
+
+/** What filled the memory whose limit was hit; that of the machine where no cgroup's limit was hit. */
+const MEMORY_FIELDS = {
+  'memory.source': {
+    type: ['kernel_report'],
+    meaning:
+      "where the next fields and `holders` are from. `kernel_report`: the kernel's report of the moment of the kill",
+    absent: NOT_REPORTED,
+  },
+  'memory.anon_bytes': kind('anonymous memory: heaps, stacks'),
+  'memory.file_bytes': kind('page cache of files on disks'),
+  'memory.shmem_bytes': kind('files in memory (tmpfs) and shared memory'),
+  'memory.kernel_bytes': kind(
+    "the kernel's own memory: slab, stacks, page tables, sockets. On cgroup v2 before Linux 5.18: what is left of the usage",
+  ),
+  'memory.swap_bytes': kind(
+    'swapped out, so no part of the usage',
+    `${NO_STATISTICS}; or cgroup v1 does not count swap`,
+  ),
+  'memory.dirty_bytes': kind('part of the page cache that has to be written before it can be freed'),
+  'memory.unevictable_bytes': kind('part that may not be reclaimed, such as by `mlock`'),
+  'memory.truncated': {
+    type: 'boolean',
+    meaning: 'whether the log had lost a part of the report before Floatie read it: then processes can be missing',
+    absent: NOT_REPORTED,
+  },
+} as const satisfies Fields;
+
+function kind<Absent extends string = typeof NO_STATISTICS>(meaning: string, absent = NO_STATISTICS as Absent) {
+  return { type: 'number', unit: 'bytes', meaning, absent } as const;
+}
+
+/** The fields of a process that held memory below the limit. */
+export const HOLDER_FIELDS = {
+  comm: { type: 'string', meaning: 'name of the process' },
+  pid: { type: 'number', meaning: 'number of the process' },
+  uid: { type: 'number', meaning: 'user of the process' },
+  cgroup: {
+    type: 'string',
+    meaning: 'cgroup of the process',
+    absent:
+      "the limit was that of the victim's own cgroup, or the process was not killed and Floatie does not see it in `/proc`, or has read a hundred files in that second",
+  },
+  ...containerFields('', 'container and pod of that cgroup'),
+  rss_bytes: { type: 'number', unit: 'bytes', meaning: 'memory that the process had mapped' },
+  anon_rss_bytes: { type: 'number', unit: 'bytes', meaning: 'anonymous part of it', absent: 'before Linux 6.8' },
+  file_rss_bytes: { type: 'number', unit: 'bytes', meaning: 'pages of files in it', absent: 'before Linux 6.8' },
+  shmem_rss_bytes: { type: 'number', unit: 'bytes', meaning: 'shared memory in it', absent: 'before Linux 6.8' },
+  swap_bytes: { type: 'number', unit: 'bytes', meaning: 'swapped out' },
+  page_tables_bytes: { type: 'number', unit: 'bytes', meaning: 'page tables of the process' },
+  oom_score_adj: { type: 'number', meaning: '`oom_score_adj` of the process' },
+} as const satisfies Fields;
+
 /** The state of the machine and of the victim's container at the time of the kill. */
 const MOMENT_FIELDS = {
   host_pressure_score_60s: {
@@ -117,6 +172,7 @@ const FIELDS = {
     meaning: 'memory that all processes may use together from which the kernel chose the victim',
     absent: 'the kernel does not let Floatie follow `oom_kill_process`',
   },
+  ...MEMORY_FIELDS,
   order: {
     type: 'number',
     meaning: 'power of two of the pages that the trigger asked for; -1: somebody asked for the kill (sysrq-f)',
@@ -155,6 +211,18 @@ const FIELDS = {
   ...containerFields('', 'container and pod of the process that was killed'),
   ...SIZE_FIELDS,
   ...MOMENT_FIELDS,
+  holders: {
+    type: { each: HOLDER_FIELDS },
+    meaning: 'the largest processes that the kernel could choose from, ten at most, the largest first',
+    absent: `${NOT_REPORTED}; or \`vm.oom_dump_tasks\` is 0`,
+  },
+  processes: { type: 'number', meaning: 'how many processes these were', absent: 'there are no `holders`' },
+  processes_rss_bytes: {
+    type: 'number',
+    unit: 'bytes',
+    meaning: 'memory that all of them had mapped; what they shared is counted for each',
+    absent: 'there are no `holders`',
+  },
   group_kill: {
     type: 'boolean',
     meaning: "whether the kernel killed the victim's cgroup as a whole (`memory.oom.group`)",

@@ -7,7 +7,8 @@ import { partOf, recordOf } from '../../records/schema.ts';
 import type { OomTask, OomVictim } from './events.ts';
 import { gfpNames } from './gfp.ts';
 import type { OomKill, OomLimit, OomMember } from './kills.ts';
-import { MEMBER_FIELDS, OOM_KILL, type OomKillRecord, type OomMoment } from './record-schema.ts';
+import type { MemoryHolder, MemoryReport } from './kmsg-memory.ts';
+import { HOLDER_FIELDS, MEMBER_FIELDS, OOM_KILL, type OomKillRecord, type OomMoment } from './record-schema.ts';
 
 export interface OomSurroundings {
   identityOf(cgroup: bigint | string): Identity;
@@ -15,12 +16,15 @@ export interface OomSurroundings {
   cgroupIdOf(task: OomTask): bigint;
   /** The state of the machine and of the victim's container at the time of the kill. */
   momentOf(victim: OomVictim): OomMoment;
+  /** The owner of a process that may still live; undefined where that is unknown. */
+  ownerOf(holder: MemoryHolder): Identity | undefined;
 }
 
 /** Further members are only counted. */
 const MAX_MEMBERS = 100;
 
-export function describeKill(kill: OomKill, { identityOf, cgroupIdOf, momentOf }: OomSurroundings): OomKillRecord {
+export function describeKill(kill: OomKill, surroundings: OomSurroundings): OomKillRecord {
+  const { identityOf, cgroupIdOf, momentOf } = surroundings;
   const { limit, trigger, victim, members } = kill;
   const owned = <T extends OomTask>(task: T) => ({ ...task, owner: identityOf(cgroupIdOf(task)) });
   return describeKnown({
@@ -30,17 +34,34 @@ export function describeKill(kill: OomKill, { identityOf, cgroupIdOf, momentOf }
     victim: owned(victim),
     members: members.map(owned),
     moment: momentOf(victim),
+    holders: ownedHolders(kill, surroundings),
   });
 }
 
+/** Where the limit is the victim's own, all processes are in that cgroup or below it. */
+function ownedHolders(kill: OomKill, { identityOf, cgroupIdOf, ownerOf }: OomSurroundings): readonly OwnedHolder[] {
+  const { limit, memory, trigger, victim, members } = kill;
+  const tasks = new Map<number, OomTask>([trigger, ...members, victim].map((task) => [task.tgid, task]));
+  return (memory?.holders ?? []).map((holder) => {
+    const task = tasks.get(holder.tgid);
+    const owner = task ? identityOf(cgroupIdOf(task)) : limit?.owner === 'self' ? undefined : ownerOf(holder);
+    return { ...holder, ...(owner && { owner }) };
+  });
+}
+
+type OwnedHolder = MemoryHolder & { readonly owner?: Identity };
+
 /** A kill from events or from the kernel's log. */
-export interface KnownKill extends Pick<OomKill, 'timeNs' | 'scope' | 'order' | 'gfpMask' | 'domainBytes' | 'isGroup'> {
+export interface KnownKill
+  extends Pick<OomKill, 'timeNs' | 'scope' | 'order' | 'gfpMask' | 'domainBytes' | 'isGroup' | 'memory'> {
   readonly readFrom?: 'kernel_log';
   readonly limit: (Omit<OomLimit, 'cgroup'> & { readonly holder?: Identity }) | undefined;
   readonly trigger: Known<OomTask>;
   readonly victim: Known<OomVictim, 'comm' | 'pid'> & { readonly owner: Identity };
   readonly members: readonly Known<OomMember, 'comm' | 'pid' | 'reason'>[];
   readonly moment?: OomMoment;
+  /** Those of `memory`, with their owners as far as known. */
+  readonly holders?: readonly OwnedHolder[];
 }
 
 type Known<Task, Always extends keyof Task = never> = Partial<Task> &
@@ -58,6 +79,7 @@ export function describeKnown({ limit, trigger, victim, members, gfpMask, ...kil
     headroom_bytes: headroomOf(limit),
     'limit.includes_swap': limit?.includesSwap,
     domain_bytes: kill.domainBytes,
+    ...kindsOf(kill.memory),
     order: kill.order,
     ...(gfpMask !== undefined && { 'gfp.mask': `0x${gfpMask.toString(16)}`, 'gfp.flags': gfpNames(gfpMask) }),
     'trigger.comm': trigger.comm,
@@ -76,9 +98,47 @@ export function describeKnown({ limit, trigger, victim, members, gfpMask, ...kil
     ...attributesOf(victim.owner),
     ...sizesOf(victim),
     ...kill.moment,
+    ...holdersOf(kill.memory, kill.holders),
     group_kill: kill.isGroup,
     ...(members.length > 0 && { members: members.slice(0, MAX_MEMBERS).map(describeMember) }),
     ...(members.length > MAX_MEMBERS && { members_left_out: members.length - MAX_MEMBERS }),
+  });
+}
+
+function kindsOf(memory: MemoryReport | undefined) {
+  if (memory === undefined) return {};
+  const { kinds, isTruncated } = memory;
+  return {
+    'memory.source': 'kernel_report' as const,
+    'memory.anon_bytes': kinds?.anonBytes,
+    'memory.file_bytes': kinds?.fileBytes,
+    'memory.shmem_bytes': kinds?.shmemBytes,
+    'memory.kernel_bytes': kinds?.kernelBytes,
+    'memory.swap_bytes': kinds?.swapBytes,
+    'memory.dirty_bytes': kinds?.dirtyBytes,
+    'memory.unevictable_bytes': kinds?.unevictableBytes,
+    'memory.truncated': isTruncated,
+  };
+}
+
+function holdersOf(memory: MemoryReport | undefined, holders: readonly OwnedHolder[] = memory?.holders ?? []) {
+  if (memory === undefined || memory.processes === 0) return {};
+  return { holders: holders.map(describeHolder), processes: memory.processes, processes_rss_bytes: memory.rssBytes };
+}
+
+function describeHolder(holder: OwnedHolder) {
+  return partOf(HOLDER_FIELDS, {
+    comm: holder.comm,
+    pid: holder.tgid,
+    uid: holder.uid,
+    ...ownerValues('', holder.owner),
+    rss_bytes: holder.rssBytes,
+    anon_rss_bytes: holder.anonBytes,
+    file_rss_bytes: holder.fileBytes,
+    shmem_rss_bytes: holder.shmemBytes,
+    swap_bytes: holder.swapBytes,
+    page_tables_bytes: holder.pageTableBytes,
+    oom_score_adj: holder.oomScoreAdj,
   });
 }
 

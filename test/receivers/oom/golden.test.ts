@@ -51,6 +51,10 @@ function identityOf(cgroup: bigint | string): Identity {
   };
 }
 
+const holder = (tgid: number, comm: string) => ({
+  ...{ tgid, uid: 1000 + tgid, comm, rssBytes: 31, pageTableBytes: 4096, swapBytes: 6, oomScoreAdj: -tgid },
+});
+
 /** With every field but that of kills from before the start. */
 function fullKill(): OomKill {
   const { anonBytes, fileBytes, shmemBytes, pageTableBytes, totalVmBytes, ...sharer } = victim(50, 'sharer', 9n);
@@ -70,6 +74,17 @@ function fullKill(): OomKill {
       ...{ includesSwap: false, isTriggerOutside: true },
     },
     ...{ order: -1, gfpMask: 0x14_0cca, domainBytes: 2 ** 40 },
+    memory: {
+      kinds: {
+        ...{ anonBytes: 40, fileBytes: 8, shmemBytes: 4, kernelBytes: 8, swapBytes: 12 },
+        ...{ dirtyBytes: 3, unevictableBytes: 2 },
+      },
+      holders: [
+        { ...holder(30, 'java\uFFFD é'), anonBytes: 28, fileBytes: 2, shmemBytes: 1 },
+        holder(70, 'quiet "one"\\'),
+      ],
+      ...{ processes: 12, rssBytes: 70, isTruncated: true },
+    },
   };
 }
 
@@ -105,6 +120,7 @@ function seenKills() {
   const surroundings = {
     identityOf,
     cgroupIdOf: ({ memoryCgroupId }: { memoryCgroupId: bigint }) => memoryCgroupId,
+    ownerOf: () => identityOf(7n),
     momentOf: () => ({
       ...{ host_pressure_score_60s: 0.07, pressure_score_60s: 99.5 },
       ...{ overlayfs_read_p99_us_60s: 4, overlayfs_write_p99_us_60s: 16 },

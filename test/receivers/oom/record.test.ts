@@ -48,6 +48,7 @@ const SURROUNDINGS: OomSurroundings = {
   identityOf: (cgroup): Identity => (cgroup === 71n ? { cgroup: '/app', containerId: ID } : { cgroup: String(cgroup) }),
   cgroupIdOf: ({ memoryCgroupId }) => memoryCgroupId,
   momentOf: () => ({}),
+  ownerOf: () => undefined,
 };
 
 const MEMORY = {
@@ -128,6 +129,25 @@ suite('the record of an OOM kill', () => {
       ['child', 'shared_memory', ID, -500],
     );
     assert.ok(!Object.keys(member ?? {}).some((name) => name.endsWith('_bytes')), JSON.stringify(member));
+  });
+
+  test('says what filled the memory, and who held it: those who died by their events, others where the limit is not one’s own', () => {
+    const holder = (tgid: number) => ({
+      ...{ tgid, uid: 0, comm: `p${tgid}`, rssBytes: 4096, pageTableBytes: 1, swapBytes: 2, oomScoreAdj: 0 },
+    });
+    const kinds = { anonBytes: 60, fileBytes: 1, shmemBytes: 2, kernelBytes: 3, dirtyBytes: 0, unevictableBytes: 0 };
+    const memory = { kinds, holders: [10, 20, 30].map(holder), processes: 40, rssBytes: 99, isTruncated: false };
+    const surroundings = { ownerOf: () => ({ cgroup: '/seen' }) };
+    const record = describe({ memory, limit: { owner: 'ancestor', cgroup: '/pod' } }, surroundings);
+    const cgroupsOf = ({ holders }: FlatRecord) => (holders as readonly FlatPart[]).map(({ cgroup }) => cgroup);
+    assert.deepEqual(cgroupsOf(record), ['/app', '81', '/seen']);
+    const { memory_source, memory_anon_bytes, memory_swap_bytes, memory_truncated, processes } = record;
+    assert.deepEqual(
+      [memory_source, memory_anon_bytes, memory_swap_bytes, memory_truncated, processes],
+      ['kernel_report', 60, undefined, false, 40],
+    );
+    const own = describe({ memory, limit: { owner: 'self', cgroup: 71n } }, surroundings);
+    assert.deepEqual(cgroupsOf(own), ['/app', '81', undefined]);
   });
 
   test('has no headroom below 0: limits are exceeded for a moment', () => {

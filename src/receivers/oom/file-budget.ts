@@ -1,0 +1,24 @@
+/** Bounds how many files are read in a second, whoever has many cgroups, processes or kills. */
+import { monotonicMs } from '../../program/clock.ts';
+
+export class FileBudget {
+  readonly #perSecond: number;
+  #left: number;
+  #sinceMs = monotonicMs();
+
+  constructor(perSecond: number) {
+    this.#perSecond = perSecond;
+    this.#left = perSecond;
+  }
+
+  /** Whether these many files may be read now; then they count as read. */
+  take(files: number, nowMs = monotonicMs()): boolean {
+    if (nowMs - this.#sinceMs >= 1000) {
+      this.#sinceMs = nowMs;
+      this.#left = this.#perSecond;
+    }
+    if (this.#left < files) return false;
+    this.#left -= files;
+    return true;
+  }
+}
