@@ -3,7 +3,7 @@
 #ifndef FLOATIE_FUNCTIONS_H
 #define FLOATIE_FUNCTIONS_H
 
-/* The first two arguments at the entry, and the return value at the exit. */
+/* The first four arguments at the entry, and the return value at the exit. */
 static __always_inline __u64 first_argument(struct pt_regs *regs)
 {
 #if defined(__TARGET_ARCH_x86)
@@ -19,6 +19,24 @@ static __always_inline __u64 second_argument(struct pt_regs *regs)
 	return regs->si;
 #else
 	return regs->regs[1];
+#endif
+}
+
+static __always_inline __u64 third_argument(struct pt_regs *regs)
+{
+#if defined(__TARGET_ARCH_x86)
+	return regs->dx;
+#else
+	return regs->regs[2];
+#endif
+}
+
+static __always_inline __u64 fourth_argument(struct pt_regs *regs)
+{
+#if defined(__TARGET_ARCH_x86)
+	return regs->cx;
+#else
+	return regs->regs[3];
 #endif
 }
 

@@ -20,6 +20,8 @@ struct super_block {
 struct inode {
 	unsigned short i_mode;
 	struct super_block *i_sb;
+	long long i_size;
+	unsigned long dirtied_when; /* jiffies, when it last became dirty */
 };
 
 struct dentry {
@@ -42,6 +44,7 @@ struct vfsmount___since_6_2 {
 struct file {
 	struct inode *f_inode;
 	unsigned int f_flags;
+	void *private_data;
 };
 
 /* Used only because its first member is a pointer. */
@@ -202,6 +205,10 @@ struct signal_struct {
 	struct list_head thread_head;
 };
 
+struct task_io_accounting {
+	__u64 write_bytes;
+};
+
 struct task_struct {
 	struct thread_info thread_info;
 	unsigned int flags;
@@ -216,6 +223,7 @@ struct task_struct {
 	struct files_struct *files;
 	struct css_set *cgroups;
 	struct pid *thread_pid;
+	struct task_io_accounting ioac;
 };
 
 /* mark_victim passes a pid or, since 6.9 and where that was backported, the task. With a task the event has a uid. */
@@ -227,6 +235,8 @@ struct trace_event_raw_mark_victim {
 struct pt_regs {
 	unsigned long bx;
 	unsigned long ax;
+	unsigned long cx;
+	unsigned long dx;
 	unsigned long si;
 	unsigned long di;
 	unsigned long orig_ax;
@@ -260,7 +270,9 @@ struct syscall_exit_event {
 #define IOCB_APPEND (1 << 4)
 
 /* include/uapi/asm-generic/fcntl.h */
-#define O_APPEND 02000
+#define O_ACCMODE 00000003
+#define O_WRONLY  00000001
+#define O_APPEND  02000
 
 /* include/linux/errno.h: asynchronous I/O is submitted */
 #define EIOCBQUEUED 529

@@ -95,7 +95,7 @@ static __always_inline enum cell cell_of_failure(enum op op, int error)
 static __always_inline void count(enum op op, struct thread *thread, __u64 cgroup_id, __u64 ns, __s64 ret)
 {
 	__u32 first = cells_of(slot_of(cgroup_id, &thread->slot), op, ns);
-	__s64 bytes = returned_by(op) == BYTES ? ret : 0;
+	__s64 bytes = returned_by(op) == BYTES || returned_by(op) == COPIED ? ret : 0;
 
 	if (ret < 0 || (returned_by(op) == BYTES && !ret)) {
 		add(first + cell_of_failure(op, -ret), 1);

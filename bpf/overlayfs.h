@@ -9,10 +9,14 @@
 /* The limit of a thread's record; the kernel adds about 260 bytes. */
 #define MAX_THREAD_BYTES 256
 
-/* What an operation returns when it succeeds: the number of bytes that it moved, 0, or a pointer that may be NULL. */
+/*
+ * What an operation returns when it succeeds: the number of bytes that it moved, 0, or a pointer that may be NULL. A
+ * copy has a number of bytes, too, and 0 is a success.
+ */
 #define BYTES   0
 #define NOTHING 1
 #define POINTER 2
+#define COPIED  3
 
 /* Whether ENOENT, EEXIST and ENOTDIR answer the caller's question. */
 #define ASKS 1
@@ -36,12 +40,13 @@
 	ROW(OP_ALLOCATE, NOTHING, ASKS)                                      \
 	ROW(OP_FLUSH, NOTHING, ASKS)                                         \
 	/* Part of the operation that causes it, never to be added to it. */ \
-	ROW(OP_COPY_UP_OPEN, NOTHING, DOES)                                  \
-	ROW(OP_COPY_UP_SETATTR, NOTHING, DOES)                               \
-	ROW(OP_COPY_UP_RENAME, NOTHING, DOES)                                \
-	ROW(OP_COPY_UP_LINK, NOTHING, DOES)                                  \
-	ROW(OP_COPY_UP_XATTR, NOTHING, DOES)                                 \
-	ROW(OP_COPY_UP_OTHER, NOTHING, DOES)
+	ROW(OP_COPY_UP_OPEN, COPIED, DOES)                                   \
+	ROW(OP_COPY_UP_SETATTR, COPIED, DOES)                                \
+	ROW(OP_COPY_UP_RENAME, COPIED, DOES)                                 \
+	ROW(OP_COPY_UP_LINK, COPIED, DOES)                                   \
+	ROW(OP_COPY_UP_XATTR, COPIED, DOES)                                  \
+	ROW(OP_COPY_UP_OTHER, COPIED, DOES)                                  \
+	ROW(OP_COPY_UP_INFERRED, COPIED, DOES)
 
 #define ENUMERATOR(op, returns, asks) op,
 #define RETURNS(op, returns, asks)    | (__u64)(returns) << 2 * (op)
@@ -49,7 +54,7 @@
 
 enum op { OPERATIONS(ENUMERATOR) OP_COUNT };
 
-/* BYTES, NOTHING or POINTER. */
+/* BYTES, NOTHING, POINTER or COPIED. */
 static __always_inline __u32 returned_by(enum op op)
 {
 	return (0 OPERATIONS(RETURNS)) >> 2 * op & 3;

@@ -71,7 +71,7 @@ function stop(message: string): never {
 /** Guests have no compiler. */
 function compileFixtures(): string[] {
   const fuse = execFileSync('pkg-config', ['--cflags', '--libs', 'fuse3'], { encoding: 'utf8' }).trim().split(/\s+/);
-  const plain = ['io', 'hog', 'share', 'threads'].map((name) => fixture(name));
+  const plain = ['copyup', 'io', 'hog', 'share', 'threads'].map((name) => fixture(name));
   return [...plain, fixture('kinds', '-static'), fixture('slowfs', ...fuse)];
 }
 

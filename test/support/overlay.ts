@@ -13,8 +13,9 @@ export interface Overlay {
 /**
  * @param lower the lower folder; a new empty one by default
  * @param place the folder for the upper layer
+ * @param more further options of the mount
  */
-export function mountOverlay(lower?: string, place = tmpdir()): Overlay {
+export function mountOverlay(lower?: string, place = tmpdir(), more: readonly string[] = []): Overlay {
   const base = mkdtempSync(join(place, 'floatie-overlay-'));
   const folder = (name: string): string => {
     const path = join(base, name);
@@ -22,8 +23,8 @@ export function mountOverlay(lower?: string, place = tmpdir()): Overlay {
     return path;
   };
   const path = folder('merged');
-  const options = `lowerdir=${lower ?? folder('lower')},upperdir=${folder('upper')},workdir=${folder('work')}`;
-  execFileSync('mount', ['-t', 'overlay', 'overlay', '-o', options, path]);
+  const layers = `lowerdir=${lower ?? folder('lower')},upperdir=${folder('upper')},workdir=${folder('work')}`;
+  execFileSync('mount', ['-t', 'overlay', 'overlay', '-o', [layers, ...more].join(','), path]);
   return {
     path,
     [Symbol.dispose]() {

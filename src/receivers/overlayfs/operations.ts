@@ -7,6 +7,8 @@ interface Row {
   readonly op: string;
   /** The kernel functions that do it, as in FUNCTIONS of bpf/overlayfs_functions.h: every one that exists is attached. */
   readonly functions: readonly string[];
+  /** Sets of further functions: the first one that exists whole is attached, and the operation needs one. */
+  readonly oneOf?: readonly (readonly string[])[];
   /** Whether system calls show the operation. They are rows of bpf/syscalls.h. */
   readonly isOnSyscalls: boolean;
   /** Whether a way to attach is useless without this operation. Other operations may be missing on a kernel. */
@@ -46,8 +48,20 @@ const METADATA = latencyMetric(
 const COPY_UP = latencyMetric(
   'copy_up',
   'copies of files from a lower layer to the upper one, in microseconds; a part of the operation that caused the copy, never to be added to it',
-  [{ name: 'op', meaning: 'what caused the copy: `open`, `setattr`, `rename`, `link`, `xattr` or `other`' }],
+  [
+    { name: 'op', meaning: 'what caused the copy: `open`, `setattr`, `rename`, `link`, `xattr` or `other`' },
+    {
+      name: 'inferred',
+      meaning: '`true` where the copy is inferred from an open, which then is the duration; else not there',
+    },
+  ],
 );
+
+/** Since Linux 6.1, and before: the copy-up, what makes the upper inode, and what copies data. */
+const COPY_UP_FUNCTIONS = [
+  ['ovl_copy_up_one', 'ovl_copy_up_metadata', 'ovl_copy_up_file'],
+  ['ovl_copy_up_one', 'ovl_copy_up_inode', 'ovl_copy_up_data'],
+] as const;
 
 /** In the order of their cells. */
 const ROWS = [
@@ -82,8 +96,16 @@ const ROWS = [
   copyUp('setattr'),
   copyUp('rename'),
   copyUp('link'),
-  copyUp('xattr'),
+  copyUp('xattr', 'ovl_xattr_set', 'ovl_set_acl'),
   copyUp('other'),
+  {
+    op: 'copy_up_inferred',
+    functions: [],
+    isOnSyscalls: false,
+    isRequired: false,
+    latency: COPY_UP,
+    attributes: { op: 'open', inferred: 'true' },
+  },
 ] as const satisfies readonly Row[];
 
 export type Op = (typeof ROWS)[number]['op'];
@@ -116,10 +138,21 @@ function metadata<Name extends string>(op: Name, ...functions: string[]) {
   return { op, functions, isOnSyscalls: false, isRequired: false, latency: METADATA, attributes: { op } };
 }
 
-/** @param cause what caused the copy */
-function copyUp<Name extends string>(cause: Name) {
+/**
+ * @param cause what caused the copy
+ * @param functions what else tells this cause; most are told by the operation that is pending
+ */
+function copyUp<Name extends string>(cause: Name, ...functions: string[]) {
   const op = `copy_up_${cause}` as const;
-  return { op, functions: [], isOnSyscalls: false, isRequired: false, latency: COPY_UP, attributes: { op: cause } };
+  return {
+    op,
+    functions,
+    oneOf: COPY_UP_FUNCTIONS,
+    isOnSyscalls: false,
+    isRequired: false,
+    latency: COPY_UP,
+    attributes: { op: cause },
+  };
 }
 
 function latencyMetric(name: string, what: string, attributes: readonly Attribute[] = []) {

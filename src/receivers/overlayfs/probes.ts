@@ -86,7 +86,8 @@ interface Hook {
   /** null: system calls. */
   readonly functionName: string | null;
   readonly entry: BpfProgram;
-  readonly exit: BpfProgram;
+  /** null where the entry alone is of interest. */
+  readonly exit: BpfProgram | null;
   readonly events: ProbeEvent[];
 }
 
@@ -106,7 +107,7 @@ function attachWith(counts: OverlayfsCounts, way: Way): Probes {
     if (object.closed) return;
     // Entries first, so that exits still count all pending operations.
     for (const program of [...hooks.map(({ entry }) => entry), ...hooks.map(({ exit }) => exit), threadExit]) {
-      program.detach();
+      program?.detach();
     }
     object.close();
     for (const hook of hooks) unhook(hook, tracefs);
@@ -116,7 +117,7 @@ function attachWith(counts: OverlayfsCounts, way: Way): Probes {
       ? hooksOnFunctions(object, method, operations)
       : [hookOnSyscalls(object, method, operations, leaveOut)];
     if (method === 'fentry') hooks = accepted(hooks, operations, leaveOut, follow, () => {});
-    for (const { entry, exit } of hooks) for (const program of [exit, entry]) program.include();
+    for (const hook of hooks) for (const program of programsOf(hook)) program.include();
     object.load();
     threadExit.attach();
     const undo = (hook: Hook): void => unhook(hook, tracefs);
@@ -138,7 +139,7 @@ function attachWith(counts: OverlayfsCounts, way: Way): Probes {
   const missedOn = (side: 'entry' | 'exit'): number =>
     hooks
       .flatMap(({ events }) => events.filter(({ name }) => name.startsWith(side)))
-      .reduce((sum, event) => sum + (tracefs?.missed(event) ?? 0), skipped(hooks.map((hook) => hook[side])));
+      .reduce((sum, event) => sum + (tracefs?.missed(event) ?? 0), skipped(hooks.flatMap((hook) => hook[side] ?? [])));
   return {
     method,
     unmeasured,
@@ -152,7 +153,7 @@ type LeaveOut = (operation: Operation, error: unknown) => void;
 
 /** One for each function that a program follows. */
 function hooksOnFunctions(object: BpfObject, method: Method, operations: readonly Operation[]): Hook[] {
-  const names = new Set(operations.flatMap(({ functions }) => functions));
+  const names = new Set(operations.flatMap(functionsOf));
   return [...names].flatMap((name) => {
     try {
       return [hookOf(object, method, name)];
@@ -172,11 +173,29 @@ function hookOnSyscalls(object: BpfObject, method: Method, operations: readonly 
 
 function hookOf(object: BpfObject, method: Method, functionName: string | null): Hook {
   const { entry, exit } = PROGRAMS[method](functionName ?? '');
-  return { functionName, entry: object.program(entry), exit: object.program(exit), events: [] };
+  return { functionName, entry: object.program(entry), exit: existing(object, exit), events: [] };
 }
 
-function isOf(program: string, { functions }: Operation, method: Method): boolean {
-  return functions.some((name) => Object.values(PROGRAMS[method](name)).includes(program));
+function existing(object: BpfObject, program: string): BpfProgram | null {
+  try {
+    return object.program(program);
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw error;
+  }
+}
+
+/** The exit first, so that each seen entry has its exit seen, too. */
+function programsOf({ entry, exit }: Hook): BpfProgram[] {
+  return exit === null ? [entry] : [exit, entry];
+}
+
+function functionsOf({ functions, oneOf = [] }: Operation): string[] {
+  return [...functions, ...oneOf.flat()];
+}
+
+function isOf(program: string, operation: Operation, method: Method): boolean {
+  return functionsOf(operation).some((name) => Object.values(PROGRAMS[method](name)).includes(program));
 }
 
 /**
@@ -190,34 +209,45 @@ function accepted(
   prepare: (hook: Hook) => void,
   undo: (hook: Hook) => void,
 ): Hook[] {
-  const failures = new Map<string | null, unknown>();
-  for (const hook of hooks) {
+  const failures = new Map<string, unknown>();
+  const prepared = new Set<Hook>();
+  const isThere = (name: string): boolean => {
+    const hook = hooks.find(({ functionName }) => functionName === name);
+    if (hook === undefined || failures.has(name)) return false;
+    if (prepared.has(hook)) return true;
     try {
       prepare(hook);
+      prepared.add(hook);
+      return true;
     } catch (error) {
-      failures.set(hook.functionName, error);
+      failures.set(name, error);
       undo(hook);
+      return false;
     }
+  };
+  const needed = new Set<string>();
+  for (const operation of operations) {
+    const { functions, oneOf } = operation;
+    const there = functions.filter(isThere);
+    const set = oneOf?.find((names) => names.every(isThere));
+    const refusals = [...functions, ...(set ?? oneOf?.flat() ?? [])].flatMap((name) => failures.get(name) ?? []);
+    const isWhole = functions.length === 0 ? set !== undefined : there.length > 0 && (oneOf === undefined || set);
+    const refusal = refusals.find((error) => !isMissing(error)) ?? (isWhole ? undefined : (refusals[0] ?? null));
+    if (refusal === undefined) for (const name of [...there, ...(set ?? [])]) needed.add(name);
+    else leaveOut(operation, refusal ?? noProgram(functionsOf(operation)));
   }
-  const isThere = (name: string): boolean =>
-    hooks.some(({ functionName }) => functionName === name) && !failures.has(name);
-  const left = operations.filter((operation) => {
-    const { functions } = operation;
-    const refusals = functions.filter((name) => failures.has(name)).map((name) => failures.get(name));
-    let refusal = refusals.find((error) => !isMissing(error));
-    if (!functions.some(isThere)) refusal ??= refusals[0] ?? new Error(`no program follows ${quoted(functions)}`);
-    if (refusal !== undefined) leaveOut(operation, refusal);
-    return refusal === undefined;
-  });
-  const isNeeded = ({ functionName }: Hook): boolean =>
-    functionName === null || left.some(({ functions }) => functions.includes(functionName));
-  const kept = hooks.filter(({ functionName }) => !failures.has(functionName));
-  for (const hook of kept) if (!isNeeded(hook)) undo(hook);
-  return kept.filter(isNeeded);
+  const isNeeded = ({ functionName }: Hook): boolean => functionName !== null && needed.has(functionName);
+  for (const hook of prepared) if (!isNeeded(hook)) undo(hook);
+  return hooks.filter(isNeeded);
+}
+
+function noProgram(functions: readonly string[]): Error {
+  if (functions.length === 0) return new Error('it is inferred from system calls; functions tell it exactly');
+  return new Error(`no program follows ${quoted(functions)}`);
 }
 
 function quoted(functions: readonly string[]): string {
-  return functions.length === 0 ? 'it' : functions.map((name) => `"${name}"`).join(' or ');
+  return functions.map((name) => `"${name}"`).join(' or ');
 }
 
 /** Whether there is nothing of that name. */
@@ -228,40 +258,39 @@ function isMissing(error: unknown): boolean {
 }
 
 /** Throws where the kernel's BTF does not have the function. */
-function follow({ functionName, entry, exit }: Hook): void {
-  if (functionName !== null) for (const program of [exit, entry]) program.follow(functionName);
+function follow(hook: Hook): void {
+  if (hook.functionName !== null) for (const program of programsOf(hook)) program.follow(hook.functionName);
 }
 
-/** The exit first, so that each seen entry has its exit seen, too. */
 function attach(hook: Hook, tracefs: Tracefs | null): void {
-  const { functionName, entry, exit } = hook;
-  if (tracefs === null || functionName === null) for (const program of [exit, entry]) program.attach();
-  else attachToEvents(hook, functionName, tracefs);
+  if (tracefs === null || hook.functionName === null) for (const program of programsOf(hook)) program.attach();
+  else attachToEvents(hook, hook.functionName, tracefs);
 }
 
-function unhook({ entry, exit, events }: Hook, tracefs: Tracefs | null): void {
-  for (const program of [entry, exit]) program.detach();
+function unhook(hook: Hook, tracefs: Tracefs | null): void {
+  for (const program of programsOf(hook).reverse()) program.detach();
+  const { events } = hook;
   for (const event of events.splice(0)) tracefs?.remove(event);
 }
 
 /** Creates events with names of this process. */
-function attachToEvents({ entry, exit, events }: Hook, functionName: string, tracefs: Tracefs): void {
+function attachToEvents(hook: Hook, functionName: string, tracefs: Tracefs): void {
+  const { exit, events } = hook;
   const suffix = randomBytes(4).toString('hex');
   const create = (side: 'entry' | 'exit', maxActive?: number): ProbeEvent => {
     const event = tracefs.create(`${side}_${functionName}_${suffix}`, functionName, maxActive);
     events.push(event);
     return event;
   };
-  for (const [program, event] of [
-    [exit, create('exit', MAX_ACTIVE)],
-    [entry, create('entry')],
-  ] as const) {
+  for (const program of programsOf(hook)) {
+    const event = program === exit ? create('exit', MAX_ACTIVE) : create('entry');
     program.attachToEvent(event.group, event.name);
   }
 }
 
-function unmeasuredFor({ op, functions }: Operation, method: Method, error: unknown): Unmeasured {
-  return { op, reason: reasonFor(explain(error, { method, functionName: functions[0] ?? op })) };
+function unmeasuredFor(operation: Operation, method: Method, error: unknown): Unmeasured {
+  const { op } = operation;
+  return { op, reason: reasonFor(explain(error, { method, functionName: functionsOf(operation)[0] ?? op })) };
 }
 
 /** The sets of features to try, best first. */

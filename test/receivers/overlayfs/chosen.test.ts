@@ -16,7 +16,7 @@ suite('the choice of operations', () => {
   test('takes the name of a histogram for all that it tells apart', () => {
     assert.deepEqual(chosenOps(['transfer']), ['splice', 'copy_range']);
     assert.deepEqual(chosenOps(['metadata']), METADATA);
-    assert.equal(chosenOps(['copy_up']).length, 6);
+    assert.equal(chosenOps(['copy_up']).length, 7);
   });
 
   test('takes a single operation of metadata, alone or beside all of them', () => {
