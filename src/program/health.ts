@@ -14,13 +14,17 @@ export interface ProbeState {
   readonly refusals?: readonly { readonly method: string; readonly reason: string }[];
   /** What it does not measure although it is attached, and why. */
   readonly unmeasured?: readonly Unmeasured[];
+  /** What it measures in part, and what it leaves out. */
+  readonly partly?: readonly Unmeasured[];
 }
 
-/** Operations that are not measured, for one reason. */
+/** Operations that are not measured, or not all of them, for one reason. */
 export interface Unmeasured {
   readonly ops: readonly string[];
   readonly reason: string;
 }
+
+export type Gaps = Pick<ProbeState, 'unmeasured' | 'partly'>;
 
 /** Such as `stat, lookup: no such function; fault: not seen`. */
 export function unmeasuredText(unmeasured: readonly Unmeasured[]): string {
@@ -99,18 +103,13 @@ export class Health {
     this.#isIdle = true;
   }
 
-  attached(
-    probe: string,
-    method: string,
-    refusals: NonNullable<ProbeState['refusals']> = [],
-    unmeasured: readonly Unmeasured[] = [],
-  ): void {
+  attached(probe: string, method: string, refusals: NonNullable<ProbeState['refusals']> = [], gaps: Gaps = {}): void {
     this.#probes.set(probe, {
       probe,
       attached: true,
       method,
       ...(refusals.length > 0 && { refusals }),
-      ...(unmeasured.length > 0 && { unmeasured }),
+      ...gaps,
     });
   }
 

@@ -5,7 +5,7 @@ import type { Place } from '../containers/places.ts';
 import { explain } from '../kernel/explain.ts';
 import type { Capability, Permissions } from '../kernel/permissions.ts';
 import { type Finding, finding } from '../program/check.ts';
-import type { Unmeasured } from '../program/health.ts';
+import type { Gaps } from '../program/health.ts';
 import { errorOf } from '../program/reason.ts';
 import { causeIn } from '../program/refusal.ts';
 
@@ -22,8 +22,8 @@ export interface Examination<S> {
   readonly starts: boolean;
   /** The method by which the receiver would be attached, or null. */
   readonly method: string | null;
-  /** The operations that are not measured although the method is attached. */
-  readonly unmeasured: readonly Unmeasured[];
+  /** The operations that are not measured, or not all of them, although the method is attached. */
+  readonly gaps: Gaps;
 }
 
 /** Checks by name. */

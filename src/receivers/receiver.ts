@@ -7,7 +7,7 @@ import type { Identity, IsTask } from '../containers/identity.ts';
 import type { Metric } from '../metrics/catalogue.ts';
 import type { Observer } from '../metrics/observer.ts';
 import type { MetricRegistry } from '../metrics/registry.ts';
-import type { Health, ProbeState, Unmeasured } from '../program/health.ts';
+import type { Gaps, Health, ProbeState } from '../program/health.ts';
 import type { Logger } from '../program/log.ts';
 import type { Records } from '../records/records.ts';
 import type { RecordSchema } from '../records/schema.ts';
@@ -72,7 +72,7 @@ export interface Context<S> extends Choice<S> {
   /** Takes the records of single events. */
   readonly records: Records;
   /** Logs how the receiver is attached, and shows it at /readyz. */
-  attached(method: string, refusals: NonNullable<ProbeState['refusals']>, unmeasured?: readonly Unmeasured[]): void;
+  attached(method: string, refusals: NonNullable<ProbeState['refusals']>, gaps?: Gaps): void;
   /** Runs a job until the receiver stops. See `Jobs` in program/jobs.ts. @returns ends the job before */
   every(ms: number, job: string, work: () => void | Promise<void>): () => void;
 }

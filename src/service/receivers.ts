@@ -124,11 +124,11 @@ async function startReceiver<N extends ReceiverName>(name: N, config: Config, co
     ...common,
     settings: config.receivers[name],
     boundsNs: kernelBoundsNs(config, name),
-    attached(method, refusals, unmeasured = []) {
-      health.attached(name, method, refusals, unmeasured);
+    attached(method, refusals, gaps = {}) {
+      health.attached(name, method, refusals, gaps);
       const reasons = Object.fromEntries(refusals.map(({ method, reason }) => [`not_${method}`, reason]));
-      const rest = unmeasured.length > 0 && { unmeasured: unmeasuredText(unmeasured) };
-      log.info(`The ${name} probe is attached by ${method}`, { ...reasons, ...rest });
+      const missing = Object.fromEntries(Object.entries(gaps).map(([gap, all]) => [gap, unmeasuredText(all)]));
+      log.info(`The ${name} probe is attached by ${method}`, { ...reasons, ...missing });
     },
     every(ms, job, work) {
       const end = jobs.every(ms, job, work);

@@ -41,7 +41,7 @@ suite('Floatie is ready', () => {
   test('when one is that does not measure everything on this kernel, and says what', () => {
     const { health } = healthWithLog();
     const unmeasured = [{ ops: ['write'], reason: 'no such function' }];
-    health.attached('overlayfs', 'fentry', [], unmeasured);
+    health.attached('overlayfs', 'fentry', [], { unmeasured });
     assert.deepEqual(health.readiness(), {
       ready: true,
       probes: [{ probe: 'overlayfs', attached: true, method: 'fentry', unmeasured }],

@@ -82,6 +82,6 @@ async function checksOf<N extends ReceiverName>(name: N, machine: Machine): Prom
     places: findPlaces(config.containers.places, config.inherited.storageConf),
     starts: 'value' in receivers,
     method: methodOf(name, machine),
-    unmeasured: stateOf(name, machine)?.unmeasured ?? [],
+    gaps: stateOf(name, machine) ?? {},
   });
 }

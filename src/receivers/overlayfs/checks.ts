@@ -110,7 +110,7 @@ function storageDrivers({ places, isWanted }: Examination<OverlayfsSettings>): F
 export function overlayfsBy(
   method: Method,
   { tried: all, noTrial }: Rungs,
-  examination: Pick<Examination<OverlayfsSettings>, 'settings' | 'isWanted' | 'method' | 'unmeasured' | 'starts'>,
+  examination: Pick<Examination<OverlayfsSettings>, 'settings' | 'isWanted' | 'method' | 'gaps' | 'starts'>,
 ): Finding {
   const tried = all?.get(method);
   if (tried === undefined)
@@ -125,9 +125,13 @@ export function overlayfsBy(
   if (trial === null) return ok(`${use}attached; whether it is exact could not be tried: ${noTrial}`);
   const counted = `counted ${trial.counted} of ${trial.done} reads in a trial`;
   if (isExact(trial)) {
-    const unmeasured = use === '' ? [] : examination.unmeasured;
-    const rest = unmeasured.length === 0 ? '' : `; not measured: ${unmeasuredText(unmeasured)}`;
-    return ok(`${use}${counted}${rest}`);
+    const { unmeasured = [], partly = [] } = use === '' ? {} : examination.gaps;
+    const told = [
+      `${use}${counted}`,
+      ...(unmeasured.length > 0 ? [`not measured: ${unmeasuredText(unmeasured)}`] : []),
+      ...(partly.length > 0 ? [`measured in part: ${unmeasuredText(partly)}`] : []),
+    ];
+    return ok(told.join('; '));
   }
   const reason = `${use}${counted}, the kernel skipped ${trial.missed} runs of its programs`;
   return finding(use === '' ? 'unneeded' : 'warn', reason);

@@ -6,7 +6,7 @@ import { Pace } from '../../program/pace.ts';
 import { reasonOf } from '../../program/reason.ts';
 import { type Context, OBJECTS, type Running } from '../receiver.ts';
 import { chosenOps } from './chosen.ts';
-import { measuredIn, unmeasuredIn } from './measured.ts';
+import { gapsOf, measuredIn } from './measured.ts';
 import { metrics } from './metrics.ts';
 import type { Op } from './operations.ts';
 import { type AttachState, OverlayfsReceiver } from './receiver.ts';
@@ -106,7 +106,7 @@ function tellAttachment(
   { health, log, attached }: Context<OverlayfsSettings>,
 ): void {
   if (method !== null) {
-    attached(method, refusals, unmeasuredIn(unmeasured, chosen));
+    attached(method, refusals, gapsOf({ method, unmeasured }, chosen));
     return;
   }
   if (failure !== null) {
