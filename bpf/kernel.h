@@ -24,11 +24,26 @@ struct inode {
 	unsigned long dirtied_when; /* jiffies, when it last became dirty */
 };
 
+struct list_head {
+	struct list_head *next;
+};
+
+struct vfsmount {
+	struct super_block *mnt_sb;
+};
+
+struct qstr {
+	const unsigned char *name;
+};
+
 struct dentry {
+	struct dentry *d_parent;
+	struct qstr d_name;
 	struct super_block *d_sb;
 };
 
 struct path {
+	struct vfsmount *mnt;
 	struct dentry *dentry;
 };
 
@@ -42,6 +57,7 @@ struct vfsmount___since_6_2 {
 };
 
 struct file {
+	struct path f_path;
 	struct inode *f_inode;
 	unsigned int f_flags;
 	void *private_data;
@@ -65,8 +81,19 @@ struct kiocb {
 
 struct iov_iter;
 
+struct mount {
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
+	struct list_head mnt_mounts; /* its children */
+	struct list_head mnt_child;  /* of its parent's */
+};
+
 struct files_struct {
 	struct fdtable *fdt;
+};
+
+struct fs_struct {
+	struct path pwd;
 };
 
 struct kernfs_node {
@@ -76,10 +103,6 @@ struct kernfs_node {
 
 /* Only its address is used. */
 struct cgroup_root;
-
-struct list_head {
-	struct list_head *next;
-};
 
 struct cgroup_subsys_state {
 	struct cgroup *cgroup;
@@ -220,6 +243,7 @@ struct task_struct {
 	struct list_head thread_node; /* of signal->thread_head */
 	struct signal_struct *signal;
 	struct mm_struct *mm;
+	struct fs_struct *fs;
 	struct files_struct *files;
 	struct css_set *cgroups;
 	struct pid *thread_pid;
@@ -233,7 +257,9 @@ struct trace_event_raw_mark_victim {
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
+	unsigned long r10;
 	unsigned long bx;
+	unsigned long r8;
 	unsigned long ax;
 	unsigned long cx;
 	unsigned long dx;
@@ -270,9 +296,16 @@ struct syscall_exit_event {
 #define IOCB_APPEND (1 << 4)
 
 /* include/uapi/asm-generic/fcntl.h */
-#define O_ACCMODE 00000003
-#define O_WRONLY  00000001
-#define O_APPEND  02000
+#define O_ACCMODE  00000003
+#define O_WRONLY   00000001
+#define O_APPEND   02000
+#define O_NONBLOCK 04000
+#define O_PATH     010000000
+
+/* include/uapi/linux/fcntl.h */
+#define AT_FDCWD            (-100)
+#define AT_SYMLINK_NOFOLLOW 0x100
+#define AT_EMPTY_PATH       0x1000
 
 /* include/linux/errno.h: asynchronous I/O is submitted */
 #define EIOCBQUEUED 529
@@ -288,6 +321,7 @@ struct syscall_exit_event {
 
 /* include/uapi/linux/stat.h */
 #define S_IFMT  0170000
+#define S_IFDIR 0040000
 #define S_IFREG 0100000
 
 #endif

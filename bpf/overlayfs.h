@@ -96,6 +96,7 @@ struct overlayfs_config {
 	__u64 only_tgid;     /* count only this process; 0: every process */
 	__u64 only_tgid_dev; /* the PID namespace that its number is from, as stat says: device */
 	__u64 only_tgid_ino; /* and inode */
+	__u64 operations;    /* of system calls, only those with their bit */
 	__u32 max_threads;   /* with task storage: how many threads may have a record at a time */
 	__u8 cgroup_v1;      /* key by the v1 memory hierarchy instead of v2 */
 	__u8 task_storage;   /* starts in task storage (5.11), else in a hash */
@@ -107,6 +108,7 @@ enum miss {
 	MISS_STALE,       /* a start whose exit was never seen */
 	MISS_NO_START,    /* an exit whose entry was never seen */
 	MISS_CLOCK,       /* an exit before its entry */
+	MISS_NAME,        /* an operation by a name that is not in memory now */
 	MISS_COUNT,
 };
 

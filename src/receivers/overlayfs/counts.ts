@@ -5,7 +5,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { array, BpfObject, Cells, Struct, u8, u32, u64 } from '../../native/index.ts';
 import * as histograms from '../histograms.ts';
-import { ERROR_TYPES, OPS, type Op } from './operations.ts';
+import { ERROR_TYPES, OPERATIONS, OPS, type Op, type Operation } from './operations.ts';
 
 export const CONFIG = new Struct('overlayfs_config', {
   pid_ns_inum: u64,
@@ -13,13 +13,14 @@ export const CONFIG = new Struct('overlayfs_config', {
   only_tgid: u64,
   only_tgid_dev: u64,
   only_tgid_ino: u64,
+  operations: u64,
   max_threads: u32,
   cgroup_v1: u8,
   task_storage: u8,
 });
 
 /** `enum miss`, in its order. */
-const MISSES = ['storage', 'starts_full', 'stale_start', 'no_start', 'clock'] as const;
+const MISSES = ['storage', 'starts_full', 'stale_start', 'no_start', 'clock', 'unreadable_name'] as const;
 export type CountedMiss = (typeof MISSES)[number];
 
 export const COUNTERS = new Struct('overlayfs_counters', {
@@ -80,8 +81,12 @@ export class OverlayfsCounts extends histograms.Histograms<Op, (typeof CELLS)[nu
     this.#counters = new Cells(object.map('.data.counters').memory(COUNTERS.size));
   }
 
-  /** Opens the object again with the shared maps, to load the named programs. The caller closes it. */
-  openPrograms(names: readonly string[], features: Features): BpfObject {
+  /**
+   * Opens the object again with the shared maps, to load the named programs. The caller closes it.
+   *
+   * @param operations what programs on system calls count
+   */
+  openPrograms(names: readonly string[], features: Features, operations: readonly Operation[] = OPERATIONS): BpfObject {
     const object = openObject(this.#options, features);
     try {
       this.share(object);
@@ -101,6 +106,7 @@ export class OverlayfsCounts extends histograms.Histograms<Op, (typeof CELLS)[nu
           only_tgid: onlyThisProcess ? process.pid : 0,
           only_tgid_dev: namespace.dev,
           only_tgid_ino: namespace.ino,
+          operations: operations.reduce((bits, { op }) => bits + 2 ** OPS.indexOf(op), 0),
           max_threads: maxThreads,
           cgroup_v1: cgroupVersion === 1 ? 1 : 0,
           task_storage: features.taskStorage ? 1 : 0,

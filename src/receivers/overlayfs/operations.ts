@@ -72,14 +72,14 @@ const ROWS = [
   {
     op: 'sync',
     functions: ['ovl_fsync', 'ovl_dir_fsync', 'ovl_sync_fs'],
-    isOnSyscalls: false,
+    isOnSyscalls: true,
     isRequired: false,
     latency: SYNC,
   },
   {
     op: 'open',
     functions: ['ovl_open', 'ovl_dir_open'],
-    isOnSyscalls: false,
+    isOnSyscalls: true,
     isRequired: false,
     latency: OPEN,
   },
@@ -131,11 +131,12 @@ export const ERROR_TYPES = [
 export type ErrorType = (typeof ERROR_TYPES)[number];
 
 function transfer<Name extends string>(op: Name, ...functions: string[]) {
-  return { op, functions, isOnSyscalls: false, isRequired: false, latency: TRANSFER, attributes: { op } };
+  return { op, functions, isOnSyscalls: true, isRequired: false, latency: TRANSFER, attributes: { op } };
 }
 
 function metadata<Name extends string>(op: Name, ...functions: string[]) {
-  return { op, functions, isOnSyscalls: false, isRequired: false, latency: METADATA, attributes: { op } };
+  const isOnSyscalls = op !== 'lookup' && op !== 'flush';
+  return { op, functions, isOnSyscalls, isRequired: false, latency: METADATA, attributes: { op } };
 }
 
 /**

@@ -100,7 +100,7 @@ function attachWith(counts: OverlayfsCounts, way: Way): Probes {
     operations = operations.filter((other) => other !== operation);
     unmeasured.push(unmeasuredFor(operation, method, error));
   };
-  const object = counts.openPrograms([THREAD_EXIT], features);
+  const object = counts.openPrograms([THREAD_EXIT], features, operations);
   const threadExit = object.program(THREAD_EXIT);
   let hooks: Hook[] = [];
   const detach = (): void => {
