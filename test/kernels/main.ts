@@ -72,7 +72,7 @@ function stop(message: string): never {
 function compileFixtures(): string[] {
   const fuse = execFileSync('pkg-config', ['--cflags', '--libs', 'fuse3'], { encoding: 'utf8' }).trim().split(/\s+/);
   const plain = ['copyup', 'io', 'hog', 'share', 'threads'].map((name) => fixture(name));
-  return [...plain, fixture('kinds', '-static'), fixture('slowfs', ...fuse)];
+  return [...plain, ...['calls', 'kinds'].map((name) => fixture(name, '-static')), fixture('slowfs', ...fuse)];
 }
 
 /** Guests find here what takes them seconds: tests and sources, without their types. */
