@@ -30,8 +30,8 @@ async function measure({ results }: Bench): Promise<void> {
   for (const grid of [{ operations: OPS.length, bounds }, ROOM]) {
     for (const number of CPUS) {
       const cells = CELLS.length + grid.bounds + 1;
-      const { homes, spares, blockCells } = layoutOf(CONTAINERS + 1, grid.operations, cells, number);
-      const bytes = (homes + spares) * (blockCells + 1) * 8 + homes * SHARD_BLOCKS_BYTES;
+      const { rows, blocks, blockCells } = layoutOf(CONTAINERS + 1, grid.operations, cells, number);
+      const bytes = blocks * (blockCells + 1) * 8 + rows * SHARD_BLOCKS_BYTES;
       results.add(describe(grid), columnOf(number), 'MB', bytes / 1e6);
     }
   }

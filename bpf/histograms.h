@@ -6,9 +6,11 @@
  * A block of cells has the counts of one operation of one cgroup: first the counters that the program defines, then
  * bound_count + 1 buckets; the last bucket is for values above the last bound.
  *
- * A cgroup has a slot, and a slot has a home block for each operation. CPUs that work a lot on a home block claim spare
- * blocks beside it, so that they do not wait for each other's cache lines. The counts of an operation are the sums over
- * its home block and its spare ones. When no spare block is left, CPUs share the home block: slower, and as exact.
+ * A cgroup has a slot, and a slot has a row for each operation. The first operation of a row claims a block, which all
+ * CPUs share. CPUs that work a lot on it claim spare blocks beside it, so that they do not wait for each other's cache
+ * lines. The counts of a row are the sums over all its blocks. When no spare block is left, CPUs share the first one:
+ * slower, and as exact. When no first block is left, the operation is counted in the row of the overflow slot, whose
+ * blocks user space has claimed: block 1 + op.
  */
 #ifndef FLOATIE_HISTOGRAMS_H
 #define FLOATIE_HISTOGRAMS_H
@@ -30,11 +32,11 @@ struct grid {
 	__u64 bounds_ns[MAX_BOUNDS]; /* ascending, inclusive upper bounds */
 	__u32 bound_count;
 	__u32 shard_mask;  /* shards - 1, shards being a power of two */
-	__u32 operations;  /* home blocks of a slot */
+	__u32 operations;  /* rows of a slot */
 	__u32 block_cells; /* counters + bound_count + 1, rounded up to a cache line */
 };
 
-/* Of a home block: the block that each shard keeps, home or spare; 0: none yet. */
+/* Of a row: the block that each shard keeps; 0: none yet. The first block is kept at the shard row & shard_mask. */
 struct shard_blocks {
 	__u32 blocks[MAX_SHARDS];
 };
@@ -50,8 +52,19 @@ struct slot_counters {
 	__u64 given; /* written by user space: what it pushed to free_slots */
 };
 
+/* Blocks that nobody has, one after the other. */
+struct run {
+	__u32 first;
+	__u32 count;
+};
+
+struct block_pool {
+	__u64 is_empty; /* set by the kernel; cleared by user space when it pushes to free_blocks */
+};
+
 const volatile struct grid grid SEC(".rodata.grid");
 struct slot_counters slot_counters SEC(".data.slots");
+struct block_pool block_pool SEC(".data.blocks");
 
 /* User space sets the sizes of these maps before loading, from the configuration. */
 struct {
@@ -70,7 +83,7 @@ struct {
 	__type(value, struct shard_blocks);
 } shard_blocks SEC(".maps");
 
-/* For each block that is in use, 1 + the number of its home block. A spare block without an owner is in free_blocks. */
+/* For each block that is in use, 1 + the number of its row. Block 0 does not exist. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -82,8 +95,15 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_QUEUE);
 	__uint(max_entries, 1);
-	__type(value, __u32);
+	__type(value, struct run);
 } free_blocks SEC(".maps");
+
+/* Apart from the others, so that CPUs that work a lot take no cgroup's first block. */
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, 1);
+	__type(value, struct run);
+} spare_blocks SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -153,36 +173,64 @@ static __always_inline __u32 slot_of(__u64 cgroup_id, __u32 *hint)
 	return *hint = known ? *known : claim_slot(cgroup_id);
 }
 
-/*
- * The block for a shard that keeps none yet. Two tasks may claim for the same shard at once: then both blocks are read,
- * and the shard goes on with the one that was written last.
- */
-static __noinline __u32 claim_block(__u32 home, __u32 shard, __u64 ns)
+/* A block of a queue; 0 when none is left, or when other CPUs hold the last runs. */
+static __always_inline __u32 take_block(void *queue)
 {
-	struct shard_blocks *kept = bpf_map_lookup_elem(&shard_blocks, &home);
-	/* One shard keeps the home block. */
-	bool stays = !((home ^ shard) & grid.shard_mask);
-	__u32 spare = 0;
-	bool moves = !stays && ns % CLAIM_EVERY == 0 && !bpf_map_pop_elem(&free_blocks, &spare);
-	__u32 block = moves ? spare : home;
-	__u64 *owner = bpf_map_lookup_elem(&owners, &block);
+	struct run run;
 
-	if (owner && !*owner)
-		*owner = home + 1ULL;
-	if (kept && (stays || moves))
-		kept->blocks[shard & (MAX_SHARDS - 1)] = block;
+	if (bpf_map_pop_elem(queue, &run))
+		return 0;
+	if (run.count > 1) {
+		struct run rest = {run.first + 1, run.count - 1};
+
+		bpf_map_push_elem(queue, &rest, 0);
+	}
+	return run.first;
+}
+
+/*
+ * The block for a shard that keeps none yet. Two tasks may claim for the same row or shard at once: then both blocks
+ * are read, and all go on with the one that was written last.
+ */
+static __noinline __u32 claim_block(__u32 row, __u32 shard, __u64 ns)
+{
+	struct shard_blocks *kept = bpf_map_lookup_elem(&shard_blocks, &row);
+	__u32 common = row & grid.shard_mask & (MAX_SHARDS - 1);
+	__u32 block, first;
+	__u64 *owner;
+
+	if (!kept)
+		return 0;
+	first = kept->blocks[common];
+	if (first) {
+		block = ns % CLAIM_EVERY ? 0 : take_block(&spare_blocks);
+		if (!block)
+			return first;
+	} else {
+		/* Avoids the queue's lock when the queue is surely empty. */
+		block = block_pool.is_empty ? 0 : take_block(&free_blocks);
+		if (!block) {
+			block_pool.is_empty = 1;
+			return 1 + row % grid.operations;
+		}
+		shard = common;
+	}
+	owner = bpf_map_lookup_elem(&owners, &block);
+	if (owner)
+		*owner = row + 1ULL;
+	kept->blocks[shard & (MAX_SHARDS - 1)] = block;
 	return block;
 }
 
 /* The first cell of the block for an operation. Its duration serves as a random number. */
 static __always_inline __u32 cells_of(__u32 slot, __u32 op, __u64 ns)
 {
-	__u32 home = slot * grid.operations + op;
+	__u32 row = slot * grid.operations + op;
 	__u32 shard = bpf_get_smp_processor_id() & grid.shard_mask & (MAX_SHARDS - 1);
-	struct shard_blocks *kept = bpf_map_lookup_elem(&shard_blocks, &home);
+	struct shard_blocks *kept = bpf_map_lookup_elem(&shard_blocks, &row);
 	__u32 block = kept ? kept->blocks[shard] : 0;
 
-	return (block ?: claim_block(home, shard, ns)) * grid.block_cells;
+	return (block ?: claim_block(row, shard, ns)) * grid.block_cells;
 }
 
 static __always_inline void add(__u32 index, __u64 amount)

@@ -1,22 +1,35 @@
 /**
- * The blocks of cells in bpf/histograms.h: a home block for each operation of each slot, and spare blocks that CPUs
- * claim beside them.
+ * The blocks of cells in bpf/histograms.h. The kernel claims a block when a cgroup first does an operation, and CPUs
+ * claim spare blocks beside it.
  */
-import { array, type BpfObject, Cells, Struct, u32 } from '../native/index.ts';
+import { array, type BpfMap, type BpfObject, Cells, Struct, u32, u64 } from '../native/index.ts';
 
 /** More CPUs share shards; adds are atomic, so sharing costs only time. */
 const MAX_SHARDS = 16;
 
 export const SHARD_BLOCKS = new Struct('shard_blocks', { blocks: array(u32, MAX_SHARDS) });
+export const RUN = new Struct('run', { first: u32, count: u32 });
+export const BLOCK_POOL = new Struct('block_pool', { is_empty: u64 });
 
 /** Cells of 8 bytes in a cache line: two blocks never share one. */
 const LINE_CELLS = 8;
 
-/** The memory of spare blocks for each slot, in bytes, where not every CPU can have one. */
-const SPARE_BYTES = 4096;
+/**
+ * The number of first blocks: most cgroups do few of the operations, and while there are few cgroups each can do all.
+ * A cgroup that finds none counts in the overflow series.
+ */
+const BLOCKS_PER_SLOT = 6;
+const MORE_BLOCKS = 256;
 
-/** The limit of spare blocks that the kernel can claim at a time. Each takes a system call. */
-const OFFERED = 256;
+/**
+ * Free blocks are offered in so many runs, which are not longer than that. Each run takes a system call, and while a CPU
+ * takes a block from a run, others must find another run.
+ */
+const RUNS = 512;
+const MAX_RUN = 32;
+
+/** The memory of spare blocks for each slot, in bytes, where not every CPU can have one. */
+const SPARE_BYTES = 1024;
 
 export interface Layout {
   readonly operations: number;
@@ -25,135 +38,157 @@ export interface Layout {
   /** The number of cells that are used in a block, and that of all. */
   readonly usedCells: number;
   readonly blockCells: number;
-  /** The number of home blocks, which come first. */
-  readonly homes: number;
+  readonly rows: number;
+  /** The number of blocks that rows claim first, with those of the overflow slot, and that of spare ones. */
+  readonly firsts: number;
   readonly spares: number;
+  /** The number of all blocks, with block 0, which does not exist. The overflow slot's come first, and spare ones last. */
+  readonly blocks: number;
 }
 
-/** @param cpus the number of CPUs that this machine can have; null: not known */
-export function layoutOf(slots: number, operations: number, usedCells: number, cpus: number | null): Layout {
+/**
+ * @param cpus the number of CPUs that this machine can have; null: not known
+ * @param firstBlocks the number of blocks that the rows of cgroups claim first
+ */
+export function layoutOf(
+  slots: number,
+  operations: number,
+  usedCells: number,
+  cpus: number | null,
+  firstBlocks = (slots - 1) * BLOCKS_PER_SLOT + MORE_BLOCKS,
+): Layout {
   const shards = Math.min(MAX_SHARDS, 2 ** Math.ceil(Math.log2(cpus ?? MAX_SHARDS)));
   const blockCells = Math.ceil(usedCells / LINE_CELLS) * LINE_CELLS;
-  const homes = slots * operations;
-  // One shard has the home block.
-  const useful = homes * (shards - 1);
+  const rows = slots * operations;
+  const firsts = Math.min(rows, operations + firstBlocks);
+  // One shard has the first block.
+  const useful = firsts * (shards - 1);
   const spares = Math.min(useful, Math.ceil((slots * SPARE_BYTES) / (blockCells * 8)));
-  return { operations, shards, usedCells, blockCells, homes, spares };
+  return { operations, shards, usedCells, blockCells, rows, firsts, spares, blocks: 1 + firsts + spares };
 }
 
 export class Blocks {
   readonly #layout: Layout;
-  readonly #object: BpfObject;
   readonly #cells: Cells;
   readonly #owners: Cells;
   readonly #kept: Cells;
+  readonly #pool: Cells;
   readonly #sums: Float64Array;
-  /** Chains of spare blocks: those beside each home block, and those to be offered. 0 is the end. */
+  /** By row, the first block in the chain of those that were found. 0: none. */
+  readonly #found: Uint32Array;
+  /** By block, the next one in its chain. */
   readonly #next: Uint32Array;
-  /** The first spare block that is to be offered. */
-  #idle = 0;
-  /** By block, whether it is in the chain of a home block. */
+  /** By block, whether it is in the chain of a row. */
   readonly #isFound: Uint8Array;
-  /** The number of spare blocks that the kernel can claim, or has claimed and that are not found yet. */
-  #offered = 0;
+  /** By block, whether nobody has it, and the kernel cannot claim it. */
+  readonly #isIdle: Uint8Array;
+  readonly #free: BpfMap;
+  readonly #spare: BpfMap;
 
   /** Before loading: makes the maps large enough. */
-  static size(object: BpfObject, { homes, spares, blockCells }: Layout): void {
-    object.map('cells').setMaxEntries((homes + spares) * blockCells);
-    object.map('owners').setMaxEntries(homes + spares);
-    object.map('shard_blocks').setMaxEntries(homes);
-    object.map('free_blocks').setMaxEntries(OFFERED);
+  static size(object: BpfObject, { rows, firsts, spares, blocks, blockCells }: Layout): void {
+    object.map('cells').setMaxEntries(blocks * blockCells);
+    object.map('owners').setMaxEntries(blocks);
+    object.map('shard_blocks').setMaxEntries(rows);
+    object.map('free_blocks').setMaxEntries(firsts);
+    object.map('spare_blocks').setMaxEntries(Math.max(1, spares));
   }
 
   /** @param object is loaded */
   constructor(object: BpfObject, layout: Layout) {
-    const { homes, spares, usedCells, blockCells } = layout;
-    const blocks = homes + spares;
+    const { operations, shards, rows, usedCells, blockCells, blocks } = layout;
     this.#layout = layout;
-    this.#object = object;
     this.#cells = new Cells(object.map('cells').memory(blocks * blockCells * 8));
     this.#owners = new Cells(object.map('owners').memory(blocks * 8));
-    this.#kept = new Cells(object.map('shard_blocks').memory(homes * SHARD_BLOCKS.size));
+    const kept = object.map('shard_blocks').memory(rows * SHARD_BLOCKS.size);
+    this.#kept = new Cells(kept);
+    this.#pool = new Cells(object.map('.data.blocks').memory(BLOCK_POOL.size));
     this.#sums = new Float64Array(usedCells);
+    this.#found = new Uint32Array(rows);
     this.#next = new Uint32Array(blocks);
     this.#isFound = new Uint8Array(blocks);
-    for (let block = blocks - 1; block >= homes; block--) this.#keep(block);
+    this.#isIdle = new Uint8Array(blocks).fill(1, 1 + operations);
+    this.#free = object.map('free_blocks');
+    this.#spare = object.map('spare_blocks');
+    // Rows of the overflow slot, which is 0.
+    for (let row = 0; row < operations; row++) {
+      kept.writeUInt32LE(1 + row, row * SHARD_BLOCKS.size + 4 * (row & (shards - 1)));
+      this.#owners.set(1 + row, 1 + row);
+    }
     this.offer();
   }
 
-  /** Finds the spare blocks that were claimed since the last call. */
+  /** Finds the blocks that were claimed since the last call. */
   find(): void {
-    const { homes, spares } = this.#layout;
-    for (let block = homes; block < homes + spares; block++) {
+    const { blocks } = this.#layout;
+    for (let block = 1; block < blocks; block++) {
       if (this.#isFound[block] === 1 || this.#owners.isZero(block)) continue;
-      const home = this.#owners.at(block) - 1;
+      const row = this.#owners.at(block) - 1;
       this.#isFound[block] = 1;
-      this.#next[block] = this.#next[home] ?? 0;
-      this.#next[home] = block;
-      this.#offered--;
+      this.#next[block] = this.#found[row] ?? 0;
+      this.#found[row] = block;
     }
   }
 
-  /** Lets the kernel claim spare blocks in place of those that were found. */
+  /** Lets the kernel claim the blocks that nobody has. */
   offer(): void {
-    const value = Buffer.alloc(4);
-    for (; this.#offered < OFFERED && this.#idle !== 0; this.#offered++) {
-      value.writeUInt32LE(this.#idle);
-      this.#object.map('free_blocks').push(value);
-      this.#idle = this.#next[this.#idle] ?? 0;
+    const { firsts, blocks } = this.#layout;
+    this.#offerFrom(1, 1 + firsts, this.#free);
+    this.#offerFrom(1 + firsts, blocks, this.#spare);
+    this.#pool.set(BLOCK_POOL.offsets.is_empty / 8, 0);
+  }
+
+  #offerFrom(start: number, end: number, queue: BpfMap): void {
+    const longest = Math.min(MAX_RUN, Math.max(1, Math.floor((end - start) / RUNS)));
+    for (let first = start; first < end; first++) {
+      let count = 0;
+      while (count < longest && first + count < end && this.#isIdle[first + count] === 1) count++;
+      if (count === 0) continue;
+      queue.push(RUN.encode({ first, count }));
+      this.#isIdle.fill(0, first, first + count);
+      first += count - 1;
     }
   }
 
-  /** The sums of an operation's cells, which are good until the next call; null when it was never used. */
+  /** The sums of an operation's cells, which are good until the next call; null when it was never done. */
   sums(slot: number, operation: number): Float64Array | null {
-    const home = slot * this.#layout.operations + operation;
-    let spare = this.#next[home] ?? 0;
-    const isUsed = !this.#owners.isZero(home);
-    if (!isUsed && spare === 0) return null;
+    let block = this.#found[slot * this.#layout.operations + operation] ?? 0;
+    if (block === 0) return null;
     this.#sums.fill(0);
-    if (isUsed) this.#add(home);
-    for (; spare !== 0; spare = this.#next[spare] ?? 0) this.#add(spare);
-    return this.#sums;
+    let hasAny = false;
+    for (; block !== 0; block = this.#next[block] ?? 0) hasAny = this.#add(block) || hasAny;
+    return hasAny ? this.#sums : null;
   }
 
-  /** Clears the blocks of a slot, to which no operation adds any more, and takes the spare ones back. */
+  /** Clears the blocks of a slot, to which no operation adds any more, and takes them back. */
   clear(slot: number): void {
-    const { operations } = this.#layout;
+    const { operations, blockCells } = this.#layout;
     const first = slot * operations;
-    for (let home = first; home < first + operations; home++) {
-      let spare = this.#next[home] ?? 0;
-      this.#next[home] = 0;
-      this.#empty(home);
-      while (spare !== 0) {
-        const next = this.#next[spare] ?? 0;
-        this.#empty(spare);
-        this.#keep(spare);
-        spare = next;
-      }
-    }
     const cells = SHARD_BLOCKS.size / 8;
     this.#kept.clear(first * cells, operations * cells);
-  }
-
-  #add(block: number): void {
-    const sums = this.#sums;
-    const first = block * this.#layout.blockCells;
-    for (let cell = 0; cell < sums.length; cell++) {
-      // Most cells are 0.
-      if (!this.#cells.isZero(first + cell)) sums[cell] = (sums[cell] ?? 0) + this.#cells.at(first + cell);
+    for (let row = first; row < first + operations; row++) {
+      let block = this.#found[row] ?? 0;
+      this.#found[row] = 0;
+      for (; block !== 0; block = this.#next[block] ?? 0) {
+        this.#cells.clear(block * blockCells, blockCells);
+        this.#owners.set(block, 0);
+        this.#isFound[block] = 0;
+        this.#isIdle[block] = 1;
+      }
     }
   }
 
-  #empty(block: number): void {
-    if (this.#owners.isZero(block)) return;
-    const { blockCells } = this.#layout;
-    this.#cells.clear(block * blockCells, blockCells);
-    this.#owners.set(block, 0);
-  }
-
-  #keep(block: number): void {
-    this.#isFound[block] = 0;
-    this.#next[block] = this.#idle;
-    this.#idle = block;
+  /** @returns whether the block has counts */
+  #add(block: number): boolean {
+    const sums = this.#sums;
+    const first = block * this.#layout.blockCells;
+    let hasAny = false;
+    for (let cell = 0; cell < sums.length; cell++) {
+      // Most cells are 0.
+      if (this.#cells.isZero(first + cell)) continue;
+      sums[cell] = (sums[cell] ?? 0) + this.#cells.at(first + cell);
+      hasAny = true;
+    }
+    return hasAny;
   }
 }

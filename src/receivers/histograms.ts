@@ -22,10 +22,12 @@ const MAPS = [
   'owners',
   'shard_blocks',
   'free_blocks',
+  'spare_blocks',
   'slots',
   'slot_by_cgroup',
   'free_slots',
   '.data.slots',
+  '.data.blocks',
 ] as const;
 
 export interface HistogramsOptions<Op extends string, Counter extends string> {
@@ -41,6 +43,8 @@ export interface HistogramsOptions<Op extends string, Counter extends string> {
   readonly expireMs: number;
   /** For tests: the number of CPUs that this machine can have. */
   readonly cpus?: number;
+  /** For tests: the number of blocks that cgroups can claim when they first do an operation. */
+  readonly firstBlocks?: number;
 }
 
 /** The totals of one operation since the cgroup's counts began. */
@@ -78,10 +82,11 @@ export class Histograms<Op extends string, Counter extends string> {
    * @param object opened and not loaded; closed with the histograms
    */
   constructor(object: BpfObject, options: HistogramsOptions<Op, Counter>) {
-    const { operations, counters, boundsNs, maxMapEntries, expireMs, cpus = possibleCpus() } = options;
+    const { operations, counters, boundsNs, maxMapEntries, expireMs, cpus = possibleCpus(), firstBlocks } = options;
     this.#options = options;
     this.#object = object;
-    this.#layout = layoutOf(maxMapEntries + 1, operations.length, counters.length + boundsNs.length + 1, cpus);
+    const cells = counters.length + boundsNs.length + 1;
+    this.#layout = layoutOf(maxMapEntries + 1, operations.length, cells, cpus, firstBlocks);
     try {
       Blocks.size(object, this.#layout);
       Slots.size(object, maxMapEntries);

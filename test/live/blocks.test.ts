@@ -4,9 +4,10 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { cgroupIdOf, findHierarchy } from '../../src/containers/hierarchy.ts';
-import { BpfObject } from '../../src/native/index.ts';
+import { BpfObject, possibleCpus } from '../../src/native/index.ts';
+import { type Layout, layoutOf } from '../../src/receivers/blocks.ts';
 import { Histograms } from '../../src/receivers/histograms.ts';
-import { failedOf } from '../../src/receivers/overlayfs/counts.ts';
+import { CELLS, failedOf } from '../../src/receivers/overlayfs/counts.ts';
 import { OPS } from '../../src/receivers/overlayfs/operations.ts';
 import type { OverlayfsOptions } from '../../src/receivers/overlayfs/receiver.ts';
 import { createCgroup } from '../support/cgroup.ts';
@@ -19,10 +20,9 @@ import { missing } from '../support/requirements.ts';
 import { scaled } from '../support/scale.ts';
 import { mountTracefs } from '../support/tracefs.ts';
 
-/** Blocks of 4 kB: there are as many spare ones as slots. */
+/** Blocks of more than 4 kB: there is a spare one for each four slots. */
 const WIDE = Array.from({ length: 500 }, (_, index) => 1000 * (index + 1));
 const SLOTS = OPTIONS.maxMapEntries + 1;
-const HOMES = SLOTS * OPS.length;
 
 suite('blocks of cells', { skip: missing('root', 'btf') }, () => {
   test('are claimed by a cgroup that works a lot, and come back when it is gone', async () => {
@@ -44,7 +44,24 @@ suite('blocks of cells', { skip: missing('root', 'btf') }, () => {
     await using setup = await start({ ...OPTIONS, boundsNs: WIDE });
     await using cgroups = new AsyncDisposableStack();
     for (let index = 0; index < SLOTS - 1; index++) setup.work(cgroups.use(setup.group(`works-${index}`)));
-    assert.equal(setup.claimed(), SLOTS);
+    const { spares } = layoutFor({ ...OPTIONS, boundsNs: WIDE });
+    assert.ok(spares < SLOTS);
+    assert.equal(setup.claimed(), spares);
+  });
+
+  test('that are all taken leave the rest to the overflow, exactly', async () => {
+    await using setup = await start({ ...OPTIONS, firstBlocks: 3 });
+    await using cgroups = new AsyncDisposableStack();
+    const done = [0, 0];
+    for (let index = 0; index < 4; index++) {
+      const { reads, writes } = setup.run(cgroups.use(setup.group(`works-${index}`)));
+      done[0] += reads;
+      done[1] += writes;
+    }
+    const all = setup.it.read().map(({ operations: { read, write } }) => [count(read), count(write)] as const);
+    const sums = all.reduce(([reads, writes], [read, write]) => [reads + read, writes + write], [0, 0]);
+    assert.deepEqual(sums, done);
+    assert.ok(setup.it.overflowed() > 0);
   });
 
   for (const cpus of [2, 64]) {
@@ -70,6 +87,11 @@ suite('blocks of cells', { skip: missing('root', 'btf') }, () => {
   }
 });
 
+function layoutFor({ boundsNs, maxMapEntries, firstBlocks }: OverlayfsOptions): Layout {
+  const cells = CELLS.length + boundsNs.length + 1;
+  return layoutOf(maxMapEntries + 1, OPS.length, cells, possibleCpus(), firstBlocks);
+}
+
 async function start(options: OverlayfsOptions) {
   const resources = new AsyncDisposableStack();
   resources.use(mountTracefs());
@@ -78,13 +100,18 @@ async function start(options: OverlayfsOptions) {
   const cgroupId = cgroupIdOf(findHierarchy(), parent.name);
   // By the classic tracepoints, which no kernel interrupts.
   const { it } = resources.use(await started({ ...options, cgroupId, expireMs: 0, attach: 'syscall_classic' }));
+  const run = (cgroup: ReturnType<typeof createCgroup>) => {
+    const numbers = [`${scaled(10_000)}`, `${scaled(5000)}`, '8'];
+    return JSON.parse(cgroup.run(fixture('io'), 'mixed', join(overlay.path, 'file'), ...numbers));
+  };
+  const { firsts } = layoutFor(options);
   return {
     it,
+    run,
     group: (name: string) => createCgroup(name, `${parent.name}/${name}`.slice(1)),
     /** Many reads and writes by eight threads, all of which are counted. */
     work(cgroup: ReturnType<typeof createCgroup>): void {
-      const numbers = [`${scaled(10_000)}`, `${scaled(5000)}`, '8'];
-      const did = JSON.parse(cgroup.run(fixture('io'), 'mixed', join(overlay.path, 'file'), ...numbers));
+      const did = run(cgroup);
       const { read, write } = operationsOf(it, cgroup);
       assert.deepEqual([count(read), count(write)], [did.reads, did.writes]);
       assert.deepEqual([failedOf(read), failedOf(write)], [did.read_errors, did.write_errors]);
@@ -92,7 +119,7 @@ async function start(options: OverlayfsOptions) {
     /** The number of spare blocks that are claimed. */
     claimed: () =>
       ownersOf(process.pid)
-        .slice(HOMES)
+        .slice(1 + firsts)
         .filter((owner) => owner !== 0).length,
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { SHARD_BLOCKS } from '../../src/receivers/blocks.ts';
+import { BLOCK_POOL, RUN, SHARD_BLOCKS } from '../../src/receivers/blocks.ts';
 import { GRID } from '../../src/receivers/histograms.ts';
 import { OOM_CONFIG, OOM_COUNTERS, OOM_DECISION, OOM_EVENT } from '../../src/receivers/oom/events.ts';
 import { OOM_PATH } from '../../src/receivers/oom/paths.ts';
@@ -20,7 +20,7 @@ interface BtfType {
 for (const architecture of ['x64', 'arm64']) {
   suite(`the compiled programs for ${architecture}`, () => {
     const layouts = {
-      overlayfs: [CONFIG, COUNTERS, GRID, SLOT, SLOT_COUNTERS, SHARD_BLOCKS],
+      overlayfs: [CONFIG, COUNTERS, GRID, SLOT, SLOT_COUNTERS, SHARD_BLOCKS, RUN, BLOCK_POOL],
       oom: [OOM_CONFIG, OOM_COUNTERS, OOM_DECISION, OOM_EVENT, OOM_PATH],
     };
 

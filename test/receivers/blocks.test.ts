@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { kernelBoundsNs } from '../../src/config/bounds.ts';
+import { loadConfig } from '../../src/config/load.ts';
 import { type BpfObject, Cells } from '../../src/native/index.ts';
-import { Blocks, layoutOf } from '../../src/receivers/blocks.ts';
+import { Blocks, type Layout, layoutOf } from '../../src/receivers/blocks.ts';
+import { CELLS } from '../../src/receivers/overlayfs/counts.ts';
+import { OPS } from '../../src/receivers/overlayfs/operations.ts';
 
 /** 16 operations with four counters and 280 bounds, for 1,024 cgroups and the overflow. */
 const ROOM = { slots: 1025, operations: 16, cells: 4 + 281 };
@@ -23,15 +27,33 @@ suite('the memory of counts', () => {
     { cpus: 1, shards: 1, spares: 0 },
     { cpus: 2, shards: 2, spares: 2 * 8 * 1 },
     { cpus: 3, shards: 4, spares: 2 * 8 * 3 },
-    { cpus: 16, shards: 16, spares: 2 * 8 * 15 },
-    { cpus: 256, shards: 16, spares: 2 * 8 * 15 },
-    { cpus: null, shards: 16, spares: 2 * 8 * 15 },
+    { cpus: 16, shards: 16, spares: 8 * 8 },
+    { cpus: 256, shards: 16, spares: 8 * 8 },
+    { cpus: null, shards: 16, spares: 8 * 8 },
   ]) {
-    test(`has ${spares} spare blocks where all have room; CPUs: ${cpus ?? 'unknown'}`, () => {
+    test(`has a block for each operation, and ${spares} spare ones, where there is room; CPUs: ${cpus ?? 'unknown'}`, () => {
       const layout = layoutOf(8, 2, 11, cpus);
-      assert.deepEqual(layout, { operations: 2, shards, usedCells: 11, blockCells: 16, homes: 16, spares });
+      const blocks = 1 + 16 + spares;
+      assert.deepEqual(layout, {
+        ...{ operations: 2, shards, usedCells: 11, blockCells: 16 },
+        ...{ rows: 16, firsts: 16, spares, blocks },
+      });
     });
   }
+
+  test('has six blocks a cgroup and some more, where not all have room', () => {
+    const { firsts, rows } = layoutOf(1001, 21, 288, 1);
+    assert.deepEqual([firsts, rows], [21 + 6 * 1000 + 256, 21 * 1001]);
+  });
+
+  test('by default is below 20 MB', () => {
+    const config = loadConfig({ env: {}, set: [] });
+    const cells = CELLS.length + kernelBoundsNs(config, 'overlayfs').length + 1;
+    for (const cpus of [1, 2, 16, 256]) {
+      const bytes = bytesOf(layoutOf(config.kernel.max_map_entries + 1, OPS.length, cells, cpus));
+      assert.ok(bytes < 20e6, `${bytes} bytes for ${cpus} CPUs`);
+    }
+  });
 });
 
 suite('blocks', () => {
@@ -40,49 +62,80 @@ suite('blocks', () => {
     assert.equal(blocks.sums(1, 1), null);
   });
 
-  test('of an operation are added, also two that one shard has claimed at once', () => {
-    const { blocks, claim, add } = setUp();
-    for (const amount of [1, 10, 100]) add(claim(3), 2, amount);
-    add(3, 2, 1000);
+  test('that were claimed, and to which nothing was added yet, have no sums', () => {
+    const { blocks, claim } = setUp();
+    claim(3);
     blocks.find();
-    assert.deepEqual([...(blocks.sums(1, 1) ?? [])], [0, 0, 1111]);
+    assert.equal(blocks.sums(1, 1), null);
+  });
+
+  test('of an operation are added, also two that were claimed at once', () => {
+    const { blocks, claim, claimSpare, add } = setUp();
+    for (const block of [claim(3), claim(3)]) add(block, 2, 10);
+    for (const amount of [100, 1000]) add(claimSpare(3), 2, amount);
+    blocks.find();
+    assert.deepEqual([...(blocks.sums(1, 1) ?? [])], [0, 0, 1120]);
     assert.equal(blocks.sums(1, 0), null);
   });
 
+  test('of the overflow slot are there from the start, and nobody else gets them', () => {
+    const { blocks, claim, kept, add, offered } = setUp();
+    assert.deepEqual([kept(0, 0), kept(1, 1)], [1, 2]);
+    for (let times = offered().free; times > 0; times--) assert.ok(claim(2) > 2);
+    add(1, 0, 5);
+    add(2, 0, 6);
+    blocks.find();
+    assert.deepEqual([blocks.sums(0, 0)?.[0], blocks.sums(0, 1)?.[0]], [5, 6]);
+  });
+
   test('are empty and can be claimed again once their slot is cleared', () => {
-    const { blocks, claim, add, offered } = setUp();
+    const { blocks, claim, claimSpare, add, offered } = setUp();
     const before = offered();
     for (let life = 0; life < 3; life++) {
-      for (let times = before; times > 0; times--) add(claim(2), 0, 1);
+      for (let times = before.free; times > 0; times--) add(claim(2), 0, 1);
+      for (let times = before.spare; times > 0; times--) add(claimSpare(3), 0, 1);
       blocks.find();
-      assert.deepEqual([offered(), blocks.sums(1, 0)?.[0]], [0, before]);
-      blocks.clear(1);
-      assert.equal(blocks.sums(1, 0), null);
+      assert.deepEqual([blocks.sums(1, 0)?.[0], blocks.sums(1, 1)?.[0]], [before.free, before.spare]);
       blocks.offer();
-      assert.equal(offered(), before);
+      assert.deepEqual(offered(), { free: 0, spare: 0 });
+      blocks.clear(1);
+      assert.deepEqual([blocks.sums(1, 0), blocks.sums(1, 1)], [null, null]);
+      blocks.offer();
+      assert.deepEqual(offered(), before);
     }
   });
 
   test('of other slots stay when one is cleared', () => {
     const { blocks, claim, add } = setUp();
-    for (const home of [0, 2, 4]) add(claim(home), 1, 7);
+    for (const row of [2, 4, 6]) add(claim(row), 1, 7);
     blocks.find();
-    blocks.clear(1);
+    blocks.clear(2);
     assert.deepEqual(
-      [0, 1, 2].map((slot) => blocks.sums(slot, 0)?.[1]),
+      [1, 2, 3].map((slot) => blocks.sums(slot, 0)?.[1]),
       [7, undefined, 7],
     );
   });
 
-  test('are offered some at a time', () => {
-    const { blocks, claim, offered } = setUp(1000);
-    assert.equal(offered(), 256);
-    for (let times = 0; times < 100; times++) claim(0);
-    blocks.offer();
-    assert.equal(offered(), 156, 'the kernel may not have said yet whose they are');
+  test('are offered in fewer calls than there are blocks, also after they were all in use', () => {
+    const { blocks, claim, offered, runs } = setUp(5001);
+    for (let times = 0; times < 2; times++) {
+      assert.ok(runs() >= 512 && runs() < 1024, `${runs()} runs`);
+      assert.equal(offered().free, 10_000);
+      for (let row = 2; row < 10_002; row++) claim(row);
+      blocks.find();
+      for (let slot = 1; slot <= 5000; slot++) blocks.clear(slot);
+      blocks.offer();
+    }
+  });
+
+  test('are looked for by the kernel again once some are offered', () => {
+    const { blocks, claim, offered, pool } = setUp();
+    for (let times = offered().free; times > 0; times--) claim(2);
+    pool().set(0, 1);
     blocks.find();
+    blocks.clear(1);
     blocks.offer();
-    assert.equal(offered(), 256);
+    assert.equal(pool().at(0), 0);
   });
 });
 
@@ -90,37 +143,44 @@ suite('blocks', () => {
 function setUp(slots = 4) {
   const layout = layoutOf(slots, 2, 3, 4);
   const memories = new Map<string, Buffer>();
-  const queue: number[] = [];
+  const queues: Record<string, { first: number; count: number }[]> = { free_blocks: [], spare_blocks: [] };
   const map = (name: string) => ({
     memory(bytes: number): Buffer {
       const memory = memories.get(name) ?? Buffer.from(new ArrayBuffer(bytes));
       memories.set(name, memory);
       return memory;
     },
-    push: (value: Buffer) => queue.push(value.readUInt32LE()),
+    push: (run: Buffer) => queues[name]?.push({ first: run.readUInt32LE(), count: run.readUInt32LE(4) }),
   });
   const blocks = new Blocks({ map } as unknown as BpfObject, layout);
   const cells = (name: string): Cells => new Cells(memories.get(name) ?? Buffer.alloc(0));
+  const claimFrom = (queue: string, row: number): number => {
+    const { first: block, count } = queues[queue]?.shift() ?? assert.fail('no block is left');
+    if (count > 1) queues[queue]?.push({ first: block + 1, count: count - 1 });
+    assert.deepEqual(
+      [0, 1, 2].map((cell) => cells('cells').at(block * layout.blockCells + cell)),
+      [0, 0, 0],
+    );
+    cells('owners').set(block, row + 1);
+    return block;
+  };
+  const left = (queue: string): number => queues[queue]?.reduce((sum, { count }) => sum + count, 0) ?? 0;
   return {
     blocks,
-    offered: () => queue.length,
-    claim(home: number): number {
-      const block = queue.shift() ?? assert.fail('no block is left');
-      assert.deepEqual(
-        [0, 1, 2].map((cell) => cells('cells').at(block * layout.blockCells + cell)),
-        [0, 0, 0],
-      );
-      cells('owners').set(block, home + 1);
-      return block;
-    },
+    offered: () => ({ free: left('free_blocks'), spare: left('spare_blocks') }),
+    runs: () => queues.free_blocks?.length ?? 0,
+    claim: (row: number) => claimFrom('free_blocks', row),
+    claimSpare: (row: number) => claimFrom('spare_blocks', row),
+    pool: () => cells('.data.blocks'),
+    /** The block that the CPUs of a shard keep for a row. */
+    kept: (row: number, shard: number) => memories.get('shard_blocks')?.readUInt32LE(64 * row + 4 * shard),
     add(block: number, cell: number, amount: number): void {
-      if (block < layout.homes) cells('owners').set(block, block + 1);
       cells('cells').set(block * layout.blockCells + cell, amount);
     },
   };
 }
 
-/** Of the arrays, whose values take a multiple of 8 bytes. */
-function bytesOf({ homes, spares, blockCells }: ReturnType<typeof layoutOf>): number {
-  return (homes + spares) * (blockCells + 1) * 8 + homes * 64;
+/** Of the arrays, whose values take a multiple of 8 bytes, and the queues. */
+function bytesOf({ rows, firsts, spares, blocks, blockCells }: Layout): number {
+  return blocks * (blockCells + 1) * 8 + rows * 64 + (firsts + spares) * 4;
 }

@@ -7,6 +7,7 @@ import { mappedPositions, RingBuffer } from './ring-buffer.ts';
 export class BpfMap {
   readonly name: string;
   #pointer: Pointer | null;
+  #loadedFd: number | null = null;
   #memory: Buffer | null = null;
   #ring: RingBuffer | null = null;
 
@@ -83,7 +84,9 @@ export class BpfMap {
   }
 
   #fd(): number {
-    return check(call('bpf_map__fd', this.#live()), `use the map "${this.name}" before it is loaded`);
+    this.#live();
+    this.#loadedFd ??= check(call('bpf_map__fd', this.#live()), `use the map "${this.name}" before it is loaded`);
+    return this.#loadedFd;
   }
 
   #live(): Pointer {
