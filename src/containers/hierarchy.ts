@@ -20,16 +20,22 @@ export interface Hierarchy {
  */
 export function chooseHierarchy(controllers: string, mountinfo: string): Hierarchy {
   const version = /^memory\s+[1-9]/m.test(controllers) ? 1 : 2;
+  return { version, mount: mountOf(version === 2 ? null : 'memory', mountinfo) };
+}
+
+/** @param controller of v1; null: the v2 hierarchy */
+function mountOf(controller: string | null, mountinfo: string): string | null {
   const mounts = mountinfo.split('\n').flatMap((line) => {
     const [mount = [], filesystem = []] = line.split(' - ').map((half) => half.split(' '));
     const [, , , root, path] = mount;
     const [type, , options = ''] = filesystem;
-    const wanted = version === 2 ? type === 'cgroup2' : type === 'cgroup' && options.split(',').includes('memory');
+    const wanted =
+      controller === null ? type === 'cgroup2' : type === 'cgroup' && options.split(',').includes(controller);
     return wanted && path !== undefined ? [{ height: heightOf(root ?? ''), path: unescapeMount(path) }] : [];
   });
   // Another mount may show only a part of the hierarchy, as in containers.
   const [best] = mounts.toSorted((a, b) => b.height - a.height);
-  return { version, mount: best?.path ?? null };
+  return best?.path ?? null;
 }
 
 /** How many levels above this cgroup namespace a mount begins: in a container the host's root shows as `/../..`. */
@@ -40,7 +46,12 @@ function heightOf(root: string): number {
 
 /** The v2 hierarchy, also where v1 has the memory controller: only v2 has pressure by cgroup. */
 export function findV2Mount(): string | null {
-  return chooseHierarchy('', readOrNull('/proc/self/mountinfo') ?? '').mount;
+  return mountOf(null, readOrNull('/proc/self/mountinfo') ?? '');
+}
+
+/** Where v1 has its CPU controller: another hierarchy than that of memory, in which runtimes use the same paths. */
+export function findV1CpuMount(): string | null {
+  return mountOf('cpu', readOrNull('/proc/self/mountinfo') ?? '');
 }
 
 /** The versions of which this process can see a mount. */

@@ -74,7 +74,8 @@ function lineOf(kind: string): RegExp {
   return new RegExp(`^${kind} avg10=(\\d+\\.\\d+) avg60=(\\d+\\.\\d+) avg300=(\\d+\\.\\d+) total=(\\d+)$`, 'm');
 }
 
-function parseLine(text: string, kind: keyof typeof LINES): PressureLine | null {
+/** One line of a pressure file; null where it is not there. */
+export function parseLine(text: string, kind: keyof typeof LINES): PressureLine | null {
   const [, avg10, avg60, avg300, totalUs] = (LINES[kind].exec(text) ?? []).map(Number);
   if (avg10 === undefined || avg60 === undefined || avg300 === undefined || totalUs === undefined) return null;
   return { avg10, avg60, avg300, totalUs };

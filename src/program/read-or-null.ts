@@ -1,8 +1,8 @@
 /** Reads files that may vanish or be forbidden, such as those in /proc. */
-import { readFileSync, readlinkSync } from 'node:fs';
+import { type PathLike, readFileSync, readlinkSync } from 'node:fs';
 
 /** The text of a file; null if it is missing or forbidden. */
-export function readOrNull(path: string): string | null {
+export function readOrNull(path: PathLike): string | null {
   try {
     return readFileSync(path, 'utf8');
   } catch {

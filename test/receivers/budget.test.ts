@@ -52,7 +52,7 @@ async function costOf(operations: CgroupTotals['operations'], others: readonly S
 
 function sourceOf(metric: Metric, value: number, own: Attributes = {}): Source {
   const attributes = { ...own, ...attributesOf(IDENTITY) };
-  const member = { key: '1', attributes, startTime: [1, 0] as [number, number], totals: [value] };
+  const member = { key: `1.${Object.values(own)}`, attributes, startTime: [1, 0] as [number, number], totals: [value] };
   return { metrics: [metric], read: () => [{ metric, member }] };
 }
 
@@ -83,7 +83,7 @@ suite('a container costs in a scrape', () => {
     assert.ok(lines <= 48 && bytes <= 11_540, `${lines} lines, ${bytes} bytes`);
   });
 
-  test(`${HISTOGRAM_LINES + COUNTERS.length} lines for each operation and 5 more when it did everything, and was killed`, async () => {
+  test(`${HISTOGRAM_LINES + COUNTERS.length} lines for each operation and 18 more when it did everything, and was killed`, async () => {
     const everything = { ...MILLION, ...Object.fromEntries(COUNTERS.map((counter) => [counter, 1e6])) };
     const kill = { trigger_comm: 'java', victim_comm: 'java', scope: 'memcg' };
     const { lines, bytes } = await costOf(
@@ -95,9 +95,17 @@ suite('a container costs in a scrape', () => {
         sourceOf(pressure.stalled, 1e9, { scope: 'container' }),
         sourceOf(pressure.headroom, 64 << 20),
         sourceOf(pressure.majorFaults, 1e9),
+        sourceOf(pressure.fileRefaults, 1e9),
+        sourceOf(pressure.throttled, 1e9),
+        ...[pressure.cpuWaiting, pressure.cpuStalled, pressure.ioWaiting, pressure.ioStalled].map((metric) =>
+          sourceOf(metric, 1e9, { scope: 'container' }),
+        ),
+        ...['low', 'high', 'max', 'oom', 'oom_kill', 'oom_group_kill'].map((event) =>
+          sourceOf(pressure.events, 1e6, { event }),
+        ),
       ],
     );
-    assert.equal(lines, OPS.length * (HISTOGRAM_LINES + COUNTERS.length) + 6);
+    assert.equal(lines, OPS.length * (HISTOGRAM_LINES + COUNTERS.length) + 18);
     assert.ok(bytes < lines * LINE_BYTES, `${bytes} bytes`);
   });
 });

@@ -1,4 +1,4 @@
-/** What the files of a cgroup tell of its memory: how much it may still allocate, and its major faults. */
+/** What the files of a cgroup tell of its memory: how much it may still allocate, and the counters of memory.stat. */
 import { readFileSync } from 'node:fs';
 import { joinRaw, parentOf, type RawPath } from '../../kernel/raw-path.ts';
 
@@ -8,6 +8,7 @@ type Read = (path: RawPath) => string;
 interface Statistics {
   readonly inactiveFile: number;
   readonly majorFaults: number;
+  readonly fileRefaults: number;
 }
 
 interface Hierarchy {
@@ -22,8 +23,15 @@ const FILES = {
     usage: 'memory.usage_in_bytes',
     inactiveFile: 'total_inactive_file',
     majorFaults: 'total_pgmajfault',
+    fileRefaults: 'total_workingset_refault_file',
   },
-  2: { limit: 'memory.max', usage: 'memory.current', inactiveFile: 'inactive_file', majorFaults: 'pgmajfault' },
+  2: {
+    limit: 'memory.max',
+    usage: 'memory.current',
+    inactiveFile: 'inactive_file',
+    majorFaults: 'pgmajfault',
+    fileRefaults: 'workingset_refault_file',
+  },
 } as const;
 
 /** v1 shows no limit as the largest number of pages, in bytes; this is more than any machine has. */
@@ -59,13 +67,13 @@ export class MemoryReader {
   }
 
   /**
-   * How often the cgroup and those below it waited for a page that had to be read: of a mapped file, or from swap.
+   * A counter of memory.stat, of the cgroup and those below it.
    *
-   * @returns null without the memory controller, or when the cgroup is removed
+   * @returns null where the kernel has no such counter, without the memory controller, or when the cgroup is removed
    */
-  majorFaults(path: RawPath): number | null {
-    const majorFaults = this.#statisticsOf(path)?.majorFaults;
-    return Number.isFinite(majorFaults) ? (majorFaults ?? null) : null;
+  counter(path: RawPath, name: 'majorFaults' | 'fileRefaults'): number | null {
+    const value = this.#statisticsOf(path)?.[name];
+    return Number.isFinite(value) ? (value ?? null) : null;
   }
 
   #headroomOfOne(level: RawPath): number | null {
@@ -87,11 +95,15 @@ export class MemoryReader {
   #statisticsOf(path: RawPath): Statistics | null {
     return once(this.#statistics, path, () => {
       const { mount, version } = this.#hierarchy;
-      const { inactiveFile, majorFaults } = FILES[version];
+      const { inactiveFile, majorFaults, fileRefaults } = FILES[version];
       try {
         const text = this.#read(joinRaw(joinRaw(mount, path), 'memory.stat'));
         const value = (name: string): number => Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1]);
-        return { inactiveFile: value(inactiveFile), majorFaults: value(majorFaults) };
+        return {
+          inactiveFile: value(inactiveFile),
+          majorFaults: value(majorFaults),
+          fileRefaults: value(fileRefaults),
+        };
       } catch {
         return null;
       }

@@ -45,6 +45,41 @@ export const metrics = {
       'Major faults of a container: how often it waited until a page of a mapped file was read, or one from swap',
     attributes: ownerAttributes,
   },
+  fileRefaults: {
+    name: 'floatie_memory_file_refaults_total',
+    kind: 'counter',
+    unit: '',
+    description:
+      'Pages of files that a container had to read again soon after the kernel took them away: its memory is too small for what it works on',
+    attributes: ownerAttributes,
+  },
+  events: {
+    name: 'floatie_memory_events_total',
+    kind: 'counter',
+    unit: '',
+    description:
+      "What the kernel counts of a container's memory before and when it runs out; a series begins with its first event",
+    attributes: [
+      {
+        name: 'event',
+        meaning:
+          '`low` (reclaimed although protected), `high` (throttled), `max` (at the limit: memory had to be reclaimed, or the allocation failed), `oom` (reclaim did not help), `oom_kill` (processes killed), `oom_group_kill` (killed as a whole, since Linux 5.17). With cgroup v1 `max` and `oom_kill` only, of that cgroup without those below it',
+      },
+      ...ownerAttributes,
+    ],
+  },
+  throttled: {
+    name: 'floatie_cpu_throttled_seconds_total',
+    kind: 'counter',
+    unit: 's',
+    perUnit: US_PER_S,
+    description: 'Time in which the CPU limit of a container kept its tasks from running, in seconds',
+    attributes: ownerAttributes,
+  },
+  cpuWaiting: waitMetric('cpu', 'waiting', 'at least one task waited for a CPU'),
+  cpuStalled: waitMetric('cpu', 'stalled', 'all non-idle tasks waited for a CPU'),
+  ioWaiting: waitMetric('io', 'waiting', 'at least one task waited for I/O'),
+  ioStalled: waitMetric('io', 'stalled', 'all non-idle tasks waited for I/O'),
   unavailable: {
     name: 'floatie_pressure_unavailable',
     aboutFloatie: true,
@@ -63,3 +98,19 @@ export const metrics = {
     attributes: [],
   },
 } as const satisfies Record<string, Metric>;
+
+/** Of the host and of containers, without those about the receiver itself. */
+export const receiverMetrics: readonly Metric[] = Object.values<Metric>(metrics).filter(
+  ({ aboutFloatie }) => aboutFloatie !== true,
+);
+
+function waitMetric(resource: string, state: 'waiting' | 'stalled', when: string) {
+  return {
+    name: `floatie_${resource}_pressure_${state}_seconds_total`,
+    kind: 'counter',
+    unit: 's',
+    perUnit: US_PER_S,
+    description: `Time in which ${when}, in seconds`,
+    attributes: [SCOPE, ...ownerAttributes],
+  } as const satisfies Metric;
+}

@@ -1,5 +1,6 @@
-/** The pressure receiver as a source of metrics: the host, then every container that has pressure or a limit of its own. */
+/** The pressure receiver as a source of metrics: the host, then what the files of every container tell. */
 import { uptime } from 'node:os';
+import { dirname, join } from 'node:path';
 import type { Attributes, HrTime } from '@opentelemetry/api';
 import { attributesOf } from '../../containers/attributes.ts';
 import type { CgroupFilter } from '../../containers/filter.ts';
@@ -13,18 +14,25 @@ import {
   type Window,
 } from '../../kernel/psi.ts';
 import { joinRaw } from '../../kernel/raw-path.ts';
+import type { Metric } from '../../metrics/catalogue.ts';
 import type { Sample, Source } from '../../metrics/registry.ts';
 import { toHrTime, wallMs } from '../../program/clock.ts';
+import { countersOf, type Place, readWaits, type Value } from './counters.ts';
 import { MemoryReader } from './memory.ts';
-import { metrics } from './metrics.ts';
+import { metrics, receiverMetrics } from './metrics.ts';
 
 export interface PressureSourceOptions {
-  /** The host's file. */
+  /** The host's file of memory pressure, beside those of the CPU and of I/O. */
   readonly path: string;
   /** The containers of the v2 hierarchy, null when it is not visible: v1 has no pressure by cgroup. */
   readonly pressure: Inventory | null;
   /** The containers of the hierarchy with the memory controller: v2's, or v1's. */
-  readonly memory: { readonly inventory: Inventory; readonly version: 1 | 2 } | null;
+  readonly memory: {
+    readonly inventory: Inventory;
+    readonly version: 1 | 2;
+    /** Where v1 has its CPU controller; null: nowhere, or v2. */
+    readonly cpuMount?: string | null;
+  } | null;
   readonly window: Window;
   /** The cgroups that get series; null: all. */
   readonly filter?: CgroupFilter | null;
@@ -34,28 +42,23 @@ export interface PressureSourceOptions {
   readonly onContainerProblem?: (problem: PressureError) => void;
 }
 
-const HOST: Attributes = { scope: 'host' };
-
-interface Reading {
+/** Whose samples they are. */
+interface Owner {
   readonly key: string;
-  /** The container's own attributes, of which `attributes` are made. */
-  readonly own?: Attributes;
   readonly attributes: Attributes;
   readonly startTime: HrTime;
-  readonly pressure: Pressure;
 }
 
 /** How long a step of the search for containers may take, in ms. */
 const WALK_MS = 50;
 
 export class PressureSource implements Source {
-  readonly metrics = [metrics.score, metrics.waiting, metrics.stalled, metrics.headroom, metrics.majorFaults];
+  readonly metrics = receiverMetrics;
   readonly #options: PressureSourceOptions;
   #filter: CgroupFilter | null;
   #window: Window;
-  /** By key, what was read of each container last. */
-  readonly #last = new Map<string, Reading>();
-  readonly #lastFaults = new Map<string, Sample>();
+  /** What was read last of each container, by its key. */
+  readonly #last = new Map<Inventory, Map<string, { readonly path: string; readonly samples: Sample[] }>>();
   readonly #told = new Set<PressureReason>();
   #ended: Sample[] = [];
   #problem: PressureError | null = null;
@@ -64,6 +67,7 @@ export class PressureSource implements Source {
     this.#options = options;
     this.#filter = options.filter ?? null;
     this.#window = options.window;
+    for (const inventory of this.#inventories()) this.#last.set(inventory, new Map());
   }
 
   /** The reason why the host's pressure cannot be read, or null. */
@@ -78,28 +82,39 @@ export class PressureSource implements Source {
 
   /** Continues the search for containers. */
   discover(ms = WALK_MS): void {
-    const { pressure, memory } = this.#options;
-    for (const inventory of this.#inventories()) {
+    for (const [inventory, last] of this.#last) {
       for (const { key } of inventory.discover(Number.POSITIVE_INFINITY, ms)) {
-        const last = inventory === pressure ? this.#last.get(key) : undefined;
-        const faults = inventory === memory?.inventory ? this.#lastFaults.get(key) : undefined;
-        if (last !== undefined) this.#ended.push(...this.#samplesOf(last));
-        if (faults !== undefined) this.#ended.push(faults);
-        if (inventory === pressure) this.#last.delete(key);
-        if (inventory === memory?.inventory) this.#lastFaults.delete(key);
+        this.#ended.push(...(last.get(key)?.samples ?? []));
+        last.delete(key);
       }
     }
   }
 
-  read(): Sample[] {
-    const samples: Sample[] = [];
-    const host = this.#readHost();
-    const bootTime = toHrTime(wallMs() - uptime() * 1000);
-    if (host !== null) {
-      samples.push(...this.#samplesOf({ key: '/host', attributes: HOST, startTime: bootTime, pressure: host }));
+  /** Reads some files of each container. */
+  *read(): Generator<Sample> {
+    yield* this.#hostSamples();
+    if (this.#options.pressure === null)
+      this.#tell(new PressureError('missing', 'the v2 hierarchy is not mounted, and v1 knows no pressure of a cgroup'));
+    const headrooms: Sample[] = [];
+    for (const [inventory, last] of this.#last) {
+      const place = this.#placeOf(inventory);
+      for (const container of inventory.containers()) {
+        // Whoever is removed may have left its path to another container.
+        if (!this.#includes(container.path) || inventory.isGone(container)) continue;
+        const { path, key, identity, createdMs } = container;
+        const owner = { key, attributes: attributesOf(identity), startTime: toHrTime(createdMs) };
+        const samples = [
+          ...this.#pressureSamples(inventory, container, owner),
+          ...(place === null ? [] : valuesOf(owner, countersOf(place, container.raw))),
+        ];
+        last.set(key, { path, samples });
+        yield* samples;
+        const headroom = place?.memory.headroom(container.raw) ?? null;
+        if (headroom !== null) headrooms.push(sampleOf(owner, metrics.headroom, headroom));
+      }
     }
-    samples.push(...this.#readPressures(), ...this.#readMemory());
-    return samples;
+    // Smallest first: of several gauges with the same attributes the first one counts.
+    yield* headrooms.sort((a, b) => (a.member.totals[0] ?? 0) - (b.member.totals[0] ?? 0));
   }
 
   /** Ends the search for containers. Safe to call twice. */
@@ -120,18 +135,46 @@ export class PressureSource implements Source {
   choose(filter: CgroupFilter | null, window = this.#window): Sample[] {
     this.#filter = filter;
     this.#window = window;
-    const isLeft = ({ attributes }: { readonly attributes: Attributes }): boolean =>
-      !(filter?.(String(attributes.cgroup)) ?? true);
-    const left = [...this.#last.values()].filter(isLeft);
-    const faults = [...this.#lastFaults.values()].filter(({ member }) => isLeft(member));
-    for (const { key } of left) this.#last.delete(key);
-    for (const { member } of faults) this.#lastFaults.delete(member.key);
-    return [...left.flatMap((reading) => this.#samplesOf(reading)), ...faults];
+    const ended: Sample[] = [];
+    for (const last of this.#last.values()) {
+      for (const [key, { path, samples }] of last) {
+        if (this.#includes(path)) continue;
+        ended.push(...samples);
+        last.delete(key);
+      }
+    }
+    return ended;
+  }
+
+  #includes(path: string): boolean {
+    return this.#filter?.(path) ?? true;
   }
 
   #inventories(): Inventory[] {
     const { pressure, memory } = this.#options;
     return [...new Set([pressure, memory?.inventory ?? null])].filter((inventory) => inventory !== null);
+  }
+
+  /** null for a hierarchy without the memory controller. */
+  #placeOf(inventory: Inventory): Place | null {
+    const { memory } = this.#options;
+    if (memory?.inventory !== inventory) return null;
+    const { mount } = inventory;
+    const { version, cpuMount = null } = memory;
+    const cpu = version === 2 ? mount : cpuMount;
+    return { version, mount, cpuMount: cpu, memory: new MemoryReader({ mount, version }) };
+  }
+
+  #hostSamples(): Sample[] {
+    const owner = { key: '/host', attributes: HOST, startTime: toHrTime(wallMs() - uptime() * 1000) };
+    const pressure = this.#readHost();
+    return [
+      ...(pressure === null ? [] : this.#memorySamples(owner, pressure)),
+      ...valuesOf(
+        owner,
+        readWaits((resource) => join(dirname(this.#options.path), resource)),
+      ),
+    ];
   }
 
   #readHost(): Pressure | null {
@@ -148,28 +191,18 @@ export class PressureSource implements Source {
     }
   }
 
-  #readPressures(): Sample[] {
-    const { pressure: inventory } = this.#options;
-    if (inventory === null) {
-      this.#tell(new PressureError('missing', 'the v2 hierarchy is not mounted, and v1 knows no pressure of a cgroup'));
-      return [];
-    }
-    return this.#present(inventory).flatMap((container) => {
-      const pressure = this.#readContainer(inventory, container);
-      if (pressure === null) return [];
-      return this.#samplesOf(this.#keep(container, pressure));
-    });
-  }
-
-  /** The attributes of a series stay the same object, by which exporters remember what they have written. */
-  #keep({ key, identity, createdMs }: Container, pressure: Pressure): Reading {
-    const own = attributesOf(identity);
-    const last = this.#last.get(key);
-    const { attributes, startTime } =
-      last?.own === own ? last : { attributes: { scope: 'container', ...own }, startTime: toHrTime(createdMs) };
-    const reading = { key, own, attributes, startTime, pressure };
-    this.#last.set(key, reading);
-    return reading;
+  #pressureSamples(inventory: Inventory, container: Container, owner: Owner): Sample[] {
+    if (inventory !== this.#options.pressure) return [];
+    const folder = joinRaw(inventory.mount, container.raw);
+    const scoped = { ...owner, attributes: withScope(owner.attributes) };
+    const pressure = this.#readContainer(inventory, container);
+    return [
+      ...(pressure === null ? [] : this.#memorySamples(scoped, pressure)),
+      ...valuesOf(
+        scoped,
+        readWaits((resource) => joinRaw(folder, `${resource}.pressure`)),
+      ),
+    ];
   }
 
   /** null where a container has no pressure file, or is removed: no sample, never a zero. */
@@ -190,49 +223,48 @@ export class PressureSource implements Source {
     this.#options.onContainerProblem?.(problem);
   }
 
-  #readMemory(): Sample[] {
-    const { memory } = this.#options;
-    if (memory === null) return [];
-    const { inventory, version } = memory;
-    const reader = new MemoryReader({ mount: inventory.mount, version });
-    const headrooms: Sample[] = [];
-    const faults: Sample[] = [];
-    for (const { key, raw, identity, createdMs } of this.#present(inventory)) {
-      const attributes = attributesOf(identity);
-      const startTime = toHrTime(createdMs);
-      const sample = (metric: Sample['metric'], value: number): Sample => ({
-        metric,
-        member: { key, attributes, startTime, totals: Float64Array.of(value) },
-      });
-      const headroom = reader.headroom(raw);
-      if (headroom !== null) headrooms.push(sample(metrics.headroom, headroom));
-      const majorFaults = reader.majorFaults(raw);
-      if (majorFaults === null) continue;
-      const last = sample(metrics.majorFaults, majorFaults);
-      this.#lastFaults.set(key, last);
-      faults.push(last);
-    }
-    // Smallest first: of several gauges with the same attributes the first one counts.
-    headrooms.sort((a, b) => (a.member.totals[0] ?? 0) - (b.member.totals[0] ?? 0));
-    return [...headrooms, ...faults];
-  }
-
-  /** Leaves out removed containers, whose path another container may have by now. */
-  #present(inventory: Inventory): Container[] {
-    const filter = this.#filter;
-    const included = [...inventory.containers()].filter(({ path }) => filter === null || filter(path));
-    return included.filter((container) => !inventory.isGone(container));
-  }
-
-  #samplesOf({ key, attributes, startTime, pressure }: Reading): Sample[] {
-    const sample = (metric: Sample['metric'], value: number): Sample => ({
-      metric,
-      member: { key, attributes, startTime, totals: Float64Array.of(value) },
-    });
+  #memorySamples(owner: Owner, pressure: Pressure): Sample[] {
     return [
-      sample(metrics.score, pressureScore(pressure, this.#window)),
-      sample(metrics.waiting, pressure.some.totalUs),
-      sample(metrics.stalled, pressure.full.totalUs),
+      sampleOf(owner, metrics.score, pressureScore(pressure, this.#window)),
+      sampleOf(owner, metrics.waiting, pressure.some.totalUs),
+      sampleOf(owner, metrics.stalled, pressure.full.totalUs),
     ];
   }
+}
+
+const HOST: Attributes = { scope: 'host' };
+const SCOPE: Attributes = { scope: 'container' };
+
+const scoped = new WeakMap<Attributes, Attributes>();
+
+/** The same object each time, by which exporters remember what they have written. */
+function withScope(own: Attributes): Attributes {
+  const known = scoped.get(own) ?? { ...SCOPE, ...own };
+  scoped.set(own, known);
+  return known;
+}
+
+function valuesOf(owner: Owner, values: Iterable<Value>): Sample[] {
+  return Array.from(values, ({ metric, event, value }) => {
+    if (event === undefined) return sampleOf(owner, metric, value);
+    return sampleOf(
+      { ...owner, key: `${owner.key}.${event}`, attributes: withEvent(owner.attributes, event) },
+      metric,
+      value,
+    );
+  });
+}
+
+const byEvent = new WeakMap<Attributes, Map<string, Attributes>>();
+
+function withEvent(own: Attributes, event: string): Attributes {
+  const known = byEvent.get(own) ?? new Map<string, Attributes>();
+  byEvent.set(own, known);
+  const attributes = known.get(event) ?? { event, ...own };
+  known.set(event, attributes);
+  return attributes;
+}
+
+function sampleOf({ key, attributes, startTime }: Owner, metric: Metric, value: number): Sample {
+  return { metric, member: { key, attributes, startTime, totals: Float64Array.of(value) } };
 }

@@ -1,5 +1,5 @@
 /** Starts the pressure receiver, with what must be done for it from time to time. */
-import { findV2Mount } from '../../containers/hierarchy.ts';
+import { findV1CpuMount, findV2Mount } from '../../containers/hierarchy.ts';
 import { type Container, Inventory, type Room } from '../../containers/inventory.ts';
 import type { Observer } from '../../metrics/observer.ts';
 import { withoutRepetition } from '../../program/log.ts';
@@ -30,7 +30,7 @@ export function start(context: Context<PressureSettings>): Running<PressureSetti
   const source = new PressureSource({
     path: '/proc/pressure/memory',
     pressure,
-    memory: memory === null ? null : { inventory: memory, version: hierarchy.version },
+    memory: memory === null ? null : { inventory: memory, version: hierarchy.version, cpuMount: findV1CpuMount() },
     window: settings.window,
     filter,
     onContainerProblem: (problem) => log.info(`Containers have no memory pressure score: ${problem.message}`),
@@ -43,7 +43,8 @@ export function start(context: Context<PressureSettings>): Running<PressureSetti
   });
   health.attached('pressure', 'file');
   source.discover(START_MS);
-  source.read();
+  // Tells at once whether there is pressure.
+  for (const _ of source.read()) break;
   registry.addSource(source);
   context.every(DISCOVER_MS, 'discover containers', () => {
     source.discover();

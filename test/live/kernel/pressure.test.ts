@@ -1,14 +1,18 @@
 /** The memory pressure that a kernel measures, of the host and of a container. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
-import { findV2Mount } from '../../../src/containers/hierarchy.ts';
+import { findHierarchy, findV1CpuMount, findV2Mount } from '../../../src/containers/hierarchy.ts';
 import { Inventory } from '../../../src/containers/inventory.ts';
 import { parsePressure, pressureScore } from '../../../src/kernel/psi.ts';
+import type { Metric } from '../../../src/metrics/catalogue.ts';
 import { metrics } from '../../../src/receivers/pressure/metrics.ts';
 import { PressureSource } from '../../../src/receivers/pressure/source.ts';
+import { createCgroup } from '../../support/cgroup.ts';
 import { eventually } from '../../support/eventually.ts';
+import { folder } from '../../support/peers.ts';
 import { missing } from '../../support/requirements.ts';
 import { startThrashing } from '../../support/thrash.ts';
 
@@ -44,5 +48,33 @@ suite('memory pressure on this kernel', { skip: missing('root', 'pressure') }, (
       // The kernel takes new averages every two seconds; they may change between two reads.
       await eventually(`the score is the one in ${file}`, () => scoreOf(attributes) === expected());
     }
+  });
+
+  test('how often a container met its limit, and read files again, is what the kernel’s files say', async () => {
+    const id = randomBytes(32).toString('hex');
+    const { version, mount } = findHierarchy();
+    await using container = createCgroup('', `libpod-${id}`);
+    using data = folder();
+    writeFileSync(join(container.path, version === 1 ? 'memory.limit_in_bytes' : 'memory.max'), `${16 << 20}`);
+    const inventory = new Inventory(mount ?? '');
+    const source = new PressureSource({
+      path: HOST,
+      pressure: null,
+      memory: { inventory, version, cpuMount: findV1CpuMount() },
+      window: 'avg10',
+      onHostState: () => {},
+    });
+    source.discover(Number.POSITIVE_INFINITY);
+    // More pages of files than the limit allows, twice.
+    container.run('sh', '-c', `cd ${data.path} && dd if=/dev/zero of=data bs=1M count=48 && cat data data >/dev/null`);
+    const told = [...source.read()].filter(({ member }) => member.attributes['container.id'] === id);
+    const value = (metric: Metric, event?: string): number | undefined =>
+      told.find((sample) => sample.metric === metric && sample.member.attributes.event === event)?.member.totals[0];
+    const file = (name: string): string => readFileSync(join(container.path, name), 'utf8');
+    const max = version === 1 ? file('memory.failcnt') : /^max (\d+)$/m.exec(file('memory.events'))?.[1];
+    assert.ok(Number(max) > 0);
+    assert.equal(value(metrics.events, 'max'), Number(max));
+    const [, refaults] = /^(?:total_)?workingset_refault_file (\d+)$/m.exec(file('memory.stat')) ?? [];
+    assert.equal(value(metrics.fileRefaults), refaults === undefined ? undefined : Number(refaults));
   });
 });

@@ -81,15 +81,15 @@ suite('there is no headroom', () => {
 
 suite('major faults are', () => {
   test('those of the container and what is below it on v2', () => {
-    assert.equal(reader(2, { '/a': V2('max', 1, 0, 12) }).majorFaults('/a'), 12);
+    assert.equal(reader(2, { '/a': V2('max', 1, 0, 12) }).counter('/a', 'majorFaults'), 12);
   });
 
-  test('the total on v1', () => assert.equal(reader(1, { '/a': V1(1000, 1, 0, 12) }).majorFaults('/a'), 12));
+  test('the total on v1', () => assert.equal(reader(1, { '/a': V1(1000, 1, 0, 12) }).counter('/a', 'majorFaults'), 12));
 
   test('unknown, not 0, where no file tells them', () => {
     const files = { '/a': {}, '/b': { 'memory.stat': 'anon 1\n' } };
     assert.deepEqual(
-      ['/a', '/b'].map((path) => reader(2, files).majorFaults(path)),
+      ['/a', '/b'].map((path) => reader(2, files).counter(path, 'majorFaults')),
       [null, null],
     );
   });
@@ -99,7 +99,7 @@ suite('major faults are', () => {
     const memory = reader(2, { '/a': V2('max', 1, 0), '/b': V2(1000, 1, 0) }, reads);
     for (const path of ['/a', '/b']) {
       memory.headroom(path);
-      memory.majorFaults(path);
+      memory.counter(path, 'majorFaults');
     }
     assert.deepEqual(reads, [
       '/cg/a/memory.max',

@@ -84,10 +84,10 @@ function labelled(id: string): string {
 }
 
 suite('the pressure of the host', () => {
-  test('is its score', () => assert.deepEqual(values(sourceOf().source.read()), { 'scope=host': 10 }));
+  test('is its score', () => assert.deepEqual(values([...sourceOf().source.read()]), { 'scope=host': 10 }));
 
   test('is the seconds in which some and in which all waited', () => {
-    const samples = sourceOf().source.read();
+    const samples = [...sourceOf().source.read()];
     assert.deepEqual([values(samples, WAITING), values(samples, STALLED)], [{ 'scope=host': 2 }, { 'scope=host': 1 }]);
   });
 
@@ -97,31 +97,33 @@ suite('the pressure of the host', () => {
       'some avg10=1.00 avg60=2.00 avg300=3.00 total=0\nfull avg10=1.00 avg60=2.00 avg300=3.00 total=0\n',
     );
     assert.deepEqual(
-      (['avg10', 'avg60', 'avg300'] as const).map((window) => values(sourceOf({ window }).source.read())['scope=host']),
+      (['avg10', 'avg60', 'avg300'] as const).map(
+        (window) => values([...sourceOf({ window }).source.read()])['scope=host'],
+      ),
       [1, 2, 3],
     );
   });
 
   test('comes before that of the containers', () => {
     createContainer(A, 20);
-    const [first] = sourceOf().source.read();
+    const [first] = [...sourceOf().source.read()];
     assert.equal(first?.member.attributes.scope, 'host');
   });
 
   test('counts since the machine started', () => {
-    const [seconds = 0] = sourceOf().source.read()[0]?.member.startTime ?? [];
+    const [seconds = 0] = [...sourceOf().source.read()][0]?.member.startTime ?? [];
     assert.ok(seconds > 0 && seconds <= Date.now() / 1000, `${seconds}`);
   });
 
   test('is there without a hierarchy of cgroups', () => {
-    assert.deepEqual(values(sourceOf({ pressure: null }).source.read()), { 'scope=host': 10 });
+    assert.deepEqual(values([...sourceOf({ pressure: null }).source.read()]), { 'scope=host': 10 });
   });
 });
 
 suite('the pressure of a container', () => {
   test('is its score and its seconds', () => {
     createContainer(A, 20, 6);
-    const samples = sourceOf().source.read();
+    const samples = [...sourceOf().source.read()];
     assert.deepEqual(
       [SCORE, WAITING, STALLED].map((metric) => values(samples, metric)[labelled(A)]),
       [20, 6, 3],
@@ -131,7 +133,7 @@ suite('the pressure of a container', () => {
   test('is of each by itself', () => {
     createContainer(A, 20);
     createContainer(B, 30);
-    assert.deepEqual(values(sourceOf().source.read()), { 'scope=host': 10, [labelled(A)]: 20, [labelled(B)]: 30 });
+    assert.deepEqual(values([...sourceOf().source.read()]), { 'scope=host': 10, [labelled(A)]: 20, [labelled(B)]: 30 });
   });
 
   test('is found wherever it is below the mount', () => {
@@ -139,54 +141,54 @@ suite('the pressure of a container', () => {
     const path = `/machine.slice/libpod-${A}.scope`;
     mkdirSync(join(mount, path));
     setPressure(join(mount, path, 'memory.pressure'), 20);
-    assert.equal(values(sourceOf().source.read())[`cgroup=${path},container.id=${A},scope=container`], 20);
+    assert.equal(values([...sourceOf().source.read()])[`cgroup=${path},container.id=${A},scope=container`], 20);
   });
 
   test('is not counted again for the cgroups inside it', () => {
     createContainer(A, 20);
     mkdirSync(join(mount, pathOf(A), 'container'));
     setPressure(join(mount, pathOf(A), 'container', 'memory.pressure'), 20);
-    assert.deepEqual(values(sourceOf().source.read()), { 'scope=host': 10, [labelled(A)]: 20 });
+    assert.deepEqual(values([...sourceOf().source.read()]), { 'scope=host': 10, [labelled(A)]: 20 });
   });
 
   test('is not that of a service', () => {
     mkdirSync(join(mount, 'nginx.service'));
     setPressure(join(mount, 'nginx.service', 'memory.pressure'), 20);
-    assert.deepEqual(values(sourceOf().source.read()), { 'scope=host': 10 });
+    assert.deepEqual(values([...sourceOf().source.read()]), { 'scope=host': 10 });
   });
 
   test('is read anew each time', () => {
     createContainer(A, 20);
     const { source } = sourceOf();
-    source.read();
+    [...source.read()];
     setPressure(join(mount, pathOf(A), 'memory.pressure'), 40);
-    assert.equal(values(source.read())[labelled(A)], 40);
+    assert.equal(values([...source.read()])[labelled(A)], 40);
   });
 
   test('is there once somebody has looked for it', () => {
     const { source } = sourceOf();
     createContainer(A, 20);
-    const before = values(source.read());
+    const before = values([...source.read()]);
     source.discover(Number.POSITIVE_INFINITY);
-    assert.deepEqual([before, values(source.read())[labelled(A)]], [{ 'scope=host': 10 }, 20]);
+    assert.deepEqual([before, values([...source.read()])[labelled(A)]], [{ 'scope=host': 10 }, 20]);
   });
 
   test('is no sample, and no zero, where there is no file', () => {
     mkdirSync(join(mount, pathOf(A)));
     const { source, told } = sourceOf();
-    assert.deepEqual([values(source.read()), told], [{ 'scope=host': 10 }, []]);
+    assert.deepEqual([values([...source.read()]), told], [{ 'scope=host': 10 }, []]);
   });
 
   test('is no sample where the file is garbage', () => {
     createContainer(A, 20);
     writeFileSync(join(mount, pathOf(A), 'memory.pressure'), 'hello\n');
-    assert.deepEqual(values(sourceOf().source.read()), { 'scope=host': 10 });
+    assert.deepEqual(values([...sourceOf().source.read()]), { 'scope=host': 10 });
   });
 
   test('does not depend on that of the host', () => {
     createContainer(A, 20);
     rmSync(host);
-    assert.deepEqual(values(sourceOf().source.read()), { [labelled(A)]: 20 });
+    assert.deepEqual(values([...sourceOf().source.read()]), { [labelled(A)]: 20 });
   });
 });
 
@@ -194,17 +196,17 @@ suite('a container that is gone', () => {
   test('has no samples any more, even before somebody looks for it', () => {
     createContainer(A, 20);
     const { source } = sourceOf();
-    source.read();
+    [...source.read()];
     removeContainer(A);
-    assert.deepEqual(values(source.read()), { 'scope=host': 10 });
+    assert.deepEqual(values([...source.read()]), { 'scope=host': 10 });
   });
 
   test('ends with what was read of it last', () => {
     createContainer(A, 20, 6);
     const { source } = sourceOf();
-    source.read();
+    [...source.read()];
     removeContainer(A);
-    source.read();
+    [...source.read()];
     source.discover(Number.POSITIVE_INFINITY);
     const ended = source.retire();
     assert.deepEqual(
@@ -216,7 +218,7 @@ suite('a container that is gone', () => {
   test('ends once', () => {
     createContainer(A, 20);
     const { source } = sourceOf();
-    source.read();
+    [...source.read()];
     removeContainer(A);
     source.discover(Number.POSITIVE_INFINITY);
     source.retire();
@@ -228,7 +230,7 @@ suite('a container that is gone', () => {
     createContainer(A, 20);
     createContainer(B, 30);
     const { source } = sourceOf();
-    source.read();
+    [...source.read()];
     removeContainer(A);
     source.discover(Number.POSITIVE_INFINITY);
     assert.deepEqual(Object.keys(values(source.retire())), [labelled(A)]);
@@ -255,40 +257,43 @@ suite('pressure of the host that cannot be read', () => {
     test(`is no sample, and a reason, when the file is ${name}`, () => {
       damage();
       const { source } = sourceOf();
-      assert.deepEqual([source.read(), source.problem], [[], reason]);
+      assert.deepEqual([[...source.read()], source.problem], [[], reason]);
     });
   }
 
   test('is told once, however often it is read', () => {
     rmSync(host);
     const { source, told } = sourceOf();
-    for (let i = 0; i < 3; i++) source.read();
+    for (let i = 0; i < 3; i++) [...source.read()];
     assert.deepEqual(told, ['missing']);
   });
 
   test('is told again when the reason is another one', () => {
     const { source, told } = sourceOf();
     rmSync(host);
-    source.read();
+    [...source.read()];
     writeFileSync(host, 'hello\n');
-    source.read();
-    source.read();
+    [...source.read()];
+    [...source.read()];
     assert.deepEqual([told, source.problem], [['missing', 'malformed'], 'malformed']);
   });
 
   test('is told to be over, once, and is a sample again', () => {
     const { source, told } = sourceOf();
     rmSync(host);
-    source.read();
+    [...source.read()];
     setPressure(host, 30);
-    source.read();
-    assert.deepEqual([values(source.read()), told, source.problem], [{ 'scope=host': 30 }, ['missing', null], null]);
+    [...source.read()];
+    assert.deepEqual(
+      [values([...source.read()]), told, source.problem],
+      [{ 'scope=host': 30 }, ['missing', null], null],
+    );
   });
 
   test('is not told while all is well', () => {
     const { source, told } = sourceOf();
-    source.read();
-    source.read();
+    [...source.read()];
+    [...source.read()];
     assert.deepEqual(told, []);
   });
 });
@@ -386,10 +391,10 @@ suite('pressure under a view', () => {
     test('begins anew, with a start of its own', async () => {
       createContainer(A, 20, 6);
       const { source } = sourceOf();
-      const before = source.read().findLast(({ metric }) => metric === WAITING)?.member;
+      const before = [...source.read()].findLast(({ metric }) => metric === WAITING)?.member;
       restart(A, 1);
       source.discover(Number.POSITIVE_INFINITY);
-      const after = source.read().findLast(({ metric }) => metric === WAITING)?.member;
+      const after = [...source.read()].findLast(({ metric }) => metric === WAITING)?.member;
       assert.deepEqual([before?.totals[0], after?.totals[0]], [6e6, 1e6]);
       assert.notEqual(after?.key, before?.key);
     });
@@ -400,8 +405,8 @@ suite('the pressure that containers do not have', () => {
   function problems(options: Partial<PressureSourceOptions>): string[] {
     const told: string[] = [];
     const { source } = sourceOf({ ...options, onContainerProblem: (problem) => told.push(problem.message) });
-    source.read();
-    source.read();
+    [...source.read()];
+    [...source.read()];
     return told;
   }
 
@@ -444,7 +449,7 @@ suite('the headroom of a container', () => {
   function read(options: Partial<PressureSourceOptions> = {}): Sample[] {
     const inventory = new Inventory(mount);
     const { source } = sourceOf({ memory: { inventory, version: 2 }, ...options });
-    return source.read().filter(({ metric }) => metric === HEADROOM);
+    return [...source.read()].filter(({ metric }) => metric === HEADROOM);
   }
 
   test('is what its limit leaves beside its working set', () => {
@@ -487,20 +492,20 @@ suite('the major faults of a container', () => {
 
   test('are there with a limit and without', () => {
     setFaults(A, 3);
-    assert.deepEqual(values(memorySource().read(), FAULTS), { [labelledWithoutScope(A)]: 3 });
+    assert.deepEqual(values([...memorySource().read()], FAULTS), { [labelledWithoutScope(A)]: 3 });
   });
 
   test('are no sample, and no zero, where no file tells them', () => {
     createContainer(A, 20);
-    assert.deepEqual(values(memorySource().read(), FAULTS), {});
+    assert.deepEqual(values([...memorySource().read()], FAULTS), {});
   });
 
   test('end once, with what was read last, when the container is gone', () => {
     setFaults(A, 3);
     const source = memorySource();
-    source.read();
+    [...source.read()];
     removeContainer(A);
-    assert.deepEqual(values(source.read(), FAULTS), {});
+    assert.deepEqual(values([...source.read()], FAULTS), {});
     source.discover(Number.POSITIVE_INFINITY);
     const ended = source.retire();
     source.discover(Number.POSITIVE_INFINITY);
@@ -510,9 +515,12 @@ suite('the major faults of a container', () => {
   test('end when a new filter leaves the container out', () => {
     setFaults(A, 3);
     const source = memorySource();
-    source.read();
+    [...source.read()];
     const left = source.choose(cgroupFilter({ include: [], exclude: [pathOf(A)] }));
-    assert.deepEqual([values(left, FAULTS), values(source.read(), FAULTS)], [{ [labelledWithoutScope(A)]: 3 }, {}]);
+    assert.deepEqual(
+      [values(left, FAULTS), values([...source.read()], FAULTS)],
+      [{ [labelledWithoutScope(A)]: 3 }, {}],
+    );
   });
 });
 
@@ -520,5 +528,75 @@ test('containers whose cgroups are left out have no pressure', () => {
   createContainer(A, 20);
   createContainer(B, 20);
   const { source } = sourceOf({ filter: cgroupFilter({ include: [], exclude: [pathOf(A)] }) });
-  assert.deepEqual(Object.keys(values(source.read())), ['scope=host', labelled(B)]);
+  assert.deepEqual(Object.keys(values([...source.read()])), ['scope=host', labelled(B)]);
+});
+
+suite('the other counters of a container', () => {
+  const owner = { cgroup: pathOf(A), 'container.id': A };
+
+  function file(name: string, text: string): void {
+    mkdirSync(join(mount, pathOf(A)), { recursive: true });
+    writeFileSync(join(mount, pathOf(A), name), text);
+  }
+
+  function read(version: 1 | 2, cpuMount: string | null = null): Sample[] {
+    return [...sourceOf({ memory: { inventory: new Inventory(mount), version, cpuMount } }).source.read()];
+  }
+
+  const line = (kind: string, us: number) => `${kind} avg10=0.00 avg60=0.00 avg300=0.00 total=${us}\n`;
+
+  test('are how long it waited for the CPU and for I/O, and what never happened has no series', () => {
+    file('cpu.pressure', line('some', 4e6) + line('full', 1e6));
+    file('io.pressure', line('some', 3e6) + line('full', 0));
+    const samples = read(2);
+    const { cpuWaiting, cpuStalled, ioWaiting, ioStalled } = metrics;
+    assert.deepEqual(
+      [cpuWaiting, cpuStalled, ioWaiting, ioStalled].map((metric) => values(samples, metric)),
+      [{ [labelled(A)]: 4 }, { [labelled(A)]: 1 }, { [labelled(A)]: 3 }, {}],
+    );
+  });
+
+  test('are what the host waited for the CPU and for I/O, which has no line for all tasks before Linux 5.13', () => {
+    writeFileSync(join(folder, 'cpu'), line('some', 7e6));
+    writeFileSync(join(folder, 'io'), line('some', 5e6) + line('full', 2e6));
+    const samples = [...sourceOf().source.read()];
+    const { cpuWaiting, cpuStalled, ioWaiting, ioStalled } = metrics;
+    assert.deepEqual(
+      [cpuWaiting, cpuStalled, ioWaiting, ioStalled].map((metric) => values(samples, metric)['scope=host']),
+      [7, undefined, 5, 2],
+    );
+  });
+
+  test('are how long the CPU limit held it back, in the µs of v2 and in the ns of v1', () => {
+    const throttled = (samples: Sample[]) => values(samples, metrics.throttled)[labels(owner)];
+    file('cpu.stat', 'usage_usec 9\nnr_throttled 2\nthrottled_usec 2500000\n');
+    assert.equal(throttled(read(2)), 2.5);
+    const cpu = join(folder, 'cpu-of-v1');
+    mkdirSync(join(cpu, pathOf(A)), { recursive: true });
+    writeFileSync(join(cpu, pathOf(A), 'cpu.stat'), 'nr_periods 3\nnr_throttled 2\nthrottled_time 1500000000\n');
+    assert.equal(throttled(read(1, cpu)), 1.5);
+    assert.equal(throttled(read(1)), undefined);
+  });
+
+  test('are how often it met a limit of its memory, with the names of v2 for the files of v1', () => {
+    const events = (samples: Sample[]) => values(samples, metrics.events);
+    file('memory.events', 'low 0\nhigh 5\nmax 3\noom 2\noom_kill 1\noom_group_kill 0\n');
+    assert.deepEqual(events(read(2)), {
+      [labels({ ...owner, event: 'high' })]: 5,
+      [labels({ ...owner, event: 'max' })]: 3,
+      [labels({ ...owner, event: 'oom' })]: 2,
+      [labels({ ...owner, event: 'oom_kill' })]: 1,
+    });
+    file('memory.failcnt', '8\n');
+    file('memory.oom_control', 'oom_kill_disable 0\nunder_oom 0\noom_kill 4\n');
+    assert.deepEqual(events(read(1)), {
+      [labels({ ...owner, event: 'max' })]: 8,
+      [labels({ ...owner, event: 'oom_kill' })]: 4,
+    });
+  });
+
+  test('are the pages of files that it had to read again', () => {
+    file('memory.stat', 'inactive_file 1\npgmajfault 0\nworkingset_refault_file 12\n');
+    assert.deepEqual(values(read(2), metrics.fileRefaults), { [labels(owner)]: 12 });
+  });
 });
