@@ -51,6 +51,7 @@ suite('a reload', () => {
     ['kernel.pid_ns_inum=self'],
     ['kernel.cgroup=/a'],
     ['receivers.overlayfs.attach=syscall'],
+    ['receivers.overlayfs.operations=[read]'],
     ['receivers.oom.ring_bytes=4096'],
     ['service.pipelines.metrics.receivers=[oom]'],
     ['receivers.overlayfs.bounds_us=[1,3]'],

@@ -15,7 +15,7 @@ const EXPECTED: Expected = {
     floatie_job_errors_total: 'no job of Floatie fails here',
     floatie_pressure_containers_left_out: 'every container has a score',
   },
-  still: ['floatie_probe_misses_total', 'floatie_http_dropped_total'],
+  still: ['floatie_memory_major_faults_total', 'floatie_probe_misses_total', 'floatie_http_dropped_total'],
   firing: ['FloatieOverlayfsSlow', 'FloatieOverlayfsFull', 'FloatieOomKill', 'absent', 'overflow'],
 };
 

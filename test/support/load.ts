@@ -8,13 +8,17 @@ import { BASE, podman, startContainer } from './podman.ts';
 import { missing } from './requirements.ts';
 import { mountSlow } from './slow.ts';
 
-/** Reads, writes, syncs and copies its root, and opens a file of the image for writing; some operations fail or move no byte. */
+/**
+ * Reads, writes and copies in its root, and opens a file of the image for writing; fills a disk in memory, where syncs are
+ * never slow. Some operations fail or move no byte.
+ */
 const SHOP = `
   dd if=/dev/urandom of=/f bs=64k count=64 status=none
   find /usr -type f -size +8k | while :; do
     dd if=/f of=/dev/null bs=4k status=none
-    dd if=/dev/zero of=/g bs=4k count=500 conv=fsync status=none
+    dd if=/dev/zero of=/g bs=4k count=500 status=none
     cp /g /h
+    dd if=/dev/zero of=/full/synced bs=4k count=1 conv=notrunc,fsync status=none
     dd if=/dev/zero of=/full/file bs=64k count=32 status=none
     echo fails >&3
     read -r file && : >>"$file"
