@@ -34,9 +34,12 @@ export async function checks(examination: Examination<OverlayfsSettings>): Promi
   return {
     kernel: { overlay: () => overlay(rungs, examination) },
     containers: { overlay_mounts: overlayMounts, storage_drivers: () => storageDrivers(examination) },
-    receiver: Object.fromEntries(
-      METHODS.map((method) => [`overlayfs.${method}`, () => overlayfsBy(method, rungs, examination)]),
-    ),
+    receiver: {
+      ...Object.fromEntries(
+        METHODS.map((method) => [`overlayfs.${method}`, () => overlayfsBy(method, rungs, examination)]),
+      ),
+      'overlayfs.operations': () => operations(examination),
+    },
     capabilities: examination.isWanted ? ['CAP_SYS_ADMIN'] : [],
   };
 }
@@ -110,7 +113,7 @@ function storageDrivers({ places, isWanted }: Examination<OverlayfsSettings>): F
 export function overlayfsBy(
   method: Method,
   { tried: all, noTrial }: Rungs,
-  examination: Pick<Examination<OverlayfsSettings>, 'settings' | 'isWanted' | 'method' | 'gaps' | 'starts'>,
+  examination: Pick<Examination<OverlayfsSettings>, 'settings' | 'isWanted' | 'method' | 'starts'>,
 ): Finding {
   const tried = all?.get(method);
   if (tried === undefined)
@@ -124,15 +127,17 @@ export function overlayfsBy(
   const { value: trial } = tried;
   if (trial === null) return ok(`${use}attached; whether it is exact could not be tried: ${noTrial}`);
   const counted = `counted ${trial.counted} of ${trial.done} reads in a trial`;
-  if (isExact(trial)) {
-    const { unmeasured = [], partly = [] } = use === '' ? {} : examination.gaps;
-    const told = [
-      `${use}${counted}`,
-      ...(unmeasured.length > 0 ? [`not measured: ${unmeasuredText(unmeasured)}`] : []),
-      ...(partly.length > 0 ? [`measured in part: ${unmeasuredText(partly)}`] : []),
-    ];
-    return ok(told.join('; '));
-  }
+  if (isExact(trial)) return ok(`${use}${counted}`);
   const reason = `${use}${counted}, the kernel skipped ${trial.missed} runs of its programs`;
   return finding(use === '' ? 'unneeded' : 'warn', reason);
+}
+
+export function operations({ method, gaps }: Pick<Examination<OverlayfsSettings>, 'method' | 'gaps'>): Finding {
+  if (method === null) return finding('unknown', 'nothing is attached');
+  const { unmeasured = [], partly = [] } = gaps;
+  const told = [
+    ...(unmeasured.length > 0 ? [`not measured: ${unmeasuredText(unmeasured)}`] : []),
+    ...(partly.length > 0 ? [`measured in part: ${unmeasuredText(partly)}`] : []),
+  ];
+  return ok(told.join('; '));
 }

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import type { Gaps } from '../../../src/program/health.ts';
 import { Refusal } from '../../../src/program/refusal.ts';
 import type { Attempt } from '../../../src/receivers/checks.ts';
-import { overlayfsBy } from '../../../src/receivers/overlayfs/checks.ts';
+import { operations, overlayfsBy } from '../../../src/receivers/overlayfs/checks.ts';
 import { METHODS, type Method } from '../../../src/receivers/overlayfs/probes.ts';
 import type { Attach } from '../../../src/receivers/overlayfs/receiver.ts';
 import type { Trial } from '../../../src/receivers/overlayfs/trial.ts';
@@ -27,15 +26,14 @@ interface Given {
   readonly isWanted?: boolean;
   readonly starts?: boolean;
   readonly used?: Method | null;
-  readonly gaps?: Gaps;
 }
 
 /** What is said of a method where all is well, but for what is given. */
 function said(method: Method, given: Given = {}) {
-  const { noTrial = null, attach = 'auto', isWanted = true, starts = true, used = 'fentry', gaps = {} } = given;
+  const { noTrial = null, attach = 'auto', isWanted = true, starts = true, used = 'fentry' } = given;
   const { tried = new Map(METHODS.map((method) => [method, { value: TRIAL }])) } = given;
   const settings = { attach, operations: ['read'], bounds_us: [1], expire_ms: 1000 };
-  return overlayfsBy(method, { tried, noTrial }, { settings, isWanted, method: starts ? used : null, gaps, starts });
+  return overlayfsBy(method, { tried, noTrial }, { settings, isWanted, method: starts ? used : null, starts });
 }
 
 suite('a way to attach', () => {
@@ -44,21 +42,6 @@ suite('a way to attach', () => {
       verdict: 'ok',
       reason: 'used; counted 1000 of 1000 reads in a trial',
     });
-  });
-
-  test('that is used says what it does not measure, or not all of', () => {
-    const unmeasured = [
-      { ops: ['splice', 'flush'], reason: 'no such function' },
-      { ops: ['fault'], reason: 'not seen' },
-    ];
-    assert.deepEqual(
-      said('fentry', { gaps: { unmeasured, partly: [{ ops: ['open'], reason: 'not those that fail' }] } }),
-      {
-        verdict: 'ok',
-        reason:
-          'used; counted 1000 of 1000 reads in a trial; not measured: splice, flush: no such function; fault: not seen; measured in part: open: not those that fail',
-      },
-    );
   });
 
   test('that is not used is fine, too', () => {
@@ -116,5 +99,24 @@ suite('a way to attach', () => {
   test('is unknown while there is no overlayfs to attach to', () => {
     const { verdict, cure } = said('fentry', { tried: null, used: null });
     assert.deepEqual([verdict, cure], ['unknown', 'modprobe overlay']);
+  });
+});
+
+suite('the operations', () => {
+  test('that are not measured, or in part, are named once for each reason', () => {
+    const unmeasured = [
+      { ops: ['splice', 'flush'], reason: 'no such function' },
+      { ops: ['fault'], reason: 'not seen' },
+    ];
+    const partly = [{ ops: ['open'], reason: 'not those that fail' }];
+    assert.deepEqual(operations({ method: 'syscall', gaps: { unmeasured, partly } }), {
+      verdict: 'ok',
+      reason:
+        'not measured: splice, flush: no such function; fault: not seen; measured in part: open: not those that fail',
+    });
+  });
+
+  test('are unknown while nothing is attached', () => {
+    assert.equal(operations({ method: null, gaps: {} }).verdict, 'unknown');
   });
 });
