@@ -183,8 +183,16 @@ suite('overlayfs', { skip: missing('root', 'btf') }, () => {
       [600],
     );
     assert.equal(metrics.sum(`${WRITE}_count`), 1000);
-    // dd reads nothing from overlayfs.
-    assert.equal(metrics.sum('floatie_series_overflow_total'), 600);
+    assert.equal(metrics.sum('floatie_overlayfs_open_latency_us_count', { otel_metric_overflow: 'true' }), 6);
+    const inOverflow = metrics.samples.filter(
+      ({ name, labels }) =>
+        labels.otel_metric_overflow === 'true' &&
+        /^floatie_overlayfs_\w+(_latency_us_count|_(errors|zero|async)_total)$/.test(name),
+    );
+    assert.equal(
+      metrics.sum('floatie_series_overflow_total'),
+      inOverflow.reduce((sum, { value }) => sum + value, 0),
+    );
     assert.equal(metrics.sum('floatie_map_entries'), 4);
   });
 
