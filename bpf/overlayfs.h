@@ -65,6 +65,44 @@ static __always_inline bool asks(enum op op)
 	return (0 OPERATIONS(ASKS_BIT)) >> op & 1;
 }
 
+/*
+ * Each function, its operation, the argument that tells the filesystem by its type and place, and the number of
+ * arguments without a mapping of ids. The place is FIRST, SECOND, or MAPPED: the second since 5.12, where a mapping of
+ * ids stands before it, else the first. WAITING is the first of a function that the kernel calls twice; the second
+ * argument is 0 in the call that does not wait. A function that a kernel does not have is left out there.
+ * src/receivers/overlayfs/operations.ts has the same functions. Reads and writes are in overlayfs_functions.h, copy-up
+ * in copy_up.h.
+ */
+/* clang-format off */
+#define FUNCTIONS(ROW) \
+	ROW(ovl_splice_read,      OP_SPLICE,     file,   FIRST,   5) \
+	ROW(ovl_splice_write,     OP_SPLICE,     file,   SECOND,  5) \
+	ROW(ovl_copy_file_range,  OP_COPY_RANGE, file,   FIRST,   6) \
+	ROW(ovl_remap_file_range, OP_COPY_RANGE, file,   FIRST,   6) \
+	ROW(ovl_fsync,            OP_SYNC,       file,   FIRST,   4) \
+	ROW(ovl_dir_fsync,        OP_SYNC,       file,   FIRST,   4) \
+	ROW(ovl_sync_fs,          OP_SYNC,       super,  WAITING, 2) \
+	ROW(ovl_open,             OP_OPEN,       inode,  FIRST,   2) \
+	ROW(ovl_dir_open,         OP_OPEN,       inode,  FIRST,   2) \
+	ROW(ovl_getattr,          OP_STAT,       path,   MAPPED,  4) \
+	ROW(ovl_lookup,           OP_LOOKUP,     inode,  FIRST,   3) \
+	ROW(ovl_iterate,          OP_READDIR,    file,   FIRST,   2) \
+	ROW(ovl_create,           OP_CREATE,     inode,  MAPPED,  4) \
+	ROW(ovl_mkdir,            OP_CREATE,     inode,  MAPPED,  3) \
+	ROW(ovl_mknod,            OP_CREATE,     inode,  MAPPED,  4) \
+	ROW(ovl_symlink,          OP_CREATE,     inode,  MAPPED,  3) \
+	ROW(ovl_link,             OP_CREATE,     dentry, FIRST,   3) \
+	ROW(ovl_tmpfile,          OP_CREATE,     inode,  MAPPED,  3) \
+	ROW(ovl_unlink,           OP_REMOVE,     inode,  FIRST,   2) \
+	ROW(ovl_rmdir,            OP_REMOVE,     inode,  FIRST,   2) \
+	ROW(ovl_rename,           OP_RENAME,     inode,  MAPPED,  5) \
+	ROW(ovl_setattr,          OP_SETATTR,    dentry, MAPPED,  2) \
+	ROW(ovl_fallocate,        OP_ALLOCATE,   file,   FIRST,   4) \
+	ROW(ovl_flush,            OP_FLUSH,      file,   FIRST,   2)
+/* clang-format on */
+
+enum place { FIRST, SECOND, MAPPED, WAITING };
+
 /* The errors that are counted by type. */
 #define ERRORS(ROW) \
 	ROW(ENOSPC) \

@@ -3,53 +3,23 @@
 #ifndef FLOATIE_OVERLAYFS_FUNCTIONS_H
 #define FLOATIE_OVERLAYFS_FUNCTIONS_H
 
-/*
- * Each function, its operation, and the argument that tells the filesystem: its type, and whether it is the FIRST, the
- * SECOND, or MAPPED, which is the second where a mapping of ids stands before it, and the first before 5.12. A function
- * that a kernel does not have is left out there. src/receivers/overlayfs/operations.ts has the same functions.
- */
-/* clang-format off */
-#define FUNCTIONS(ROW) \
-	ROW(ovl_splice_read,      OP_SPLICE,     file,   FIRST)  \
-	ROW(ovl_splice_write,     OP_SPLICE,     file,   SECOND) \
-	ROW(ovl_copy_file_range,  OP_COPY_RANGE, file,   FIRST)  \
-	ROW(ovl_remap_file_range, OP_COPY_RANGE, file,   FIRST)  \
-	ROW(ovl_fsync,            OP_SYNC,       file,   FIRST)  \
-	ROW(ovl_dir_fsync,        OP_SYNC,       file,   FIRST)  \
-	ROW(ovl_sync_fs,          OP_SYNC,       super,  FIRST)  \
-	ROW(ovl_open,             OP_OPEN,       inode,  FIRST)  \
-	ROW(ovl_dir_open,         OP_OPEN,       inode,  FIRST)  \
-	ROW(ovl_getattr,          OP_STAT,       path,   MAPPED) \
-	ROW(ovl_lookup,           OP_LOOKUP,     inode,  FIRST)  \
-	ROW(ovl_iterate,          OP_READDIR,    file,   FIRST)  \
-	ROW(ovl_create,           OP_CREATE,     inode,  MAPPED) \
-	ROW(ovl_mkdir,            OP_CREATE,     inode,  MAPPED) \
-	ROW(ovl_mknod,            OP_CREATE,     inode,  MAPPED) \
-	ROW(ovl_symlink,          OP_CREATE,     inode,  MAPPED) \
-	ROW(ovl_link,             OP_CREATE,     dentry, FIRST)  \
-	ROW(ovl_tmpfile,          OP_CREATE,     inode,  MAPPED) \
-	ROW(ovl_unlink,           OP_REMOVE,     inode,  FIRST)  \
-	ROW(ovl_rmdir,            OP_REMOVE,     inode,  FIRST)  \
-	ROW(ovl_rename,           OP_RENAME,     inode,  MAPPED) \
-	ROW(ovl_setattr,          OP_SETATTR,    dentry, MAPPED) \
-	ROW(ovl_fallocate,        OP_ALLOCATE,   file,   FIRST)  \
-	ROW(ovl_flush,            OP_FLUSH,      file,   FIRST)
-/* clang-format on */
+/* In place of a position: the call that does not wait. */
+#define UNCOUNTED (-1)
 
-enum place { FIRST, SECOND, MAPPED };
+/* Operations on inodes get the mount's mapping of ids before their other arguments. */
+static __always_inline bool has_mappings(void)
+{
+	return bpf_core_field_exists(((struct vfsmount___since_5_12 *)0)->mnt_userns) ||
+	       bpf_core_field_exists(((struct vfsmount___since_6_2 *)0)->mnt_idmap);
+}
 
 /* The one of the first two arguments that tells the filesystem. */
 static __always_inline void *argument_at(enum place place, __u64 first, __u64 second)
 {
-	bool is_second = place == SECOND;
-
-	if (place == MAPPED)
-		is_second = bpf_core_field_exists(((struct vfsmount___since_5_12 *)0)->mnt_userns) ||
-		            bpf_core_field_exists(((struct vfsmount___since_6_2 *)0)->mnt_idmap);
 	/* Else clang would choose between two addresses in the context, which the verifier refuses. */
 	barrier_var(first);
 	barrier_var(second);
-	return (void *)(is_second ? second : first);
+	return (void *)(place == SECOND || (place == MAPPED && has_mappings()) ? second : first);
 }
 
 static __always_inline struct super_block *super_of_super(const struct super_block *super)
@@ -151,7 +121,10 @@ static __always_inline void leave_function(enum op op, struct thread *thread, __
 	free_place(thread, place);
 	ret = result_of(op, ret);
 	if (!is_transfer(op)) {
-		finish(op, thread, start, ret);
+		if (start->pos == UNCOUNTED)
+			forget_thread(thread);
+		else
+			finish(op, thread, start, ret);
 	} else if (ends(start, ret)) {
 		finish(op, thread, start, submitted_if_would_wait(ret));
 	} else {
@@ -250,9 +223,9 @@ int kretprobe_ovl_write_iter(struct pt_regs *regs)
 }
 
 /* The programs of all other functions share these, which keeps the object small. */
-static __noinline void begin(enum op op, const void *id, struct super_block *super)
+static __noinline void begin(enum op op, const void *id, struct super_block *super, __s64 pos)
 {
-	enter_function(op, id, super, 0);
+	enter_function(op, id, super, pos);
 }
 
 static __noinline void end_this(enum op op, const void *id, __s64 ret)
@@ -265,42 +238,56 @@ static __noinline void end_latest(enum op op, __s64 ret)
 	leave_latest(op, ret);
 }
 
-/* Where the return value is depends on the number of arguments, which differs between kernels. */
-#define PROGRAMS(function, op, type, place)                                                             \
-	SEC("?fentry/" #function)                                                                       \
-	int fentry_##function(__u64 *arguments)                                                         \
-	{                                                                                               \
-		const void *argument = argument_at(place, arguments[0], arguments[1]);                  \
-                                                                                                        \
-		begin(op, argument, super_of_##type(argument));                                         \
-		return 0;                                                                               \
-	}                                                                                               \
-                                                                                                        \
-	SEC("?fexit/" #function)                                                                        \
-	int fexit_##function(__u64 *arguments)                                                          \
-	{                                                                                               \
-		const void *argument = argument_at(place, arguments[0], arguments[1]);                  \
-		__u64 ret = 0;                                                                          \
-                                                                                                        \
-		bpf_get_func_ret(arguments, &ret);                                                      \
-		end_this(op, argument, ret);                                                            \
-		return 0;                                                                               \
-	}                                                                                               \
-                                                                                                        \
-	SEC("?kprobe")                                                                                  \
-	int kprobe_##function(struct pt_regs *regs)                                                     \
-	{                                                                                               \
-		const void *argument = argument_at(place, first_argument(regs), second_argument(regs)); \
-                                                                                                        \
-		begin(op, argument, super_of_##type(argument));                                         \
-		return 0;                                                                               \
-	}                                                                                               \
-                                                                                                        \
-	SEC("?kretprobe")                                                                               \
-	int kretprobe_##function(struct pt_regs *regs)                                                  \
-	{                                                                                               \
-		end_latest(op, returned(regs));                                                         \
-		return 0;                                                                               \
+#define BEGIN(op, type, place, first, second)                                                                       \
+	do {                                                                                                        \
+		const void *argument = argument_at(place, first, second);                                           \
+                                                                                                                    \
+		begin(op, argument, super_of_##type(argument), place == WAITING && !(int)(second) ? UNCOUNTED : 0); \
+	} while (0)
+
+/*
+ * Before 5.17 no helper gives the return value, which is behind the arguments. In assembler, since clang would choose
+ * between two addresses in the context, which the verifier refuses.
+ */
+#define LOAD_RETURN(ret, arguments, index) \
+	asm volatile("%0 = *(u64 *)(%1 + %2)" : "=r"(ret) : "r"(arguments), "i"((index)*8))
+
+#define PROGRAMS(function, op, type, place, count)                                       \
+	SEC("?fentry/" #function)                                                        \
+	int fentry_##function(__u64 *arguments)                                          \
+	{                                                                                \
+		BEGIN(op, type, place, arguments[0], arguments[1]);                      \
+		return 0;                                                                \
+	}                                                                                \
+                                                                                         \
+	SEC("?fexit/" #function)                                                         \
+	int fexit_##function(__u64 *arguments)                                           \
+	{                                                                                \
+		const void *argument = argument_at(place, arguments[0], arguments[1]);   \
+		__u64 ret = 0;                                                           \
+                                                                                         \
+		if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_func_ret)) \
+			bpf_get_func_ret(arguments, &ret);                               \
+		else if (place == MAPPED && has_mappings())                              \
+			LOAD_RETURN(ret, arguments, count + 1);                          \
+		else                                                                     \
+			LOAD_RETURN(ret, arguments, count);                              \
+		end_this(op, argument, ret);                                             \
+		return 0;                                                                \
+	}                                                                                \
+                                                                                         \
+	SEC("?kprobe")                                                                   \
+	int kprobe_##function(struct pt_regs *regs)                                      \
+	{                                                                                \
+		BEGIN(op, type, place, first_argument(regs), second_argument(regs));     \
+		return 0;                                                                \
+	}                                                                                \
+                                                                                         \
+	SEC("?kretprobe")                                                                \
+	int kretprobe_##function(struct pt_regs *regs)                                   \
+	{                                                                                \
+		end_latest(op, returned(regs));                                          \
+		return 0;                                                                \
 	}
 
 FUNCTIONS(PROGRAMS)

@@ -9,8 +9,9 @@ struct overlayfs_counters counters SEC(".data.counters");
 /* An operation between its entry and its exit. */
 struct start {
 	__u64 ns;
-	__u64 id;        /* what the exit must show to be this operation's */
-	__s64 pos;       /* of a transfer on functions: where in the file it begins */
+	__u64 id;  /* what the exit must show to be this operation's */
+	__s64 pos; /* of a transfer on functions: where in the file it begins; of other operations on functions, see
+	              there */
 	__u64 cgroup_id; /* whose it is, wherever the task is when it ends */
 };
 

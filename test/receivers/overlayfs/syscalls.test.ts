@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { OPERATIONS } from '../../../src/receivers/overlayfs/operations.ts';
+import { ERROR_TYPES, OPERATIONS } from '../../../src/receivers/overlayfs/operations.ts';
 import { missing } from '../../support/requirements.ts';
 
 const CALLS: Readonly<Record<string, readonly string[]>> = {
@@ -43,6 +43,16 @@ suite('the operations', { skip: missing('clang') }, () => {
     );
   });
 
+  test('are done by the same functions on both sides, besides reads, writes and copy-up', () => {
+    const rows = OPERATIONS.filter(({ op, isRequired }) => !isRequired && !op.startsWith('copy_up_'));
+    const expected = rows.flatMap(({ op, functions }) => functions.map((name) => [name, nameInC(op)]));
+    assert.deepEqual(tablesOf('x86').functions, Object.fromEntries(expected));
+  });
+
+  test('fail by the same types of errors on both sides, in the same order', () => {
+    assert.deepEqual([...tablesOf('x86').errors, 'other'], ERROR_TYPES);
+  });
+
   test('that a system call tells are those that have one', () => {
     const told = new Set(Object.values(tablesOf('x86').native));
     const expected = OPERATIONS.filter(({ isOnSyscalls }) => isOnSyscalls).map(({ op }) => nameInC(op));
@@ -70,6 +80,9 @@ suite('the numbers of system calls', () => {
 
 interface Tables {
   readonly operations: readonly string[];
+  readonly errors: readonly string[];
+  /** The operation of each function. */
+  readonly functions: Readonly<Record<string, string>>;
   readonly native: Readonly<Record<string, string>>;
   readonly compat: Readonly<Record<string, string>>;
 }
