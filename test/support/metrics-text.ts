@@ -26,6 +26,16 @@ export class Metrics {
   }
 }
 
+/** The number of operations on overlayfs in the overflow series, with those that are in no histogram. */
+export function operationsInOverflow({ samples }: Metrics): number {
+  const counted = samples.filter(
+    ({ name, labels }) =>
+      labels.otel_metric_overflow === 'true' &&
+      /^floatie_overlayfs_\w+(_latency_us_count|_(errors|zero|async)_total)$/.test(name),
+  );
+  return counted.reduce((sum, { value }) => sum + value, 0);
+}
+
 const LINE = /^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)$/;
 const LABEL = /([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"(?:,|$)/gy;
 
