@@ -65,16 +65,18 @@ suite('memory pressure on this kernel', { skip: missing('root', 'pressure') }, (
       onHostState: () => {},
     });
     source.discover(Number.POSITIVE_INFINITY);
-    // More pages of files than the limit allows, twice.
-    container.run('sh', '-c', `cd ${data.path} && dd if=/dev/zero of=data bs=1M count=48 && cat data data >/dev/null`);
+    // More pages of files than the limit allows, twice; few of them dirty at a time.
+    const files = Array.from({ length: 12 }, (_, at) => join(data.path, `data-${at}`));
+    const write = 'for file; do dd if=/dev/zero of="$file" bs=1M count=4 conv=fsync; done; cat "$@" "$@" >/dev/null';
+    container.run('sh', '-c', write, 'sh', ...files);
     const told = [...source.read()].filter(({ member }) => member.attributes['container.id'] === id);
     const value = (metric: Metric, event?: string): number | undefined =>
       told.find((sample) => sample.metric === metric && sample.member.attributes.event === event)?.member.totals[0];
-    const file = (name: string): string => readFileSync(join(container.path, name), 'utf8');
-    const max = version === 1 ? file('memory.failcnt') : /^max (\d+)$/m.exec(file('memory.events'))?.[1];
+    const kernels = (name: string): string => readFileSync(join(container.path, name), 'utf8');
+    const max = version === 1 ? kernels('memory.failcnt') : /^max (\d+)$/m.exec(kernels('memory.events'))?.[1];
     assert.ok(Number(max) > 0);
     assert.equal(value(metrics.events, 'max'), Number(max));
-    const [, refaults] = /^(?:total_)?workingset_refault_file (\d+)$/m.exec(file('memory.stat')) ?? [];
+    const [, refaults] = /^(?:total_)?workingset_refault_file (\d+)$/m.exec(kernels('memory.stat')) ?? [];
     assert.equal(value(metrics.fileRefaults), refaults === undefined ? undefined : Number(refaults));
   });
 });
