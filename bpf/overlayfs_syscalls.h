@@ -132,9 +132,10 @@ __noinline int look_at_name(__u64 name)
 	for (int parts = 0; parts < 5; parts++) {
 		long size = bpf_probe_read_user_str(part, sizeof(part), (void *)name);
 
-		if (size <= 0)
+		if (size < 0)
 			return NAME_UNREADABLE;
-		if (!parts && size == 1)
+		/* Of an empty string older kernels leave out the byte at the end. */
+		if (!parts && size <= 1)
 			return NAME_EMPTY;
 		if (!parts && part[0] == '.' && (size == 2 || (size == 3 && part[1] == '.')))
 			return NAME_OTHER;
