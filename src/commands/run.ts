@@ -15,10 +15,11 @@ import { Notifier, takeHandover } from '../service/systemd.ts';
 const SAME_MS = 1000;
 
 /**
- * How often free memory is given back, in ms: reading the kernel's types, and V8's compilations of functions that have
- * become hot, leave 20 MB. It takes less than 1 ms where there is little.
+ * How often free memory is given back at most, in ms, and after how much CPU time, in µs: reading the kernel's types, and
+ * V8's compilations of functions that have become hot, leave 20 MB.
  */
 const TRIM_MS = 5000;
+const TRIM_AFTER_US = 100_000;
 
 /**
  * @param load reads the configuration again. Throws ConfigError
@@ -34,7 +35,7 @@ export async function run({ config, warnings }: Loaded, load: () => Loaded): Pro
   const reloads = new Reloads();
   const goOn = goOnAfter(log);
   // Keeps the process alive, too: without a listening port nothing else does.
-  const trimming = setInterval(trimMemory, TRIM_MS);
+  const trimming = setInterval(trimAfterWork(), TRIM_MS);
   let service: Service | undefined;
   const measure = async (): Promise<boolean> => {
     if (config.inherited.isDisabled) {
@@ -78,6 +79,16 @@ export async function run({ config, warnings }: Loaded, load: () => Loaded): Pro
     goOn();
     clearInterval(trimming);
   }
+}
+
+function trimAfterWork(): () => void {
+  let trimmedUs = 0;
+  return () => {
+    const { user, system } = process.cpuUsage();
+    if (user + system - trimmedUs < TRIM_AFTER_US) return;
+    trimmedUs = user + system;
+    trimMemory();
+  };
 }
 
 /**

@@ -1,4 +1,5 @@
 /** Floatie's own state: how probes are attached, which jobs and exports fail, how long collections and scrapes take. */
+import { createHistogram } from 'node:perf_hooks';
 import { Stamp } from './clock.ts';
 import { type LimitedLogger, type Logger, withoutRepetition } from './log.ts';
 import { reasonOf } from './reason.ts';
@@ -66,6 +67,8 @@ export class Health {
   /** The number of collections, and the sum of their durations in µs. */
   readonly collections = { count: 0, us: 0 };
   readonly scrapes = { count: 0, us: 0 };
+  /** How late timers were, in ns. */
+  readonly delays = createHistogram();
   #isStarting = false;
   #isIdle = false;
   #collectErrors = 0;
@@ -139,6 +142,11 @@ export class Health {
   /** The number of failed runs by job. A job that never failed is absent. */
   jobErrors(): ReadonlyMap<string, number> {
     return this.#jobErrors;
+  }
+
+  /** @param lateMs how long after its time a timer ended */
+  woke(lateMs: number): void {
+    this.delays.record(Math.max(1, Math.round(lateMs * 1e6)));
   }
 
   /** Counts a collection, failed or not. */

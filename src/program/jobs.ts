@@ -2,8 +2,8 @@
 import { monotonicMs } from './clock.ts';
 import type { Health } from './health.ts';
 
-/** Jobs run together at multiples of this, in ms: waking up costs more than most of them. */
-const TICK_MS = 100;
+/** Jobs that are due within this time run together, in ms: waking up costs more than most of them. */
+const SLACK_MS = 50;
 
 interface Job {
   readonly everyMs: number;
@@ -14,13 +14,15 @@ interface Job {
 /** Does not keep the process alive. */
 export class Jobs {
   readonly #health: Health;
-  readonly #tickMs: number;
+  readonly #slackMs: number;
   readonly #jobs = new Set<Job>();
   #timer: NodeJS.Timeout | undefined;
+  /** When the timer ends. */
+  #wakesMs = Number.POSITIVE_INFINITY;
 
-  constructor(health: Health, tickMs = TICK_MS) {
+  constructor(health: Health, slackMs = SLACK_MS) {
     this.#health = health;
-    this.#tickMs = tickMs;
+    this.#slackMs = slackMs;
   }
 
   /**
@@ -33,23 +35,36 @@ export class Jobs {
   every(ms: number, job: string, work: () => void | Promise<void>): () => void {
     const entry = { everyMs: ms, run: guarded(job, work, this.#health), dueMs: monotonicMs() + ms };
     this.#jobs.add(entry);
-    this.#timer ??= setInterval(() => this.#tick(), this.#tickMs).unref();
+    this.#setTimer();
     return () => {
       this.#jobs.delete(entry);
-      if (this.#jobs.size > 0) return;
-      clearInterval(this.#timer);
-      this.#timer = undefined;
+      if (this.#jobs.size === 0) this.#clearTimer();
     };
   }
 
-  #tick(): void {
+  #setTimer(): void {
+    const dueMs = Math.min(...Array.from(this.#jobs, (job) => job.dueMs));
+    if (dueMs >= this.#wakesMs) return;
+    this.#clearTimer();
+    this.#wakesMs = dueMs;
+    this.#timer = setTimeout(() => this.#wake(), Math.max(0, dueMs - monotonicMs())).unref();
+  }
+
+  #clearTimer(): void {
+    clearTimeout(this.#timer);
+    this.#wakesMs = Number.POSITIVE_INFINITY;
+  }
+
+  #wake(): void {
     const nowMs = monotonicMs();
+    this.#health.woke(nowMs - this.#wakesMs);
+    this.#wakesMs = Number.POSITIVE_INFINITY;
     for (const job of this.#jobs) {
-      // The nearest tick counts, else one that is early by a moment would make every job late.
-      if (job.dueMs > nowMs + this.#tickMs / 2) continue;
+      if (job.dueMs > nowMs + this.#slackMs) continue;
       job.dueMs = nowMs + job.everyMs;
       void job.run();
     }
+    this.#setTimer();
   }
 }
 

@@ -63,6 +63,14 @@ export interface CgroupTotals<Op extends string, Counter extends string> {
   readonly operations: Operations<Op, Counter>;
 }
 
+export interface Buckets<Op extends string> {
+  /** As that of {@link CgroupTotals}. */
+  readonly key: string;
+  readonly cgroupId: bigint;
+  readonly op: Op;
+  readonly buckets: Float64Array;
+}
+
 /** Without those that were never done. */
 export type Operations<Op extends string, Counter extends string> = Readonly<Partial<Record<Op, Totals<Counter>>>>;
 
@@ -117,6 +125,19 @@ export class Histograms<Op extends string, Counter extends string> {
     for (const [slot, id] of this.#slots.counted()) yield this.#totalsOf(slot, id);
   }
 
+  /** The buckets of each operation of each cgroup with an entry, which are good until the next ones are asked for. */
+  *eachBuckets(): Generator<Buckets<Op>> {
+    this.#blocks.find();
+    const { operations, counters } = this.#options;
+    for (const [slot, cgroupId] of this.#slots.counted()) {
+      const key = this.#slots.keyOf(slot);
+      for (const [index, op] of operations.entries()) {
+        const sums = this.#blocks.sums(slot, index);
+        if (sums !== null) yield { key, cgroupId, op, buckets: sums.subarray(counters.length) };
+      }
+    }
+  }
+
   /** The counts of all cgroups without an entry. Makes no system call. */
   overflow(): CgroupTotals<Op, Counter> {
     this.#blocks.find();
@@ -165,6 +186,11 @@ export class Histograms<Op extends string, Counter extends string> {
   /** The number of cgroups with counts of their own. */
   usedEntries(): number {
     return this.#slots.used();
+  }
+
+  /** A number that changes when a cgroup gets counts of its own, or loses them. */
+  changes(): number {
+    return this.#slots.changes();
   }
 
   /** Frees the maps, unless something else holds them. Safe to call twice. */

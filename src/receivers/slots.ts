@@ -16,6 +16,9 @@ const MAX_WAIT_MS = 60_000;
 /** The limit of living cgroups that count in the overflow series on purpose: each takes 64 bytes of kernel memory. */
 const MAX_BANISHED = 4096;
 
+/** How often a cgroup is looked for at least in the time that its counts would stay if it were removed. */
+const LOOKS = 5;
+
 /** How long operations under way may add to a freed slot, in ms: longer than any program runs. */
 const DRAIN_MS = 1000;
 
@@ -53,6 +56,8 @@ export class Slots {
   readonly #counters: Cells;
   readonly #generations: Uint32Array;
   readonly #goneSince = new Map<number, number>();
+  /** By slot, when its cgroup was last seen to exist. */
+  readonly #seenMs: Float64Array;
   readonly #draining = new Map<number, Draining>();
   /** Living cgroups that count in the overflow series, also while entries are free. */
   readonly #banished = new Set<bigint>();
@@ -71,6 +76,7 @@ export class Slots {
     this.#slots = new Cells(object.map('slots').memory((total + 1) * SLOT.size));
     this.#counters = new Cells(object.map('.data.slots').memory(SLOT_COUNTERS.size));
     this.#generations = new Uint32Array(total + 1);
+    this.#seenMs = new Float64Array(total + 1).fill(Number.NEGATIVE_INFINITY);
     for (let slot = OVERFLOW_SLOT + 1; slot <= total; slot++) this.#give(slot);
   }
 
@@ -108,6 +114,11 @@ export class Slots {
     return this.#slots.at((slot * SLOT.size + SLOT.offsets.born_ns) / 8);
   }
 
+  /** A number that changes when a cgroup gets a slot, or loses it. */
+  changes(): number {
+    return this.#counter('taken') + this.#counter('given');
+  }
+
   /** The number of cgroups with a slot. */
   used(): number {
     return this.#counter('taken') - this.#returned();
@@ -124,8 +135,12 @@ export class Slots {
   /** Takes the slots of cgroups that were removed long enough ago. */
   retire(isGone: (cgroupId: bigint) => boolean, nowMs: number): void {
     for (const [slot, cgroupId] of this.taken()) {
-      if (!isGone(cgroupId)) this.#goneSince.delete(slot);
-      else if (nowMs - (this.#goneSince.get(slot) ?? this.#setGone(slot, nowMs)) >= this.#expireMs) {
+      // Each look is a system call, and makes the counts stay a little longer at most.
+      if (nowMs - (this.#seenMs[slot] ?? 0) < this.#expireMs / LOOKS) continue;
+      if (!isGone(cgroupId)) {
+        this.#goneSince.delete(slot);
+        this.#seenMs[slot] = nowMs;
+      } else if (nowMs - (this.#goneSince.get(slot) ?? this.#setGone(slot, nowMs)) >= this.#expireMs) {
         this.#take({ slot, cgroupId, since: nowMs, isFolded: false, waits: false });
       }
     }
@@ -183,6 +198,7 @@ export class Slots {
     this.#slots.set((slot * SLOT.size + SLOT.offsets.cgroup_id) / 8, 0);
     if (!this.#banished.has(cgroupId)) this.#object.map('slot_by_cgroup').delete(keyBytes(cgroupId));
     this.#goneSince.delete(slot);
+    this.#seenMs[slot] = Number.NEGATIVE_INFINITY;
     this.#draining.set(slot, draining);
   }
 

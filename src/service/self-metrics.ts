@@ -1,7 +1,6 @@
 /** The metrics about Floatie itself. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Attributes } from '@opentelemetry/api';
 import { selfMetrics } from '../metrics/catalogue.ts';
 import type { Observer } from '../metrics/observer.ts';
@@ -27,28 +26,21 @@ export function observeProcess(observe: Observer): void {
   });
 }
 
-/** The interval of the timers that measure the event loop delay, in ms; long enough to cost nothing. */
-const DELAY_RESOLUTION_MS = 50;
 /** The minimum window of the event loop delay, in ms. */
 const DELAY_WINDOW_MS = 10_000;
 
-/** Measures the event loop delay. @returns a function that stops it */
-export function observeEventLoop(observe: Observer): () => void {
-  const delays = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS });
-  delays.enable();
+/** The event loop delay, as the timers of jobs see it: timers of its own would cost more than the jobs do. */
+export function observeEventLoop(observe: Observer, { delays }: Pick<Health, 'delays'>): void {
   let sinceMs = monotonicMs();
   observe(selfMetrics.eventLoopDelay, (report) => {
-    // monitorEventLoopDelay records the time between two timers.
-    const seconds = (ns: number): number => Math.max(0, ns / 1e9 - DELAY_RESOLUTION_MS / 1000);
     if (delays.count > 0) {
-      report(seconds(delays.percentile(99)), { statistic: 'p99' });
-      report(seconds(delays.max), { statistic: 'max' });
+      report(delays.percentile(99) / 1e9, { statistic: 'p99' });
+      report(delays.max / 1e9, { statistic: 'max' });
     }
     if (monotonicMs() - sinceMs < DELAY_WINDOW_MS) return;
     delays.reset();
     sinceMs = monotonicMs();
   });
-  return () => delays.disable();
 }
 
 /** Floatie's cost in the kernel. */

@@ -64,7 +64,7 @@ export async function startService(given: Config, log: Logger, { sockets = [] }:
   const opened = await endpoints.open(given);
   let endDiagnostics = takeDiagnostics(log, given.service.telemetry.log_level);
   const observer = sourcesOf(registry);
-  const endDelays = observeEventLoop(observer);
+  observeEventLoop(observer, health);
   let exporting: Exporting; // a reload replaces it
   let receivers: Receivers;
   try {
@@ -82,7 +82,6 @@ export async function startService(given: Config, log: Logger, { sockets = [] }:
     await sleep(FIRST_ANSWERS_MS);
     receivers = await startReceivers({ config: given, registry, records, health, log });
   } catch (error) {
-    endDelays();
     endDiagnostics();
     await Promise.all([opened.abandon(), endpoints.stop()]);
     throw error;
@@ -130,7 +129,6 @@ export async function startService(given: Config, log: Logger, { sockets = [] }:
   };
 
   const stop = async (): Promise<void> => {
-    endDelays();
     receivers.settle();
     await Promise.all([endpoints.stop(), exporting.stop()]);
     receivers.stop();

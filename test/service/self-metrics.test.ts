@@ -5,11 +5,13 @@ import { selfMetrics } from '../../src/metrics/catalogue.ts';
 import { instrumentsOf, type Observer } from '../../src/metrics/observer.ts';
 import { maxFds } from '../../src/program/descriptors.ts';
 import { Health } from '../../src/program/health.ts';
+import { Jobs } from '../../src/program/jobs.ts';
 import { createLogger } from '../../src/program/log.ts';
 import { observeOverlayfs } from '../../src/receivers/overlayfs/start.ts';
 import type { KernelCosts, KernelCostsReader } from '../../src/service/kernel-costs.ts';
 import { observeEventLoop, observeKernelCosts, observeProcess, observeSelf } from '../../src/service/self-metrics.ts';
 import { named, valuesOf } from '../metrics/counts.ts';
+import { eventually } from '../support/eventually.ts';
 import { missing } from '../support/requirements.ts';
 
 class TestReader extends MetricReader {
@@ -163,17 +165,21 @@ suite('the limit of descriptors', () => {
 
 suite('the delay of the event loop', () => {
   test('is as long as something held it up', async () => {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    let end = (): void => undefined;
     const reader = new TestReader();
     const observe = instrumentsOf(new MeterProvider({ readers: [reader] }).getMeter('test'));
-    end = observeEventLoop(observe);
+    const health = new Health(createLogger('error', 'text', () => undefined));
+    observeEventLoop(observe, health);
+    let runs = 0;
+    const end = new Jobs(health).every(100, 'hold it up', () => {
+      if (runs++ > 0) return;
+      const until = performance.now() + 300;
+      while (performance.now() < until);
+    });
     setTimeout(() => {
       const until = performance.now() + 300;
       while (performance.now() < until);
-      setTimeout(resolve, 200);
-    }, 120);
-    await promise;
+    }, 50);
+    await eventually('jobs ran', () => runs >= 3);
     const { resourceMetrics } = await reader.collect();
     end();
     const values = valuesOf(

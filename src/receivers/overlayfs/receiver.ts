@@ -6,6 +6,7 @@ import { checkKernel, explain } from '../../kernel/explain.ts';
 import { Tracefs } from '../../kernel/tracefs.ts';
 import { errorOf } from '../../program/reason.ts';
 import { reasonFor } from '../../program/refusal.ts';
+import type { Buckets } from '../histograms.ts';
 import type { Claims } from '../slots.ts';
 import { type CgroupTotals, type CountedMiss, type CountsOptions, type Features, OverlayfsCounts } from './counts.ts';
 import { OPERATIONS, OPS, type Op } from './operations.ts';
@@ -158,6 +159,14 @@ export class OverlayfsReceiver {
     }
   }
 
+  /** See {@link OverlayfsCounts.eachBuckets}. Ends early as {@link each} does. */
+  *eachBuckets(): Generator<Buckets<Op>> {
+    for (const buckets of this.#counts.eachBuckets()) {
+      yield buckets;
+      if (this.#stopped) return;
+    }
+  }
+
   /** See {@link OverlayfsCounts.cgroupIds}. */
   cgroupIds(): bigint[] {
     return this.#counts.cgroupIds();
@@ -186,6 +195,11 @@ export class OverlayfsReceiver {
   /** The number of cgroups with counts of their own. */
   usedEntries(): number {
     return this.#counts.usedEntries();
+  }
+
+  /** See {@link OverlayfsCounts.changes}. */
+  changes(): number {
+    return this.#counts.changes();
   }
 
   /** See {@link OverlayfsCounts.threads}. */

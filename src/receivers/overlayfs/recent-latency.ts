@@ -1,6 +1,6 @@
 /** The latency of the last minute, from differences between counts. */
 import { inSteps } from '../../program/steps.ts';
-import type { CgroupTotals } from './counts.ts';
+import type { Buckets } from '../histograms.ts';
 import { OPS, type Op } from './operations.ts';
 
 /** The window, and the interval of kept counts, in ms. */
@@ -8,12 +8,12 @@ const WINDOW_MS = 60_000;
 export const KEEP_MS = 15_000;
 
 export class RecentLatency {
-  readonly #read: () => Iterable<CgroupTotals>;
+  readonly #read: () => Iterable<Buckets<Op>>;
   readonly #boundsNs: readonly number[];
   #kept: Kept[] = [];
 
   /** @param boundsNs the upper bounds of the buckets in `read` */
-  constructor(read: () => Iterable<CgroupTotals>, boundsNs: readonly number[]) {
+  constructor(read: () => Iterable<Buckets<Op>>, boundsNs: readonly number[]) {
     this.#read = read;
     this.#boundsNs = boundsNs;
   }
@@ -44,16 +44,11 @@ export class RecentLatency {
    */
   p99Us(cgroupId: bigint, nowMs: number): Partial<Record<Op, number>> {
     const result: Partial<Record<Op, number>> = {};
-    for (const { cgroupId: id, key, operations } of this.#read()) {
+    for (const { cgroupId: id, key, op, buckets } of this.#read()) {
       if (id !== cgroupId) continue;
-      for (const op of OPS) {
-        const { buckets } = operations[op] ?? {};
-        if (buckets === undefined) continue;
-        const recent = this.#kept[this.#startOfWindow(nowMs)]?.since(key, op, buckets) ?? buckets;
-        const boundNs = quantile(recent, this.#boundsNs, 0.99);
-        if (boundNs !== undefined) result[op] = boundNs / 1000;
-      }
-      break;
+      const recent = this.#kept[this.#startOfWindow(nowMs)]?.since(key, op, buckets) ?? buckets;
+      const boundNs = quantile(recent, this.#boundsNs, 0.99);
+      if (boundNs !== undefined) result[op] = boundNs / 1000;
     }
     return result;
   }
@@ -79,13 +74,19 @@ class Kept {
     this.atMs = atMs;
   }
 
-  *take(all: Iterable<CgroupTotals>): Generator<void> {
-    for (const { key, operations } of all) {
-      this.#places.set(key, this.#end);
-      const done = OPS.map((op) => operations[op]?.buckets ?? null);
-      this.#room(1);
-      this.#numbers[this.#end++] = done.reduce((sum, buckets) => (buckets === null ? sum : sum + 1), 0);
-      for (const [index, buckets] of done.entries()) if (buckets !== null) this.#add(index, buckets);
+  *take(all: Iterable<Buckets<Op>>): Generator<void> {
+    let latest = '';
+    let place = 0;
+    for (const { key, op, buckets } of all) {
+      if (key !== latest) {
+        latest = key;
+        place = this.#end;
+        this.#places.set(key, place);
+        this.#room(1);
+        this.#numbers[this.#end++] = 0;
+      }
+      this.#add(OPS.indexOf(op), buckets);
+      this.#numbers[place] = (this.#numbers[place] ?? 0) + 1;
       yield;
     }
   }
@@ -97,7 +98,7 @@ class Kept {
     this.#numbers = larger;
   }
 
-  #add(index: number, buckets: readonly number[]): void {
+  #add(index: number, buckets: Float64Array): void {
     this.#room(3 + buckets.length);
     const numbers = this.#numbers;
     let from = 0;
@@ -111,7 +112,7 @@ class Kept {
   }
 
   /** What `buckets` have more; undefined for a cgroup that is newer. */
-  since(key: string, op: Op, buckets: readonly number[]): number[] | undefined {
+  since(key: string, op: Op, buckets: Float64Array): Float64Array | undefined {
     const place = this.#places.get(key);
     if (place === undefined) return undefined;
     const at = (index: number): number => this.#numbers[index] ?? 0;
@@ -128,7 +129,7 @@ class Kept {
 }
 
 /** The upper bound of the quantile's bucket; undefined without counts. */
-function quantile(buckets: readonly number[], bounds: readonly number[], share: number): number | undefined {
+function quantile(buckets: Float64Array, bounds: readonly number[], share: number): number | undefined {
   const wanted = share * buckets.reduce((sum, count) => sum + count, 0);
   if (wanted === 0) return undefined;
   let seen = 0;

@@ -16,6 +16,8 @@ import { OverlayfsSource } from './source.ts';
 
 /** How often new cgroups are named, in ms: soon, since they may be removed again. */
 const LEARN_MS = 100;
+/** How often names that could not be found are searched again, in ms. */
+const RENAME_MS = 5000;
 /** How often map entries are taken back while free ones are short, in ms. */
 const RECLAIM_MS = 500;
 /** How long that goes on after a cgroup got an entry, or found none, in ms. It asks for each cgroup whether it exists. */
@@ -54,7 +56,7 @@ export async function start(context: Context<OverlayfsSettings>): Promise<Runnin
     },
   });
   const source = new OverlayfsSource(receiver, cgroups, filter, chosen);
-  const recent = new RecentLatency(() => receiver.each(), boundsNs);
+  const recent = new RecentLatency(() => receiver.eachBuckets(), boundsNs);
   latencies.add((cgroup) => recent.p99Us(cgroup, monotonicMs()));
   registry.addSource(source, {
     gridNs: boundsNs,
@@ -62,10 +64,10 @@ export async function start(context: Context<OverlayfsSettings>): Promise<Runnin
       return settings.bounds_us;
     },
   });
-  // While all cgroups with an entry are known, it is enough to look whether the number of entries stays the same.
-  const naming = new Pace(0, RECLAIM_MS);
+  // While no cgroup gets an entry, only what could not be named before is left to do.
+  const naming = new Pace(0, RENAME_MS);
   context.every(LEARN_MS, 'name new cgroups', () => {
-    if (naming.isDue(receiver.usedEntries(), monotonicMs()) || cgroups.isSearching) source.learn();
+    if (naming.isDue(receiver.changes(), monotonicMs()) || cgroups.isSearching) source.learn();
   });
   const reclaiming = new Pace(CROWDED_MS, CALM_MS);
   context.every(RECLAIM_MS, 'take entries back', () => {

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import type { CgroupTotals } from '../../../src/receivers/overlayfs/counts.ts';
-import { eachOp } from '../../../src/receivers/overlayfs/operations.ts';
+import type { Buckets } from '../../../src/receivers/histograms.ts';
+import type { Op } from '../../../src/receivers/overlayfs/operations.ts';
 import { RecentLatency } from '../../../src/receivers/overlayfs/recent-latency.ts';
-import { nothingDone } from '../../support/operation-totals.ts';
 
 const BOUNDS_NS = [1000, 2000, 4000];
 const NONE = [0, 0, 0, 0];
@@ -16,12 +15,8 @@ interface Setup {
 
 function setUp(): Setup {
   const all = new Map<string, { cgroupId: bigint; reads: number[] }>();
-  const read = (): CgroupTotals[] =>
-    [...all].map(([key, { cgroupId, reads }]) => {
-      const operation = (buckets: number[]) => ({ ...nothingDone(0), buckets: [...buckets] });
-      const operations = { ...eachOp(() => operation(NONE)), read: operation(reads) };
-      return { key, cgroupId, bornNs: 0, operations };
-    });
+  const read = (): Buckets<Op>[] =>
+    Array.from(all, ([key, { cgroupId, reads }]) => ({ key, cgroupId, op: 'read', buckets: Float64Array.from(reads) }));
   return {
     latency: new RecentLatency(read, BOUNDS_NS),
     count(cgroupId, reads, key = String(cgroupId)) {
