@@ -73,9 +73,11 @@ export class Tracefs {
     }
   }
 
-  /** The number of missed hits of an event. */
-  missed({ name }: ProbeEvent): number {
-    return parseProfile(readFileSync(join(this.#mount, 'kprobe_profile'), 'utf8'), name);
+  /** The number of missed hits of these events. */
+  missed(events: readonly ProbeEvent[]): number {
+    if (events.length === 0) return 0;
+    const missed = parseProfile(readFileSync(join(this.#mount, 'kprobe_profile'), 'utf8'));
+    return events.reduce((sum, { name }) => sum + (missed.get(name) ?? 0), 0);
   }
 
   #events(): string {
@@ -91,13 +93,14 @@ export class Tracefs {
   }
 }
 
-/** The last column of an event's line in kprobe_profile: name, hits, misses. 0 where the event is not listed. */
-export function parseProfile(profile: string, name: string): number {
+/** The missed hits by event: the first and the last column of kprobe_profile, which has name, hits, misses. */
+export function parseProfile(profile: string): Map<string, number> {
+  const missed = new Map<string, number>();
   for (const line of profile.split('\n')) {
-    const [event, , missed] = line.trim().split(/\s+/);
-    if (event === name) return Number(missed);
+    const [event, , count] = line.trim().split(/\s+/);
+    if (event !== undefined && count !== undefined) missed.set(event, Number(count));
   }
-  return 0;
+  return missed;
 }
 
 function codeOf(error: unknown): string {

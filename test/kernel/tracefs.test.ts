@@ -59,6 +59,6 @@ suite('the misses of an event', () => {
     ['exit_read_1', 10],
     ['exit_read', 0],
   ] as const) {
-    test(`${name}: ${expected}`, () => assert.equal(parseProfile(profile, name), expected));
+    test(`${name}: ${expected}`, () => assert.equal(parseProfile(profile).get(name) ?? 0, expected));
   }
 });

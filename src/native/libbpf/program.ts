@@ -14,6 +14,8 @@ export class BpfProgram {
   readonly #pointer: Pointer;
   #link: Pointer | null = null;
   #detached = false;
+  /** Of the loaded program, once it was asked for. */
+  #fd: number | null = null;
   #log: Buffer | null = null;
 
   constructor(name: string, pointer: Pointer) {
@@ -79,8 +81,8 @@ export class BpfProgram {
     const info = Buffer.alloc(PROG_INFO_BYTES);
     const length = Buffer.alloc(4);
     length.writeUInt32LE(PROG_INFO_BYTES);
-    const fd = check(call('bpf_program__fd', this.#pointer), `find the loaded program "${this.name}"`);
-    check(call('bpf_obj_get_info_by_fd', fd, info, length), `ask the kernel about "${this.name}"`);
+    this.#fd ??= check(call('bpf_program__fd', this.#pointer), `find the loaded program "${this.name}"`);
+    check(call('bpf_obj_get_info_by_fd', this.#fd, info, length), `ask the kernel about "${this.name}"`);
     return Number(info.readBigUInt64LE(RECURSION_MISSES));
   }
 

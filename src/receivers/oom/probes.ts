@@ -103,10 +103,7 @@ function attach(open: () => BpfObject, method: OomMethod): OomProbes {
       object,
       missed: () => ({
         skipped_kill: skipped(counting),
-        skipped_decision: events.reduce(
-          (sum, event) => sum + (tracefs?.missed(event) ?? 0),
-          skipped(Object.values(chosen ?? {})),
-        ),
+        skipped_decision: skipped(Object.values(chosen ?? {})) + (tracefs?.missed(events) ?? 0),
       }),
       close,
     };

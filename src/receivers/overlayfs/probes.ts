@@ -134,12 +134,11 @@ function attachWith(counts: OverlayfsCounts, way: Way): Probes {
       unmeasured: [...way.unmeasured, ...refused.map((operation) => unmeasuredFor(operation, method, error))],
     });
   }
-  const skipped = (programs: readonly BpfProgram[]): number =>
-    programs.reduce((sum, program) => sum + program.recursionMisses(), 0);
-  const missedOn = (side: 'entry' | 'exit'): number =>
-    hooks
-      .flatMap(({ events }) => events.filter(({ name }) => name.startsWith(side)))
-      .reduce((sum, event) => sum + (tracefs?.missed(event) ?? 0), skipped(hooks.flatMap((hook) => hook[side] ?? [])));
+  const missedOn = (side: 'entry' | 'exit'): number => {
+    const events = hooks.flatMap((hook) => hook.events.filter(({ name }) => name.startsWith(side)));
+    const programs = hooks.flatMap((hook) => hook[side] ?? []);
+    return programs.reduce((sum, program) => sum + program.recursionMisses(), tracefs?.missed(events) ?? 0);
+  };
   return {
     method,
     unmeasured,
