@@ -11,9 +11,9 @@ import { missing } from '../../support/requirements.ts';
 
 /** By method, the programs of a read: what its entry runs, and what its exit runs; and of a write. */
 const PROGRAMS = {
-  fentry: ['fentry_read', 'fexit_read'],
+  fentry: ['fentry_ovl_read_iter', 'fexit_ovl_read_iter'],
   syscall: ['syscall_enter', 'syscall_exit'],
-  'fentry of writes': ['fentry_write', 'fexit_write'],
+  'fentry of writes': ['fentry_ovl_write_iter', 'fexit_ovl_write_iter'],
 } as const;
 
 const objects = fileURLToPath(new URL(`../../../dist/bpf/${process.arch}/`, import.meta.url));
