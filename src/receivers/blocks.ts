@@ -82,6 +82,8 @@ export class Blocks {
   readonly #isFound: Uint8Array;
   /** By block, whether nobody has it, and the kernel cannot claim it. */
   readonly #isIdle: Uint8Array;
+  /** The number of first blocks that rows of cgroups have. */
+  #used = 0;
   readonly #free: BpfMap;
   readonly #spare: BpfMap;
 
@@ -125,6 +127,7 @@ export class Blocks {
       if (this.#isFound[block] === 1 || this.#owners.isZero(block)) continue;
       const row = this.#owners.at(block) - 1;
       this.#isFound[block] = 1;
+      if (this.#isFirst(block)) this.#used++;
       this.#next[block] = this.#found[row] ?? 0;
       this.#found[row] = block;
     }
@@ -148,6 +151,16 @@ export class Blocks {
       this.#isIdle.fill(0, first, first + count);
       first += count - 1;
     }
+  }
+
+  /** The share of first blocks that nobody has, or that these slots give back. */
+  freeShare(draining: Iterable<number>): number {
+    const { operations, firsts } = this.#layout;
+    let used = this.#used;
+    for (const slot of draining) {
+      for (let row = slot * operations; row < (slot + 1) * operations; row++) if (this.#found[row] !== 0) used--;
+    }
+    return 1 - used / (firsts - operations);
   }
 
   /** The sums of an operation's cells, which are good until the next call; null when it was never done. */
@@ -174,8 +187,14 @@ export class Blocks {
         this.#owners.set(block, 0);
         this.#isFound[block] = 0;
         this.#isIdle[block] = 1;
+        if (this.#isFirst(block)) this.#used--;
       }
     }
+  }
+
+  /** Whether it is a row's first block, and not one of the overflow slot. */
+  #isFirst(block: number): boolean {
+    return block > this.#layout.operations && block <= this.#layout.firsts;
   }
 
   /** @returns whether the block has counts */

@@ -163,13 +163,13 @@ export class Histograms<Op extends string, Counter extends string> {
   }
 
   /**
-   * Takes entries back when free ones run short. A cgroup without an entry counts in the overflow series.
+   * Takes entries back when free ones, or blocks, run short. A cgroup without an entry counts in the overflow series.
    *
    * @returns as {@link retire}
    */
   reclaim(claims: Claims, nowMs: number): CgroupTotals<Op, Counter>[] {
     const last = this.#free(this.#slots.drained(nowMs, claims.isReadSince));
-    this.#slots.reclaim(claims, nowMs);
+    this.#slots.reclaim(claims, nowMs, this.#blocks.freeShare(this.#slots.draining()));
     return last;
   }
 

@@ -147,9 +147,18 @@ export class Slots {
     for (const id of this.#banished) if (isGone(id)) this.#pardon(id);
   }
 
-  /** Takes slots when free ones run short: see {@link entriesToTake}. */
-  reclaim(claims: Claims, nowMs: number): void {
-    const free = this.#total - this.used() + this.#draining.size;
+  /** Slots that are given back soon. */
+  draining(): Iterable<number> {
+    return this.#draining.keys();
+  }
+
+  /**
+   * Takes slots when free ones run short: see {@link entriesToTake}.
+   *
+   * @param freeShare the share of what slots need in memory that is free
+   */
+  reclaim(claims: Claims, nowMs: number, freeShare: number): void {
+    const free = Math.min(this.#total - this.used() + this.#draining.size, Math.floor(freeShare * this.#total));
     if (free >= this.#total / 2) {
       for (const id of this.#banished) this.#pardon(id);
       return;

@@ -64,6 +64,18 @@ suite('blocks of cells', { skip: missing('root', 'btf') }, () => {
     assert.ok(setup.it.overflowed() > 0);
   });
 
+  test('of cgroups that are no more go to new ones, also while there are entries', async () => {
+    await using setup = await start({ ...OPTIONS, firstBlocks: 12 });
+    await using cgroups = new AsyncDisposableStack();
+    for (let index = 0; index < 8; index++) setup.run(cgroups.use(setup.group(`works-${index}`)));
+    const claims = { isGone: () => true, isReadSince: () => true, isShown: () => true, sharerOf: String };
+    await eventually('entries are free', () => {
+      setup.it.reclaim(claims, performance.now());
+      return setup.it.usedEntries() < 8;
+    });
+    setup.work(cgroups.use(setup.group('works-anew')));
+  });
+
   for (const cpus of [2, 64]) {
     test(`of 16 operations with 280 bounds take at most 64 MB for 1,024 cgroups on ${cpus} CPUs`, (context) => {
       const object = BpfObject.open(join(OPTIONS.objects, 'overlayfs.bpf.o'));
