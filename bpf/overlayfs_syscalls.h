@@ -18,12 +18,17 @@ extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 /* The limit of calls that open files at a time. Of two threads with the same place, the first one's call is missed. */
 #define OPENING_PLACES 4096
 
+struct opening {
+	struct start start;
+	struct before_open before;
+};
+
 /* Calls that are opening a file, by thread: only what they return tells whether it is on overlayfs. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, OPENING_PLACES);
 	__type(key, __u32);
-	__type(value, struct start);
+	__type(value, struct opening);
 } opening SEC(".maps");
 
 static __always_inline bool is_compat_syscall(void)
@@ -277,25 +282,40 @@ static __always_inline bool is_call_on_overlayfs(__u32 shown, const __u64 *args)
 	return false;
 }
 
-static __always_inline struct start *opening_place(__u64 thread)
+static __always_inline struct opening *opening_place(__u64 thread)
 {
 	__u32 place = thread & (OPENING_PLACES - 1);
 
 	return bpf_map_lookup_elem(&opening, &place);
 }
 
+static __always_inline bool is_followed(enum op op)
+{
+	return config.operations >> op & 1;
+}
+
+/* Opens also tell copy-ups. */
+static __always_inline bool is_call_followed(struct syscall call)
+{
+	return is_followed(call.op) || (call.shown == RETURNED && is_followed(OP_COPY_UP_INFERRED));
+}
+
 static __always_inline void enter_opening(void)
 {
 	__u64 thread = bpf_get_current_pid_tgid();
-	struct start *start = opening_place(thread);
+	struct opening *place = opening_place(thread);
+	struct start *start;
 
-	if (!start)
+	if (!place)
 		return;
+	start = &place->start;
 	if (start->id)
 		count_miss(MISS_STALE);
 	start->id = 0;
 	if (!is_chosen())
 		return;
+	if (is_followed(OP_COPY_UP_INFERRED))
+		note_before_open(&place->before);
 	start->cgroup_id = current_cgroup_id();
 	start->ns = bpf_ktime_get_ns();
 	start->id = thread;
@@ -305,24 +325,35 @@ static __always_inline void enter_opening(void)
 static __always_inline void leave_opening(__s64 ret)
 {
 	__u64 id = bpf_get_current_pid_tgid();
-	struct start *start = opening_place(id);
+	struct opening *place = opening_place(id);
 	struct thread *thread;
+	struct start *start;
 	struct file *file;
+	__u64 bytes = 0;
 
-	if (!start || start->id != id)
+	if (!place || place->start.id != id)
 		return;
+	start = &place->start;
 	start->id = 0;
 	file = ret < 0 ? NULL : file_of(ret);
 	if (!is_own_of_overlayfs(file) || LOAD(file, f_flags) & O_PATH)
 		return;
+	if (is_followed(OP_COPY_UP_INFERRED) && type_of(file) == S_IFREG)
+		bytes = copied_by_open(file, &place->before);
 	thread = thread_record(true);
-	if (thread)
+	if (!thread)
+		return;
+	if (bytes)
+		count(OP_COPY_UP_INFERRED, thread, start->cgroup_id, bpf_ktime_get_ns() - start->ns, bytes);
+	if (is_followed(OP_OPEN))
 		finish(OP_OPEN, thread, start, 0);
+	else
+		forget_thread(thread);
 }
 
 static __always_inline void enter_syscall(struct syscall call, __u64 id, const __u64 *args)
 {
-	if (!(config.operations >> call.op & 1))
+	if (!is_call_followed(call))
 		return;
 	if (call.shown == RETURNED)
 		enter_opening();
@@ -340,7 +371,7 @@ static __always_inline __s64 without_other_end(enum op op, __s64 ret)
 
 static __always_inline void leave_syscall(struct syscall call, __u64 id, __s64 ret)
 {
-	if (!(config.operations >> call.op & 1))
+	if (!is_call_followed(call))
 		return;
 	if (call.shown == RETURNED)
 		leave_opening(ret);

@@ -101,7 +101,7 @@ const ROWS = [
   {
     op: 'copy_up_inferred',
     functions: [],
-    isOnSyscalls: false,
+    isOnSyscalls: true,
     isRequired: false,
     latency: COPY_UP,
     attributes: { op: 'open', inferred: 'true' },
