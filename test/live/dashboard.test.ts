@@ -13,6 +13,7 @@ const EXPECTED: Expected = {
     floatie_pressure_unavailable: 'the pressure of this host can be read',
     floatie_overlayfs_async_total: 'nothing here is asynchronous',
     floatie_job_errors_total: 'no job of Floatie fails here',
+    floatie_cpu_throttled_seconds_total: 'no container here has a limit of CPU',
     floatie_pressure_containers_left_out: 'every container has a score',
   },
   still: ['floatie_memory_major_faults_total', 'floatie_probe_misses_total', 'floatie_http_dropped_total'],

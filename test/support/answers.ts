@@ -83,7 +83,7 @@ export function testRules(rules: readonly Rule[], { firing }: Expected, monitori
 /** What the conditions of an alert compare. */
 function operandsOf(expr: string): string[] {
   return expr
-    .split(/ or | (?:==|>|>=) (?:on \([^)]*\) group_left \(\) )?(?:[\d.]+ \* )?/)
+    .split(/ or | and | (?:==|>|>=) (?:on \([^)]*\) group_left \(\) )?(?:[\d.]+ \* )?/)
     .map((part) => part.trim())
     .filter((part) => !/^[\d.]+$/.test(part));
 }

@@ -18,6 +18,7 @@ const SHOP = `
     dd if=/f of=/dev/null bs=4k status=none
     dd if=/dev/zero of=/g bs=4k count=500 status=none
     cp /g /h
+    ls /etc >/dev/null
     dd if=/dev/zero of=/full/synced bs=4k count=1 conv=notrunc,fsync status=none
     dd if=/dev/zero of=/full/file bs=64k count=32 status=none
     echo fails >&3
