@@ -1,7 +1,14 @@
 /** The table of kinds of I/O in docs/metrics.md. */
 import { type Call, ROWS, type Row, type Seen } from '../test/live/io-kinds.ts';
 
-const NAMES = { sample: 'sample', error: 'failed', zero: 'empty', async: 'asynchronous' } as const;
+const NAMES = {
+  sample: 'sample',
+  error: 'failed',
+  zero: 'empty',
+  async: 'asynchronous',
+  splice: 'sample of `splice`',
+  copy_range: 'sample of `copy_range`',
+} as const;
 
 export function ioTable(): string {
   const rows = ROWS.map((row) => `| ${row.what} | ${functionsCell(row)} | ${seenCell(row.syscalls)} |`);

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { foldersDrawing } from './folders-drawing.ts';
 import { ioTable } from './io-table.ts';
 import { metricsTables } from './metrics-table.ts';
+import { operationsTable } from './operations-table.ts';
 import { performanceTables } from './performance-tables.ts';
 import { privilegesTable } from './privileges-table.ts';
 import { recordsTables } from './records-table.ts';
@@ -15,6 +16,7 @@ const TABLES = {
   metrics: metricsTables,
   records: recordsTables,
   io: ioTable,
+  operations: operationsTable,
   privileges: privilegesTable,
   performance: performanceTables,
 } as const;

@@ -4,8 +4,11 @@
  * docs/metrics.md.
  */
 
-/** The histogram, `floatie_overlayfs_errors_total`, `…_zero_total`, `…_async_total`. */
-export type Outcome = 'sample' | 'error' | 'zero' | 'async';
+/**
+ * The histogram, `floatie_overlayfs_errors_total`, `…_zero_total`, `…_async_total` of reads and writes; the histograms of
+ * splice and copy_range.
+ */
+export type Outcome = 'sample' | 'error' | 'zero' | 'async' | 'splice' | 'copy_range';
 
 /** One call that is seen: it has one of these outcomes. null: it may also not happen. */
 export type Call = readonly (Outcome | null)[];
@@ -38,6 +41,7 @@ const NOTHING: Seen = [];
 const SAMPLE: Seen = [['sample']];
 const ERROR: Seen = [['error']];
 const ZERO: Seen = [['zero']];
+const SPLICE: Seen = [['splice']];
 /** Some devices are done before the call is. */
 const ASYNC: Seen = [['async', 'sample']];
 
@@ -68,7 +72,7 @@ export const ROWS: readonly Row[] = [
     syscalls: SAMPLE,
   },
   {
-    what: 'these on a file that was copied up when it was opened; the copying is not counted',
+    what: 'these on a file that was copied up when it was opened; the copy-up is counted apart',
     reads: ['copy_up'],
     writes: ['copy_up'],
     functions: SAMPLE,
@@ -174,17 +178,46 @@ export const ROWS: readonly Row[] = [
     syscalls: NOTHING,
   },
   {
-    what: '`sendfile` and `splice` from a file, by the page',
-    reads: ['sendfile_from', 'splice_from'],
+    what: '`sendfile` from a file, by the page',
+    reads: ['sendfile_from'],
     writes: [],
-    functions: NOTHING,
+    functions: SPLICE,
+    functionsBefore: { linux: '6.5', seen: SAMPLE },
+    syscalls: SPLICE,
+  },
+  {
+    what: '`splice` from a file, by the page',
+    reads: ['splice_from'],
+    writes: [],
+    functions: SPLICE,
     functionsBefore: { linux: '6.5', seen: SAMPLE },
     syscalls: NOTHING,
   },
   {
-    what: '`sendfile` and `splice` to a file; `copy_file_range`; `mmap`',
-    reads: ['mmap_read', 'copy_file_range'],
-    writes: ['sendfile_to', 'splice_to', 'mmap_write'],
+    what: '`sendfile` to a file',
+    reads: [],
+    writes: ['sendfile_to'],
+    functions: SPLICE,
+    syscalls: SPLICE,
+  },
+  {
+    what: '`splice` to a file',
+    reads: [],
+    writes: ['splice_to'],
+    functions: SPLICE,
+    syscalls: NOTHING,
+  },
+  {
+    what: '`copy_file_range`',
+    reads: ['copy_file_range'],
+    writes: [],
+    functions: [['copy_range']],
+    syscalls: [['copy_range']],
+  },
+  {
+    what: '`mmap`',
+    reads: ['mmap_read'],
+    writes: ['mmap_write'],
     functions: NOTHING,
     syscalls: NOTHING,
   },
@@ -219,7 +252,8 @@ export function seenByFunctions({ functions, functionsBefore }: Row, release: st
   return functionsBefore && isBefore(release, functionsBefore.linux) ? functionsBefore.seen : functions;
 }
 
-function isBefore(release: string, version: string): boolean {
+/** Whether a kernel such as "6.12.1-cloud" is older than a version of Linux. */
+export function isBefore(release: string, version: string): boolean {
   const [major = 0, minor = 0] = release.split('.').map((part) => Number.parseInt(part, 10));
   const [sinceMajor = 0, sinceMinor = 0] = version.split('.').map(Number);
   return major < sinceMajor || (major === sinceMajor && minor < sinceMinor);

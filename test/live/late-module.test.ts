@@ -35,9 +35,16 @@ suite('a late overlay module', { skip: missing('guest', 'root', 'btf') }, () => 
       context.diagnostic(`found: ${method}, after ${((performance.now() - loaded) / 1000).toFixed(0)} s`);
       using overlay = mountOverlay();
       await using cgroup = createCgroup('late');
-      cgroup.run('dd', 'if=/dev/zero', `of=${join(overlay.path, 'file')}`, 'bs=1', 'count=123');
-      const writes = (await floatie.scrape()).sum('floatie_overlayfs_write_latency_us_count', { cgroup: cgroup.name });
-      assert.equal(writes, 123);
+      const file = join(overlay.path, 'file');
+      cgroup.run('dd', 'if=/dev/zero', `of=${file}`, 'bs=1', 'count=123', 'conv=fsync');
+      cgroup.run('rm', file);
+      const page = await floatie.scrape();
+      const count = (histogram: string, attributes = {}): number =>
+        page.sum(`floatie_overlayfs_${histogram}_latency_us_count`, { cgroup: cgroup.name, ...attributes });
+      assert.deepEqual(
+        [count('write'), count('sync'), count('metadata', { op: 'create' }), count('metadata', { op: 'remove' })],
+        [123, 1, 1, 1],
+      );
     } finally {
       execFileSync('modprobe', ['overlay']);
     }

@@ -6,7 +6,8 @@ import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { cgroupIdOf, findHierarchy } from '../../src/containers/hierarchy.ts';
-import { type CgroupTotals, failedOf, type OperationTotals } from '../../src/receivers/overlayfs/counts.ts';
+import { type CgroupTotals, failedOf } from '../../src/receivers/overlayfs/counts.ts';
+import type { Op } from '../../src/receivers/overlayfs/operations.ts';
 import type { Method } from '../../src/receivers/overlayfs/probes.ts';
 import type { OverlayfsReceiver } from '../../src/receivers/overlayfs/receiver.ts';
 import { type Outcome, ROWS, type Row, type Seen, seenByFunctions } from '../live/io-kinds.ts';
@@ -19,7 +20,7 @@ import { mountTracefs } from './tracefs.ts';
 
 const OPERATIONS = 5;
 const PAGE = 4096;
-const OUTCOMES: readonly Outcome[] = ['sample', 'error', 'zero', 'async'];
+const OUTCOMES: readonly Outcome[] = ['sample', 'error', 'zero', 'async', 'splice', 'copy_range'];
 
 /**
  * @param isChosen the rows to try; all when left out
@@ -48,10 +49,13 @@ export async function tryKinds(
       const counted = await count(attached.it, kind, row, files.of(row));
       const lost = missed(attached.it) - missedBefore;
       if (lost > 0) context.diagnostic(`${kind}: ${lost} runs of the programs were left out by the kernel`);
-      problems.push(
-        ...differences(`${kind}, reads`, counted?.read, row.reads.includes(kind) ? seen : [], lost),
-        ...differences(`${kind}, writes`, counted?.write, row.writes.includes(kind) ? seen : [], lost),
-      );
+      for (const [op, kinds] of [
+        ['read', row.reads],
+        ['write', row.writes],
+      ] as const) {
+        const isIts = kinds.includes(kind);
+        problems.push(...differences(`${kind}, ${op}s`, countsOf(counted, op, isIts), isIts ? seen : [], lost));
+      }
     }
   }
   return problems;
@@ -77,8 +81,7 @@ function missed(receiver: OverlayfsReceiver): number {
   return skipped_entry + skipped_exit;
 }
 
-function differences(name: string, totals: OperationTotals | undefined, seen: Seen, lost: number): string[] {
-  const counted = countsOf(totals);
+function differences(name: string, counted: Record<Outcome, number>, seen: Seen, lost: number): string[] {
   const check = (what: string, count: number, certain: Seen, possible: Seen): string[] => {
     const least = OPERATIONS * certain.length - lost;
     const most = OPERATIONS * possible.length;
@@ -103,10 +106,22 @@ function differences(name: string, totals: OperationTotals | undefined, seen: Se
   ];
 }
 
-function countsOf(totals: OperationTotals | undefined): Record<Outcome, number> {
-  if (totals === undefined) return { sample: 0, error: 0, zero: 0, async: 0 };
-  const { buckets, zeros, async } = totals;
-  return { sample: buckets.reduce((a, b) => a + b), error: failedOf(totals), zero: zeros, async };
+/** @param withOthers what is counted as another operation, too */
+function countsOf(
+  operations: CgroupTotals['operations'] | undefined,
+  op: 'read' | 'write',
+  withOthers: boolean,
+): Record<Outcome, number> {
+  const samples = (of: Op): number => operations?.[of]?.buckets.reduce((a, b) => a + b) ?? 0;
+  const totals = operations?.[op];
+  return {
+    sample: samples(op),
+    error: totals === undefined ? 0 : failedOf(totals),
+    zero: totals?.zeros ?? 0,
+    async: totals?.async ?? 0,
+    splice: withOthers ? samples('splice') : 0,
+    copy_range: withOthers ? samples('copy_range') : 0,
+  };
 }
 
 /** An overlay, another one on top of it, and files for all kinds. */
