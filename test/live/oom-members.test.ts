@@ -71,8 +71,8 @@ suite('an OOM kill', { skip: missing('root', 'btf') }, () => {
     await once(grown, 'exit');
     for (const { method, records } of await attached.afterKills(2)) {
       assert.deepEqual(
-        pick(records[1], 'trigger_tgid', 'trigger_outside_limit', 'limit_cgroup', 'victim_pid'),
-        [process.pid, true, cgroup.name, grown.pid],
+        pick(records[1], 'trigger_tgid', 'trigger_outside_limit', 'limit_cgroup', 'victim_pid', 'cause'),
+        [process.pid, true, cgroup.name, grown.pid, 'limit_lowered'],
         method,
       );
     }
@@ -132,7 +132,10 @@ suite('an OOM kill', { skip: missing('root', 'btf') }, () => {
       const [written, mapped] = records;
       assert.equal(written?.shmem_rss_bytes, 0, method);
       assert.ok(Number(mapped?.shmem_rss_bytes) > 24 * MB, `${method}: ${mapped?.shmem_rss_bytes}`);
-      for (const record of records) assert.ok(Number(record.anon_rss_bytes) < 4 * MB, method);
+      for (const record of records) {
+        assert.ok(Number(record.anon_rss_bytes) < 4 * MB, method);
+        assert.equal(record.cause, 'tmpfs', `${method}: ${record.explanation}`);
+      }
     }
   });
 

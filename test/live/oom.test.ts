@@ -50,7 +50,11 @@ suite('an OOM kill', { skip: missing('root', 'btf') }, () => {
       const { usage_bytes, gfp_mask } = record ?? {};
       assert.ok(Number(usage_bytes) > 47 * MB && Number(usage_bytes) <= 48 * MB, `${method}: ${usage_bytes} used`);
       assert.match(String(gfp_mask), /^0x[1-9a-f]/);
-      assert.deepEqual(pick(record, 'memory_source', 'memory_truncated'), ['kernel_report', false], method);
+      assert.deepEqual(
+        pick(record, 'cause', 'memory_source', 'memory_truncated'),
+        ['unknown', 'kernel_report', false],
+        method,
+      );
       const kinds = ['anon', 'file', 'shmem', 'kernel'].map((kind) => Number(record?.[`memory_${kind}_bytes`]));
       const sum = kinds.reduce((sum, bytes) => sum + bytes);
       assert.ok(Math.abs(sum - Number(usage_bytes)) <= 0.02 * Number(usage_bytes), `${method}: ${kinds} fill it`);
@@ -159,8 +163,8 @@ suite('an OOM kill', { skip: missing('root', 'btf') }, () => {
     await once(child, 'exit');
     for (const { method, records } of await attached.afterKills(1)) {
       assert.deepEqual(
-        pick(records[0], 'scope', 'limit_owner', 'limit_cgroup', 'victim_pid', 'oom_score_adj'),
-        ['global', 'node', undefined, child.pid, 1000],
+        pick(records[0], 'scope', 'cause', 'limit_owner', 'limit_cgroup', 'victim_pid', 'oom_score_adj'),
+        ['global', 'node_pressure', 'node', undefined, child.pid, 1000],
         method,
       );
     }
@@ -176,8 +180,8 @@ suite('an OOM kill', { skip: missing('root', 'btf') }, () => {
     await gone;
     for (const { method, records, source } of await attached.afterKills(1)) {
       assert.deepEqual(
-        pick(records[0], 'scope', 'limit_owner', 'victim_pid', 'order'),
-        ['sysrq', 'node', child.pid, -1],
+        pick(records[0], 'scope', 'cause', 'limit_owner', 'victim_pid', 'order'),
+        ['sysrq', 'sysrq', 'node', child.pid, -1],
         method,
       );
       assert.ok(Number(records[0]?.memory_anon_bytes) > 20 * MB, `${method}: ${records[0]?.memory_anon_bytes}`);

@@ -1,6 +1,7 @@
 /** The fields of records of OOM kills, for the log, `/oom`, OTLP and the table in docs/records.md. */
 import { containerFields } from '../../records/owner.ts';
 import type { Fields, RecordSchema, TypedRecord, ValuesOf } from '../../records/schema.ts';
+import type { OomCause } from './cause.ts';
 import type { OomScope } from './kills.ts';
 
 const UNEXPLAINED = "neither `oom_kill_process` nor a full report in the kernel's log tells it";
@@ -145,6 +146,15 @@ const FIELDS = {
     type: ['memcg', 'global', 'cpuset', 'mempolicy', 'sysrq', 'unknown'] satisfies readonly OomScope[],
     meaning: 'what ran out, as in the metric',
   },
+  cause: {
+    type: [
+      ...(['sysrq', 'cpuset', 'node_pressure', 'limit_lowered', 'tmpfs', 'kernel_memory'] as const),
+      ...(['page_cache_dirty', 'sibling', 'many_processes', 'unknown'] as const),
+    ] satisfies readonly OomCause[],
+    meaning:
+      'why memory ran out, by [rules](#the-cause): `sysrq`, `cpuset`, `node_pressure`, `limit_lowered`, `tmpfs`, `kernel_memory`, `page_cache_dirty`, `sibling`, `many_processes`; `unknown` where none is sure',
+  },
+  explanation: { type: 'string', meaning: 'the same as a sentence for people, with the numbers on which it rests' },
   'limit.owner': {
     type: ['self', 'ancestor', 'node'],
     meaning:

@@ -4,6 +4,7 @@ import type { Identity } from '../../containers/identity.ts';
 import { wallMsOf } from '../../program/clock.ts';
 import { ownerValues } from '../../records/owner.ts';
 import { partOf, recordOf } from '../../records/schema.ts';
+import { stateCause } from './cause.ts';
 import type { OomTask, OomVictim } from './events.ts';
 import { gfpNames } from './gfp.ts';
 import type { OomKill, OomLimit, OomMember } from './kills.ts';
@@ -68,10 +69,12 @@ type Known<Task, Always extends keyof Task = never> = Partial<Task> &
   Pick<Task, Always> & { readonly owner?: Identity };
 
 export function describeKnown({ limit, trigger, victim, members, gfpMask, ...kill }: KnownKill): OomKillRecord {
+  const { scope, memory, holders = memory?.holders ?? [] } = kill;
   return recordOf(OOM_KILL, {
     time: new Date(wallMsOf(kill.timeNs)).toISOString(),
     read_from: kill.readFrom,
-    scope: kill.scope,
+    scope,
+    ...stateCause({ scope, limit, memory, holders, victim: victim.owner }),
     'limit.owner': limit?.owner,
     ...ownerValues('limit.', limit?.holder),
     'limit.bytes': limit?.limitBytes,
@@ -79,7 +82,7 @@ export function describeKnown({ limit, trigger, victim, members, gfpMask, ...kil
     headroom_bytes: headroomOf(limit),
     'limit.includes_swap': limit?.includesSwap,
     domain_bytes: kill.domainBytes,
-    ...kindsOf(kill.memory),
+    ...kindsOf(memory),
     order: kill.order,
     ...(gfpMask !== undefined && { 'gfp.mask': `0x${gfpMask.toString(16)}`, 'gfp.flags': gfpNames(gfpMask) }),
     'trigger.comm': trigger.comm,
@@ -98,7 +101,7 @@ export function describeKnown({ limit, trigger, victim, members, gfpMask, ...kil
     ...attributesOf(victim.owner),
     ...sizesOf(victim),
     ...kill.moment,
-    ...holdersOf(kill.memory, kill.holders),
+    ...holdersOf(memory, holders),
     group_kill: kill.isGroup,
     ...(members.length > 0 && { members: members.slice(0, MAX_MEMBERS).map(describeMember) }),
     ...(members.length > MAX_MEMBERS && { members_left_out: members.length - MAX_MEMBERS }),
@@ -121,7 +124,7 @@ function kindsOf(memory: MemoryReport | undefined) {
   };
 }
 
-function holdersOf(memory: MemoryReport | undefined, holders: readonly OwnedHolder[] = memory?.holders ?? []) {
+function holdersOf(memory: MemoryReport | undefined, holders: readonly OwnedHolder[]) {
   if (memory === undefined || memory.processes === 0) return {};
   return { holders: holders.map(describeHolder), processes: memory.processes, processes_rss_bytes: memory.rssBytes };
 }

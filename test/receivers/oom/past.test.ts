@@ -48,6 +48,8 @@ suite('the record of a kill from before the start', () => {
     assert.deepEqual(fields, {
       read_from: 'kernel_log',
       scope: 'memcg',
+      cause: 'unknown',
+      explanation: 'Nothing that the kernel reported tells what filled the memory',
       limit_owner: 'ancestor',
       limit_cgroup: '/docker',
       limit_bytes: 64,
@@ -78,7 +80,14 @@ suite('the record of a kill from before the start', () => {
   test('says no more than the short report does', () => {
     const [record] = describe([kill(7), kill(8, { memcg: false })]).map(({ time, ...fields }) => fields);
     assert.deepEqual(record, {
-      ...{ read_from: 'kernel_log', scope: 'memcg', victim_comm: 'killed7', victim_pid: 7 },
+      ...{
+        read_from: 'kernel_log',
+        scope: 'memcg',
+        cause: 'unknown',
+        explanation: 'Nothing that the kernel reported tells what filled the memory',
+        victim_comm: 'killed7',
+        victim_pid: 7,
+      },
       ...{ cgroup: 'unknown', group_kill: false },
     });
   });

@@ -69,6 +69,8 @@ suite('the record of an OOM kill', () => {
     const { time, ...fields } = describe();
     assert.deepEqual(fields, {
       scope: 'unknown',
+      cause: 'unknown',
+      explanation: 'Nothing that the kernel reported tells what filled the memory',
       trigger_comm: 'kworker/0:1',
       trigger_process: 'kthreadd',
       trigger_pid: 21,
