@@ -99,8 +99,17 @@ suite('containers', { skip: missing('root', 'btf') }, () => {
   test('views that strip all attributes give exactly the four plain metrics, still exact', async () => {
     using overlay = mountOverlay();
     await using namespace = await createPidNamespace();
-    const plain = ['floatie_overlayfs_*_latency_us', 'floatie_oom_kills_total', 'floatie_memory_pressure_score'];
-    const others = ['floatie_overlayfs_*_total', 'floatie_memory_pressure_*_total', 'floatie_oom_rec*', HEADROOM];
+    const plain = [
+      'floatie_overlayfs_read_latency_us',
+      'floatie_overlayfs_write_latency_us',
+      'floatie_oom_kills_total',
+      'floatie_memory_pressure_score',
+    ];
+    const others = [
+      ...['sync', 'open', 'metadata', 'transfer', 'copy_up'].map((name) => `floatie_overlayfs_${name}_latency_us`),
+      ...['floatie_overlayfs_*_total', 'floatie_overlayfs_measured', 'floatie_memory_*_total', 'floatie_oom_rec*'],
+      HEADROOM,
+    ];
     const views = [
       ...plain.map((name) => `{selector: {instrument_name: "${name}"}, stream: {attribute_keys: {included: []}}}`),
       ...others.map((name) => `{selector: {instrument_name: "${name}"}, stream: {aggregation: {drop: {}}}}`),
