@@ -20,7 +20,8 @@ export function peer(
     | 'containers'
     | 'kustomize'
     | 'runtimes'
-    | 'strace',
+    | 'strace'
+    | 'waits',
 ): string {
   const known = cache.get(name);
   if (known !== undefined) return known;
