@@ -2,6 +2,7 @@
 import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { type Options, parseArguments, USAGE } from './arguments.ts';
+import { calls } from './calls.ts';
 import { compareReports, describeComparison } from './comparison.ts';
 import { conditionsNow, describeConditions } from './conditions.ts';
 import { cpus } from './cpus.ts';
@@ -11,6 +12,7 @@ import { mountPrivately } from './mounts.ts';
 import { operations } from './operations.ts';
 import { overhead } from './overhead.ts';
 import type { Bench, Part } from './part.ts';
+import { programs } from './programs.ts';
 import { readers } from './readers.ts';
 import { OURS, type PartReport, type Report, Results } from './results.ts';
 import { rungs } from './rungs.ts';
@@ -23,7 +25,9 @@ import { Tree } from './tree.ts';
 
 const PARTS: Readonly<Record<string, Part>> = {
   overhead,
+  calls,
   rungs,
+  programs,
   start,
   memory,
   scrape,

@@ -34,7 +34,7 @@ interface Peer extends AsyncDisposable {
 const PEERS: readonly [name: string, start: () => Promise<Peer>][] = [
   [NODE_EXPORTER, () => NodeExporter.start()],
   [COLLECTOR, startCollector],
-  ['bpftrace', attachBpftrace],
+  ['bpftrace', () => attachBpftrace('read-latency.bt')],
 ];
 
 const STARTED = 'after the start';

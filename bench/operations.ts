@@ -1,10 +1,9 @@
 /** Whether a scrape costs more the more is counted: the kernel counts, and Floatie reads sums. */
 import { availableParallelism } from 'node:os';
 import { compileProgram } from './compile.ts';
-import { Containers } from './containers.ts';
 import { cpuMs } from './costs.ts';
-import { Floatie } from './floatie.ts';
-import { Overlay } from './overlay.ts';
+import { Counting } from './counting.ts';
+import type { Floatie } from './floatie.ts';
 import type { Bench, Part } from './part.ts';
 import { Program } from './program.ts';
 import type { Results } from './results.ts';
@@ -26,11 +25,7 @@ export const operations: Part = { title: `Operations a second, with ${CONTAINERS
 
 async function measure({ trees, results, rounds }: Bench): Promise<void> {
   await using cleanup = new AsyncDisposableStack();
-  const overlay = cleanup.use(Overlay.mount());
-  const containers = cleanup.use(Containers.create(CONTAINERS));
-  const floaties: [name: string, floatie: Floatie][] = [];
-  for (const tree of trees) floaties.push([tree.name, cleanup.use(await Floatie.start(tree.dist()))]);
-  await containers.work(overlay.file);
+  const { overlay, floaties } = cleanup.use(await Counting.start(trees, CONTAINERS));
 
   const loop = await compileProgram('loop');
   const load = cleanup.use(

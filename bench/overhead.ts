@@ -42,7 +42,7 @@ async function measure({ trees, results, rounds }: Bench): Promise<void> {
   const tracers = new Map<string, Attach>([
     [EMPTY, attachEmptyPair],
     ...trees.map((tree): [string, Attach] => [tree.name, () => attachFloatie(tree)]),
-    [PEER, attachBpftrace],
+    [PEER, () => attachBpftrace('read-latency.bt')],
   ]);
   for (let round = 0; round < rounds(ROUNDS); round++) {
     const bare = await measureUnder(attachNothing, fastest);

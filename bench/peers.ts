@@ -50,7 +50,7 @@ service:
   return program;
 }
 
-function pathOf(name: 'node-exporter' | 'otelcol'): string {
+export function pathOf(name: 'node-exporter' | 'otelcol' | 'waits'): string {
   try {
     return peer(name);
   } catch (cause) {

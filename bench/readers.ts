@@ -1,9 +1,7 @@
 /** How the cost grows with the number of clients that scrape at once. */
-import { Containers } from './containers.ts';
 import { cpuMs, memoryOf } from './costs.ts';
-import { Floatie } from './floatie.ts';
+import { Counting } from './counting.ts';
 import { FORMATS, type Format } from './formats.ts';
-import { Overlay } from './overlay.ts';
 import type { Bench, Part } from './part.ts';
 import { rotated } from './rounds.ts';
 
@@ -14,16 +12,11 @@ const READERS = [1, 20, 200];
 export const readers: Part = { title: `Readers of ${CONTAINERS} containers at once`, measure };
 
 async function measure({ trees, results, rounds }: Bench): Promise<void> {
-  await using cleanup = new AsyncDisposableStack();
-  const overlay = cleanup.use(Overlay.mount());
-  const containers = cleanup.use(Containers.create(CONTAINERS));
-  const floaties: [name: string, floatie: Floatie][] = [];
-  for (const tree of trees) floaties.push([tree.name, cleanup.use(await Floatie.start(tree.dist()))]);
-  await containers.work(overlay.file);
+  await using counting = await Counting.start(trees, CONTAINERS);
 
   for (const number of READERS) {
     for (let round = 0; round < rounds(ROUNDS); round++) {
-      for (const [name, floatie] of rotated(floaties, round)) {
+      for (const [name, floatie] of rotated(counting.floaties, round)) {
         const of = `${name}, ${number} at once`;
         const [cpuBefore, began] = [cpuMs(floatie.pid), performance.now()];
         await Promise.all(Array.from({ length: number }, (_, reader) => floatie.scrape(formatOf(reader).headers)));

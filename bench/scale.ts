@@ -1,12 +1,11 @@
 /** What a number of containers costs: scrapes in all formats, memory, and CPU time while nothing happens. */
 import { BARE_NODE, BareNode } from './bare-node.ts';
 import type { Answer } from './client.ts';
-import { Containers } from './containers.ts';
 import { cpuMs, memoryOf } from './costs.ts';
-import { Floatie } from './floatie.ts';
+import { Counting } from './counting.ts';
+import type { Floatie } from './floatie.ts';
 import { scrapeAll } from './formats.ts';
 import { Missing } from './missing.ts';
-import { Overlay } from './overlay.ts';
 import type { Bench, Part } from './part.ts';
 import { NODE_EXPORTER, NodeExporter } from './peers.ts';
 import { rotated } from './rounds.ts';
@@ -53,13 +52,8 @@ function scale(count: number, aims: Aims): Part {
 async function measure(count: number, aims: Aims, bench: Bench): Promise<void> {
   const { trees, results } = bench;
   await using cleanup = new AsyncDisposableStack();
-  const overlay = cleanup.use(Overlay.mount());
-  const containers = cleanup.use(Containers.create(count));
-  // All at once: they count the same calls, and what disturbs one disturbs the others.
-  const floaties: Named<Floatie>[] = [];
   const flags = ['--max-map-entries', `${Math.max(DEFAULT_ENTRIES, 2 * count)}`];
-  for (const tree of trees) floaties.push([tree.name, cleanup.use(await Floatie.start(tree.dist(), flags))]);
-  await containers.work(overlay.file);
+  const { floaties } = cleanup.use(await Counting.start(trees, count, flags));
   for (const [, floatie] of floaties) await assertAllCounted(floatie, count);
   const node = cleanup.use(await BareNode.start(trees[0].nodeFlags));
   const exporter = await startNodeExporter(bench);

@@ -13,6 +13,12 @@ export interface Attached extends AsyncDisposable {
   countedReads?(): Promise<number>;
 }
 
+/** Flags with which Floatie measures all that it can. */
+export const ALL_OPERATIONS = [
+  '--set',
+  'receivers.overlayfs.operations=["read","write","transfer","sync","open","copy_up","metadata"]',
+] as const;
+
 /** Resolves when it is attached; disposing of what it gives detaches it. */
 export type Attach = () => Promise<Attached>;
 
@@ -38,21 +44,21 @@ export async function attachEmptyPair(): Promise<Attached> {
   };
 }
 
-export async function attachFloatie(tree: Tree): Promise<Attached> {
-  const floatie = await Floatie.start(tree.dist());
+export async function attachFloatie(tree: Tree, flags: readonly string[] = []): Promise<Attached> {
+  const floatie = await Floatie.start(tree.dist(), flags);
   return {
     countedReads: () => floatie.reads(),
     [Symbol.asyncDispose]: () => floatie[Symbol.asyncDispose](),
   };
 }
 
-/** The script read-latency.bt. */
-export async function attachBpftrace(): Promise<Program> {
-  const program = await Program.start('bpftrace', [join(import.meta.dirname, 'read-latency.bt')]);
+/** @param script one of this folder */
+export async function attachBpftrace(script: string): Promise<Program> {
+  const program = await Program.start('bpftrace', [join(import.meta.dirname, script)]);
   try {
-    await program.says(/Attaching 2 probes/);
+    const [, probes] = await program.says(/Attaching (\d+) probes/);
     // It says so before it does so.
-    while (!(await areAttached(program))) await sleep(50);
+    while ((await attachedBy(program)) < Number(probes)) await sleep(50);
   } catch (error) {
     await program[Symbol.asyncDispose]();
     throw error;
@@ -60,8 +66,8 @@ export async function attachBpftrace(): Promise<Program> {
   return program;
 }
 
-async function areAttached(program: Program): Promise<boolean> {
+async function attachedBy(program: Program): Promise<number> {
   if (program.hasEnded) throw new Missing(`bpftrace cannot run here: ${program.lastLine}`);
   const attached = JSON.parse(await run('bpftool', '-j', 'perf', 'show')) as { pid: number }[];
-  return attached.filter(({ pid }) => pid === program.pid).length === 2;
+  return attached.filter(({ pid }) => pid === program.pid).length;
 }

@@ -1,0 +1,67 @@
+/** How much longer real programs take, in a container, while Floatie measures them. */
+import { podman, startContainer } from '../test/support/podman.ts';
+import { Missing } from './missing.ts';
+import type { Bench, Part } from './part.ts';
+import { pathOf } from './peers.ts';
+import { OURS } from './results.ts';
+import { rotated } from './rounds.ts';
+import { ALL_OPERATIONS, type Attach, attachFloatie, attachNothing } from './tracers.ts';
+
+const ROUNDS = 6;
+const BASELINE = 'nothing attached';
+const ALL = `${OURS}, all operations`;
+/** Of what a program takes without Floatie. */
+const AIM = 1.02;
+
+const PGBENCH = 'a transaction of pgbench -S';
+const CLIENTS = 4;
+/** The time that a shell takes for each, in ns, without what podman takes. */
+const TIMED: Readonly<Record<string, string>> = {
+  'npm ci':
+    'cd /opt/project && /opt/node/node /opt/node/npm/bin/npm-cli.js ci --omit=dev --offline --ignore-scripts --no-audit --no-fund --cache /opt/npm-cache',
+  'a C build':
+    'cd /opt/sources && for turn in 1 2 3 4; do for name in hog io kinds share; do gcc -O1 -c $name.c -o /tmp/$name.o; done; done',
+  'git status': 'cd /opt/tree && git status --short',
+};
+
+export const programs: Part = { title: 'Programs in a container', measure };
+
+async function measure({ trees, results, rounds }: Bench): Promise<void> {
+  using container = start();
+  const inside = (script: string): string => podman('exec', container.id, 'sh', '-c', script);
+  inside('pg_ctlcluster 15 main start && su postgres -c "pgbench -q -i -s 5" 2>&1');
+  for (const script of Object.values(TIMED)) inside(script);
+
+  const [first] = trees;
+  const tracers: [name: string, attach: Attach][] = [
+    [BASELINE, attachNothing],
+    ...trees.map((tree): [string, Attach] => [tree.name, () => attachFloatie(tree)]),
+    [ALL, () => attachFloatie(first, ALL_OPERATIONS)],
+  ];
+  for (let round = 0; round < rounds(ROUNDS); round++) {
+    for (const [name, attach] of rotated(tracers, round)) {
+      await using _ = await attach();
+      const [, perSecond] = /^tps = ([\d.]+)/m.exec(inside(`su postgres -c "pgbench -nS -c ${CLIENTS} -T 2"`)) ?? [];
+      results.add(PGBENCH, name, 'µs', (1e6 * CLIENTS) / Number(perSecond));
+      for (const [what, script] of Object.entries(TIMED)) results.add(what, name, 'ms', msOf(inside, script));
+    }
+  }
+  for (const name of [...trees.map((tree) => tree.name), ALL]) {
+    results.compare(name, BASELINE);
+    for (const what of [PGBENCH, ...Object.keys(TIMED)]) results.aim(what, name, { atMost: AIM, of: BASELINE });
+  }
+}
+
+/** Throws {@link Missing} where containers cannot run. */
+function start(): ReturnType<typeof startContainer> {
+  try {
+    return startContainer('--network=none', pathOf('waits'), 'sleep', '1000');
+  } catch (cause) {
+    throw new Missing('containers cannot run here', { cause });
+  }
+}
+
+function msOf(inside: (script: string) => string, script: string): number {
+  const [from = 0, to = 0] = inside(`date +%s%N; { ${script}; } >/dev/null; date +%s%N`).split('\n').map(Number);
+  return (to - from) / 1e6;
+}
