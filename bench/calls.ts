@@ -1,6 +1,7 @@
 /** What is added to the operations that are neither reads nor writes. */
 import { availableParallelism } from 'node:os';
 import { dirname } from 'node:path';
+import { EVERY_OPERATION } from '../test/support/waits.ts';
 import { compileProgram } from './compile.ts';
 import { Missing } from './missing.ts';
 import { Overlay } from './overlay.ts';
@@ -9,7 +10,7 @@ import { run } from './program.ts';
 import { rotated } from './rounds.ts';
 import { spreadOf } from './statistics.ts';
 import { sleep } from './stopping.ts';
-import { ALL_OPERATIONS, type Attach, attachBpftrace, attachFloatie } from './tracers.ts';
+import { type Attach, attachBpftrace, attachFloatie } from './tracers.ts';
 
 const ROUNDS = 4;
 const TURNS = 40;
@@ -36,7 +37,7 @@ async function measure({ trees, results, rounds }: Bench): Promise<void> {
   };
 
   const tracers = new Map<string, Attach>([
-    ...trees.map((tree): [string, Attach] => [tree.name, () => attachFloatie(tree, ALL_OPERATIONS)]),
+    ...trees.map((tree): [string, Attach] => [tree.name, () => attachFloatie(tree, EVERY_OPERATION)]),
     [PEER, () => attachBpftrace('call-latency.bt')],
   ]);
   for (let round = 0; round < rounds(ROUNDS); round++) {

@@ -1,13 +1,17 @@
 /** How much longer real programs take, in a container, while Floatie measures them. */
 import { podman, startContainer } from '../test/support/podman.ts';
+import { EVERY_OPERATION } from '../test/support/waits.ts';
 import { Missing } from './missing.ts';
 import type { Bench, Part } from './part.ts';
 import { pathOf } from './peers.ts';
 import { OURS } from './results.ts';
 import { rotated } from './rounds.ts';
-import { ALL_OPERATIONS, type Attach, attachFloatie, attachNothing } from './tracers.ts';
+import { sleep } from './stopping.ts';
+import { type Attach, attachFloatie, attachNothing } from './tracers.ts';
 
-const ROUNDS = 6;
+const ROUNDS = 5;
+/** Until Floatie has nothing to do any more with its own start. */
+const SETTLE_MS = 1000;
 const BASELINE = 'nothing attached';
 const ALL = `${OURS}, all operations`;
 /** Of what a program takes without Floatie. */
@@ -36,14 +40,15 @@ async function measure({ trees, results, rounds }: Bench): Promise<void> {
   const tracers: [name: string, attach: Attach][] = [
     [BASELINE, attachNothing],
     ...trees.map((tree): [string, Attach] => [tree.name, () => attachFloatie(tree)]),
-    [ALL, () => attachFloatie(first, ALL_OPERATIONS)],
+    [ALL, () => attachFloatie(first, EVERY_OPERATION)],
   ];
   for (let round = 0; round < rounds(ROUNDS); round++) {
     for (const [name, attach] of rotated(tracers, round)) {
       await using _ = await attach();
+      await sleep(SETTLE_MS);
+      for (const [what, script] of Object.entries(TIMED)) results.add(what, name, 'ms', msOf(inside, script));
       const [, perSecond] = /^tps = ([\d.]+)/m.exec(inside(`su postgres -c "pgbench -nS -c ${CLIENTS} -T 2"`)) ?? [];
       results.add(PGBENCH, name, 'µs', (1e6 * CLIENTS) / Number(perSecond));
-      for (const [what, script] of Object.entries(TIMED)) results.add(what, name, 'ms', msOf(inside, script));
     }
   }
   for (const name of [...trees.map((tree) => tree.name), ALL]) {

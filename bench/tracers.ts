@@ -13,12 +13,6 @@ export interface Attached extends AsyncDisposable {
   countedReads?(): Promise<number>;
 }
 
-/** Flags with which Floatie measures all that it can. */
-export const ALL_OPERATIONS = [
-  '--set',
-  'receivers.overlayfs.operations=["read","write","transfer","sync","open","copy_up","metadata"]',
-] as const;
-
 /** Resolves when it is attached; disposing of what it gives detaches it. */
 export type Attach = () => Promise<Attached>;
 

@@ -59,6 +59,7 @@ if [ "$goal" = test ] || [ "$goal" = bench ]; then
   # The numbers of system calls on 32-bit ARM.
   [ -e /usr/arm-linux-gnueabihf/include/asm/unistd.h ] || need linux-libc-dev-armhf-cross
   have bpftool || [ -x /usr/sbin/bpftool ] || need bpftool
+  have bpftrace || need bpftrace
   have pkg-config || need pkg-config
   have openssl || need openssl
   have mke2fs || [ -x /usr/sbin/mke2fs ] || need e2fsprogs
@@ -75,7 +76,6 @@ if [ "$goal" = single ]; then
   ls node_modules/node/node_modules/node-*/LICENSE >/dev/null 2>&1 || npm rebuild node --ignore-scripts=false --loglevel=error >/dev/null
 fi
 if [ "$goal" = test ]; then have clang-format || need clang-format; fi
-if [ "$goal" = bench ]; then have bpftrace || need bpftrace; fi
 
 if [ -n "$packages" ]; then
   if [ "$(id -u)" != 0 ] || ! have apt-get; then

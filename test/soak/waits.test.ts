@@ -7,16 +7,9 @@ import { startFloatie } from '../support/floatie.ts';
 import { peer } from '../support/peers.ts';
 import { podman, startContainer } from '../support/podman.ts';
 import { missing } from '../support/requirements.ts';
-import { compareWaits, countedBy, startObserver } from '../support/waits.ts';
+import { commitRows, compareWaits, countedBy, EVERY_OPERATION, startObserver } from '../support/waits.ts';
 
 const IMAGE = 'localhost/floatie-waits';
-const COMMITS = `
-  const { DatabaseSync } = require('node:sqlite');
-  const database = new DatabaseSync('/var/tmp/rows');
-  database.exec('CREATE TABLE rows (id INTEGER PRIMARY KEY, text TEXT)');
-  const insert = database.prepare('INSERT INTO rows (text) VALUES (?)');
-  for (let row = 0; row < 2000; row++) insert.run('row ' + row);
-`;
 const PACKAGES = 'bzip2 curl file jq less make nano patch rsync tmux';
 
 /** What is done before anybody looks, and what is looked at. */
@@ -25,7 +18,7 @@ const WORKLOADS: Readonly<Record<string, readonly [before: string, work: string]
     'pg_ctlcluster 15 main start && su postgres -c "pgbench -q -i -s 5 && psql -qc checkpoint"',
     'su postgres -c "pgbench -c 4 -T 10"',
   ],
-  'SQLite with a commit a row': ['true', `/opt/node/node -e "${COMMITS}"`],
+  'SQLite with a commit a row': ['true', `/opt/node/node -e "${commitRows('/var/tmp/rows', 2000)}"`],
   'npm ci': [
     'true',
     'cd /opt/project && /opt/node/node /opt/node/npm/bin/npm-cli.js ci --offline --ignore-scripts --no-audit --no-fund --cache /opt/npm-cache',
@@ -46,7 +39,7 @@ suite('what people wait for', { skip: missing('root', 'btf', 'x86', 'bpftrace') 
       execFileSync('sync');
       const pid = podman('inspect', '--format', '{{.State.Pid}}', container.id);
       const inum = Number(/\d+/.exec(readlinkSync(`/proc/${pid}/ns/pid`))?.[0]);
-      await using floatie = await startFloatie();
+      await using floatie = await startFloatie(EVERY_OPERATION);
       await using observer = await startObserver(inum);
       inside(work);
       const counted = countedBy(await floatie.scrape(), { container_id: container.id });

@@ -76,7 +76,8 @@ export function nameCall(nr: number, names: number): NamedCall | null {
   if (naming === 'descriptor' || (naming === 'opened' && work === 0)) {
     return place === 0 ? null : { name, op, isOnOverlayfs: place === OVERLAYFS, form: 'descriptor' };
   }
-  const path = naming === 'at' || name.startsWith('openat') ? second : first;
+  // Of symlink the first argument is what the link says.
+  const path = naming === 'at' || name.startsWith('openat') || name === 'symlink' ? second : first;
   const form = FORMS[path] ?? 'empty';
   const base = naming === 'at' && place !== 0 ? place : work;
   const isOnOverlayfs = form === 'absolute' ? path !== KERNELS_OWN : base === OVERLAYFS;

@@ -9,6 +9,12 @@ import { MOUNTED, withMounts } from './mounts.ts';
 
 const SCRIPT = fileURLToPath(new URL('waits.bt', import.meta.url));
 
+/** The flags with which Floatie measures all that it can. */
+export const EVERY_OPERATION = [
+  '--set',
+  'receivers.overlayfs.operations=["read","write","transfer","sync","open","copy_up","metadata"]',
+] as const;
+
 /** Calls of one name and outcome. */
 export interface Waits extends NamedCall {
   readonly succeeded: boolean;
@@ -144,4 +150,15 @@ export function compareWaits(waits: readonly Waits[], counted: ReadonlyMap<strin
 
 function inMs(ms: number): string {
   return `${ms.toFixed(ms < 10 ? 2 : 0)} ms`;
+}
+
+/** A script for Node: a database of SQLite, with a commit a row. */
+export function commitRows(file: string, rows: number): string {
+  return `
+    const { DatabaseSync } = require('node:sqlite');
+    const database = new DatabaseSync('${file}');
+    database.exec('CREATE TABLE rows (id INTEGER PRIMARY KEY, text TEXT)');
+    const insert = database.prepare('INSERT INTO rows (text) VALUES (?)');
+    for (let row = 0; row < ${rows}; row++) insert.run('row ' + row);
+  `;
 }
