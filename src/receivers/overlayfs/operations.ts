@@ -5,7 +5,7 @@ import { type Attribute, type Metric, ownerAttributes } from '../../metrics/cata
 interface Row {
   /** The attribute `op`. */
   readonly op: string;
-  /** The kernel functions that do it, as in FUNCTIONS of bpf/overlayfs_functions.h: every one that exists is attached. */
+  /** The kernel functions that do it, as in FUNCTIONS of bpf/overlayfs.h: every one that exists is attached. */
   readonly functions: readonly string[];
   /** Sets of further functions: the first one that exists whole is attached, and the operation needs one. */
   readonly oneOf?: readonly (readonly string[])[];
