@@ -18,8 +18,8 @@ const LINE_CELLS = 8;
  * The number of first blocks: most cgroups do few of the operations, and while there are few cgroups each can do all.
  * A cgroup that finds none counts in the overflow series.
  */
-const BLOCKS_PER_SLOT = 6;
-const MORE_BLOCKS = 256;
+const BLOCKS_PER_SLOT = 2;
+const MORE_BLOCKS = 1024;
 
 /**
  * Free blocks are offered in so many runs, which are not longer than that. Each run takes a system call, and while a CPU

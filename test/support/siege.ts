@@ -27,6 +27,9 @@ export interface Siege {
   /** Whether slow readers and pipelining clients know the password of the port; who does not is told nothing. */
   readonly knows: boolean;
   /** How many scrapes may take more than two seconds. */
+  /** The limit of Floatie's memory. */
+  readonly limitMb: number;
+  readonly settings: readonly string[];
   readonly maxUnanswered: (scrapes: number) => number;
 }
 
@@ -49,12 +52,12 @@ export function requestsOf(knows: boolean): { readonly slow: string; readonly pi
   return { slow, pipelined: records.repeat(PIPELINED) };
 }
 
-export async function siege({ seconds, cgroups, kills, knows, maxUnanswered }: Siege): Promise<string> {
+export async function siege({ seconds, cgroups, kills, knows, limitMb, settings, maxUnanswered }: Siege): Promise<string> {
   using home = folder({ 'web.yml': `basic_auth_users: {prometheus: ${bcrypt.hashSync(PASSWORD, 8)}}` });
   using overlay = mountOverlay();
   await using namespace = await createPidNamespace();
   await using limited = createCgroup('siege');
-  limit(limited, 128);
+  limit(limited, limitMb);
   const id = randomBytes(32).toString('hex');
   await using watched = createCgroup('', `libpod-${id}.scope`);
   await using killed = createCgroup('', `libpod-${randomBytes(32).toString('hex')}.scope`);
@@ -62,7 +65,7 @@ export async function siege({ seconds, cgroups, kills, knows, maxUnanswered }: S
   await using crowd = createCgroup('crowd');
   const [program, args] = limited.wrap(process.execPath, MAIN);
   await using floatie = await startFloatie(
-    ['--set', `exporters.prometheus.web_config_file=${join(home.path, 'web.yml')}`, ...namespace.only],
+    ['--set', `exporters.prometheus.web_config_file=${join(home.path, 'web.yml')}`, ...settings, ...namespace.only],
     { command: [program, ...args] },
   );
   const file = join(overlay.path, 'file');

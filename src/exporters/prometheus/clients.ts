@@ -22,7 +22,7 @@ const RESERVED_DESCRIPTORS = 128;
 /** Bytes of pipelined requests. */
 const MAX_WAITING_BYTES = 4 << 20;
 /** Bytes of unread answers, each body counted once. */
-const MAX_UNREAD_BYTES = 16 << 20;
+const MAX_UNREAD_BYTES = 8 << 20;
 
 export class Clients {
   readonly #options: ClientsOptions;

@@ -57,7 +57,8 @@ function recordsOf(path: string, records: readonly TypedRecord[], query: string)
   try {
     const limit = limitOf(path, query, records.length);
     const make = (): Body => text(200, recordList(records, limit), JSON_TYPE);
-    return { key: `${path}?limit=${limit}`, version: records.at(-1) ?? null, make };
+    // Without a limit it is the same list, whatever its length: while memory is short, an earlier one is good enough.
+    return { key: `${path}?${limit === records.length ? '' : limit}`, version: records.at(-1) ?? null, make };
   } catch (error) {
     if (!(error instanceof QueryError)) throw error;
     const { message } = error;
