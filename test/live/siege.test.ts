@@ -15,6 +15,8 @@ for (const [who, knows, limitMb, settings] of [
     skip: missing('root', 'btf', 'pid namespaces'),
   }, async (context) => {
     // One of thirty is more than one of a hundred: the soak holds it to that.
-    context.diagnostic(await siege({ seconds: 30, cgroups: 4000, kills: 100, knows, limitMb, settings, maxUnanswered: () => 1 }));
+    context.diagnostic(
+      await siege({ seconds: 30, cgroups: 4000, kills: 100, knows, limitMb, settings, maxUnanswered: () => 1 }),
+    );
   });
 }

@@ -52,7 +52,15 @@ export function requestsOf(knows: boolean): { readonly slow: string; readonly pi
   return { slow, pipelined: records.repeat(PIPELINED) };
 }
 
-export async function siege({ seconds, cgroups, kills, knows, limitMb, settings, maxUnanswered }: Siege): Promise<string> {
+export async function siege({
+  seconds,
+  cgroups,
+  kills,
+  knows,
+  limitMb,
+  settings,
+  maxUnanswered,
+}: Siege): Promise<string> {
   using home = folder({ 'web.yml': `basic_auth_users: {prometheus: ${bcrypt.hashSync(PASSWORD, 8)}}` });
   using overlay = mountOverlay();
   await using namespace = await createPidNamespace();

@@ -26,7 +26,9 @@ suite('threads that live', { skip: missing('root', 'btf') }, () => {
       execFileSync('truncate', ['-s', '1', file]);
       await using cgroup = createCgroup('threads');
       const cgroupId = cgroupIdOf(findHierarchy(), cgroup.name);
-      const attempt = await attempted({ ...OPTIONS, attach: method, maxThreads: MAX_THREADS, cgroupId });
+      // Who starts the threads has opened the file.
+      const options = { ...OPTIONS, attach: method, maxThreads: MAX_THREADS, cgroupId, operations: ['read' as const] };
+      const attempt = await attempted(options);
       if (attempt instanceof Error) return context.skip(attempt.message);
       using receiver = attempt;
       const counted = (): number => receiver.it.read().reduce((sum, { operations }) => sum + count(operations.read), 0);
