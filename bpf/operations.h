@@ -107,8 +107,8 @@ static __always_inline void count(enum op op, struct thread *thread, __u64 cgrou
 		add(first + CELL_BYTES, bytes);
 }
 
-/* An operation has ended and left its place. ret is its return value: bytes, 0 or a negative errno. */
-static __always_inline void finish(enum op op, struct thread *thread, const struct start *start, __s64 ret)
+/* An operation has ended. ret is its return value: bytes, 0 or a negative errno. */
+static __always_inline void count_ended(enum op op, struct thread *thread, const struct start *start, __s64 ret)
 {
 	__u64 now_ns = bpf_ktime_get_ns();
 
@@ -116,6 +116,12 @@ static __always_inline void finish(enum op op, struct thread *thread, const stru
 		count_miss(MISS_CLOCK);
 	else
 		count(op, thread, start->cgroup_id, now_ns - start->ns, ret);
+}
+
+/* An operation has ended and left its place. */
+static __always_inline void finish(enum op op, struct thread *thread, const struct start *start, __s64 ret)
+{
+	count_ended(op, thread, start, ret);
 	forget_thread(thread);
 }
 

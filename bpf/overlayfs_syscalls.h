@@ -326,27 +326,31 @@ static __always_inline void leave_opening(__s64 ret)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	struct opening *place = opening_place(id);
+	struct opening opened;
 	struct thread *thread;
-	struct start *start;
 	struct file *file;
 	__u64 bytes = 0;
 
 	if (!place || place->start.id != id)
 		return;
-	start = &place->start;
-	start->id = 0;
+	opened = *place;
+	barrier();
+	/* Another thread with this place has begun meanwhile, and has counted this call as missed. */
+	if (place->start.id != id)
+		return;
+	place->start.id = 0;
 	file = ret < 0 ? NULL : file_of(ret);
 	if (!is_own_of_overlayfs(file) || LOAD(file, f_flags) & O_PATH)
 		return;
 	if (is_followed(OP_COPY_UP_INFERRED) && type_of(file) == S_IFREG)
-		bytes = copied_by_open(file, &place->before);
+		bytes = copied_by_open(file, &opened.before);
 	thread = thread_record(true);
 	if (!thread)
 		return;
 	if (bytes)
-		count(OP_COPY_UP_INFERRED, thread, start->cgroup_id, bpf_ktime_get_ns() - start->ns, bytes);
+		count_ended(OP_COPY_UP_INFERRED, thread, &opened.start, bytes);
 	if (is_followed(OP_OPEN))
-		finish(OP_OPEN, thread, start, 0);
+		finish(OP_OPEN, thread, &opened.start, 0);
 	else
 		forget_thread(thread);
 }
