@@ -305,14 +305,19 @@ static __always_inline void enter_opening(void)
 	__u64 thread = bpf_get_current_pid_tgid();
 	struct opening *place = opening_place(thread);
 	struct start *start;
+	bool chosen;
 
 	if (!place)
 		return;
 	start = &place->start;
+	chosen = is_chosen();
+	/* A thread that is not counted leaves other threads' calls alone. */
+	if (!chosen && start->id != thread)
+		return;
 	if (start->id)
 		count_miss(MISS_STALE);
 	start->id = 0;
-	if (!is_chosen())
+	if (!chosen)
 		return;
 	if (is_followed(OP_COPY_UP_INFERRED))
 		note_before_open(&place->before);
