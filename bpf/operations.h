@@ -125,6 +125,12 @@ static __always_inline void finish(enum op op, struct thread *thread, const stru
 	forget_thread(thread);
 }
 
+/* The other end of a transfer may have failed, or may not be ready. */
+static __always_inline __s64 without_other_end(enum op op, __s64 ret)
+{
+	return op == OP_SPLICE && (ret == -EAGAIN || ret == -EPIPE || ret == -ECONNRESET) ? 0 : ret;
+}
+
 /* For exits of all system calls, of which most are not on overlayfs: an exit without a start is no miss. */
 static __always_inline void leave(enum op op, __u64 id, __s64 ret)
 {

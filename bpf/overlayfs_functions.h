@@ -124,7 +124,7 @@ static __always_inline void leave_function(enum op op, struct thread *thread, __
 		if (start->pos == UNCOUNTED)
 			forget_thread(thread);
 		else
-			finish(op, thread, start, ret);
+			finish(op, thread, start, without_other_end(op, ret));
 	} else if (ends(start, ret)) {
 		finish(op, thread, start, submitted_if_would_wait(ret));
 	} else {

@@ -372,12 +372,6 @@ static __always_inline void enter_syscall(struct syscall call, __u64 id, const _
 		enter_elsewhere(call.op, false);
 }
 
-/* The other end of a transfer may have failed, or may not be ready. */
-static __always_inline __s64 without_other_end(enum op op, __s64 ret)
-{
-	return op == OP_SPLICE && (ret == -EAGAIN || ret == -EPIPE || ret == -ECONNRESET) ? 0 : ret;
-}
-
 static __always_inline void leave_syscall(struct syscall call, __u64 id, __s64 ret)
 {
 	if (!is_call_followed(call))
