@@ -310,6 +310,9 @@ struct syscall_exit_event {
 /* include/linux/errno.h: asynchronous I/O is submitted */
 #define EIOCBQUEUED 529
 
+/* include/linux/errno.h: a signal came; the caller gets EINTR, or the call is repeated */
+#define ERESTARTSYS 512
+
 /* include/linux/err.h */
 #define MAX_ERRNO 4095
 

@@ -82,6 +82,8 @@ static __always_inline enum cell cell_of_failure(enum op op, int error)
 		return CELL_ZEROS;
 	case EIOCBQUEUED:
 		return CELL_ASYNC;
+	case ERESTARTSYS:
+		return CELL_EINTR;
 	case ENOENT:
 	case EEXIST:
 	case ENOTDIR:
