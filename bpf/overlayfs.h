@@ -138,6 +138,7 @@ struct overlayfs_config {
 	__u32 max_threads;   /* with task storage: how many threads may have a record at a time */
 	__u8 cgroup_v1;      /* key by the v1 memory hierarchy instead of v2 */
 	__u8 task_storage;   /* starts in task storage (5.11), else in a hash */
+	__u8 untyped_loads;  /* helpers may read the kernel's memory: not where it is locked down */
 };
 
 enum miss {

@@ -17,6 +17,7 @@ export const CONFIG = new Struct('overlayfs_config', {
   max_threads: u32,
   cgroup_v1: u8,
   task_storage: u8,
+  untyped_loads: u8,
 });
 
 /** `enum miss`, in its order. */
@@ -61,6 +62,8 @@ export interface Features {
   readonly taskStorage: boolean;
   /** `bpf_rdonly_cast` (Linux 6.2). */
   readonly typedLoads: boolean;
+  /** Helpers may read the kernel's memory: not where it is locked down for confidentiality. */
+  readonly untypedLoads: boolean;
 }
 
 export class OverlayfsCounts extends histograms.Histograms<Op, (typeof CELLS)[number]> {
@@ -110,6 +113,7 @@ export class OverlayfsCounts extends histograms.Histograms<Op, (typeof CELLS)[nu
           max_threads: maxThreads,
           cgroup_v1: cgroupVersion === 1 ? 1 : 0,
           task_storage: features.taskStorage ? 1 : 0,
+          untyped_loads: features.untypedLoads ? 1 : 0,
         }),
       );
       return object;

@@ -43,6 +43,9 @@ const PROGRAMS: Record<Method, (functionName: string) => { readonly entry: strin
   syscall_classic: () => ({ entry: 'classic_enter', exit: 'classic_exit' }),
 };
 
+/** On system calls known by a name, or by what the kernel has of a file, alone. */
+const BY_READING: readonly Op[] = ['create', 'remove', 'rename', 'copy_up_inferred'];
+
 const isOnFunctions = (method: Method): boolean => method === 'fentry' || method === 'kprobe';
 
 /**
@@ -100,6 +103,10 @@ function attachWith(counts: OverlayfsCounts, way: Way): Probes {
     operations = operations.filter((other) => other !== operation);
     unmeasured.push(unmeasuredFor(operation, method, error));
   };
+  if (!features.untypedLoads) {
+    const error = new Error('the kernel is locked down, and lets no program read names or its memory');
+    for (const operation of operations) if (BY_READING.includes(operation.op)) leaveOut(operation, error);
+  }
   const object = counts.openPrograms([THREAD_EXIT], features, operations);
   const threadExit = object.program(THREAD_EXIT);
   let hooks: Hook[] = [];
@@ -298,7 +305,10 @@ function* featureSets(
   method: Method,
 ): Generator<Features> {
   // Only programs on system calls use untyped pointers.
-  if (taskStorage && typedLoads && !isOnFunctions(method)) yield { taskStorage: true, typedLoads: true };
-  if (taskStorage) yield { taskStorage: true, typedLoads: false };
-  yield { taskStorage: false, typedLoads: false };
+  if (taskStorage && typedLoads && !isOnFunctions(method)) {
+    yield { taskStorage: true, typedLoads: true, untypedLoads: true };
+    yield { taskStorage: true, typedLoads: true, untypedLoads: false };
+  }
+  if (taskStorage) yield { taskStorage: true, typedLoads: false, untypedLoads: true };
+  yield { taskStorage: false, typedLoads: false, untypedLoads: true };
 }

@@ -107,7 +107,11 @@ function load(method: keyof typeof PROGRAMS, context: TestContext): Kernel | nul
     onlyThisProcess: true,
   });
   stack.defer(() => counts.close());
-  const object = counts.openPrograms([entryName, exitName], { taskStorage: false, typedLoads: false });
+  const object = counts.openPrograms([entryName, exitName], {
+    taskStorage: false,
+    typedLoads: false,
+    untypedLoads: true,
+  });
   stack.defer(() => object.close());
   const [entry, exit] = [object.program(entryName), object.program(exitName)];
   try {
