@@ -101,6 +101,8 @@ suite('the cause of an OOM kill is unknown rather than wrong', () => {
       facts({ ...shared, memory: memory(kinds(70), [40, 30]) }, [OTHER, undefined]),
     ],
     ['by the victim’s own limit', facts({ memory: memory(kinds(60), [50, 10]) }, [OTHER, VICTIM])],
+    ['less than half in files in memory', facts({ memory: memory(kinds(33, 0, 30, 1)) })],
+    ['less than half in the kernel’s own memory', facts({ memory: memory(kinds(33, 0, 1, 30)) })],
   ];
   for (const [title, of] of rows) test(title, () => assert.equal(stateCause(of).cause, 'unknown'));
 
