@@ -5,6 +5,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findHierarchy } from '../../src/containers/hierarchy.ts';
+import { readOrNull } from '../../src/program/read-or-null.ts';
 import { type Cgroup, createCgroup } from './cgroup.ts';
 import { eventually } from './eventually.ts';
 import { fixture } from './fixtures.ts';
@@ -29,6 +30,11 @@ export function createChild(parent: Cgroup, label: string): Cgroup {
 export function killsOf(cgroup: Cgroup): number {
   const text = readFileSync(join(cgroup.path, V1 ? 'memory.oom_control' : 'memory.events'), 'utf8');
   return Number(/^oom_kill (\d+)$/m.exec(text)?.[1]);
+}
+
+/** The most memory that the cgroup has had, in bytes; NaN where the kernel does not tell (cgroup v2 before 5.19). */
+export function peakOf(cgroup: Cgroup): number {
+  return Number(readOrNull(join(cgroup.path, V1 ? 'memory.max_usage_in_bytes' : 'memory.peak')) ?? Number.NaN);
 }
 
 /** How often the kernel has decided to let a cgroup of v2 die as a whole: once, where it does not tell (before 5.17). */

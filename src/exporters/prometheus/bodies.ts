@@ -21,7 +21,7 @@ export interface Content {
   readonly chunks: Chunks;
 }
 
-/** Chunks of some 16 kB for any number of readers, each of which counts its own way through them. */
+/** Chunks of some 8 kB for any number of readers, each of which counts its own way through them. */
 export interface Chunks {
   /** @returns null behind the last one */
   chunk(number: number): Buffer | null | Promise<Buffer | null>;
@@ -46,7 +46,7 @@ export class TooManyUnread extends Error {
 }
 
 /** Bodies up to this size are not counted, nor is a chunk: one for each possible connection fits into memory. */
-const SMALL_BYTES = 16 << 10;
+const SMALL_BYTES = 8 << 10;
 
 export class Bodies {
   readonly #clients: Clients;

@@ -20,9 +20,9 @@ const MAX_CONNECTIONS = 2000;
 /** File descriptors that clients must leave for the receivers. */
 const RESERVED_DESCRIPTORS = 128;
 /** Bytes of pipelined requests. */
-const MAX_WAITING_BYTES = 4 << 20;
+const MAX_WAITING_BYTES = 2 << 20;
 /** Bytes of unread answers, each body counted once. */
-const MAX_UNREAD_BYTES = 8 << 20;
+const MAX_UNREAD_BYTES = 4 << 20;
 
 export class Clients {
   readonly #options: ClientsOptions;

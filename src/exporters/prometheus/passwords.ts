@@ -1,7 +1,7 @@
 /** Basic authentication against bcrypt hashes. */
 import { createHmac, randomBytes } from 'node:crypto';
 import { networkOf } from './address.ts';
-import { matchesHash } from './bcrypt.ts';
+import { Comparer } from './bcrypt.ts';
 
 export type Verdict = 'right' | 'wrong' | 'busy';
 
@@ -23,6 +23,7 @@ export class Passwords {
   readonly #waiting = new Map<string, Comparison>();
   /** By the client's network. The networks take turns, so that one client's guesses do not delay others. */
   readonly #queues = new Map<string, Comparison[]>();
+  readonly #comparer = new Comparer();
   #isComparing = false;
 
   /** @param users bcrypt hashes by name */
@@ -41,7 +42,8 @@ export class Passwords {
       .digest('hex');
     if (this.#right.get(user) === digest) return 'right';
     const comparison =
-      this.#waiting.get(digest) ?? this.#queue(networkOf(address), digest, () => matchesHash(password, hash));
+      this.#waiting.get(digest) ??
+      this.#queue(networkOf(address), digest, () => this.#comparer.matches(password, hash));
     if (comparison === null) return 'busy';
     if (!(await comparison.result) || !users.has(user)) return 'wrong';
     this.#right.set(user, digest);

@@ -195,12 +195,12 @@ suite('readers of one collection', () => {
   }
 
   test('who read nothing get the last collection again once memory is short, and so does a fast one', async () => {
-    await using endpoint = await start(3000);
+    await using endpoint = await start(1000);
     const slow: IncomingMessage[] = [];
     for (let at = 0; at < 40; at++) slow.push(await endpoint.ask(at % 2 === 0 ? GZIP : {}));
     const { collections } = endpoint.producer;
     assert.ok(collections > 1 && collections < 40, `${collections} collections`);
-    assert.ok(endpoint.clients.most < 20 << 20, `${endpoint.clients.most} bytes are held`);
+    assert.ok(endpoint.clients.most < 10 << 20, `${endpoint.clients.most} bytes are held`);
     const text = (await read(await endpoint.ask())).toString();
     assert.match(text, new RegExp(`Collection ${collections}\\n`));
     for (const response of slow) response.destroy();

@@ -11,7 +11,7 @@ interface Chunking {
 }
 
 /** For clients, of whom many are at about the same place. */
-const SHARED: Chunking = { bytes: 16 << 10, kept: 4 };
+const SHARED: Chunking = { bytes: 8 << 10, kept: 8 };
 /** For one reader, who is done with each chunk before it asks for the next. */
 const PASSING: Chunking = { bytes: 64 << 10, kept: 0 };
 /** About the memory that a document keeps for clients. */
