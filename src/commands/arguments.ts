@@ -1,67 +1,76 @@
 /** Parses the command line. */
 import { existsSync } from 'node:fs';
-import { parseArgs } from 'node:util';
-import type { Sources } from '../config/load.ts';
+import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
 import { nearest } from '../config/nearest.ts';
+import { type Call, UsageError } from './command.ts';
+import { FLAGS, type Flag, flags } from './flags.ts';
+import { commandNamed, commands } from './table.ts';
 
-export const COMMANDS = ['run', 'doctor', 'validate', 'print-config'] as const;
-export type Command = (typeof COMMANDS)[number] | (typeof INSTEAD)[number];
-
-export class UsageError extends Error {
-  override name = 'UsageError';
-}
+export { UsageError } from './command.ts';
+export const COMMANDS: readonly string[] = commands.map(({ name }) => name);
 
 const SYSTEM_CONFIG = '/etc/floatie/floatie.yaml';
 
-/** Flags that set one key. */
-const KEY_FLAGS = { 'pid-ns-inum': 'kernel.pid_ns_inum', 'max-map-entries': 'kernel.max_map_entries' } as const;
-
-/** Flags that stand for a command. */
-const INSTEAD = ['help', 'version', 'licenses'] as const;
-
-const OPTIONS = {
-  config: { type: 'string' },
-  set: { type: 'string', multiple: true },
-  'pid-ns-inum': { type: 'string' },
-  'max-map-entries': { type: 'string' },
-  json: { type: 'boolean' },
-  help: { type: 'boolean', short: 'h' },
-  version: { type: 'boolean' },
-  licenses: { type: 'boolean' },
-} as const;
-
 /** @throws {@link UsageError} */
-export function parseArguments(
-  argv: readonly string[],
-  env: NodeJS.ProcessEnv,
-): { command: Command; sources: Sources; json: boolean } {
+export function parseArguments(argv: readonly string[], env: NodeJS.ProcessEnv): Call {
   const { values, positionals } = parse(argv);
-  const [word = 'run', ...rest] = positionals;
-  const command = COMMANDS.find((name) => name === word);
-  if (command === undefined) throw new UsageError(`Unknown command "${word}"${nearest(word, COMMANDS)}`);
-  if (rest.length > 0) throw new UsageError(`Unexpected argument "${rest[0]}" after "${word}"`);
-  const { json = false } = values;
-  if (json && command !== 'doctor') throw new UsageError(`"--json" is a flag of "doctor", not of "${command}"`);
-  const flags = Object.entries(KEY_FLAGS).flatMap(([name, key]) => {
-    const value = values[name as keyof typeof KEY_FLAGS];
-    return value === undefined ? [] : [{ flag: `--${name}`, key, value }];
+  const [word = 'run', ...operands] = positionals;
+  const { operands: wanted = [], flags: own = [] } = rowOf(word);
+  const isEndless = wanted.at(-1)?.endsWith('…]') === true;
+  const tooMuch = isEndless ? undefined : operands[wanted.length];
+  if (tooMuch !== undefined) throw new UsageError(`Unexpected argument "${tooMuch}" after "${word}"`);
+  for (const [name, { isOfCommand }] of flags) {
+    if (isOfCommand !== true || values[name] === undefined || own.includes(name)) continue;
+    const having = commands.filter((row) => row.flags?.includes(name)).map((row) => `"${row.name}"`);
+    throw new UsageError(`"--${name}" is a flag of ${having.join(', ')}, not of "${word}"`);
+  }
+  const settings = flags.flatMap(([name, { key }]) => {
+    const value = values[name];
+    return key === undefined || typeof value !== 'string' ? [] : [{ flag: `--${name}`, key, value }];
   });
-  const file = values.config ?? (existsSync(SYSTEM_CONFIG) ? SYSTEM_CONFIG : undefined);
+  const instead = flags.find(([name, { command }]) => command !== undefined && values[name] !== undefined)?.[1].command;
   return {
-    command: INSTEAD.find((name) => values[name]) ?? command,
-    sources: { file, env, set: values.set ?? [], flags },
-    json,
+    command: instead ?? word,
+    sources: { file: fileOf(values.config), env, set: (values.set ?? []) as string[], flags: settings },
+    // "floatie validate --help" is "floatie help validate".
+    operands: instead === 'help' && word !== 'help' ? positionals.slice(0, 1) : operands,
+    flags: Object.fromEntries(Object.entries(values).filter(([, value]) => !Array.isArray(value))) as Call['flags'],
+    json: values.json === true,
   };
 }
 
-function parse(argv: readonly string[]) {
+/** @throws {@link UsageError} */
+export function rowOf(word: string) {
+  const row = commandNamed(word);
+  if (row === undefined) throw new UsageError(`Unknown command "${word}"${nearest(word, COMMANDS)}`);
+  return row;
+}
+
+function fileOf(configs: unknown): string | undefined {
+  return (configs as string[] | undefined)?.at(-1) ?? (existsSync(SYSTEM_CONFIG) ? SYSTEM_CONFIG : undefined);
+}
+
+const OPTIONS: ParseArgsOptionsConfig = Object.fromEntries(
+  flags.map(([name, { value, short, isRepeatable }]: readonly [string, Flag]) => [
+    name,
+    {
+      type: value === undefined ? 'boolean' : 'string',
+      multiple: isRepeatable === true,
+      ...(short !== undefined && { short }),
+    },
+  ]),
+);
+
+type Values = Readonly<Partial<Record<keyof typeof FLAGS, string | boolean | readonly (string | boolean)[]>>>;
+
+function parse(argv: readonly string[]): { readonly values: Values; readonly positionals: readonly string[] } {
   try {
     return parseArgs({ args: [...argv], options: OPTIONS, allowPositionals: true, strict: true });
   } catch (error) {
     const message = (error as Error).message;
     const unknown = /^Unknown option '(-[^'=\s]+)/.exec(message)?.[1];
     if (unknown === undefined) throw new UsageError(message.split('\n')[0]);
-    const known = Object.keys(OPTIONS).map((name) => `--${name}`);
+    const known = Object.keys(FLAGS).map((name) => `--${name}`);
     throw new UsageError(`Unknown flag "${unknown}"${nearest(unknown, known)}`);
   }
 }

@@ -3,14 +3,18 @@ import type { Config } from '../config/schema.ts';
 import { type Check, type Finding, finding } from '../program/check.ts';
 import { reasonOf } from '../program/reason.ts';
 import { causeIn } from '../program/refusal.ts';
+import type { Call } from './command.ts';
+import { checkFiles, loadTelling } from './configuration.ts';
 import { linesOf } from './doctor/checks.ts';
 import { type Examination, examine, methodOf } from './doctor/examine.ts';
 import { exporters } from './doctor/network-checks.ts';
 
 /** @returns whether Floatie would start */
-export async function doctor(config: Config, form: 'text' | 'json'): Promise<boolean> {
+export async function execute({ sources, json }: Call): Promise<boolean> {
+  const config = loadTelling(sources);
+  await checkFiles(config);
   const checks = await diagnose(config);
-  process.stdout.write(form === 'json' ? `${JSON.stringify(checks, null, 2)}\n` : render(checks));
+  process.stdout.write(json ? `${JSON.stringify(checks, null, 2)}\n` : render(checks));
   return checks.every(({ verdict }) => verdict !== 'fail');
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { COMMANDS, parseArguments } from '../../src/commands/arguments.ts';
-import { usage } from '../../src/commands/usage.ts';
+import { usage, usageOf } from '../../src/commands/usage.ts';
 
 const ENV = { FLOATIE_EXPORTERS_PROMETHEUS_PORT: '1' };
 
@@ -24,16 +24,30 @@ suite('the command', () => {
     assert.deepEqual([parse('doctor').json, parse('doctor', '--json').json], [false, true]);
   });
 
-  test('is the doctor where --json is', () => {
-    assert.throws(() => parse('validate', '--json'), /"--json" is a flag of "doctor", not of "validate"/);
+  test('is one with JSON where --json is', () => {
+    const having = '"doctor", "validate", "print-config"';
+    assert.throws(() => parse('run', '--json'), new RegExp(`"--json" is a flag of ${having}.*, not of "run"`));
+    for (const command of ['validate', 'print-config']) assert.equal(parse(command, '--json').json, true);
   });
 
   test('may come before its flags', () => assert.equal(parse('validate', '--set', 'a=b').command, 'validate'));
   test('may come after its flags', () => assert.equal(parse('--set', 'a=b', 'validate').command, 'validate'));
   test('is help for --help', () => assert.equal(parse('--help').command, 'help'));
   test('is help for -h', () => assert.equal(parse('-h').command, 'help'));
+  test('is help, about a command where one is named', () => {
+    for (const argv of [
+      ['help', 'validate'],
+      ['validate', '--help'],
+      ['-h', 'validate'],
+    ]) {
+      const { command, operands } = parse(...argv);
+      assert.deepEqual([command, operands], ['help', ['validate']]);
+    }
+    assert.deepEqual(parse('help').operands, []);
+  });
   test('is help for a command with --help', () => assert.equal(parse('validate', '--help').command, 'help'));
   test('is version for --version', () => assert.equal(parse('--version').command, 'version'));
+  test('is version for -v', () => assert.equal(parse('-v').command, 'version'));
   test('is licenses for --licenses', () => assert.equal(parse('--licenses').command, 'licenses'));
 });
 
@@ -108,5 +122,16 @@ suite('the help', () => {
   for (const flag of ['--config', '--set', '--pid-ns-inum', '--max-map-entries', '--help', '--version', '--licenses']) {
     test(`tells of the flag ${flag}`, () => assert.match(usage, new RegExp(`^  ${flag}\\b`, 'm')));
   }
+  for (const command of COMMANDS) {
+    test(`of ${command} has its flags, and fits on a terminal`, () => {
+      const text = usageOf(command);
+      assert.match(text, new RegExp(`^Usage: floatie ${command}\\b.*\\[flags\\]\n`));
+      assert.match(text, /^ {2}--set KEY=VALUE /m);
+      assert.ok(text.split('\n').every((line) => line.length <= 100));
+    });
+  }
+  test('of a command that does not exist is a usage error', () => {
+    assert.throws(() => usageOf('validat'), { name: 'UsageError', message: /did you mean "validate"/ });
+  });
   test('fits on a terminal', () => assert.ok(usage.split('\n').every((line) => line.length <= 100)));
 });
