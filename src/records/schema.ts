@@ -4,9 +4,12 @@
  */
 
 export interface Field {
-  /** A list of words: the value is one of them. `each`: the value is a list of parts with these fields. */
-  readonly type: 'string' | 'number' | 'boolean' | readonly string[] | { readonly each: Fields };
-  readonly unit?: 'bytes' | 'µs';
+  /**
+   * A list of words: the value is one of them. `each`: a list of parts with these fields. `of`: one part with these
+   * fields. `numbers`: a list of numbers, null where one is not known.
+   */
+  readonly type: Scalar | 'numbers' | readonly string[] | { readonly each: Fields } | { readonly of: Fields };
+  readonly unit?: 'bytes' | 'bytes/s' | 'µs' | 's' | '1/s';
   /** Markdown for the table in docs/records.md. */
   readonly meaning: string;
   /** Markdown: when a record lacks the field. Without this every record has it. */
@@ -14,6 +17,8 @@ export interface Field {
   /** Whether the name is one of OpenTelemetry's semantic conventions. */
   readonly isConvention?: boolean;
 }
+
+type Scalar = 'string' | 'number' | 'boolean';
 
 export type Fields = Readonly<Record<string, Field>>;
 
@@ -77,11 +82,15 @@ type ValueOf<F> = F extends { readonly type: infer Type }
       ? number
       : Type extends 'boolean'
         ? boolean
-        : Type extends readonly (infer Word)[]
-          ? Word
-          : Type extends { readonly each: infer Each }
-            ? readonly ValuesOf<Each>[]
-            : never
+        : Type extends 'numbers'
+          ? readonly (number | null)[]
+          : Type extends readonly (infer Word)[]
+            ? Word
+            : Type extends { readonly each: infer Each }
+              ? readonly ValuesOf<Each>[]
+              : Type extends { readonly of: infer Part }
+                ? ValuesOf<Part>
+                : never
   : never;
 
 /** TypeScript does not check excess properties beside a spread. */
