@@ -64,18 +64,10 @@ struct {
 	__u32 tgid;
 } last_victim;
 
-/* The cgroups whose paths were sent last, by their role in a kill. */
+#include "paths.h"
+
+/* The cgroups whose paths are told, by their role in a kill. */
 enum { VICTIM_PATH, TRIGGER_PATH, LIMIT_PATH };
-
-/* A power of two: a mask bounds the index in a way that every verifier understands. */
-#define PATHS 4
-
-static struct {
-	__u64 cgroup_id;
-	__u64 time_ns;
-} told[PATHS];
-
-#define PATH_AGAIN_NS 1000000000
 
 /*
  * The id of the highest cgroup with memory.oom.group, from the task's own up to the domain (NULL: the root); 0 without
@@ -201,65 +193,6 @@ static __always_inline void describe_rss(struct oom_event *event, void *mm)
 	} else {
 		event->has_rss = 0;
 	}
-}
-
-static __always_inline struct cgroup *naming_cgroup(struct task_struct *task)
-{
-	return config.cgroup_v1 ? memory_cgroup(task) : BPF_CORE_READ(task, cgroups, dfl_cgrp);
-}
-
-/* Not inlined, so that clang describes struct oom_path in BTF. */
-static __noinline void write_path(struct oom_path *path, struct cgroup *cgroup)
-{
-	__u64 bytes = 0;
-
-	path->cgroup_id = BPF_CORE_READ(cgroup, kn, id);
-	path->below_mount = 255;
-	path->is_cut = 1;
-	for (int depth = 0; depth < CGROUP_DEPTH; depth++) {
-		struct cgroup_subsys_state *parent = BPF_CORE_READ(cgroup, self.parent);
-		long length;
-
-		if (BPF_CORE_READ(cgroup, kn, id) == config.mount_id)
-			path->below_mount = depth;
-		if (!parent)
-			path->is_cut = 0;
-		if (!parent || bytes > PATH_BYTES - NAME_BYTES)
-			break;
-		length = bpf_probe_read_kernel_str(path->names + bytes, NAME_BYTES, BPF_CORE_READ(cgroup, kn, name));
-		if (length <= 0)
-			break;
-		bytes += length;
-		cgroup = BPF_CORE_READ(parent, cgroup);
-	}
-	path->bytes = bytes;
-}
-
-/*
- * A cgroup that loses many processes at once needs its path once. Not static: the verifier looks at a static function
- * for each call of it, and once at one that anybody could call. Such a function takes only numbers before Linux 5.12,
- * hence the address of a struct cgroup.
- */
-__noinline int tell_path(__u64 address, __u32 whose)
-{
-	struct cgroup *cgroup = (void *)address;
-	__u64 id = BPF_CORE_READ(cgroup, kn, id);
-	__u64 now = bpf_ktime_get_ns();
-	struct oom_path *path;
-
-	for (int i = 0; i < PATHS; i++)
-		if (told[i].cgroup_id == id && now - told[i].time_ns < PATH_AGAIN_NS)
-			return 0;
-	path = bpf_ringbuf_reserve(&events, sizeof(*path), 0);
-	if (!path) {
-		__sync_fetch_and_add(&counters.cut, 1);
-		return 0;
-	}
-	write_path(path, cgroup);
-	bpf_ringbuf_submit(path, 0);
-	told[whose & (PATHS - 1)].cgroup_id = id;
-	told[whose & (PATHS - 1)].time_ns = now;
-	return 0;
 }
 
 /* The paths follow the event before it is committed, so the reader finds all of them or none. */

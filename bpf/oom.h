@@ -70,18 +70,4 @@ struct oom_event {
 	__u8 trigger_process[COMM_BYTES];
 };
 
-/* A cgroup's name has at most 255 bytes. */
-#define NAME_BYTES 256
-#define PATH_BYTES 1008
-
-/* The path of a cgroup in an event, sent because the cgroup can be removed before user space looks it up. */
-struct oom_path {
-	__u64 cgroup_id;
-	__u32 bytes;      /* of names */
-	__u8 below_mount; /* how many names lie below the cgroup that user space sees as the root; 255: not met */
-	__u8 is_cut;      /* there are more names above */
-	/* The cgroup's name, then its parent's and so on, without the nameless root; each ends by a NUL. */
-	__u8 names[PATH_BYTES];
-};
-
 #endif

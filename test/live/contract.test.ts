@@ -4,9 +4,9 @@ import { execFileSync } from 'node:child_process';
 import { suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { BLOCK_POOL, RUN, SHARD_BLOCKS } from '../../src/receivers/blocks.ts';
+import { CGROUP_PATH } from '../../src/receivers/cgroup-path.ts';
 import { GRID } from '../../src/receivers/histograms.ts';
 import { OOM_CONFIG, OOM_COUNTERS, OOM_DECISION, OOM_EVENT } from '../../src/receivers/oom/events.ts';
-import { OOM_PATH } from '../../src/receivers/oom/paths.ts';
 import { CONFIG, COUNTERS } from '../../src/receivers/overlayfs/counts.ts';
 import { SLOT, SLOT_COUNTERS } from '../../src/receivers/slots.ts';
 
@@ -21,7 +21,7 @@ for (const architecture of ['x64', 'arm64']) {
   suite(`the compiled programs for ${architecture}`, () => {
     const layouts = {
       overlayfs: [CONFIG, COUNTERS, GRID, SLOT, SLOT_COUNTERS, SHARD_BLOCKS, RUN, BLOCK_POOL],
-      oom: [OOM_CONFIG, OOM_COUNTERS, OOM_DECISION, OOM_EVENT, OOM_PATH],
+      oom: [OOM_CONFIG, OOM_COUNTERS, OOM_DECISION, OOM_EVENT, CGROUP_PATH],
     };
 
     for (const [stem, layout] of Object.entries(layouts).flatMap(([stem, all]) =>

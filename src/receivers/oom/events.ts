@@ -1,6 +1,6 @@
 /** Decodes the events of bpf/oom.bpf.c. The layouts mirror bpf/oom.h. */
 import { array, Struct, u8, u32, u64 } from '../../native/index.ts';
-import { decodeComm } from './comm.ts';
+import { decodeComm } from '../comm.ts';
 
 const COMM_BYTES = 16;
 

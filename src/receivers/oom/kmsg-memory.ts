@@ -1,5 +1,5 @@
 /** The part of the kernel's long report that tells what filled the memory, and which processes held it. */
-import { decodeLogged } from './comm.ts';
+import { decodeLogged } from '../comm.ts';
 
 /** What filled the memory below the reached limit, or that of the machine. No byte is in two of the first four. */
 export interface MemoryKinds {

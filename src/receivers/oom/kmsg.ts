@@ -1,5 +1,5 @@
 /** Parses the kernel's reports of OOM kills in /dev/kmsg, which tell whose limit was reached. */
-import { bytesOf, decodeLogged } from './comm.ts';
+import { bytesOf, decodeLogged } from '../comm.ts';
 import { cgroupsIn } from './kmsg-cgroups.ts';
 import { type MemoryReport, MemoryReportParser } from './kmsg-memory.ts';
 

@@ -3,7 +3,7 @@ import type { Identity } from '../../containers/identity.ts';
 import { pidNamespaceOf } from '../../containers/pid-namespace.ts';
 import { cgroupOf } from '../../containers/roots.ts';
 import { readOrNull } from '../../program/read-or-null.ts';
-import { decodeComm } from './comm.ts';
+import { decodeComm } from '../comm.ts';
 import type { FileBudget } from './file-budget.ts';
 import type { MemoryHolder } from './kmsg-memory.ts';
 

@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import { checkKernel, explain } from '../../kernel/explain.ts';
 import type { Place } from '../../kernel/raw-path.ts';
 import { BpfObject, Cells, pageSize, type RingBuffer } from '../../native/index.ts';
+import { CGROUP_PATH, decodeCgroupPath } from '../cgroup-path.ts';
 import { decodeOomEvent, OOM_CONFIG, OOM_COUNTERS, OOM_EVENT } from './events.ts';
 import { Kmsg, readPastKills } from './kernel-log.ts';
 import { type OomKill, OomKills } from './kills.ts';
 import type { ReportedKill } from './kmsg.ts';
-import { decodeOomPath, OOM_PATH, OomPaths } from './paths.ts';
+import { OomPaths } from './paths.ts';
 import {
   attachOomProbes,
   OOM_METHODS,
@@ -127,14 +128,14 @@ export class OomReceiver {
     // Read before the ring buffer, which then has all victims of these decisions.
     const decided = this.#counters.at(OOM_COUNTERS.offsets.decided / 8);
     this.#ring.drain((record) => {
-      if (record.length === OOM_PATH.size) this.#learn(record);
+      if (record.length === CGROUP_PATH.size) this.#learn(record);
       else if (record.length >= OOM_EVENT.size) this.#kills.add(decodeOomEvent(record, this.#pageBytes), nowMs);
     });
     return this.#kills.take(nowMs, decided, final);
   }
 
   #learn(record: Buffer): void {
-    const path = decodeOomPath(record);
+    const path = decodeCgroupPath(record);
     this.#paths.add(path);
     this.#onCgroup(path.cgroupId, path.place);
   }

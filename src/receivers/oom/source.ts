@@ -4,14 +4,14 @@ import type { Cgroups } from '../../containers/cgroups.ts';
 import { type Identity, identify } from '../../containers/identity.ts';
 import type { Sample, Source } from '../../metrics/registry.ts';
 import { monotonicMs, toHrTime, wallMs } from '../../program/clock.ts';
-import { normaliseComm } from './comm.ts';
+import { normaliseComm } from '../comm.ts';
+import { OTHER, RecentCounts, type RecentSeries } from '../recent-counts.ts';
 import type { OomVictim } from './events.ts';
 import type { OomKill } from './kills.ts';
 import { metrics } from './metrics.ts';
 import type { OomReceiver } from './receiver.ts';
 import { describeKill, type OomSurroundings } from './record.ts';
 import type { OomKillRecord } from './record-schema.ts';
-import { OomVictims, type VictimSeries } from './victims.ts';
 
 export interface OomSourceOptions {
   /** The limit of series; the most recent ones are kept. */
@@ -29,6 +29,10 @@ export interface OomSourceOptions {
 
 const MAX_NAMED = 1000;
 
+/** The bounds of a place: series with both names, and series with the victim's name only. */
+const MAX_PAIRS = 100;
+const MAX_VICTIMS = 200;
+
 const UNKNOWN: Attributes = { trigger_comm: 'unknown', victim_comm: 'unknown', scope: 'unknown' };
 
 export class OomSource implements Source {
@@ -37,7 +41,7 @@ export class OomSource implements Source {
   readonly #cgroups: Cgroups;
   readonly #options: OomSourceOptions;
   readonly #startTime = toHrTime(wallMs());
-  readonly #victims: OomVictims;
+  readonly #victims: RecentCounts;
   #retainMs: number;
   /** Cgroups that are known only by kills in them, the oldest first. */
   readonly #named: bigint[] = [];
@@ -46,7 +50,7 @@ export class OomSource implements Source {
     this.#receiver = receiver;
     this.#cgroups = cgroups;
     this.#options = options;
-    this.#victims = new OomVictims(options.maxSeries);
+    this.#victims = new RecentCounts(options.maxSeries);
     this.#retainMs = options.retainMs;
   }
 
@@ -112,10 +116,16 @@ export class OomSource implements Source {
 
   #count({ trigger, scope }: OomKill, victim: OomVictim, nowMs: number): void {
     const [trigger_comm, victim_comm] = [normaliseComm(trigger.process), normaliseComm(victim.process)];
-    this.#victims.count({ trigger_comm, victim_comm, scope }, this.#identity(this.#options.cgroupIdOf(victim)), nowMs);
+    // The trigger may be of another container, so its name is given up before the victim's.
+    const choices = [
+      [{ trigger_comm, victim_comm, scope }, MAX_PAIRS],
+      [{ trigger_comm: OTHER, victim_comm, scope }, MAX_VICTIMS],
+    ] as const;
+    const last = { trigger_comm: OTHER, victim_comm: OTHER, scope };
+    this.#victims.count(choices, last, this.#identity(this.#options.cgroupIdOf(victim)), nowMs);
   }
 
-  #sample({ key, attributes, count, startTime }: VictimSeries): Sample {
+  #sample({ key, attributes, count, startTime }: RecentSeries): Sample {
     return { metric: metrics.kills, member: { key, attributes, startTime, totals: Float64Array.of(count) } };
   }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { CGROUP_PATH, decodeCgroupPath } from '../../../src/receivers/cgroup-path.ts';
 import { decodeOomEvent, OOM_DECISION, OOM_EVENT } from '../../../src/receivers/oom/events.ts';
-import { decodeOomPath, OOM_PATH } from '../../../src/receivers/oom/paths.ts';
 
 const PAGE = 4096;
 
@@ -184,7 +184,7 @@ suite('the path of a cgroup', () => {
   function path(names: readonly string[], belowMount: number, isCut = 0) {
     const text = Buffer.concat(names.map((name) => Buffer.from(`${name}\0`)));
     const fields = { cgroup_id: 5, bytes: text.length, below_mount: belowMount, is_cut: isCut, names: [...text, 1, 2] };
-    const { place, fullPath, cgroupId } = decodeOomPath(OOM_PATH.encode(fields));
+    const { place, fullPath, cgroupId } = decodeCgroupPath(CGROUP_PATH.encode(fields));
     assert.equal(cgroupId, 5n);
     return [place.path, fullPath];
   }
@@ -200,7 +200,7 @@ suite('the path of a cgroup', () => {
   test('whose name is no text is shown as one, and found by its bytes', () => {
     const names = [...Buffer.from('bad\xff\0a\0', 'latin1')];
     const fields = { cgroup_id: 5, bytes: names.length, below_mount: 2, is_cut: 0, names };
-    const { place } = decodeOomPath(OOM_PATH.encode(fields));
+    const { place } = decodeCgroupPath(CGROUP_PATH.encode(fields));
     assert.deepEqual(place, { path: '/a/bad\uFFFD', raw: Buffer.from('/a/bad\xff', 'latin1') });
   });
 });

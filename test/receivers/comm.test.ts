@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { decodeComm, normaliseComm } from '../../../src/receivers/oom/comm.ts';
+import { decodeComm, normaliseComm } from '../../src/receivers/comm.ts';
 
 suite('the name of a task', () => {
   const rows: [string, number[] | string, string][] = [

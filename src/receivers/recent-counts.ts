@@ -1,18 +1,14 @@
-/** Counts kills by names and owner, with a bound on the names of each place. */
+/** Counts events by names and owner, with a bound on the names of each place. */
 import type { Attributes, HrTime } from '@opentelemetry/api';
-import { attributesOf } from '../../containers/attributes.ts';
-import type { Identity } from '../../containers/identity.ts';
-import { placeOf } from '../../containers/place.ts';
-import { toHrTime, wallMs } from '../../program/clock.ts';
+import { attributesOf } from '../containers/attributes.ts';
+import type { Identity } from '../containers/identity.ts';
+import { placeOf } from '../containers/place.ts';
+import { toHrTime, wallMs } from '../program/clock.ts';
 
-/** The attributes of a kill besides its owner. */
-export interface KillNames {
-  readonly trigger_comm: string;
-  readonly victim_comm: string;
-  readonly scope: string;
-}
+/** Attributes besides the owner's, and how many series a place may have before they are given up for the next ones. */
+export type Names = readonly [attributes: Attributes, bound: number];
 
-export interface VictimSeries {
+export interface RecentSeries {
   /** Unique: a new series with the attributes of an ended one has another key. */
   readonly key: string;
   readonly attributes: Attributes;
@@ -20,7 +16,7 @@ export interface VictimSeries {
   readonly count: number;
 }
 
-interface Growing extends VictimSeries {
+interface Growing extends RecentSeries {
   count: number;
   lastMs: number;
   /** The place whose bounds the series counts towards. */
@@ -28,15 +24,12 @@ interface Growing extends VictimSeries {
 }
 
 /** Replaces names beyond the bounds. */
-const OTHER = 'other';
-/** The bounds of a place: series with both names, and series with the victim's name only. */
-const MAX_PAIRS = 100;
-const MAX_VICTIMS = 200;
+export const OTHER = 'other';
 
-export class OomVictims {
+export class RecentCounts {
   /** The number of series that {@link retire} leaves. */
   maxSeries: number;
-  /** Series by attributes, the one with the oldest last kill first. */
+  /** Series by attributes, the one with the oldest last event first. */
   readonly #series = new Map<string, Growing>();
   readonly #sizes = new Map<string, number>();
   #born = 0;
@@ -46,37 +39,36 @@ export class OomVictims {
     this.maxSeries = maxSeries;
   }
 
-  /** The number of kills that are counted without names because of the bounds. */
+  /** The number of events that are counted without names because of the bounds. */
   get folded(): number {
     return this.#folded;
   }
 
-  count(names: KillNames, owner: Identity, nowMs: number): void {
+  /**
+   * @param choices the names, then those that give up some of them
+   * @param last where no choice has room, with the place as owner
+   */
+  count(choices: readonly Names[], last: Attributes, owner: Identity, nowMs: number): void {
     const { place, whole } = placeOf(owner);
     const size = this.#sizes.get(place) ?? 0;
-    const all = { ...names, ...attributesOf(owner) };
-    // The trigger may be of another container, so its name is given up before the victim's.
-    const choices: readonly (readonly [Attributes, number])[] = [
-      [all, MAX_PAIRS],
-      [{ ...all, trigger_comm: OTHER }, MAX_VICTIMS],
-      [{ ...names, trigger_comm: OTHER, victim_comm: OTHER, ...attributesOf(whole) }, Number.POSITIVE_INFINITY],
-    ];
-    for (const [attributes, bound] of choices) {
+    const owned = choices.map(([names, bound]): Names => [{ ...names, ...attributesOf(owner) }, bound]);
+    const all: readonly Names[] = [...owned, [{ ...last, ...attributesOf(whole) }, Number.POSITIVE_INFINITY]];
+    for (const [at, [attributes, bound]] of all.entries()) {
       const name = JSON.stringify(attributes);
       if (!this.#series.has(name) && size >= bound) continue;
-      if (attributes !== all) this.#folded++;
+      if (at > 0) this.#folded++;
       this.#add(name, attributes, place, nowMs);
       return;
     }
   }
 
-  values(): Iterable<VictimSeries> {
+  values(): Iterable<RecentSeries> {
     return this.#series.values();
   }
 
   /** Ends series that are too old, then those of the places that have most. */
-  retire(nowMs: number, retainMs: number): VictimSeries[] {
-    const ended: VictimSeries[] = [];
+  retire(nowMs: number, retainMs: number): RecentSeries[] {
+    const ended: RecentSeries[] = [];
     for (const [name, { lastMs }] of this.#series) {
       if (nowMs - lastMs < retainMs) break; // all others are younger
       ended.push(this.#end(name));
@@ -106,7 +98,7 @@ export class OomVictims {
     this.#series.set(name, series);
   }
 
-  #end(name: string): VictimSeries {
+  #end(name: string): RecentSeries {
     const series = this.#series.get(name) as Growing;
     this.#series.delete(name);
     const size = (this.#sizes.get(series.place) ?? 1) - 1;
