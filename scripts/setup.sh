@@ -1,5 +1,5 @@
 #!/bin/sh
-# Prepares a fresh checkout: setup.sh check|run|build|single|test|bench
+# Prepares a fresh checkout: setup.sh check|run|build|single|test|browser|bench
 # Does only what is missing. Prints to stderr only, so that the next command's output can be piped.
 set -eu
 exec 1>&2
@@ -76,6 +76,7 @@ if [ "$goal" = single ]; then
   ls node_modules/node/node_modules/node-*/LICENSE >/dev/null 2>&1 || npm rebuild node --ignore-scripts=false --loglevel=error >/dev/null
 fi
 if [ "$goal" = test ]; then have clang-format || need clang-format; fi
+if [ "$goal" = browser ]; then have chromium || need chromium; fi
 
 if [ -n "$packages" ]; then
   if [ "$(id -u)" != 0 ] || ! have apt-get; then
@@ -113,6 +114,8 @@ fi
 if [ ! -e dist/main.js ] || [ -n "$(find src tsconfig.json package.json -newer dist/main.js -type f)" ]; then
   say "compiling TypeScript"
   tsc
+  # What browsers load.
+  esbuild src/page/browser.ts src/page/page.css --bundle --minify --format=iife --target=es2022 --log-level=warning --outdir=dist/page
   # The command in one file, as CommonJS: hundreds of modules would take three times as long to load, and 8 MB more. It
   # lies where packaged.ts would. Passwords are compared by a worker, which has a file of its own.
   esbuild src/main.ts --bundle --packages=external --platform=node --format=cjs --target=node22.15 --log-level=warning \

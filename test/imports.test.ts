@@ -52,7 +52,7 @@ function reachableFrom(file: string, follow: (step: Import) => boolean = () => t
 /** Every folder and file of src; each may import what is before it. */
 const ORDER = [
   ...['program', 'settings', 'native', 'kernel', 'containers', 'metrics', 'records', 'history', 'receivers', 'config'],
-  ...['exporters', 'service', 'commands', 'index.ts', 'main.ts'],
+  ...['page', 'exporters', 'service', 'commands', 'index.ts', 'main.ts'],
 ];
 
 function placeOf(file: string): number {

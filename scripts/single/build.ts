@@ -13,6 +13,8 @@ import { licenses } from './licenses.ts';
 // Relative, because paths become part of the executable, whose build is reproducible.
 const WORK = '.cache/single';
 const OUTPUT = 'dist/floatie';
+/** What browsers load; setup.sh makes them. Of npm they contain only idiomorph, which asks for no notice (0BSD). */
+const PAGE = ['dist/page/browser.js', 'dist/page/page.css'];
 
 process.chdir(join(import.meta.dirname, '../..'));
 mkdirSync(WORK, { recursive: true });
@@ -93,7 +95,7 @@ function makeExecutable(): void {
       'libbpf.so.1': join(WORK, 'libbpf.so.1'),
       'ffi-rs.node': addonPath(),
       'dist/exporters/bcrypt.js': join(WORK, 'bcrypt.js'),
-      ...Object.fromEntries(objects.map((path) => [path, path])),
+      ...Object.fromEntries([...objects, ...PAGE].map((path) => [path, path])),
     },
   };
   const configPath = join(WORK, 'sea.json');

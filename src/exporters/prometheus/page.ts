@@ -1,29 +1,45 @@
-/** The page at `/`, for people. */
+/** The page at `/`, for people, and what it loads. */
+import type { Containers } from '../../history/schema.ts';
+import { document, SECURITY_POLICY } from '../../page/document.ts';
+import type { Event } from '../../page/events.ts';
+import { view } from '../../page/view.ts';
+import { wallMs } from '../../program/clock.ts';
 import type { Readiness } from '../../program/health.ts';
-import type { RecordSchema } from '../../records/schema.ts';
+import { readPackaged } from '../../program/packaged.ts';
+import { flatten } from '../../records/encode.ts';
+import type { TypedRecord } from '../../records/schema.ts';
 
-/** @param schemas of the records that are listed here */
-export function page({ ready, probes, failing = [] }: Readiness, schemas: readonly RecordSchema[] = []): string {
-  const rows = probes.map(
-    ({ probe, attached, method, reason = '' }) =>
-      `<tr><td>${escapeHtml(probe)}</td><td>${attached ? 'attached' : 'not attached'}</td><td>${escapeHtml(method)}</td><td>${escapeHtml(reason)}</td></tr>`,
+export const PAGE_HEADERS = { 'content-security-policy': SECURITY_POLICY, 'referrer-policy': 'no-referrer' };
+
+/** Files that the page loads, by their path: setup.sh bundles them. */
+const FILES = {
+  '/page.js': { file: 'dist/page/browser.js', type: 'text/javascript; charset=utf-8' },
+  '/page.css': { file: 'dist/page/page.css', type: 'text/css; charset=utf-8' },
+} as const;
+
+/** Records that a page shows at once; the script asks for more. */
+const MAX_RECORDS = 20;
+
+/** @param lists the records by the path that lists them, oldest first */
+export function page(
+  readiness: Readiness,
+  lists: ReadonlyMap<string, readonly TypedRecord[]>,
+  answer: Containers | null,
+): string {
+  const events = new Map(
+    [...lists].map(([path, records]): [string, Event[]] => [path, records.slice(-MAX_RECORDS).map(flatten)]),
   );
-  const problems = failing.map(({ job, reason }) => `<li>Cannot ${escapeHtml(job)}: ${escapeHtml(reason)}</li>`);
-  const lists = schemas.map(({ path, title }) => `<li><a href="${path}">${path}</a>: the last ${title}s</li>`);
-  return `<!doctype html>
-<html lang="en">
-<head><meta charset="utf-8"><title>Floatie</title>
-<style>body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:40rem;padding:0 1rem}td,th{padding:.2rem 1rem .2rem 0;text-align:left}</style></head>
-<body>
-<h1>Floatie</h1>
-<p>Overlayfs latency, OOM kills and memory pressure of containers. ${ready ? 'It is measuring.' : 'It is <strong>not</strong> measuring.'}</p>
-<table><tr><th>Probe</th><th>State</th><th>Method</th><th>Reason</th></tr>${rows.join('')}</table>
-${problems.length > 0 ? `<ul>${problems.join('')}</ul>\n` : ''}<ul><li><a href="/metrics">/metrics</a></li>${lists.join('')}<li><a href="/readyz">/readyz</a></li><li><a href="/healthz">/healthz</a></li></ul>
-</body>
-</html>
-`;
+  const route = { container: null, sort: 'worst', filter: '' } as const;
+  const content = view({ answer, events, readiness, route, nowMs: wallMs(), isLive: false });
+  return document(content, [...(answer === null ? [] : ['/api/v1/containers']), ...lists.keys(), '/readyz']);
 }
 
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+/** Read once. Throws where Floatie was not built. */
+export function pageFile(path: keyof typeof FILES): { readonly content: string; readonly type: string } {
+  const { file, type } = FILES[path];
+  const content = read.get(path) ?? readPackaged(file);
+  read.set(path, content);
+  return { content, type };
 }
+
+const read = new Map<string, string>();

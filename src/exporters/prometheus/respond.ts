@@ -30,7 +30,8 @@ export async function respond(
   const isWhole = (await chunks.chunk(1)) === null;
   if (response.destroyed) return;
   const length = isWhole ? { 'content-length': first?.length ?? 0 } : {};
-  response.writeHead(body.status, { ...headers, ...length, 'x-content-type-options': 'nosniff' });
+  const own = Object.entries(headers).filter(([name]) => !response.hasHeader(name)); // those of the web configuration win
+  response.writeHead(body.status, { ...Object.fromEntries(own), ...length, 'x-content-type-options': 'nosniff' });
   // node:http leaves out the body in an answer to HEAD.
   if (isWhole || method === 'HEAD') response.end(first);
   else await stream(response, chunks, memory);

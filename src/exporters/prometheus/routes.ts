@@ -1,10 +1,11 @@
 /** The paths of an endpoint and their answers. */
+import type { OutgoingHttpHeaders } from 'node:http';
 import type { Readiness } from '../../program/health.ts';
 import { reasonOf } from '../../program/reason.ts';
 import type { Records } from '../../records/records.ts';
 import type { TypedRecord } from '../../records/schema.ts';
 import type { Body, Wanted } from './bodies.ts';
-import { page } from './page.ts';
+import { PAGE_HEADERS, page, pageFile } from './page.ts';
 import { limitOf, QueryError, recordList } from './record-list.ts';
 import type { Scrapes } from './scrapes.ts';
 import type { Target } from './target.ts';
@@ -37,7 +38,22 @@ export function routeOf({ path, query }: Target, { readiness, records, scrapes }
         },
       };
     case '/':
-      return { key: path, make: () => text(200, page(readiness(), records.schemas), 'text/html; charset=utf-8') };
+      return {
+        key: path,
+        make() {
+          const lists = new Map(records.schemas.map(({ path }) => [path, records.at(path) ?? []]));
+          return text(200, page(readiness(), lists, null), 'text/html; charset=utf-8', PAGE_HEADERS);
+        },
+      };
+    case '/page.js':
+    case '/page.css':
+      return {
+        key: path,
+        make() {
+          const { content, type } = pageFile(path);
+          return text(200, content, type);
+        },
+      };
     default: {
       const list = records.at(path);
       return list === null ? { key: 'nothing', make: () => NOTHING } : recordsOf(path, list, query);
@@ -46,10 +62,15 @@ export function routeOf({ path, query }: Target, { readiness, records, scrapes }
 }
 
 /** A body that is short, or the same for all who ask. */
-export function text(status: number, content: string, type = 'text/plain; charset=utf-8'): Body {
+export function text(
+  status: number,
+  content: string,
+  type = 'text/plain; charset=utf-8',
+  headers: OutgoingHttpHeaders = {},
+): Body {
   const bytes = Buffer.from(content);
   const chunks = { chunk: (number: number): Buffer | null => (number === 0 ? bytes : null) };
-  return { status, size: bytes.length, contentFor: () => ({ headers: { 'content-type': type }, chunks }) };
+  return { status, size: bytes.length, contentFor: () => ({ headers: { 'content-type': type, ...headers }, chunks }) };
 }
 
 /** Records never change, so number and newest record are the version. */

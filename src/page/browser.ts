@@ -1,0 +1,89 @@
+/** Keeps the page up to date in a browser: asks for what has changed each second, while somebody looks. */
+import { Idiomorph } from 'idiomorph';
+import type { Containers } from '../history/schema.ts';
+import type { Readiness } from '../program/health.ts';
+import type { Event } from './events.ts';
+import { hashOf, routeIn } from './route.ts';
+import { view } from './view.ts';
+
+const PERIOD_MS = 1000;
+/** An answer that takes longer counts as lost. */
+const TIMEOUT_MS = 10_000;
+const MAX_EVENTS = 100;
+const [CONTAINERS, READINESS] = ['/api/v1/containers', '/readyz'];
+
+const main = byId('main');
+const controls = byId('controls');
+const state = byId('state');
+const filter = byId('filter') as HTMLInputElement;
+const sources = (main.dataset.sources ?? '').split(' ');
+const lists = sources.filter((path) => path !== CONTAINERS && path !== READINESS);
+
+interface Known {
+  readonly answer: Containers | null;
+  readonly readiness: Readiness;
+  readonly events: ReadonlyMap<string, readonly Event[]>;
+}
+
+let known: Known | null = null;
+
+async function fetchAll(): Promise<Known> {
+  const [answer, readiness, ...records] = await Promise.all([
+    sources.includes(CONTAINERS) ? ask<Containers>(CONTAINERS) : null,
+    ask<Readiness>(READINESS),
+    ...lists.map((path) => ask<{ readonly records: readonly Event[] }>(`${path}?limit=${MAX_EVENTS}`)),
+  ]);
+  return { answer, readiness, events: new Map(lists.map((path, at) => [path, records[at]?.records ?? []])) };
+}
+
+/** The browser asks with the ETag of what it has; what has not changed is not sent again. */
+async function ask<Answer>(path: string): Promise<Answer> {
+  const response = await fetch(path, { cache: 'no-cache', signal: AbortSignal.timeout(TIMEOUT_MS) });
+  // Readiness has a body also where it is not ready.
+  if (!response.ok && path !== READINESS) throw new Error(`${path} answers with ${response.status}`);
+  return (await response.json()) as Answer;
+}
+
+function show(): void {
+  if (known === null) return;
+  const route = routeIn(location.hash);
+  controls.hidden = known.answer === null || route.container !== null;
+  if (globalThis.document.activeElement !== filter) filter.value = route.filter;
+  const { text } = view({ ...known, route, nowMs: Date.now(), isLive: true });
+  Idiomorph.morph(main, text, {
+    morphStyle: 'innerHTML',
+    // What the reader has opened stays open.
+    callbacks: { beforeAttributeUpdated: (name) => name !== 'open' },
+  });
+}
+
+async function work(): Promise<void> {
+  if (!globalThis.document.hidden) {
+    try {
+      known = await fetchAll();
+      state.textContent = '';
+      show();
+    } catch {
+      // Old numbers must not look like new ones.
+      state.textContent = 'Floatie does not answer; these are the last numbers that it gave.';
+    }
+  }
+  setTimeout(work, PERIOD_MS);
+}
+
+function byId(id: string): HTMLElement {
+  const found = globalThis.document.getElementById(id);
+  if (found === null) throw new Error(`The page lacks #${id}`);
+  return found;
+}
+
+addEventListener('hashchange', () => {
+  show();
+  scrollTo(0, 0);
+});
+filter.addEventListener('input', () => {
+  history.replaceState(null, '', hashOf({ ...routeIn(location.hash), filter: filter.value }));
+  show();
+});
+controls.addEventListener('submit', (event) => event.preventDefault());
+void work();
