@@ -48,6 +48,7 @@ export interface OtlpConfig {
   timeout_ms: number;
   temporality: (typeof TEMPORALITIES)[number];
   default_histogram_aggregation: (typeof HISTOGRAM_AGGREGATIONS)[number];
+  resource_per_container: boolean;
   exponential: { max_scale: number; max_size: number };
 }
 
@@ -199,6 +200,11 @@ const otlp = {
     'explicit_bucket_histogram',
     oneOf(...HISTOGRAM_AGGREGATIONS),
     'Kind of histograms without buckets in a view: "explicit_bucket_histogram" with receivers.overlayfs.bounds_us, or "base2_exponential_bucket_histogram"',
+  ),
+  resource_per_container: setting(
+    false,
+    boolean,
+    'Gives each container a resource of its own, by which processors and backends associate; else a container is attributes of points and records',
   ),
   exponential: {
     max_scale: setting(

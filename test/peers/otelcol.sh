@@ -12,7 +12,7 @@ fi
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/cache.sh"
 
-recipe=$(cat "$here/otelcol.sh" "$here/otelcol/main.go" | sha256sum | cut -c 1-12)
+recipe=$(cat "$here/otelcol.sh" "$here"/otelcol/*.go | sha256sum | cut -c 1-12)
 collector=$cache/otelcol-$recipe
 once otelcol
 if [ -x "$collector" ]; then echo "$collector"; exit; fi
@@ -35,7 +35,7 @@ version=$(apt-cache show --no-all-versions golang-opentelemetry-collector-dev | 
 
 mv "$work/root/usr/share/gocode/src" "$work/go/src"
 mkdir "$work/go/src/floatie-otelcol"
-cp "$here/otelcol/main.go" "$work/go/src/floatie-otelcol/"
+cp "$here"/otelcol/*.go "$work/go/src/floatie-otelcol/"
 # Debian's Go packages are one GOPATH, from before modules.
 export GOROOT="$(echo "$work"/root/usr/lib/go-[0-9]*)" GOPATH="$work/go" GOCACHE="$work/gocache" GOTMPDIR="$work"
 export GO111MODULE=off GOTOOLCHAIN=local GOFLAGS= GOENV=off CGO_ENABLED=0

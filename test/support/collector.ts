@@ -16,8 +16,11 @@ export interface Point {
   readonly temporality: string;
 }
 
+/** What one export has of one resource. */
 export interface Export {
   readonly resource: Readonly<Record<string, string>>;
+  /** Of the instrumentation scope. */
+  readonly scope: Readonly<Record<string, string>>;
   readonly points: readonly Point[];
 }
 
@@ -46,22 +49,25 @@ export interface Collector extends AsyncDisposable {
 /**
  * @param tls as in the collector's configuration of a server
  * @param verbosity "basic" prints only numbers of points
+ * @param known what the collector adds to resources, by their container.id
  */
 export async function createCollector(
   tls?: Readonly<Record<string, string>>,
   verbosity: 'basic' | 'detailed' = 'detailed',
+  known: Readonly<Record<string, Readonly<Record<string, string>>>> = {},
 ): Promise<Collector> {
   const port = await freePort();
   const httpPort = await freePort();
   const home = folder({
     'config.yaml': `
 receivers: {otlp: {protocols: {grpc: {endpoint: "127.0.0.1:${port}", tls: ${JSON.stringify(tls ?? null)}}, http: {endpoint: "127.0.0.1:${httpPort}"}}}}
+processors: {associate: {containers: ${JSON.stringify(known)}}}
 exporters: {debug: {verbosity: ${verbosity}}}
 service:
   telemetry: {metrics: {level: none}}
   pipelines:
-    metrics: {receivers: [otlp], exporters: [debug]}
-    logs: {receivers: [otlp], exporters: [debug]}
+    metrics: {receivers: [otlp], processors: [associate], exporters: [debug]}
+    logs: {receivers: [otlp], processors: [associate], exporters: [debug]}
 `,
   });
   let daemon: Daemon | null = null;
@@ -93,14 +99,20 @@ service:
 /** Parses the output of the debug exporter with `verbosity: detailed`. */
 function parseExports(output: string): Export[] {
   return blocks(output, 'ResourceMetrics').map((text) => {
-    const [head = '', ...metrics] = text.split(/^Metric #\d+\n/m);
-    return { resource: attributesIn(head), points: metrics.flatMap(parseMetric) };
+    const [head = '', ...scopes] = text.split(/^ScopeMetrics #\d+\n/m);
+    const parts = scopes.map((scope) => scope.split(/^Metric #\d+\n/m));
+    return {
+      resource: attributesIn(head),
+      scope: attributesIn(parts[0]?.[0] ?? ''),
+      points: parts.flatMap(([, ...metrics]) => metrics.flatMap(parseMetric)),
+    };
   });
 }
 
 function parseLogs(output: string): LogRecord[] {
   return blocks(output, 'ResourceLog').flatMap((text) => {
-    const [head = '', ...records] = text.split(/^LogRecord #\d+\n/m);
+    const [head = '', ...scopes] = text.split(/^ScopeLogs #\d+\n/m);
+    const records = scopes.flatMap((scope) => scope.split(/^LogRecord #\d+\n/m).slice(1));
     return records.map((record) => ({
       resource: attributesIn(head),
       eventName: field('EventName', record),
@@ -111,10 +123,10 @@ function parseLogs(output: string): LogRecord[] {
   });
 }
 
-/** The text of each export of a kind, from its head to the next export of any kind. */
+/** The text of each resource of a kind, from its head to the next one's of any kind. */
 function blocks(output: string, kind: string): string[] {
-  const parts = output.split(/(Resource(?:Metrics|Log) #0\n)/);
-  return parts.filter((_, index) => parts[index - 1] === `${kind} #0\n`);
+  const parts = output.split(/(Resource(?:Metrics|Log) #\d+\n)/);
+  return parts.filter((_, index) => parts[index - 1]?.startsWith(`${kind} #`));
 }
 
 function field(name: string, where: string): string | undefined {

@@ -20,10 +20,13 @@ export interface Connection {
   readonly timeoutMs: number;
   /** Ignores headers and certificates of OTEL_EXPORTER_OTLP_*, which are meant for another endpoint. */
   readonly isPrivate?: boolean;
+  /** Whether each container has a resource of its own. */
+  readonly isByContainer?: boolean;
 }
 
 /** A connection with all defaults resolved. */
-export interface Destination extends Required<Omit<Connection, 'endpoint' | 'isPrivate' | 'tls' | 'inherited'>> {
+export interface Destination
+  extends Required<Omit<Connection, 'endpoint' | 'isPrivate' | 'isByContainer' | 'tls' | 'inherited'>> {
   readonly proxies: Proxies;
   readonly tls: TlsSource;
   readonly url: URL;
@@ -45,10 +48,10 @@ export function connectionOf(
   inherited: Pick<Inherited, 'otlp' | 'proxies'>,
   tls: TlsSource | undefined,
 ): Connection {
-  const { endpoint, headers, compression, timeout_ms: timeoutMs } = settings;
+  const { endpoint, headers, compression, timeout_ms: timeoutMs, resource_per_container: isByContainer } = settings;
   const isPrivate = endpoint !== '' && (name.includes('/') || inherited.otlp.hasEndpoint);
   const files = tls ?? (isPrivate ? () => ({}) : undefined);
-  return { inherited, endpoint, headers, compression, timeoutMs, isPrivate, tls: files };
+  return { inherited, endpoint, headers, compression, timeoutMs, isPrivate, isByContainer, tls: files };
 }
 
 const NOTHING = inheritedFrom({});

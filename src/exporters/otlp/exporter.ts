@@ -6,6 +6,7 @@ import type { ResourceMetrics } from '@opentelemetry/sdk-metrics';
 import type { Verdict } from '../../program/health.ts';
 import { errorOf } from '../../program/reason.ts';
 import type { Remark } from './answer.ts';
+import { metricsByContainer, recordsByContainer } from './by-container.ts';
 
 export interface Transport {
   /**
@@ -68,15 +69,21 @@ export class OtlpExporter<Items> {
   }
 }
 
-export function metricsExporter(transport: Transport): OtlpExporter<ResourceMetrics> {
+/** @param isByContainer whether each container has a resource of its own */
+export function metricsExporter(transport: Transport, isByContainer = false): OtlpExporter<ResourceMetrics> {
   const count = ({ scopeMetrics }: ResourceMetrics): number =>
     scopeMetrics.flatMap(({ metrics }) => metrics).reduce((sum, { dataPoints }) => sum + dataPoints.length, 0);
-  return new OtlpExporter((metrics) => ProtobufMetricsSerializer.serializeRequest(metrics), count, transport);
+  const serialize = (metrics: ResourceMetrics) => ProtobufMetricsSerializer.serializeRequest(metrics);
+  // Protobuf merges messages that follow each other.
+  const serializeAll = (metrics: ResourceMetrics): Uint8Array =>
+    Buffer.concat(metricsByContainer(metrics).flatMap((each) => serialize(each) ?? []));
+  return new OtlpExporter(isByContainer ? serializeAll : serialize, count, transport);
 }
 
-export function logsExporter(transport: Transport): OtlpExporter<ReadableLogRecord[]> {
+/** @param isByContainer whether each container has a resource of its own */
+export function logsExporter(transport: Transport, isByContainer = false): OtlpExporter<ReadableLogRecord[]> {
   return new OtlpExporter(
-    (records) => ProtobufLogsSerializer.serializeRequest(records),
+    (records) => ProtobufLogsSerializer.serializeRequest(isByContainer ? recordsByContainer(records) : records),
     (records) => records.length,
     transport,
   );

@@ -8,9 +8,10 @@ import { createPushReader, type OtlpOptions } from './push.ts';
 
 export function createOtlpReader(options: OtlpOptions): MetricReader {
   const transport = new GrpcTransport(grpcDestination(options, 'metrics'), 'metrics');
-  return createPushReader(metricsExporter(transport), options);
+  return createPushReader(metricsExporter(transport, options.isByContainer), options);
 }
 
 export function createOtlpLogExporter(connection: Connection): LogExporter {
-  return logsExporter(new GrpcTransport(grpcDestination(connection, 'logs'), 'logs'));
+  const transport = new GrpcTransport(grpcDestination(connection, 'logs'), 'logs');
+  return logsExporter(transport, connection.isByContainer);
 }

@@ -7,9 +7,10 @@ import type { LogExporter } from './logs.ts';
 import { createPushReader, type OtlpOptions } from './push.ts';
 
 export function createOtlpHttpReader(options: OtlpOptions): MetricReader {
-  return createPushReader(metricsExporter(new HttpTransport(httpDestination(options, 'metrics'))), options);
+  const transport = new HttpTransport(httpDestination(options, 'metrics'));
+  return createPushReader(metricsExporter(transport, options.isByContainer), options);
 }
 
 export function createOtlpHttpLogExporter(connection: Connection): LogExporter {
-  return logsExporter(new HttpTransport(httpDestination(connection, 'logs')));
+  return logsExporter(new HttpTransport(httpDestination(connection, 'logs')), connection.isByContainer);
 }

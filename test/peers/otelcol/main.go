@@ -29,7 +29,7 @@ var version = "unknown"
 
 func components() (otelcol.Factories, error) {
 	receivers, receiversErr := otelcol.MakeFactoryMap[receiver.Factory](otlpreceiver.NewFactory())
-	processors, processorsErr := otelcol.MakeFactoryMap[processor.Factory](batchprocessor.NewFactory())
+	processors, processorsErr := otelcol.MakeFactoryMap[processor.Factory](batchprocessor.NewFactory(), newAssociateFactory())
 	exporters, exportersErr := otelcol.MakeFactoryMap[exporter.Factory](
 		debugexporter.NewFactory(), otlpexporter.NewFactory(), otlphttpexporter.NewFactory())
 	return otelcol.Factories{
