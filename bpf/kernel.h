@@ -229,7 +229,12 @@ struct signal_struct {
 };
 
 struct task_io_accounting {
+	__u64 read_bytes;
 	__u64 write_bytes;
+};
+
+struct sched_info {
+	unsigned long long run_delay; /* ns that it was ready to run and did not */
 };
 
 struct task_struct {
@@ -247,6 +252,8 @@ struct task_struct {
 	struct files_struct *files;
 	struct css_set *cgroups;
 	struct pid *thread_pid;
+	struct sched_info sched_info;
+	unsigned long nvcsw; /* how often it slept */
 	struct task_io_accounting ioac;
 };
 

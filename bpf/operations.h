@@ -67,6 +67,7 @@ static __always_inline void enter(enum op op, __u64 id, __s64 pos, bool outer)
 	start->id = id;
 	start->pos = pos;
 	start->cgroup_id = current_cgroup_id();
+	start->before = counts_of_task();
 	start->ns = bpf_ktime_get_ns();
 }
 
@@ -94,10 +95,11 @@ static __always_inline enum cell cell_of_failure(enum op op, int error)
 	}
 }
 
-static __always_inline void count(enum op op, struct thread *thread, __u64 cgroup_id, __u64 ns, __s64 ret)
+static __always_inline void count(enum op op, struct thread *thread, const struct start *start, __u64 ns, __s64 ret)
 {
-	__u32 first = cells_of(slot_of(cgroup_id, &thread->slot), op, ns);
+	__u32 first = cells_of(slot_of(start->cgroup_id, &thread->slot), op, ns);
 	__s64 bytes = returned_by(op) == BYTES || returned_by(op) == COPIED ? ret : 0;
+	struct parts parts;
 
 	if (ret < 0 || (returned_by(op) == BYTES && !ret)) {
 		add(first + cell_of_failure(op, -ret), 1);
@@ -107,6 +109,8 @@ static __always_inline void count(enum op op, struct thread *thread, __u64 cgrou
 	add(first + CELL_BUCKETS + bucket_of(ns), 1);
 	if (bytes)
 		add(first + CELL_BYTES, bytes);
+	tell_apart(&parts, &start->before, ns);
+	add_parts(first, &parts);
 }
 
 /* An operation has ended. ret is its return value: bytes, 0 or a negative errno. */
@@ -117,7 +121,7 @@ static __always_inline void count_ended(enum op op, struct thread *thread, const
 	if (now_ns < start->ns)
 		count_miss(MISS_CLOCK);
 	else
-		count(op, thread, start->cgroup_id, now_ns - start->ns, ret);
+		count(op, thread, start, now_ns - start->ns, ret);
 }
 
 /* An operation has ended and left its place. */

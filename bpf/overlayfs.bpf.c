@@ -14,6 +14,7 @@
 #include "syscalls.h"
 #include "tasks.h"
 #include "threads.h"
+#include "causes.h"
 #include "operations.h"
 #include "overlayfs_functions.h"
 #include "copy_up.h"

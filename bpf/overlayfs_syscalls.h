@@ -326,6 +326,7 @@ static __always_inline void enter_opening(void)
 	if (is_followed(OP_COPY_UP_INFERRED))
 		note_before_open(&place->before);
 	start->cgroup_id = current_cgroup_id();
+	start->before = counts_of_task();
 	start->ns = bpf_ktime_get_ns();
 	start->id = thread;
 }

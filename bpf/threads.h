@@ -6,6 +6,13 @@
 const volatile struct overlayfs_config config SEC(".rodata.config");
 struct overlayfs_counters counters SEC(".data.counters");
 
+/* What the kernel has counted of a task when an operation begins. */
+struct task_counts {
+	__u64 run_delay;
+	__u32 slept;   /* times, modulo 2^32 */
+	__u32 fetched; /* units of 512 bytes, modulo 2^32 */
+};
+
 /* An operation between its entry and its exit. */
 struct start {
 	__u64 ns;
@@ -13,6 +20,7 @@ struct start {
 	__s64 pos; /* of a transfer on functions: where in the file it begins; of other operations on functions, see
 	              there */
 	__u64 cgroup_id; /* whose it is, wherever the task is when it ends */
+	struct task_counts before;
 };
 
 /*
@@ -26,7 +34,7 @@ struct thread {
 	__u64 kinds;   /* a byte per place: the kind of the operation that is pending there; 0: none */
 	__u32 slot;    /* where this thread's cgroup was last found; only a hint */
 	__u32 counted; /* it is one of counters.threads */
-	__u64 unused[2];
+	__u64 unused[4];
 };
 
 _Static_assert(PLACES < sizeof(__u64), "the last byte of kinds belongs to no place");

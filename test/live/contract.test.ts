@@ -17,6 +17,9 @@ interface BtfType {
   readonly members?: readonly { readonly name: string; readonly bits_offset: number }[];
 }
 
+/** The kernel's `struct bpf_local_storage_elem` without the value, in bytes: 64 to a cache line, and a pointer. */
+const STORAGE_ELEMENT = 72;
+
 for (const architecture of ['x64', 'arm64']) {
   suite(`the compiled programs for ${architecture}`, () => {
     const layouts = {
@@ -39,10 +42,10 @@ for (const architecture of ['x64', 'arm64']) {
       });
     }
 
-    test('the record of a thread is at most 256 bytes, which the kernel charges to Floatie', () => {
+    test('the record of a thread and what the kernel adds fit into 512 bytes, which it charges to Floatie', () => {
       const object = new URL(`../../dist/bpf/${architecture}/overlayfs.bpf.o`, import.meta.url);
       const type = readBtf(fileURLToPath(object)).find(({ kind, name }) => kind === 'STRUCT' && name === 'thread');
-      assert.ok(type?.size !== undefined && type.size <= 256, `${type?.size} bytes`);
+      assert.ok(type?.size !== undefined && type.size + STORAGE_ELEMENT <= 512, `${type?.size} bytes`);
     });
   });
 }

@@ -14,7 +14,7 @@ import { tryMethod } from '../../src/receivers/overlayfs/trial.ts';
 import { createCgroup } from '../support/cgroup.ts';
 import { fixture } from '../support/fixtures.ts';
 import { mountOverlay } from '../support/overlay.ts';
-import { attempted, count, OPTIONS, operationsOf, started } from '../support/overlayfs-receiver.ts';
+import { attempted, count, OPTIONS, operationsOf, started, sumByCause } from '../support/overlayfs-receiver.ts';
 import { missing } from '../support/requirements.ts';
 import { scaled } from '../support/scale.ts';
 import { mountTracefs } from '../support/tracefs.ts';
@@ -38,6 +38,7 @@ suite('the overlayfs receiver', { skip: missing('root', 'btf') }, () => {
       assert.deepEqual([count(read), count(write)], [did.reads, did.writes]);
       assert.deepEqual([failedOf(read), read.zeros], [did.read_errors, did.read_zeros]);
       assert.deepEqual([failedOf(write), write.zeros], [did.write_errors, did.write_zeros]);
+      for (const totals of [read, write]) assert.equal(sumByCause(totals), totals.sumNs);
     });
   }
 

@@ -13,6 +13,7 @@ import type { Metric } from '../../src/metrics/catalogue.ts';
 import { createProducer } from '../../src/metrics/producer.ts';
 import { MetricRegistry, type Source } from '../../src/metrics/registry.ts';
 import { metrics as oom } from '../../src/receivers/oom/metrics.ts';
+import { CAUSES } from '../../src/receivers/overlayfs/causes.ts';
 import type { CgroupTotals, OperationTotals } from '../../src/receivers/overlayfs/counts.ts';
 import { ERROR_TYPES, eachOp, OPS } from '../../src/receivers/overlayfs/operations.ts';
 import type { OverlayfsReceiver } from '../../src/receivers/overlayfs/receiver.ts';
@@ -59,7 +60,14 @@ function sourceOf(metric: Metric, value: number, own: Attributes = {}): Source {
 /** Of a histogram: its buckets, that of infinity, sum and count. */
 const HISTOGRAM_LINES = BOUNDS_US.length + 3;
 /** Of an operation, besides its histogram. */
-const COUNTERS = ['bytes', 'zeros', 'async', ...ERROR_TYPES] as const;
+const COUNTERS = [
+  'bytes',
+  'zeros',
+  'async',
+  'fetched',
+  ...CAUSES.map((cause) => `${cause}Ns` as const),
+  ...ERROR_TYPES,
+] as const;
 /** The longest names and labels have 257. */
 const LINE_BYTES = 260;
 

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
 import { Cgroups } from '../../src/containers/cgroups.ts';
 import { findHierarchy } from '../../src/containers/hierarchy.ts';
+import { CAUSES } from '../../src/receivers/overlayfs/causes.ts';
 import { CELLS, type OperationTotals } from '../../src/receivers/overlayfs/counts.ts';
 import { eachOp } from '../../src/receivers/overlayfs/operations.ts';
 import { type OverlayfsOptions, OverlayfsReceiver } from '../../src/receivers/overlayfs/receiver.ts';
@@ -44,6 +45,11 @@ export function operationsOf(receiver: OverlayfsReceiver, cgroup: Cgroup) {
   const totals = receiver.read().find(({ cgroupId }) => cgroupId !== null && cgroups.path(cgroupId) === cgroup.name);
   assert.ok(totals, `no counts for ${cgroup.name}`);
   return { ...eachOp(() => NEVER), ...totals.operations };
+}
+
+/** The time by cause, in ns, which adds up to `sumNs`. */
+export function sumByCause(totals: OperationTotals): number {
+  return CAUSES.reduce((sum, cause) => sum + totals[`${cause}Ns`], 0);
 }
 
 /** The successes; an operation that was never done has no totals. */

@@ -10,7 +10,7 @@ import { createCgroup } from './cgroup.ts';
 import { eventually } from './eventually.ts';
 import { fixture } from './fixtures.ts';
 import { mountOverlay } from './overlay.ts';
-import { attempted, operationsOf, OPTIONS as RECEIVER_OPTIONS } from './overlayfs-receiver.ts';
+import { attempted, operationsOf, OPTIONS as RECEIVER_OPTIONS, sumByCause } from './overlayfs-receiver.ts';
 import { missing } from './requirements.ts';
 import { mountTracefs } from './tracefs.ts';
 
@@ -71,6 +71,7 @@ async function testStorm(options: Options, seconds: number, context: TestContext
       `${op}: ${counted} counted and ${missed} missed of ${doneOf} to ${begunOf}`,
     );
     assert.equal(buckets[1], 0, 'no sample is absurd');
+    assert.equal(sumByCause(operations[op]), sumNs);
     // Each has a thread of its own, and the children that it forks.
     assert.ok(sumNs > 0 && sumNs <= 2 * PROCESSES * THREADS * wallNs, `${sumNs} of ${wallNs} ns`);
   }

@@ -5,6 +5,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { array, BpfObject, Cells, Struct, u8, u32, u64 } from '../../native/index.ts';
 import * as histograms from '../histograms.ts';
+import { CAUSES } from './causes.ts';
 import { ERROR_TYPES, OPERATIONS, OPS, type Op, type Operation } from './operations.ts';
 
 export const CONFIG = new Struct('overlayfs_config', {
@@ -30,12 +31,21 @@ export const COUNTERS = new Struct('overlayfs_counters', {
   misses: array(u64, MISSES.length),
 });
 
+/** Where successful operations had their data from: neither fetched nor slept, fetched without waiting, and waited. */
+export const READ_SOURCES = ['cache', 'readahead', 'device'] as const;
+
 /**
- * `enum cell`, in its order: the sum of successful operations in ns, the bytes that they moved, and the numbers of those
- * that moved no byte or were answered by ENOENT, EEXIST or ENOTDIR, of asynchronous ones, which complete at an unknown
- * time, and of failed ones by error.
+ * `enum cell`, in its order: of successful operations the sum in ns, the bytes that they moved, where they had them from,
+ * their time by cause in ns, and the bytes that they fetched from a device; the numbers of those that moved no byte or
+ * were answered by ENOENT, EEXIST or ENOTDIR, of asynchronous ones, which complete at an unknown time, and of failed
+ * ones by error.
  */
-export const CELLS = ['sumNs', 'bytes', 'zeros', 'async', ...ERROR_TYPES] as const;
+export const CELLS = [
+  ...(['sumNs', 'bytes', 'cache'] as const),
+  ...CAUSES.map((cause) => `${cause}Ns` as const),
+  ...(['readahead', 'device', 'fetched', 'zeros', 'async'] as const),
+  ...ERROR_TYPES,
+] as const;
 
 export type OperationTotals = histograms.Totals<(typeof CELLS)[number]>;
 export type CgroupTotals = histograms.CgroupTotals<Op, (typeof CELLS)[number]>;

@@ -1,10 +1,18 @@
 import { type Attribute, type Metric, ownerAttributes } from '../../metrics/catalogue.ts';
+import { CAUSES, MEANINGS } from './causes.ts';
 import { ERROR_TYPES, eachOp } from './operations.ts';
 
 const OP: Attribute = {
   name: 'op',
   meaning: 'the operation, such as `read`, `sync` or `copy_up_open`; see "What is counted on overlayfs"',
 };
+
+const CAUSE: Attribute = {
+  name: 'cause',
+  meaning: CAUSES.map((cause) => `\`${cause}\` (${MEANINGS[cause]})`).join(', '),
+};
+
+const NS_PER_S = 1e9;
 
 /** The histogram of each operation. */
 export const latencyOf = eachOp((_, { latency }): Metric => latency);
@@ -27,6 +35,46 @@ export const metrics = {
       { name: 'error_type', meaning: `the kernel's name of the error: ${ERROR_TYPES.join(', ')}` },
       ...ownerAttributes,
     ],
+  },
+  wait: {
+    name: 'floatie_overlayfs_wait_seconds_total',
+    kind: 'counter',
+    unit: 's',
+    perUnit: NS_PER_S,
+    description:
+      'Where the time of operations on overlayfs went, in seconds; over all causes it is the sum of the histogram',
+    attributes: [CAUSE, OP, ...ownerAttributes],
+  },
+  fetched: {
+    name: 'floatie_overlayfs_device_read_bytes_total',
+    kind: 'counter',
+    unit: 'By',
+    description:
+      'Bytes that operations on overlayfs read from a device, with what they read ahead: what the page cache did not have',
+    attributes: [OP, ...ownerAttributes],
+  },
+  reads: {
+    name: 'floatie_overlayfs_reads_total',
+    kind: 'counter',
+    unit: '',
+    description:
+      'Reads on overlayfs by where their data came from; a read that slept and fetched nothing itself is in none while it is not known what it slept for',
+    attributes: [
+      {
+        name: 'source',
+        meaning:
+          '`cache` (it fetched nothing and did not sleep), `readahead` (it fetched bytes and did not wait for them) or `device` (it waited for a device)',
+      },
+      ...ownerAttributes,
+    ],
+  },
+  causeMeasured: {
+    name: 'floatie_overlayfs_cause_measured',
+    kind: 'gauge',
+    unit: '',
+    description: '1 for a cause that is told apart here, 0 for one whose time is in `other`',
+    attributes: [CAUSE],
+    aboutFloatie: true,
   },
   zeros: {
     name: 'floatie_overlayfs_zero_total',

@@ -1,20 +1,16 @@
 /** The overlayfs receiver as a source of metrics, with the names of cgroups. */
-
-import type { Attributes, HrTime } from '@opentelemetry/api';
-import { attributesOf } from '../../containers/attributes.ts';
 import type { Cgroups } from '../../containers/cgroups.ts';
 import type { CgroupFilter } from '../../containers/filter.ts';
 import type { Identity } from '../../containers/identity.ts';
 import { sharerOf } from '../../containers/place.ts';
-import { OVERFLOW } from '../../metrics/attributes.ts';
 import type { Sample, Source } from '../../metrics/registry.ts';
-import type { Member } from '../../metrics/storage.ts';
-import { monotonicMs, monotonicNs, toHrTime, wallMs, wallMsOf } from '../../program/clock.ts';
+import { monotonicMs, monotonicNs, toHrTime, wallMs } from '../../program/clock.ts';
 import { combined } from '../histograms.ts';
 import { type CgroupTotals, endedOf } from './counts.ts';
-import { latencyOf, metrics } from './metrics.ts';
-import { ERROR_TYPES, type ErrorType, eachOp, OPERATIONS, OPS, type Op } from './operations.ts';
+import { metrics, overlayfsMetrics } from './metrics.ts';
+import { eachOp, OPS, type Op } from './operations.ts';
 import type { OverlayfsReceiver } from './receiver.ts';
+import { overlayfsSamples } from './samples.ts';
 
 /**
  * How many cgroups a walk for names may visit at a time, without file handles: it takes some ms, so that no scrape has
@@ -22,10 +18,8 @@ import type { OverlayfsReceiver } from './receiver.ts';
  */
 const WALK_BUDGET = 512;
 
-const { bytes, errors, zeros, async, excluded } = metrics;
-
 export class OverlayfsSource implements Source {
-  readonly metrics = [...new Set(Object.values(latencyOf)), bytes, errors, zeros, async, excluded];
+  readonly metrics = overlayfsMetrics.filter(({ aboutFloatie }) => aboutFloatie !== true);
   readonly #receiver: OverlayfsReceiver;
   readonly #cgroups: Cgroups;
   #filter: CgroupFilter | null;
@@ -201,91 +195,4 @@ function addOperations(sums: Record<Op, number>, { operations }: CgroupTotals): 
     const totals = operations[op];
     if (totals !== undefined) sums[op] += endedOf(totals);
   }
-}
-
-/**
- * Each sample is good until the next one is asked for.
- *
- * @param identityOf the owner of a cgroup id
- */
-export function* overlayfsSamples(
-  totals: Iterable<CgroupTotals>,
-  identityOf: (cgroupId: bigint) => Identity,
-): Generator<Sample> {
-  let counts = new Float64Array(0);
-  for (const { key, cgroupId, bornNs, operations } of totals) {
-    const owner = cgroupId === null ? OVERFLOW : attributesOf(identityOf(cgroupId));
-    for (const { op, latency, attributes: own } of OPERATIONS) {
-      const totalsOfOp = operations[op];
-      if (totalsOfOp === undefined) continue;
-      const { sumNs, buckets } = totalsOfOp;
-      if (counts.length !== buckets.length + 1) counts = new Float64Array(buckets.length + 1);
-      counts[0] = sumNs;
-      let hasAny = false;
-      for (let bucket = 0; bucket < buckets.length; bucket++) {
-        const count = buckets[bucket] ?? 0;
-        counts[bucket + 1] = count;
-        if (count > 0) hasAny = true;
-      }
-      // No series without an operation: most cgroups only read, and many only open files.
-      if (hasAny) {
-        const memberKey = own === undefined ? key : `${key}.${op}`;
-        yield { metric: latency, member: new CgroupMember(memberKey, withOwn[op](owner), bornNs, counts) };
-      }
-      for (const cell of COUNTED) {
-        const count = totalsOfOp[cell];
-        if (count === 0) continue;
-        yield { metric: metrics[cell], member: new CgroupMember(`${key}.${op}`, withOp[op](owner), bornNs, [count]) };
-      }
-      for (const type of ERROR_TYPES) {
-        const count = totalsOfOp[type];
-        if (count === 0) continue;
-        const attributes = withError[type](withOp[op](owner));
-        yield { metric: metrics.errors, member: new CgroupMember(`${key}.${op}.${type}`, attributes, bornNs, [count]) };
-      }
-    }
-  }
-}
-
-const COUNTED = ['bytes', 'zeros', 'async'] as const;
-
-class CgroupMember implements Member {
-  readonly key: string;
-  readonly attributes: Attributes;
-  readonly totals: ArrayLike<number>;
-  readonly #bornNs: number;
-
-  constructor(key: string, attributes: Attributes, bornNs: number, totals: ArrayLike<number>) {
-    this.key = key;
-    this.attributes = attributes;
-    this.totals = totals;
-    this.#bornNs = bornNs;
-  }
-
-  /** Asked for once for each series. */
-  get startTime(): HrTime {
-    return toHrTime(wallMsOf(this.#bornNs));
-  }
-}
-
-const withOp = eachOp((op) => merging({ op }));
-const withError = Object.fromEntries(ERROR_TYPES.map((type) => [type, merging({ error_type: type })])) as Record<
-  ErrorType,
-  ReturnType<typeof merging>
->;
-const withOwn = eachOp((_, { attributes }) =>
-  attributes === undefined ? (owner: Attributes) => owner : merging(attributes),
-);
-
-/** Adds attributes to those of an owner: the same object each time. */
-function merging(own: Attributes): (owner: Attributes) => Attributes {
-  let merged: WeakMap<Attributes, Attributes> | undefined;
-  return (owner) => {
-    merged ??= new WeakMap();
-    const known = merged.get(owner);
-    if (known !== undefined) return known;
-    const all = { ...own, ...owner };
-    merged.set(owner, all);
-    return all;
-  };
 }

@@ -5,6 +5,7 @@ import { monotonicMs } from '../../program/clock.ts';
 import { Pace } from '../../program/pace.ts';
 import { reasonOf } from '../../program/reason.ts';
 import { type Context, OBJECTS, type Running } from '../receiver.ts';
+import { CAUSES, UNAIDED } from './causes.ts';
 import { chosenOps } from './chosen.ts';
 import { gapsOf, measuredIn } from './measured.ts';
 import { metrics } from './metrics.ts';
@@ -88,6 +89,9 @@ export async function start(context: Context<OverlayfsSettings>): Promise<Runnin
       observer(metrics.measured, (report) => {
         for (const { op, isMeasured } of measuredIn(state, chosen))
           report(isMeasured ? 1 : 0, { op, method: state.method ?? 'none' });
+      });
+      observer(metrics.causeMeasured, (report) => {
+        for (const cause of CAUSES) report(UNAIDED.includes(cause) && state.method !== null ? 1 : 0, { cause });
       });
     },
     choose(choice) {

@@ -9,7 +9,8 @@ import type { CgroupTotals, OperationTotals } from '../../../src/receivers/overl
 import { latencyOf, metrics } from '../../../src/receivers/overlayfs/metrics.ts';
 import { eachOp, OPS, type Op } from '../../../src/receivers/overlayfs/operations.ts';
 import type { OverlayfsReceiver } from '../../../src/receivers/overlayfs/receiver.ts';
-import { OverlayfsSource, overlayfsSamples } from '../../../src/receivers/overlayfs/source.ts';
+import { overlayfsSamples } from '../../../src/receivers/overlayfs/samples.ts';
+import { OverlayfsSource } from '../../../src/receivers/overlayfs/source.ts';
 import { nothingDone } from '../../support/operation-totals.ts';
 
 const NOTHING = nothingDone(3);
@@ -71,6 +72,9 @@ suite('the counts of a cgroup', () => {
       ['async', 'floatie_overlayfs_async_total', {}],
       ['ENOSPC', 'floatie_overlayfs_errors_total', { error_type: 'ENOSPC' }],
       ['other', 'floatie_overlayfs_errors_total', { error_type: 'other' }],
+      ['cpuNs', 'floatie_overlayfs_wait_seconds_total', { cause: 'cpu' }],
+      ['otherNs', 'floatie_overlayfs_wait_seconds_total', { cause: 'other' }],
+      ['fetched', 'floatie_overlayfs_device_read_bytes_total', {}],
     ] as const) {
       test(`of ${op} that are ${field} only are in no histogram`, () => {
         const samples = samplesOf(totals({ [op]: { ...NOTHING, [field]: 3 } }));

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-3.0-only */
+/* Where the time of an operation went, by what the kernel counts of the task anyway. */
+#ifndef FLOATIE_CAUSES_H
+#define FLOATIE_CAUSES_H
+
+/* An operation's time by cause, which adds up to its duration. */
+struct parts {
+	__u64 ns[CAUSE_COUNT];
+	__u64 fetched; /* bytes that the task read from a device, with what it read ahead */
+	bool slept;
+};
+
+/* Of task, by plain loads where it is a trusted pointer. The kernel may be configured without one of them. */
+#define COUNTS_OF(task, LOAD_OF)                                                                                       \
+	((struct task_counts){                                                                                         \
+		.run_delay =                                                                                           \
+			bpf_core_field_exists((task)->sched_info.run_delay) ? LOAD_OF(task, sched_info.run_delay) : 0, \
+		.slept = LOAD_OF(task, nvcsw),                                                                         \
+		.fetched = bpf_core_field_exists((task)->ioac.read_bytes) ? LOAD_OF(task, ioac.read_bytes) / 512 : 0,  \
+	})
+#define PLAIN(task, field) ((task)->field)
+
+static __always_inline struct task_counts counts_of_task(void)
+{
+	if (config.task_storage)
+		return COUNTS_OF(bpf_get_current_task_btf(), PLAIN);
+	return COUNTS_OF((struct task_struct *)bpf_get_current_task(), BPF_CORE_READ);
+}
+
+/* The parts of an operation that ends after ns. What is not known is CAUSE_OTHER. */
+static __always_inline void tell_apart(struct parts *parts, const struct task_counts *before, __u64 ns)
+{
+	struct task_counts now = counts_of_task();
+	__u64 waited = now.run_delay - before->run_delay;
+
+	__builtin_memset(parts, 0, sizeof(*parts));
+	/* The kernel measures it by another clock. */
+	if (waited > ns)
+		waited = ns;
+	parts->slept = now.slept != before->slept;
+	parts->fetched = (__u64)(now.fetched - before->fetched) * 512;
+	parts->ns[CAUSE_RUNQUEUE] = waited;
+	parts->ns[parts->slept ? CAUSE_OTHER : CAUSE_CPU] = ns - waited;
+}
+
+/* first is the first cell of the block of an operation. */
+static __always_inline void add_parts(__u32 first, const struct parts *parts)
+{
+#pragma unroll
+	for (int cause = 0; cause < CAUSE_COUNT; cause++)
+		if (parts->ns[cause])
+			add(first + CELL_CAUSES + cause, parts->ns[cause]);
+	if (parts->fetched)
+		add(first + CELL_FETCHED, parts->fetched);
+	if (parts->ns[CAUSE_DEVICE] || (parts->fetched && parts->slept))
+		add(first + CELL_DEVICE, 1);
+	else if (parts->fetched)
+		add(first + CELL_READAHEAD, 1);
+	else if (!parts->slept)
+		add(first + CELL_CACHE, 1);
+}
+
+#endif
