@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { SchemaObj } from 'convict';
 import { INSTANCE_TYPES, schema } from '../src/config/schema.ts';
+import { type Spelling, spellings } from '../src/config/spellings.ts';
 import { shapeOf } from '../src/settings/setting.ts';
 import { isRecord, type JsonSchema } from '../src/settings/shapes.ts';
 
@@ -17,12 +18,15 @@ export function configSchemaJson(): string {
     $schema: 'http://json-schema.org/draft-07/schema#',
     title: "Floatie's configuration",
     ...mappingOf({
-      ...mapValues(sections, nodeOf),
+      ...mapValues(sections, (node, name) => nodeOf(node, name)),
       ...Object.fromEntries(withTypes.map(([name, types]) => [name, instancesOf(types)])),
     }),
     definitions: {
       variable: VARIABLE,
-      ...Object.assign({}, ...withTypes.map(([, types]) => mapValues(types, nodeOf))),
+      ...Object.assign(
+        {},
+        ...withTypes.map(([name, types]) => mapValues(types, (node, type) => nodeOf(node, `${name}.${type}`))),
+      ),
     },
   };
   return `${JSON.stringify(root, null, 2)}\n`;
@@ -42,9 +46,28 @@ function instancesOf(types: Node): JsonSchema {
   return { ...mappingOf(all), patternProperties: Object.fromEntries(named) };
 }
 
-function nodeOf(node: unknown): JsonSchema {
-  const isSetting = Object.hasOwn(node as Node, 'format');
-  return isSetting ? settingOf(node as SchemaObj) : mappingOf(mapValues(node as Node, nodeOf));
+/** @param path of the node, such as `exporters.otlp` */
+function nodeOf(node: unknown, path: string): JsonSchema {
+  if (Object.hasOwn(node as Node, 'format')) return settingOf(node as SchemaObj);
+  const own = mapValues(node as Node, (child, name) => nodeOf(child, `${path}.${name}`));
+  return mappingOf({ ...own, ...spelledBelow(path, Object.keys(own)) });
+}
+
+/** Other ways to write the settings of a section; where they have a section of their own, that. */
+function spelledBelow(path: string, known: readonly string[]): Node {
+  const below = [...spellings.keys()].filter((key) => key.startsWith(`${path}.`));
+  const names = new Set(below.map((key) => key.slice(path.length + 1).split('.')[0] ?? ''));
+  const others = [...names].filter((name) => !known.includes(name));
+  return Object.fromEntries(
+    others.map((name) => {
+      const spelling = spellings.get(`${path}.${name}`);
+      return [name, spelling === undefined ? nodeOf({}, `${path}.${name}`) : spelledAs(spelling)];
+    }),
+  );
+}
+
+function spelledAs({ doc, json }: Spelling): JsonSchema {
+  return { description: doc, anyOf: [json, { $ref: '#/definitions/variable' }, { type: 'null' }] };
 }
 
 /** A section, or null: an empty "key:" keeps the defaults. */

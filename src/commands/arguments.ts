@@ -1,9 +1,11 @@
 /** Parses the command line. */
 import { existsSync } from 'node:fs';
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
+import type { Sources } from '../config/load.ts';
 import { nearest } from '../config/nearest.ts';
 import { type Call, UsageError } from './command.ts';
 import { FLAGS, type Flag, flags } from './flags.ts';
+import { cureOf } from './others-flags.ts';
 import { commandNamed, commands } from './table.ts';
 
 export { UsageError } from './command.ts';
@@ -31,7 +33,12 @@ export function parseArguments(argv: readonly string[], env: NodeJS.ProcessEnv):
   const instead = flags.find(([name, { command }]) => command !== undefined && values[name] !== undefined)?.[1].command;
   return {
     command: instead ?? word,
-    sources: { file: fileOf(values.config), env, set: (values.set ?? []) as string[], flags: settings },
+    sources: {
+      ...configurationOf((values.config ?? []) as string[], env),
+      env,
+      set: (values.set ?? []) as string[],
+      flags: settings,
+    },
     // "floatie validate --help" is "floatie help validate".
     operands: instead === 'help' && word !== 'help' ? positionals.slice(0, 1) : operands,
     flags: Object.fromEntries(Object.entries(values).filter(([, value]) => !Array.isArray(value))) as Call['flags'],
@@ -46,8 +53,23 @@ export function rowOf(word: string) {
   return row;
 }
 
-function fileOf(configs: unknown): string | undefined {
-  return (configs as string[] | undefined)?.at(-1) ?? (existsSync(SYSTEM_CONFIG) ? SYSTEM_CONFIG : undefined);
+/** The collector's ways to name a configuration: `file:PATH`, `yaml:TEXT`, `env:NAME`. */
+function configurationOf(
+  configs: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Pick<Sources, 'file' | 'texts' | 'ignoredFiles'> {
+  const files: string[] = [];
+  const texts: { origin: string; text: string }[] = [];
+  for (const config of configs) {
+    const [, scheme, rest = ''] = /^(file|yaml|env|https?):(.*)$/s.exec(config) ?? [];
+    if (scheme === 'yaml') texts.push({ origin: '--config yaml:', text: rest });
+    else if (scheme === 'env') texts.push({ origin: `--config ${config}`, text: env[rest] ?? '' });
+    else if (scheme === 'http' || scheme === 'https') {
+      throw new UsageError('"--config" reads no URL; fetch it before: curl -fsS URL | floatie --config /dev/stdin');
+    } else files.push(scheme === 'file' ? rest : config);
+  }
+  const system = texts.length === 0 && existsSync(SYSTEM_CONFIG) ? SYSTEM_CONFIG : undefined;
+  return { file: files.pop() ?? system, texts, ignoredFiles: files };
 }
 
 const OPTIONS: ParseArgsOptionsConfig = Object.fromEntries(
@@ -68,6 +90,8 @@ function parse(argv: readonly string[]): { readonly values: Values; readonly pos
     return parseArgs({ args: [...argv], options: OPTIONS, allowPositionals: true, strict: true });
   } catch (error) {
     const message = (error as Error).message;
+    const cure = argv.flatMap((argument) => cureOf(argument) ?? [])[0];
+    if (cure !== undefined) throw new UsageError(cure);
     const unknown = /^Unknown option '(-[^'=\s]+)/.exec(message)?.[1];
     if (unknown === undefined) throw new UsageError(message.split('\n')[0]);
     const known = Object.keys(FLAGS).map((name) => `--${name}`);

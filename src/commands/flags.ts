@@ -18,12 +18,12 @@ export const FLAGS = {
   config: {
     value: 'FILE',
     isRepeatable: true,
-    does: 'the configuration; without it /etc/floatie/floatie.yaml, if it is there',
+    does: 'the configuration; without it /etc/floatie/floatie.yaml, if there;\nalso file:FILE, yaml:TEXT (over the file) and env:NAME',
   },
   set: {
     value: 'KEY=VALUE',
     isRepeatable: true,
-    does: 'one setting, such as --set exporters.prometheus.port=9435; repeatable',
+    does: 'one setting, such as exporters.prometheus.port=9435; repeatable',
   },
   'pid-ns-inum': {
     value: 'N|self',
@@ -35,10 +35,25 @@ export const FLAGS = {
     key: 'kernel.max_map_entries',
     does: 'how many cgroups get series of their own',
   },
+  'web.listen-address': {
+    value: 'ADDR',
+    key: 'exporters.prometheus.endpoint',
+    does: 'address and port to scrape; :9464 is every address of the machine',
+  },
+  'web.config.file': {
+    value: 'FILE',
+    key: 'exporters.prometheus.web_config_file',
+    does: 'TLS, passwords and headers of that address, in the format of Prometheus',
+  },
   'log.level': {
     value: 'LEVEL',
     key: 'service.telemetry.log_level',
     does: 'the lowest level of the log: debug, info, warn or error',
+  },
+  'log.format': {
+    value: 'FORMAT',
+    key: 'service.telemetry.log_format',
+    does: 'text for people, json for programs',
   },
   json: { isOfCommand: true, does: 'print JSON, for programs' },
   help: { short: 'h', command: 'help', does: 'print this; behind a command, what that does' },

@@ -39,9 +39,20 @@ export interface ConfigDocument {
  * @param env null leaves `${env:NAME}` as it is
  * @throws {@link ConfigError}
  */
-export function readDocument(file: string, env: Readonly<Record<string, string | undefined>> | null): ConfigDocument {
+export function readDocument(file: string, env: Env | null): ConfigDocument {
+  return documentOf(readText(file), file, env);
+}
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/**
+ * @param file the name of the source, for messages
+ * @throws {@link ConfigError}
+ */
+export function documentOf(text: string, file: string, env: Env | null): ConfigDocument {
   const lines = new LineCounter();
-  const document = parseDocument(readText(file), {
+  const document = parseDocument(text, {
+    merge: true,
     prettyErrors: true,
     lineCounter: lines,
     // The parser's warnings quote the file; checking for duplicate keys takes quadratic time.
@@ -132,7 +143,7 @@ function offsetOf(document: Document.Parsed, path: Path): number {
   for (const part of path) {
     if (isAlias(node)) node = node.resolve(document);
     if (isMap(node)) {
-      const pair = pairsOf(node).get(String(part));
+      const pair = pairsOf(node).get(String(part)) ?? mergedPair(node, String(part), document);
       if (pair === undefined) break;
       offset = (isScalar(pair.key) ? pair.key.range?.[0] : undefined) ?? offset;
       node = pair.value;
@@ -142,6 +153,19 @@ function offsetOf(document: Document.Parsed, path: Path): number {
     } else break;
   }
   return offset;
+}
+
+/** The pair that comes into a mapping by `<<`. */
+function mergedPair(map: YAMLMap, key: string, document: Document.Parsed): Pair | undefined {
+  const sources = map.items.flatMap((pair) =>
+    isScalar(pair.key) && typeof pair.key.value === 'symbol' ? pair.value : [],
+  );
+  for (const source of sources.flatMap((node) => (isSeq(node) ? node.items : node))) {
+    const merged = isAlias(source) ? source.resolve(document) : source;
+    const pair = isMap(merged) ? pairsOf(merged).get(key) : undefined;
+    if (pair !== undefined) return pair;
+  }
+  return undefined;
 }
 
 /** The pairs of a mapping by key; of a duplicate key the first pair. */

@@ -11,7 +11,7 @@ export function foreignProblems(
   what: string,
   placeOf: (path: readonly string[]) => string,
 ): string[] | null {
-  const names = isRecord(values) ? Object.keys(values) : [];
+  const names = isRecord(values) ? Object.keys(values).map((name) => name.split('::')[0] ?? '') : [];
   if (names.length === 0 || names.some((name) => known.includes(name))) return null;
   const misspelt = names.slice(0, MAX_TOLD).flatMap((name) => {
     const hint = nearest(name, known);

@@ -23,10 +23,10 @@ export function templateOf(key: string): string {
   return key.replace(INSTANCE, '$1');
 }
 
-/** All keys; for a key of a named instance, those of its type carry its name. */
-export function keysLike(key: string): readonly string[] {
+/** `exporters.otlp.timeout_ms` beside a key of `exporters.otlp/eu` → `exporters.otlp/eu.timeout_ms`. */
+export function siblingOf(key: string, template: string): string {
   const [instance, type] = INSTANCE.exec(key) ?? [];
-  return instance === undefined ? keys : keys.map((known) => known.replace(`${type}.`, `${instance}.`));
+  return instance === undefined ? template : template.replace(`${type}.`, `${instance}.`);
 }
 
 export function settingOf(key: string): SchemaObj {

@@ -9,6 +9,7 @@ import {
   anyText,
   boolean,
   integer,
+  isRecord,
   mapping,
   must,
   names,
@@ -17,6 +18,7 @@ import {
   textMatching,
   texts,
 } from '../settings/shapes.ts';
+import { showKey } from '../settings/show.ts';
 import { actions } from './actions.ts';
 import type { Inherited } from './inherited.ts';
 import type { ViewConfig } from './view.ts';
@@ -122,11 +124,23 @@ function instanceNames(types: readonly string[], example: string, minItems: numb
 }
 
 /** Headers that are texts over both HTTP and gRPC: gRPC's binary headers end in -bin. */
-const headers = mapping(
+const headersAsTexts = mapping(
   'a mapping of names of headers to texts of printable ASCII',
   textMatching(/^[\x20-\x7e]*$/, 'a text of printable ASCII'),
   /^(?!.*-[Bb][Ii][Nn]$)[A-Za-z0-9_.-]+$/,
 );
+
+/** Names the header whose value YAML reads as a number or a boolean, without the value: it may be a token. */
+const headers: Shape = {
+  json: headersAsTexts.json,
+  problems(value, key) {
+    const unquoted = isRecord(value)
+      ? Object.entries(value).filter(([, text]) => typeof text === 'number' || typeof text === 'boolean')
+      : [];
+    if (unquoted.length === 0) return headersAsTexts.problems(value, key);
+    return unquoted.map(([name]) => `${key}.${showKey(name)}: must be a text: write the value in quotes`);
+  },
+};
 
 const host = textMatching(/^[A-Za-z0-9_.:-]+$/, 'an address or a host name, such as "127.0.0.1", "::1" or "0.0.0.0"');
 
@@ -143,7 +157,8 @@ const cgroup = textMatching(
 
 const endpoint = must(
   'empty or look like "http://host:4317", or "https://host:4317" for TLS',
-  { type: 'string', pattern: '^$|^https?://.' },
+  // src/config/endpoints.ts gives a host with a port its scheme.
+  { type: 'string', pattern: '^$|^https?://.|^[^/?#@\\s]+:\\d+$' },
   (value) =>
     value === '' ||
     (typeof value === 'string' && /^https?:\/\//.test(value) && (URL.parse(value)?.hostname ?? '') !== ''),

@@ -144,10 +144,25 @@ suite('headers', () => {
     assert.deepEqual(config.exporters.otlp.headers, { 'x-tenant': '7' });
   });
 
-  for (const headers of ['{ "a b": c }', '{ a: "b\\nc" }', '{ a-bin: x }', '{ a: 1 }', '[a]', 'secret']) {
+  for (const headers of ['{ "a b": c }', '{ a: "b\\nc" }', '{ a-bin: x }', '{ a: [1] }', '[a]', 'secret']) {
     test(`are refused, and never shown, when they are ${headers}`, () => {
       assert.deepEqual(problemsOf(`exporters: { otlp: { headers: ${headers} } }`), [
         'exporters.otlp.headers: must be a mapping of names of headers to texts of printable ASCII (from FILE:1)',
+      ]);
+    });
+  }
+});
+
+suite('a header that YAML reads as no text', () => {
+  const rows: [headers: string, key: string][] = [
+    ['{ X-Scope-OrgID: 1 }', 'X-Scope-OrgID'],
+    ['{ x-on: true }', 'x-on'],
+    ['{ "%&": 1 }', '…'],
+  ];
+  for (const [headers, key] of rows) {
+    test(`is named, without its value: ${headers}`, () => {
+      assert.deepEqual(problemsOf(`exporters: { otlp: { headers: ${headers} } }`), [
+        `exporters.otlp.headers.${key}: must be a text: write the value in quotes (from FILE:1)`,
       ]);
     });
   }

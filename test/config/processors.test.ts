@@ -93,12 +93,12 @@ suite('processors that cannot be used are a problem', () => {
     ],
     [
       'a type that does not exist',
-      pipeline('batch'),
+      pipeline('whatever'),
       [
-        `${PIPELINE}: must be a list of "attributes" or "filter", each with a name if wanted, such as "attributes/short", not ["batch"] (from FILE:1)`,
+        `${PIPELINE}: must be a list of "attributes" or "filter", each with a name if wanted, such as "attributes/short", not ["whatever"] (from FILE:1)`,
       ],
     ],
-    ['a section that does not exist', 'processors: { batch: {} }', ['FILE:1: processors.batch: unknown key']],
+    ['a section that does not exist', 'processors: { whatever: {} }', ['FILE:1: processors.whatever: unknown key']],
     [
       'one that is named twice',
       `processors: { filter: { pid_ns_inum: 1 } }\n${pipeline('filter', 'filter')}`,

@@ -16,7 +16,8 @@ suite('a request in the absolute form, as it is sent to a proxy', () => {
     ['http://node.example/oom', 200, /"records"/],
     ['http://node.example', 200, /<h1>Floatie<\/h1>/],
     ['http://node.example//metrics', 404, /Nothing is here/],
-    ['http://node.example/metrics/', 404, /Nothing is here/],
+    ['http://node.example/metrics/', 200, /^floatie_build_info/m],
+    ['/metrics/', 200, /^floatie_build_info/m],
     ['//metrics', 404, /Nothing is here/],
   ] as const) {
     test(`for ${target} is answered by ${status}, like one in the origin form`, async () => {

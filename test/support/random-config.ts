@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { envName, keys } from '../../src/config/keys.ts';
 import { load, type Sources } from '../../src/config/load.ts';
 import type { Config } from '../../src/config/schema.ts';
+import { writable } from '../../src/config/writable.ts';
 import { outcomeOf, ownKeys } from './config-outcome.ts';
 import { createRandom } from './random.ts';
 import { writeAnew } from './write-anew.ts';
@@ -45,7 +46,7 @@ const LIKELY: ReadonlyMap<string, readonly string[]> = new Map(
     'exporters.prometheus.host': ['127.0.0.1', '"::1"', 'localhost'],
     'exporters.prometheus.port': ['0', '9090'],
     'exporters.prometheus.timeout_ms': ['100', '60000'],
-    'exporters.otlp.endpoint': ['""', '"http://localhost:4317"'],
+    'exporters.otlp.endpoint': ['""', '"http://localhost:4317"', 'localhost:4317'],
     'exporters.otlp.interval_ms': ['100', '3600000'],
     'exporters.otlp.timeout_ms': ['100', '60000'],
     'exporters.otlp.temporality': ['cumulative', 'delta'],
@@ -56,6 +57,15 @@ const LIKELY: ReadonlyMap<string, readonly string[]> = new Map(
     'exporters.debug.verbosity': ['basic', 'detailed'],
     'service.telemetry.log_level': ['debug', 'error'],
     'service.telemetry.log_format': ['text', 'json'],
+    'exporters.prometheus.endpoint': ['0.0.0.0:9464', '":0"', '"[::1]:9464"'],
+    'exporters.otlp.interval': ['30s', '1m30s', '0.5h'],
+    'exporters.otlp.timeout': ['100ms', '10s'],
+    'exporters.otlp.tls.insecure': ['true', 'false'],
+    'receivers.overlayfs.expire': ['5m', '1h'],
+    'receivers.oom.retain': ['1d', '60s'],
+    'receivers.oom.ring': ['256KiB', '4096B'],
+    'service.telemetry.logs.level': ['INFO', 'debug'],
+    'service.telemetry.logs.encoding': ['json', 'console'],
     'service.telemetry.resource': ['{}', '{ team: storage, constructor: x, __proto__: y }'],
   }),
 );
@@ -149,7 +159,7 @@ class Writer {
   }
 
   #key(): string {
-    const known = this.#one(...keys);
+    const known = this.#one(...writable);
     const name = this.#isWrong(0.5) ? this.#word() : 'eu';
     const key = this.#happens(0.8) ? known : known.replace(/^(exporters|processors)\.\w+/, `$&/${name}`);
     if (!this.#isWrong(0.3)) return key;
@@ -196,12 +206,12 @@ function namesItsPlace(problem: string): boolean {
     problem.startsWith(`${folder}/`) ||
     problem.startsWith('--set ') ||
     /^(FLOATIE|OTEL)_[^:]*: /.test(problem) ||
-    keys.some((known) => {
+    writable.some((known) => {
       const key = known.replace(
         /^(?:exporters|processors)\.\w+/,
         problem.slice(0, problem.indexOf(': ')).match(/^\w+\.\w+\/[\w-]+/)?.[0] ?? '$&',
       );
-      return problem.startsWith(`${key}: `) || problem.startsWith(`${key}[`);
+      return [': ', '[', '.'].some((end) => problem.startsWith(key + end));
     })
   );
 }

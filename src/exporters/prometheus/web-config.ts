@@ -130,7 +130,10 @@ export function readWebConfig(file: string): WebConfig {
         : `its cost is ${Number(cost)}, and must be ${MIN_COST} to ${MAX_COST}: each wrong password costs as much (${command})`,
     );
   }
-  const http = section(document.get('http_server_config'), 'http_server_config', ['headers']);
+  const server = document.get('http_server_config');
+  // Floatie speaks HTTP/1.1, which is what `http2: false` asks for.
+  const isWithoutHttp2 = isRecord(server) && server.http2 === false;
+  const http = section(server, 'http_server_config', ['headers', ...(isWithoutHttp2 ? ['http2'] : [])]);
   const headers = section(http.get('headers'), 'http_server_config.headers', HEADERS);
   for (const [name, value] of headers) {
     if (typeof value === 'string' && /^[\x20-\x7e]+$/.test(value)) continue;

@@ -8,7 +8,10 @@ suite('the target of a request', () => {
     ['/metrics', '/metrics'],
     ['/metrics?', '/metrics'],
     ['/oom?limit=1&a=http://b/', '/oom'],
-    ['/metrics/', '/metrics/'],
+    ['/metrics/', '/metrics'],
+    ['/metrics/?a=b', '/metrics'],
+    ['/metrics//', '/metrics//'],
+    ['//', '//'],
     // A path that begins so is no host: it is another path, where nothing is.
     ['//metrics', '//metrics'],
     ['//host/metrics', '//host/metrics'],

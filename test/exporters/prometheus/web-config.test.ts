@@ -60,6 +60,10 @@ suite('a web configuration', { skip: lacksOpenssl }, () => {
     );
   });
 
+  test('may say what Floatie does: no HTTP/2', () => {
+    assert.deepEqual(read('http_server_config: {http2: false}').headers, {});
+  });
+
   test('has users and headers', () => {
     const hash = bcrypt.hashSync('secret', 4).replace('$2b$', '$2y$');
     const { users, headers } = read(
