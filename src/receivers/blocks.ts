@@ -155,12 +155,22 @@ export class Blocks {
 
   /** The share of first blocks that nobody has, or that these slots give back. */
   freeShare(draining: Iterable<number>): number {
-    const { operations, firsts } = this.#layout;
-    let used = this.#used;
-    for (const slot of draining) {
-      for (let row = slot * operations; row < (slot + 1) * operations; row++) if (this.#found[row] !== 0) used--;
-    }
-    return 1 - used / (firsts - operations);
+    let free = 1 - this.#used / this.#claimable;
+    for (const slot of draining) free += this.shareOf(slot);
+    return free;
+  }
+
+  /** The share of first blocks that a slot has. */
+  shareOf(slot: number): number {
+    const { operations } = this.#layout;
+    let used = 0;
+    for (let row = slot * operations; row < (slot + 1) * operations; row++) if (this.#found[row] !== 0) used++;
+    return used / this.#claimable;
+  }
+
+  /** The number of first blocks that rows of cgroups can claim. */
+  get #claimable(): number {
+    return this.#layout.firsts - this.#layout.operations;
   }
 
   /** The sums of an operation's cells, which are good until the next call; null when it was never done. */

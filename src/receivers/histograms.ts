@@ -169,7 +169,7 @@ export class Histograms<Op extends string, Counter extends string> {
    */
   reclaim(claims: Claims, nowMs: number): CgroupTotals<Op, Counter>[] {
     const last = this.#free(this.#slots.drained(nowMs, claims.isReadSince));
-    this.#slots.reclaim(claims, nowMs, this.#blocks.freeShare(this.#slots.draining()));
+    this.#slots.reclaim(claims, nowMs, this.#blocks);
     return last;
   }
 

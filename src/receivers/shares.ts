@@ -5,6 +5,8 @@
 
 export interface Entry {
   readonly slot: number;
+  /** What it takes of the memory that all entries share: 1 is an entry's part, and the least that an entry takes. */
+  readonly size: number;
   readonly bornNs: number;
   /** null while the cgroup exists. */
   readonly goneSinceMs: number | null;
@@ -36,29 +38,43 @@ export function entriesToTake(entries: readonly Entry[], free: number, total: nu
   const taken = new Map<number, Taking>();
   const dead = entries.filter(({ goneSinceMs, isRead }) => goneSinceMs !== null && isRead);
   dead.sort((a, b) => (a.goneSinceMs ?? 0) - (b.goneSinceMs ?? 0));
-  for (const { slot } of dead.slice(0, Math.max(0, Math.ceil(total * SPARE) - free))) taken.set(slot, 'end');
+  let spare = Math.ceil(total * SPARE) - free;
+  let missing = Math.ceil(total * RESERVE) - free;
+  for (const { slot, size } of dead) {
+    if (spare <= 0) break;
+    spare -= size;
+    missing -= size;
+    taken.set(slot, 'end');
+  }
 
   const left = entries.filter(({ slot }) => !taken.has(slot));
   const held = [...Map.groupBy(left, ({ sharer }) => sharer).values()].map((all) => ({
+    size: sizeOf(all),
     count: all.length,
     // Removed cgroups with unread counts are left out: their entries will be free soon without a loss.
     takeable: all.filter(({ goneSinceMs, isShown }) => goneSinceMs === null || !isShown).sort(byLoss),
   }));
   // One more share, for a new owner.
   const share = Math.max(1, Math.floor(total / (held.length + 1)));
-  let missing = Math.ceil(total * RESERVE) - free - taken.size;
-  for (; missing > 0; missing--) {
-    const over = held.filter(({ count, takeable }) => count > share && takeable.length > 0);
-    const most = over.reduce((a, b) => (b.count > a.count ? b : a), over[0] ?? NOBODY);
+  while (missing > 0) {
+    // Whoever has a single cgroup keeps it, whatever that does.
+    const over = held.filter(({ size, count, takeable }) => size > share && count > 1 && takeable.length > 0);
+    const most = over.reduce((a, b) => (b.size > a.size ? b : a), over[0] ?? NOBODY);
     const entry = most.takeable.shift();
     if (entry === undefined) break;
+    missing -= entry.size;
+    most.size -= entry.size;
     most.count--;
     taken.set(entry.slot, entry.goneSinceMs === null ? 'banish' : 'fold');
   }
   return taken;
 }
 
-const NOBODY: { count: number; readonly takeable: Entry[] } = { count: 0, takeable: [] };
+const NOBODY: { size: number; count: number; readonly takeable: Entry[] } = { size: 0, count: 0, takeable: [] };
+
+function sizeOf(entries: readonly Entry[]): number {
+  return entries.reduce((sum, { size }) => sum + size, 0);
+}
 
 /** Removed cgroups before living ones, unseen ones before series, the latest first. */
 function byLoss(a: Entry, b: Entry): number {

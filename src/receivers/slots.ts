@@ -33,6 +33,13 @@ export interface Claims {
   sharerOf(cgroupId: bigint): string;
 }
 
+/** The memory that slots share, each as a part of all. */
+export interface Memory {
+  /** What is free, or will be once these slots are. */
+  freeShare(draining: Iterable<number>): number;
+  shareOf(slot: number): number;
+}
+
 /** A slot that was taken from its cgroup, and whose cells still have that cgroup's counts. */
 export interface Drained {
   readonly slot: number;
@@ -147,17 +154,13 @@ export class Slots {
     for (const id of this.#banished) if (isGone(id)) this.#pardon(id);
   }
 
-  /** Slots that are given back soon. */
-  draining(): Iterable<number> {
-    return this.#draining.keys();
-  }
-
   /**
    * Takes slots when free ones run short: see {@link entriesToTake}.
    *
-   * @param freeShare the share of what slots need in memory that is free
+   * @param memory what operations of cgroups take
    */
-  reclaim(claims: Claims, nowMs: number, freeShare: number): void {
+  reclaim(claims: Claims, nowMs: number, memory: Memory): void {
+    const freeShare = memory.freeShare(this.#draining.keys());
     const free = Math.min(this.#total - this.used() + this.#draining.size, Math.floor(freeShare * this.#total));
     if (free >= this.#total / 2) {
       for (const id of this.#banished) this.#pardon(id);
@@ -165,7 +168,10 @@ export class Slots {
     }
     if (free >= this.#total / 4) return;
     const cgroupIds = new Map(this.taken());
-    const entries = Array.from(cgroupIds, ([slot, id]) => this.#entryOf(slot, id, claims, nowMs));
+    const entries = Array.from(cgroupIds, ([slot, id]) => ({
+      ...this.#entryOf(slot, id, claims, nowMs),
+      size: Math.max(1, this.#total * memory.shareOf(slot)),
+    }));
     for (const [slot, taking] of entriesToTake(entries, free, this.#total)) {
       const cgroupId = cgroupIds.get(slot);
       if (cgroupId === undefined) continue;
@@ -211,7 +217,7 @@ export class Slots {
     this.#draining.set(slot, draining);
   }
 
-  #entryOf(slot: number, cgroupId: bigint, claims: Claims, nowMs: number): Entry {
+  #entryOf(slot: number, cgroupId: bigint, claims: Claims, nowMs: number): Omit<Entry, 'size'> {
     const known = this.#goneSince.get(slot);
     const goneSinceMs = known ?? (claims.isGone(cgroupId) ? this.#setGone(slot, nowMs) : null);
     return {

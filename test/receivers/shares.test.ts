@@ -8,6 +8,7 @@ const TOTAL = 16;
 function entries(count: number, values: Partial<Entry> = {}, from = 0): Entry[] {
   return Array.from({ length: count }, (_, index) => ({
     slot: from + index,
+    size: 1,
     bornNs: from + index,
     goneSinceMs: null,
     isRead: false,
@@ -58,6 +59,20 @@ suite('map entries', () => {
   test('of one that nobody saw are taken before a series', () => {
     const all = [...entries(1, { isShown: false }), ...entries(15, {}, 1)];
     assert.deepEqual(taken(all), { 0: 'banish', 15: 'banish' });
+  });
+
+  test('are taken from whoever takes most memory, though others have more entries', () => {
+    const all = [...entries(3, { size: 4 }), ...entries(4, { sharer: 'b' }, 3)];
+    assert.deepEqual(taken(all, 0), { 2: 'banish' });
+  });
+
+  test('are left to an owner of one cgroup, however much memory that takes', () => {
+    assert.deepEqual(taken([...entries(1, { size: 12 }), ...entries(1, { sharer: 'b', size: 4 }, 1)], 0), {});
+  });
+
+  test('of those that are no more are taken until a quarter of the memory is free', () => {
+    const dead = entries(4, { goneSinceMs: 0, isRead: true, size: 4 });
+    assert.deepEqual(taken(dead, 0), { 0: 'end' });
   });
 
   test('one entry is never taken from its only cgroup', () => {
