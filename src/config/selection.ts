@@ -38,7 +38,8 @@ export function sharedNames(views: readonly ViewConfig[]): string[] {
 const HISTOGRAM = /_(bucket|sum|count)$/;
 
 /** The serializer ends a counter's name in `_total`; a histogram has the names of its parts. */
-function prometheusNames(name: string, { kind }: Metric): string[] {
+function prometheusNames(given: string, { kind }: Metric): string[] {
+  const name = given.replaceAll('.', '_');
   if (kind === 'histogram') return [name, `${name}_bucket`, `${name}_sum`, `${name}_count`];
   return [kind === 'counter' && !name.endsWith('_total') ? `${name}_total` : name];
 }

@@ -4,11 +4,11 @@ import {
   AggregationType,
   createAllowListAttributesProcessor,
   createDenyListAttributesProcessor,
-  type ViewOptions,
 } from '@opentelemetry/sdk-metrics';
 import type { AttributeAction } from '../metrics/attribute-actions.ts';
 import { applyActions } from '../metrics/attribute-actions.ts';
 import type { Metric } from '../metrics/catalogue.ts';
+import type { StreamOptions } from '../metrics/streams.ts';
 import { allMetrics } from '../receivers/index.ts';
 import { selectedBy } from './selection.ts';
 import type { ViewConfig } from './view.ts';
@@ -17,7 +17,7 @@ import type { ViewConfig } from './view.ts';
  * The options that views, and then processors, make for every metric. Patterns are resolved to names here, so that the
  * kernel's metrics and the SDK's instruments match alike (the SDK supports only a single `*`).
  */
-export function viewOptions(views: readonly ViewConfig[], actions: readonly AttributeAction[] = []): ViewOptions[] {
+export function viewOptions(views: readonly ViewConfig[], actions: readonly AttributeAction[] = []): StreamOptions[] {
   const everywhere = actions.length === 0 ? [] : [{ process: (all: Attributes) => applyActions(all, actions) }];
   return allMetrics.flatMap((metric) => {
     const selecting = views.filter((view) => selectedBy(view).includes(metric));
@@ -26,9 +26,9 @@ export function viewOptions(views: readonly ViewConfig[], actions: readonly Attr
   });
 }
 
-type AttributesProcessors = NonNullable<ViewOptions['attributesProcessors']>;
+type AttributesProcessors = NonNullable<StreamOptions['attributesProcessors']>;
 
-function optionsOf({ stream }: ViewConfig, metric: Metric, everywhere: AttributesProcessors): ViewOptions {
+function optionsOf({ stream }: ViewConfig, metric: Metric, everywhere: AttributesProcessors): StreamOptions {
   const { included, excluded } = stream.attribute_keys ?? {};
   const processors = [
     ...(included === undefined ? [] : [createAllowListAttributesProcessor(included)]),
@@ -36,9 +36,10 @@ function optionsOf({ stream }: ViewConfig, metric: Metric, everywhere: Attribute
     ...everywhere,
   ];
   const boundaries = stream.aggregation?.explicit_bucket_histogram?.boundaries;
-  const options: ViewOptions = { instrumentName: metric.name, attributesProcessors: processors };
+  const options: StreamOptions = { instrumentName: metric.name, attributesProcessors: processors };
   if (stream.name !== undefined) options.name = stream.name;
   if (stream.description !== undefined) options.description = stream.description;
+  if (stream.unit !== undefined) options.unit = stream.unit;
   if (stream.aggregation_cardinality_limit !== undefined) {
     options.aggregationCardinalityLimit = stream.aggregation_cardinality_limit;
   }

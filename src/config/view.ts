@@ -4,6 +4,8 @@ export interface ViewConfig {
   readonly stream: {
     readonly name?: string;
     readonly description?: string;
+    /** Seconds in place of microseconds. OpenTelemetry's configuration has no such key. */
+    readonly unit?: 's';
     readonly attribute_keys?: { readonly included?: string[]; readonly excluded?: string[] };
     readonly aggregation?: {
       readonly drop?: object;

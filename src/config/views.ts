@@ -1,6 +1,7 @@
 /** Checks the views of the configuration, key by key. */
+
 import { bounds } from '../settings/bounds.ts';
-import { anyText, integer, listOf, nothing, section, text, textMatching, texts } from '../settings/shapes.ts';
+import { anyText, integer, listOf, nothing, oneOf, section, text, textMatching, texts } from '../settings/shapes.ts';
 import { selectedBy, sharedNames } from './selection.ts';
 import type { ViewConfig } from './view.ts';
 
@@ -18,12 +19,13 @@ const form = section(
   {
     selector: section({ instrument_name: text }, ['instrument_name']),
     stream: section({
-      // Names that stay the same in Prometheus: colons and double underscores would be changed.
+      // In Prometheus dots become underscores, and no other character changes: so no colons, and no two underscores.
       name: textMatching(
-        /^(?!.*__)(?!_$)[A-Za-z_][A-Za-z0-9_]*$/,
-        'a metric name: letters, digits and underscores, not beginning with a digit',
+        /^(?!.*[_.]{2})(?!_$)[A-Za-z_][A-Za-z0-9_.]*$/,
+        'a metric name: letters, digits, dots and underscores, not beginning with a digit',
       ),
       description: text,
+      unit: oneOf('s'),
       attribute_keys: section({ included: attributeNames, excluded: attributeNames }),
       aggregation: section({
         drop: nothing,
@@ -50,7 +52,10 @@ function checkView(view: ViewConfig, key: string): string[] {
   if (view.stream.name !== undefined && selected.length > 1) {
     return [`${key}.stream.name: "${pattern}" selects ${selected.length} metrics, which cannot share one name`];
   }
-  const { aggregation } = view.stream;
+  const { aggregation, unit } = view.stream;
+  if (unit !== undefined && selected.some((metric) => metric.unit !== 'us')) {
+    return [`${key}.stream.unit: "${pattern}" selects a metric that is not in microseconds`];
+  }
   if (aggregation?.drop !== undefined && aggregation.explicit_bucket_histogram !== undefined) {
     return [`${key}.stream.aggregation: cannot both drop the metric and give it other buckets`];
   }

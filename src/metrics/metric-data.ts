@@ -70,12 +70,15 @@ function counterData(stream: Stream): ToData {
 }
 
 function histogramData(stream: Stream, gridNs: readonly number[], bounds: readonly number[]): ToData {
-  const { perUnit = 1 } = stream.metric;
-  const boundaries = [...bounds];
-  const explicit = foldTable(gridNs, boundaries.map(toNs));
+  const { metric, ownPerUnit } = stream;
+  const perUnit = (metric.perUnit ?? 1) * ownPerUnit;
+  const boundaries = bounds.map((bound) => bound / ownPerUnit);
+  const explicit = foldTable(gridNs, bounds.map(toNs));
   const exponentials = new Map<number, Fold>();
   const shapeOf = (options: ExponentialOptions | undefined): Shape => {
-    if (options === undefined || stream.bounds !== undefined) return { perUnit, boundaries, explicit };
+    // The kernel's exponential bounds are powers of two of the metric's own unit.
+    const hasOwn = stream.bounds !== undefined || ownPerUnit !== 1;
+    if (options === undefined || hasOwn) return { perUnit, boundaries, explicit };
     const { maxScale } = options;
     const fold = exponentials.get(maxScale) ?? foldTable(gridNs, exponentialBoundsNs(maxScale));
     exponentials.set(maxScale, fold);
@@ -109,5 +112,5 @@ function points<T>(all: readonly Series[], endTime: HrTime, value: (totals: Floa
 }
 
 function descriptorOf(stream: Stream, valueType: ValueType): MetricData['descriptor'] {
-  return { name: stream.name, description: stream.description, unit: stream.metric.unit, valueType };
+  return { name: stream.name, description: stream.description, unit: stream.unit, valueType };
 }

@@ -3,13 +3,13 @@
  * share it; temporality.ts knows what each reader has seen.
  */
 import type { HrTime } from '@opentelemetry/api';
-import type { ViewOptions } from '@opentelemetry/sdk-metrics';
+
 import { monotonicMs, toHrTime, wallMs } from '../program/clock.ts';
 import { inSteps } from '../program/steps.ts';
 import type { Metric } from './catalogue.ts';
 import { type Grid, metricDataOf, type ToData } from './metric-data.ts';
 import { GaugeStorage, type Member, type Series, SeriesStorage, type Store } from './storage.ts';
-import { type Stream, streamsOf } from './streams.ts';
+import { type Stream, type StreamOptions, streamsOf } from './streams.ts';
 
 /**
  * A member's values for one metric: `[value]` of a counter or gauge, `[sum, ...buckets]` of a histogram. Counters and sums
@@ -47,9 +47,9 @@ export class MetricRegistry {
   #underWay: Promise<void> | null = null;
   #isClosed = false;
   readonly #onEnd = new Set<(state: StreamState, series: Series) => void>();
-  #views: readonly ViewOptions[];
+  #views: readonly StreamOptions[];
 
-  constructor(views: readonly ViewOptions[]) {
+  constructor(views: readonly StreamOptions[]) {
     this.#views = views;
   }
 
@@ -65,7 +65,7 @@ export class MetricRegistry {
   }
 
   /** From now on by these views, and the bounds that grids give now. Counts and start times of series that stay go on. */
-  reshape(views: readonly ViewOptions[]): void {
+  reshape(views: readonly StreamOptions[]): void {
     this.#views = views;
     for (const name of this.#added.keys()) this.#shape(name);
   }

@@ -31,6 +31,7 @@ suite('names that Prometheus would have twice', () => {
     ],
     ['the resource', [named('process_max_fds', 'target_info')], ['target_info']],
     ["Prometheus' own", [named('process_max_fds', 'up')], ['up']],
+    ['a name with dots like one with underscores', [named(LATENCY, 'x.y'), named('process_max_fds', 'x_y')], ['x_y']],
     ['two histograms', [named(LATENCY, 'x'), named('floatie_overlayfs_write_latency_us', 'x')], ['x']],
     ['none: a counter called as the count of nothing', [named('floatie_oom_kills_total', 'kills_count')], []],
     ['none: a counter with the name of a gauge and its own end', [named('floatie_oom_kills_total', 'up')], []],
@@ -50,6 +51,8 @@ suite('views that are right', () => {
     ['none', []],
     ['one that changes nothing', stream({})],
     ['another name', stream({ name: 'disk_read_us' })],
+    ['a name with dots', stream({ name: 'disk.read.duration' })],
+    ['seconds', stream({ unit: 's' })],
     ['another description', stream({ description: 'Reads' })],
     ['included attributes', stream({ attribute_keys: { included: ['container.id'] } })],
     ['no attribute at all', stream({ attribute_keys: { included: [] } })],
@@ -99,14 +102,14 @@ suite('views that are wrong name the key', () => {
       'a stream that is null',
       stream(null),
       [
-        'views[0].stream: must be a mapping with name, description, attribute_keys, aggregation, aggregation_cardinality_limit',
+        'views[0].stream: must be a mapping with name, description, unit, attribute_keys, aggregation, aggregation_cardinality_limit',
       ],
     ],
     [
       'a misspelt key of the stream',
       stream({ attribute_key: {} }),
       [
-        'views[0].stream.attribute_key: unknown key; known here: name, description, attribute_keys, aggregation, aggregation_cardinality_limit',
+        'views[0].stream.attribute_key: unknown key; known here: name, description, unit, attribute_keys, aggregation, aggregation_cardinality_limit',
       ],
     ],
     [
@@ -140,6 +143,12 @@ suite('views that are wrong name the key', () => {
       [
         'views[0].stream.aggregation.base2_exponential_bucket_histogram: unknown key; known here: drop, explicit_bucket_histogram',
       ],
+    ],
+    ['an unknown unit', stream({ unit: 'ms' }), ['views[0].stream.unit: must be "s"']],
+    [
+      'seconds for a metric that is not in microseconds',
+      stream({ unit: 's' }, 'floatie_overlayfs_*'),
+      ['views[0].stream.unit: "floatie_overlayfs_*" selects a metric that is not in microseconds'],
     ],
     [
       'a limit of zero',
