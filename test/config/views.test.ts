@@ -177,10 +177,10 @@ suite('views that are wrong name the key', () => {
   ];
   for (const [name, views, expected] of rows) test(name, () => assert.deepEqual(problemsOf(views), expected));
 
-  for (const name of ['', '1st', 'disk-read', 'disk read', 'disk.read', 'größe', 'a:b', 5, null]) {
+  for (const name of ['', '1st', 'disk-read', 'disk read', 'disk..read', 'disk._read', 'größe', 'a:b', 5, null]) {
     test(`a stream called ${JSON.stringify(name)}, which Prometheus would show under another name or not at all`, () => {
       assert.deepEqual(problemsOf(stream({ name })), [
-        'views[0].stream.name: must be a metric name: letters, digits and underscores, not beginning with a digit',
+        'views[0].stream.name: must be a metric name: letters, digits, dots and underscores, not beginning with a digit',
       ]);
     });
   }
