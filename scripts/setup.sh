@@ -61,6 +61,8 @@ if [ "$goal" = test ] || [ "$goal" = bench ]; then
   have bpftool || [ -x /usr/sbin/bpftool ] || need bpftool
   have bpftrace || need bpftrace
   have pkg-config || need pkg-config
+  # The screens of floatie top.
+  have tmux || need tmux
   have openssl || need openssl
   have mke2fs || [ -x /usr/sbin/mke2fs ] || need e2fsprogs
   have git || need git

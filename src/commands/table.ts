@@ -29,6 +29,20 @@ export const commands: readonly Command[] = [
     load: () => import('./print-config.ts'),
   },
   {
+    name: 'top',
+    does: 'show what containers wait for, kills and slow operations, as they happen',
+    more: `It asks the Floatie of --url, else the one that runs here, and measures by itself where none does.
+A user and a password stand in the URL, before the host. NODE_EXTRA_CA_CERTS names a further
+authority of certificates.
+
+Keys: q quits, Up and Down mark a container, Enter shows it alone, Esc goes back, s and S sort by
+another column, / filters by a part of the name, 1, 2 and 3 show containers, kills and slow
+operations. Without a terminal, as with --once, it prints one screen. NO_COLOR leaves colors out.`,
+    operands: ['[oom|slow]'],
+    flags: ['url', 'once', 'interval', 'json'],
+    load: () => import('./top.ts'),
+  },
+  {
     name: 'help',
     does: 'print this, or what a command does and its flags',
     operands: ['[COMMAND]'],

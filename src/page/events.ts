@@ -39,6 +39,15 @@ function idOf(event: Event): string {
   return text(event.container_id) || text(event.cgroup);
 }
 
+/** What people call the container. */
+export function ownerOf({ container_name: name, container_id: id, cgroup }: Event): string {
+  return nameOf({
+    ...(text(name) !== '' && { container_name: text(name) }),
+    ...(text(id) !== '' && { container_id: text(id) }),
+    cgroup: text(cgroup),
+  });
+}
+
 /** What happened, in one sentence. */
 export function sentenceOf(event: Event): string {
   const { explanation, victim_process, victim_comm, op, path, duration_us, process, comm } = event;
@@ -61,11 +70,7 @@ export interface ListOptions {
 
 export function eventList(events: readonly Event[], { title, none, nowMs, route }: ListOptions): Html {
   const items = events.map((event) => {
-    const name = nameOf({
-      ...(text(event.container_name) !== '' && { container_name: text(event.container_name) }),
-      ...(text(event.container_id) !== '' && { container_id: text(event.container_id) }),
-      cgroup: text(event.cgroup),
-    });
+    const name = ownerOf(event);
     const where =
       route === undefined ? null : html`<a href="${hashOf({ ...route, container: idOf(event) })}">${name}</a> · `;
     return html`<li>${where}<time datetime="${text(event.time)}">${age(nowMs - timeOf(event))} ago</time> · ${sentenceOf(event)}</li>`;

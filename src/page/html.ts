@@ -1,5 +1,7 @@
 /** HTML as text. What is put into a template is text, whatever is in it, unless it is HTML of another template. */
 
+import { visible } from './visible.ts';
+
 export class Html {
   readonly text: string;
 
@@ -29,12 +31,4 @@ function textOf(part: Part): string {
 
 function escaped(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
-}
-
-/** Shows what would be invisible or would turn the text around: control characters, and those that set a direction. */
-export function visible(text: string): string {
-  return text.replace(
-    /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/gu,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 }

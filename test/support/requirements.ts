@@ -6,6 +6,7 @@ const checks = {
   clang: () => runs('clang', '--version') || 'clang',
   libbpf: () => globSync('/{usr/,}lib{,64}/{,*/}libbpf.so.1').length > 0 || 'libbpf.so.1',
   bpftrace: () => runs('bpftrace', '--version') || 'bpftrace',
+  tmux: () => runs('tmux', '-V') || 'tmux',
   openssl: () => runs('openssl', 'version') || 'openssl',
   programs: () =>
     existsSync(`${import.meta.dirname}/../../dist/bpf/${process.arch}`) || 'compiled BPF programs (npm run build)',

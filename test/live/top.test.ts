@@ -1,0 +1,111 @@
+/** `floatie top` in a real terminal. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { suite, test } from 'node:test';
+import { container, operation } from '../support/containers-answer.ts';
+import { eventually } from '../support/eventually.ts';
+import { startFixedFloatie } from '../support/fixed-floatie.ts';
+import { MAIN } from '../support/floatie.ts';
+import { folder } from '../support/peers.ts';
+import { missing } from '../support/requirements.ts';
+import { startTmux, type Tmux } from '../support/tmux.ts';
+
+const [COLUMNS, ROWS] = [100, 20];
+
+/** Starts it in the shell, between two looks at the settings of the terminal. */
+async function top(terminal: Tmux, url: string, home: string, ...args: string[]): Promise<void> {
+  const command = [process.execPath, MAIN, 'top', '--url', url, ...args].join(' ');
+  terminal.press(
+    `stty -a >${home}/before; ${command}; echo $? >${home}/code; stty -a >${home}/after; echo done`,
+    'Enter',
+  );
+  await terminal.shows(/^Floatie {2}\d+ container/m);
+}
+
+suite('floatie top in a terminal', { skip: missing('tmux') }, () => {
+  test('has keys that mark, show, sort, filter and quit, and leaves the terminal as it was', async () => {
+    using home = folder();
+    await using floatie = await startFixedFloatie();
+    using terminal = await startTmux(COLUMNS, ROWS);
+    await top(terminal, floatie.url, home.path);
+    assert.match(terminal.screen().join('\n'), /CONTAINER .*KILLS\nkilled .* 2\nweb-1 .* 86 % device 80 %/);
+    assert.doesNotMatch(terminal.screen().join('\n'), /\p{Bidi_C}/u);
+    assert.match(terminal.screen().join('\n'), /^<img src=x /m);
+    terminal.press('Down', 'Enter');
+    await terminal.shows(/^web-1$[\s\S]*Waited {4}device 41.3 s[\s\S]*^read .* device 80 %, lock 20 %$/m);
+    terminal.press('Escape');
+    await terminal.shows(/^CONTAINER/m);
+    terminal.press('s');
+    await terminal.shows(/by waits[\s\S]*^web-1/m);
+    terminal.press('/', 'qui', 'Enter');
+    await terminal.shows(/1 container with "qui"[\s\S]*^quiet/m);
+    terminal.press('2');
+    await terminal.shows(/^None since the start/m);
+    terminal.press('Escape');
+    await terminal.shows(/web-1 .* tail was killed: its own limit of 64 MiB was full$/m);
+    terminal.press('q');
+    await terminal.shows(/^done$/m);
+    assert.doesNotMatch(terminal.screen().join('\n'), /CONTAINER/);
+    assert.equal(readFileSync(`${home.path}/after`, 'utf8'), readFileSync(`${home.path}/before`, 'utf8'));
+    assert.equal(readFileSync(`${home.path}/code`, 'utf8'), '0\n');
+  });
+
+  test('fits after a resize, and has what is new', async () => {
+    using home = folder();
+    await using floatie = await startFixedFloatie();
+    using terminal = await startTmux(COLUMNS, ROWS);
+    await top(terminal, floatie.url, home.path);
+    terminal.resize(50, 10);
+    await eventually('it fits', () => {
+      const lines = terminal.screen();
+      return lines.length === 10 && lines.every((line) => line.length <= 50) && /^q quit/.test(lines[9] ?? '');
+    });
+    floatie.answer = {
+      ...floatie.answer,
+      containers: [container('new-1', { operations: [operation('read', 9, 9, 9)] })],
+    };
+    await terminal.shows(/^new-1/m);
+  });
+
+  for (const signal of ['INT', 'TERM', 'HUP']) {
+    test(`leaves the terminal as it was, by SIG${signal}`, async () => {
+      using home = folder();
+      await using floatie = await startFixedFloatie();
+      using terminal = await startTmux(COLUMNS, ROWS);
+      await top(terminal, floatie.url, home.path);
+      process.kill(terminal.child(), `SIG${signal}`);
+      await terminal.shows(/^done$/m);
+      assert.equal(readFileSync(`${home.path}/after`, 'utf8'), readFileSync(`${home.path}/before`, 'utf8'));
+    });
+  }
+
+  test('ends with its terminal', async () => {
+    using home = folder();
+    await using floatie = await startFixedFloatie();
+    let pid = 0;
+    {
+      using terminal = await startTmux(COLUMNS, ROWS);
+      await top(terminal, floatie.url, home.path);
+      pid = terminal.child();
+    }
+    await eventually('the process is gone', () => !isAlive(pid));
+  });
+
+  test('says that the numbers are old where Floatie does not answer any more', async () => {
+    using home = folder();
+    using terminal = await startTmux(COLUMNS, ROWS);
+    {
+      await using floatie = await startFixedFloatie();
+      await top(terminal, floatie.url, home.path);
+    }
+    await terminal.shows(/Cannot reach Floatie[\s\S]*^killed/m);
+  });
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.startsWith('Z') === false;
+  } catch {
+    return false;
+  }
+}
