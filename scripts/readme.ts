@@ -8,13 +8,14 @@ import { metricsTables } from './metrics-table.ts';
 import { operationsTable } from './operations-table.ts';
 import { performanceTables } from './performance-tables.ts';
 import { privilegesTable } from './privileges-table.ts';
-import { recordsTables } from './records-table.ts';
+import { apiTables, recordsTables } from './records-table.ts';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 const TABLES = {
   folders: foldersDrawing,
   metrics: metricsTables,
   records: recordsTables,
+  api: apiTables,
   io: ioTable,
   operations: operationsTable,
   privileges: privilegesTable,

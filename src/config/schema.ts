@@ -94,6 +94,7 @@ export interface Settings {
       /** Processors and exporters are a type, or `type/name`. */
       metrics: { receivers: ReceiverName[]; processors: string[]; exporters: string[] };
     };
+    history: boolean;
     telemetry: {
       log_level: (typeof LOG_LEVELS)[number];
       log_format: 'text' | 'json';
@@ -396,6 +397,12 @@ export const schema: Schema<Settings> = {
         ),
       },
     },
+    history: setting(
+      true,
+      boolean,
+      'Keeps the last five minutes of each container in memory, for /api/v1/containers, "floatie explain" and records of OOM kills',
+      { needsRestart: true },
+    ),
     telemetry: {
       log_level: setting<Settings['service']['telemetry']['log_level']>(
         'info',

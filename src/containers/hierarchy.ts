@@ -1,5 +1,5 @@
 /** The cgroup hierarchy that names containers, and its mount. Ids of two hierarchies must never be mixed. */
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { readOrNull } from '../program/read-or-null.ts';
 import { Refusal } from '../program/refusal.ts';
@@ -52,6 +52,14 @@ export function findV2Mount(): string | null {
 /** Where v1 has its CPU controller: another hierarchy than that of memory, in which runtimes use the same paths. */
 export function findV1CpuMount(): string | null {
   return mountOf('cpu', readOrNull('/proc/self/mountinfo') ?? '');
+}
+
+/** Whether a cgroup exists in one of the hierarchies that name containers; also where nothing tells it. */
+export function cgroupExists(): (cgroup: string) => boolean {
+  const mounts = [findHierarchy().mount, findV2Mount()].filter((mount) => mount !== null);
+  // Names that cannot be printed are escaped.
+  return (cgroup) =>
+    mounts.length === 0 || cgroup.includes('\\u{') || mounts.some((mount) => existsSync(join(mount, cgroup)));
 }
 
 /** The versions of which this process can see a mount. */

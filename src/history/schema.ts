@@ -88,7 +88,7 @@ const MEMORY = {
   throttled_5m: {
     type: 'number',
     meaning: 'how often usage met `memory.high` in the last five minutes',
-    absent: 'cgroup v1, which has no such limit; or as above',
+    absent: 'it never did, or cgroup v1, which has no such limit; or as above',
   },
   series: {
     type: {

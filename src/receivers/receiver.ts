@@ -4,6 +4,7 @@ import type { Cgroups } from '../containers/cgroups.ts';
 import type { CgroupFilter } from '../containers/filter.ts';
 import type { Hierarchy } from '../containers/hierarchy.ts';
 import type { Identity, IsTask } from '../containers/identity.ts';
+import type { History } from '../history/history.ts';
 import type { Metric } from '../metrics/catalogue.ts';
 import type { Observer } from '../metrics/observer.ts';
 import type { MetricRegistry } from '../metrics/registry.ts';
@@ -69,6 +70,8 @@ export interface Context<S> extends Choice<S> {
   readonly cgroupId: bigint;
   /** The recent latencies of all receivers. */
   readonly latencies: Latencies;
+  /** Keeps the last minutes of each container; null where that is off. */
+  readonly history: History | null;
   /** Takes the records of single events. */
   readonly records: Records;
   /** Logs how the receiver is attached, and shows it at /readyz. */

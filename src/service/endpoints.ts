@@ -5,6 +5,7 @@ import type { Config, Exporters } from '../config/schema.ts';
 import { Clients, type DropReason } from '../exporters/prometheus/clients.ts';
 import type { Scrapes } from '../exporters/prometheus/scrapes.ts';
 import { PrometheusEndpoint, type PrometheusOptions } from '../exporters/prometheus/server.ts';
+import type { History } from '../history/history.ts';
 import type { Health } from '../program/health.ts';
 import { type Logger, withoutRepetition } from '../program/log.ts';
 import type { Records } from '../records/records.ts';
@@ -41,7 +42,7 @@ const DROPPED: Readonly<Record<DropReason, string>> = {
 export class Endpoints {
   /** The clients of all endpoints. */
   readonly clients: Clients;
-  readonly #answers: Pick<PrometheusOptions, 'readiness' | 'records' | 'clients' | 'onScrape' | 'onError'>;
+  readonly #answers: Pick<PrometheusOptions, 'readiness' | 'records' | 'history' | 'clients' | 'onScrape' | 'onError'>;
 
   readonly #log: Logger;
   readonly #sockets: Set<ListeningSocket>;
@@ -49,7 +50,11 @@ export class Endpoints {
 
   /** @param sockets systemd's sockets, which endpoints use instead of their host and port */
   constructor(
-    { health, records }: { readonly health: Health; readonly records: Records },
+    {
+      health,
+      records,
+      history,
+    }: { readonly health: Health; readonly records: Records; readonly history: History | null },
     log: Logger,
     sockets: readonly ListeningSocket[],
   ) {
@@ -61,6 +66,7 @@ export class Endpoints {
       clients: this.clients,
       readiness: () => health.readiness(),
       records,
+      history,
       onScrape: (ms) => health.scraped(ms),
       onError: (error) => health.collectFailed(error),
     };

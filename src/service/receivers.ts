@@ -10,6 +10,7 @@ import { cgroupIdOf, findHierarchy } from '../containers/hierarchy.ts';
 import { identify } from '../containers/identity.ts';
 import { RuntimeFiles } from '../containers/names.ts';
 import { resolvePidNamespace } from '../containers/pid-namespace.ts';
+import { type History, STEP_MS } from '../history/history.ts';
 import type { Observer } from '../metrics/observer.ts';
 import type { MetricRegistry } from '../metrics/registry.ts';
 import { type Health, unmeasuredText } from '../program/health.ts';
@@ -40,6 +41,7 @@ interface Given {
   readonly config: Config;
   readonly registry: MetricRegistry;
   readonly records: Records;
+  readonly history?: History | null;
   readonly health: Health;
   readonly log: Logger;
 }
@@ -88,6 +90,8 @@ export async function startReceivers(given: Given): Promise<Receivers> {
     throw first.error;
   }
   for (const { name, error } of failures) log.error(`The receiver "${name}" does not run: ${error.message}`);
+  const { history = null } = given;
+  if (history !== null) common.jobs.every(STEP_MS, 'keep the history', () => history.endStep());
   const all = running.map(({ receiver }) => receiver);
   let { containers } = config;
   return {
@@ -162,7 +166,7 @@ async function mustStart<N extends ReceiverName>(name: N, config: Config): Promi
   return mustStart?.(config.receivers[name]) ?? false;
 }
 
-function contextOf({ config, registry, records, health, log }: Given): Common {
+function contextOf({ config, registry, records, history = null, health, log }: Given): Common {
   const hierarchy = findHierarchy();
   if (hierarchy.mount === null) {
     log.warn('The cgroup hierarchy is not visible, so every cgroup is called "unknown", but for those of OOM kills', {
@@ -172,7 +176,7 @@ function contextOf({ config, registry, records, health, log }: Given): Common {
   const { kernel } = config;
   const choice = choiceOf(config);
   return {
-    ...{ ...choice, kernel, registry, records, health, log, hierarchy, jobs: new Jobs(health) },
+    ...{ ...choice, kernel, registry, records, history, health, log, hierarchy, jobs: new Jobs(health) },
     cgroups: new Cgroups(hierarchy.mount, choice.identifyCgroup),
     pidNsInum: resolvePidNamespace(pidNamespaceOf(config), log),
     cgroupId: kernel.cgroup === '' ? 0n : cgroupIdOf(hierarchy, kernel.cgroup),

@@ -6,7 +6,9 @@ import { secretsOf } from '../config/redact.ts';
 import { keepRunning } from '../config/reload.ts';
 import type { Config } from '../config/schema.ts';
 import { viewOptions } from '../config/view-options.ts';
+import { cgroupExists } from '../containers/hierarchy.ts';
 import { readCredentials } from '../exporters/credentials.ts';
+import { History } from '../history/history.ts';
 import { sourcesOf } from '../metrics/observer.ts';
 import { MetricRegistry } from '../metrics/registry.ts';
 import { takeDiagnostics } from '../program/diagnostics.ts';
@@ -56,7 +58,8 @@ export async function startService(given: Config, log: Logger, { sockets = [] }:
   const health = new Health(log);
   const registry = new MetricRegistry(viewOptions(given.views, attributeActions(given)));
   const records = new Records(recordSchemas);
-  const endpoints = new Endpoints({ health, records }, log, sockets);
+  const history = given.service.history ? new History({ exists: cgroupExists() }) : null;
+  const endpoints = new Endpoints({ health, records, history }, log, sockets);
 
   // First, so that unusable files and ports in use are known before anything is loaded into the kernel.
   const onRenewal = (name: string, problems: readonly string[]): void => health.renewed(name, problems);
@@ -80,7 +83,7 @@ export async function startService(given: Config, log: Logger, { sockets = [] }:
     health.starting(given.service.pipelines.metrics.receivers);
     await opened.use(exporting.scrapes);
     await sleep(FIRST_ANSWERS_MS);
-    receivers = await startReceivers({ config: given, registry, records, health, log });
+    receivers = await startReceivers({ config: given, registry, records, history, health, log });
   } catch (error) {
     endDiagnostics();
     await Promise.all([opened.abandon(), endpoints.stop()]);

@@ -17,6 +17,8 @@ export interface Body {
 }
 
 export interface Content {
+  /** In place of that of the body. */
+  readonly status?: number;
   readonly headers: OutgoingHttpHeaders;
   readonly chunks: Chunks;
 }

@@ -1,32 +1,24 @@
 /** The last records of a kind as JSON, one a line for people with curl. */
 import { flatten } from '../../records/encode.ts';
 import type { TypedRecord } from '../../records/schema.ts';
+import { isNamed, type Query } from './query.ts';
 
-/** An invalid query; the message names the cure. */
-export class QueryError extends Error {
-  override name = 'QueryError';
+/** The last records that a query asks for, oldest first. */
+export function selectRecords(records: readonly TypedRecord[], query: Query): readonly TypedRecord[] {
+  const { limit = records.length, sinceMs, container } = query;
+  const first = sinceMs === undefined ? 0 : records.findIndex(({ values: { time } }) => Date.parse(time) > sinceMs);
+  const later = first < 0 ? [] : records.slice(first);
+  const wanted = container === undefined ? later : later.filter(({ values }) => isNamed(container, ownerOf(values)));
+  return limit >= wanted.length ? wanted : wanted.slice(wanted.length - limit);
 }
 
-/**
- * The number of records to answer with.
- *
- * @param query the part behind the `?`; `limit=N` asks for the last N
- * @throws {@link QueryError}
- */
-export function limitOf(path: string, query: string, count: number): number {
-  const limits = new URLSearchParams(query).getAll('limit');
-  if (limits.length > 1 || limits.some((limit) => !/^0*[1-9]\d*$/.test(limit))) {
-    throw new QueryError(
-      `limit must be one whole number from 1 on: the last records that are wanted, as in ${path}?limit=10`,
-    );
-  }
-  const [limit = count] = limits.map(Number);
-  return Math.min(limit, count);
+function ownerOf(values: Readonly<TypedRecord['values']> & { readonly 'container.name'?: string }) {
+  return { id: values['container.id'], name: values['container.name'], cgroup: values.cgroup };
 }
 
-/** @param records oldest first; the answer has the last ones */
-export function recordList(records: readonly TypedRecord[], limit: number): string {
-  const lines = records.slice(records.length - limit).map(lineOf);
+/** @param records oldest first */
+export function recordList(records: readonly TypedRecord[]): string {
+  const lines = records.map(lineOf);
   return `{"records":[${lines.map((line) => `\n${line}`).join(',')}\n]}\n`;
 }
 

@@ -25,13 +25,13 @@ export async function respond(
   body: Body,
   memory = UNCOUNTED,
 ): Promise<void> {
-  const { headers, chunks } = body.contentFor(asked, memory.grow);
+  const { status = body.status, headers, chunks } = body.contentFor(asked, memory.grow);
   const first = await chunks.chunk(0);
   const isWhole = (await chunks.chunk(1)) === null;
   if (response.destroyed) return;
-  const length = isWhole ? { 'content-length': first?.length ?? 0 } : {};
+  const length = isWhole && status !== 304 ? { 'content-length': first?.length ?? 0 } : {};
   const own = Object.entries(headers).filter(([name]) => !response.hasHeader(name)); // those of the web configuration win
-  response.writeHead(body.status, { ...Object.fromEntries(own), ...length, 'x-content-type-options': 'nosniff' });
+  response.writeHead(status, { ...Object.fromEntries(own), ...length, 'x-content-type-options': 'nosniff' });
   // node:http leaves out the body in an answer to HEAD.
   if (isWhole || method === 'HEAD') response.end(first);
   else await stream(response, chunks, memory);

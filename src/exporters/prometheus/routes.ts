@@ -1,18 +1,24 @@
 /** The paths of an endpoint and their answers. */
-import type { OutgoingHttpHeaders } from 'node:http';
+import { containersAnswer } from '../../history/answer.ts';
+import type { History } from '../../history/history.ts';
 import type { Readiness } from '../../program/health.ts';
 import { reasonOf } from '../../program/reason.ts';
 import type { Records } from '../../records/records.ts';
 import type { TypedRecord } from '../../records/schema.ts';
 import type { Body, Wanted } from './bodies.ts';
+import { CONTAINERS_PATH, containersWanted } from './containers.ts';
 import { PAGE_HEADERS, page, pageFile } from './page.ts';
-import { limitOf, QueryError, recordList } from './record-list.ts';
+import { parseQuery, QueryError } from './query.ts';
+import { recordList, selectRecords } from './record-list.ts';
 import type { Scrapes } from './scrapes.ts';
 import type { Target } from './target.ts';
+import { json, text } from './texts.ts';
 
 export interface Sources {
   readonly readiness: () => Readiness;
   readonly records: Pick<Records, 'at' | 'schemas'>;
+  /** null where it is off. */
+  readonly history?: History | null;
   /** null until the first measurement. */
   readonly scrapes: () => Scrapes | null;
 }
@@ -20,10 +26,11 @@ export interface Sources {
 const JSON_TYPE = 'application/json';
 
 const ALIVE = text(200, 'ok\n');
+const NO_HISTORY = text(404, 'There is no history of containers: service.history is false\n');
 const NOTHING = text(404, 'Nothing is here; the metrics are at /metrics\n');
 
 /** The answer at a path. Keys are a bounded set: they contain nothing that a client makes up. */
-export function routeOf({ path, query }: Target, { readiness, records, scrapes }: Sources): Wanted {
+export function routeOf({ path, query }: Target, { readiness, records, history = null, scrapes }: Sources): Wanted {
   switch (path) {
     case '/metrics':
       return { key: path, make: () => metrics(scrapes()) };
@@ -42,7 +49,12 @@ export function routeOf({ path, query }: Target, { readiness, records, scrapes }
         key: path,
         make() {
           const lists = new Map(records.schemas.map(({ path }) => [path, records.at(path) ?? []]));
-          return text(200, page(readiness(), lists, null), 'text/html; charset=utf-8', PAGE_HEADERS);
+          return text(
+            200,
+            page(readiness(), lists, history && containersAnswer(history)),
+            'text/html; charset=utf-8',
+            PAGE_HEADERS,
+          );
         },
       };
     case '/page.js':
@@ -54,37 +66,36 @@ export function routeOf({ path, query }: Target, { readiness, records, scrapes }
           return text(200, content, type);
         },
       };
+    case CONTAINERS_PATH:
+      return history === null
+        ? { key: 'nothing', make: () => NO_HISTORY }
+        : asking(path, () => containersWanted(history, parseQuery(path, query)));
     default: {
       const list = records.at(path);
-      return list === null ? { key: 'nothing', make: () => NOTHING } : recordsOf(path, list, query);
+      return list === null ? { key: 'nothing', make: () => NOTHING } : asking(path, () => recordsOf(path, list, query));
     }
   }
 }
 
-/** A body that is short, or the same for all who ask. */
-export function text(
-  status: number,
-  content: string,
-  type = 'text/plain; charset=utf-8',
-  headers: OutgoingHttpHeaders = {},
-): Body {
-  const bytes = Buffer.from(content);
-  const chunks = { chunk: (number: number): Buffer | null => (number === 0 ? bytes : null) };
-  return { status, size: bytes.length, contentFor: () => ({ headers: { 'content-type': type, ...headers }, chunks }) };
-}
-
-/** Records never change, so number and newest record are the version. */
-function recordsOf(path: string, records: readonly TypedRecord[], query: string): Wanted {
+/** A wrong query is answered with its cure. */
+function asking(path: string, answer: () => Wanted): Wanted {
   try {
-    const limit = limitOf(path, query, records.length);
-    const make = (): Body => text(200, recordList(records, limit), JSON_TYPE);
-    // Without a limit it is the same list, whatever its length: while memory is short, an earlier one is good enough.
-    return { key: `${path}?${limit === records.length ? '' : limit}`, version: records.at(-1) ?? null, make };
+    return answer();
   } catch (error) {
     if (!(error instanceof QueryError)) throw error;
     const { message } = error;
     return { key: `${path}: wrong query`, make: () => text(400, `${message}\n`) };
   }
+}
+
+function recordsOf(path: string, records: readonly TypedRecord[], query: string): Wanted {
+  const wanted = parseQuery(path, query);
+  const selected = selectRecords(records, wanted);
+  const { container = '' } = selected.length === 0 ? {} : wanted;
+  const make = (): Body => json(recordList(selected), records);
+  // Without a limit it is the same list, whatever its length: while memory is short, an earlier one is good enough.
+  const part = selected.length === records.length ? '' : selected.length;
+  return { key: `${path}?${part}&${container}`, version: selected.at(-1) ?? null, make };
 }
 
 async function metrics(scrapes: Scrapes | null): Promise<Body> {

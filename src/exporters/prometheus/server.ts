@@ -9,9 +9,10 @@ import { Gate } from './gate.ts';
 import { isOwnHost } from './hosts.ts';
 import { cannotListen, cannotListenOn } from './listen.ts';
 import { respond } from './respond.ts';
-import { routeOf, type Sources, text } from './routes.ts';
+import { routeOf, type Sources } from './routes.ts';
 import type { Scrapes } from './scrapes.ts';
 import { parseTarget } from './target.ts';
+import { text } from './texts.ts';
 import type { Web } from './web.ts';
 
 export interface PrometheusOptions extends Omit<Sources, 'scrapes'> {

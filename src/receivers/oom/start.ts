@@ -67,6 +67,7 @@ export function start(context: Context<OomSettings>): Running<OomSettings> {
     });
   }
   registry.addSource(source);
+  context.history?.follow(source);
   context.attached(method, refusals);
   context.every(POLL_MS, 'read OOM kills', () => source.poll());
   context.every(RETIRE_MS, 'end old OOM series', () => registry.end(source.retire()));

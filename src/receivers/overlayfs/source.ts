@@ -58,6 +58,19 @@ export class OverlayfsSource implements Source {
     if (excluded !== null) yield* this.#excludedSamples(excluded);
   }
 
+  /** As {@link read}, for who keeps no series of them: only of cgroups with a name and an entry. */
+  *peek(): Generator<Sample> {
+    yield* overlayfsSamples(this.#peeked(), this.#identityOf);
+  }
+
+  *#peeked(): Generator<CgroupTotals> {
+    for (const totals of this.#receiver.each()) {
+      if (totals.cgroupId === null || !this.#isNamed(totals)) continue;
+      const one = this.#since(totals);
+      if (this.#includes(one)) yield one;
+    }
+  }
+
   /** Finds the names of new cgroups before they are removed. */
   learn(): void {
     this.#cgroups.learn(this.#receiver.cgroupIds(), WALK_BUDGET);

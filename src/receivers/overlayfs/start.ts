@@ -65,6 +65,7 @@ export async function start(context: Context<OverlayfsSettings>): Promise<Runnin
       return settings.bounds_us;
     },
   });
+  context.history?.follow({ metrics: source.metrics, gridNs: boundsNs, read: () => source.peek() });
   // While no cgroup gets an entry, only what could not be named before is left to do.
   const naming = new Pace(0, RENAME_MS);
   context.every(LEARN_MS, 'name new cgroups', () => {

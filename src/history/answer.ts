@@ -1,0 +1,205 @@
+/** The answer at `/api/v1/containers`. */
+import { OWNER } from '../containers/attributes.ts';
+import { isPart, waitOf } from './columns.ts';
+import type { ContainerHistory } from './container.ts';
+import { type Durations, MINUTE, quantile } from './durations.ts';
+import type { History } from './history.ts';
+import {
+  type Container,
+  type ContainerMemory,
+  type ContainerOperation,
+  type Containers,
+  type OperationWindow,
+  STEP_S,
+  STEPS,
+  type Stall,
+  type Wait,
+} from './schema.ts';
+
+/**
+ * @param wanted the keys of containers; without it: all of them
+ * @param limit how many of them, those that waited longest
+ */
+export function containersAnswer(
+  history: History,
+  wanted: ReadonlySet<string> | null = null,
+  limit = Number.POSITIVE_INFINITY,
+): Containers {
+  const { ends, containers } = history;
+  const views = [...containers].flatMap(([key, container]) =>
+    wanted === null || wanted.has(key) ? [describe(new View(container, history))] : [],
+  );
+  const last = ends.at(-1);
+  return {
+    time: new Date(last?.wallMs ?? Date.now()).toISOString(),
+    step_s: STEP_S,
+    steps: ends.length,
+    last_10s_s: round(last?.lengthS ?? 0),
+    last_1m_s: round(lengthOf(history, MINUTE)),
+    containers: views.sort((a, b) => waitedIn(b) - waitedIn(a)).slice(0, limit),
+    left_out: history.leftOut,
+  };
+}
+
+/** A container's columns over the steps that have ended. */
+class View {
+  readonly container: ContainerHistory;
+  readonly history: History;
+
+  constructor(container: ContainerHistory, history: History) {
+    this.container = container;
+    this.history = history;
+  }
+
+  /** The last steps, oldest first. `unset` stands for a step of which nothing was counted. */
+  series(name: string, unset: number | null): (number | null)[] {
+    const { last, ends } = this.history;
+    return ends.map((_, index) => {
+      const step = last - ends.length + 1 + index;
+      if (step < this.container.since) return null;
+      const value = this.container.rings.get(name, step);
+      return value === null ? unset : round(value);
+    });
+  }
+
+  sum(name: string, steps: number): number {
+    const { last } = this.history;
+    let sum = 0;
+    for (let step = Math.max(last - steps + 1, 0); step <= last; step++) {
+      sum += this.container.rings.get(name, step) ?? 0;
+    }
+    return round(sum);
+  }
+
+  /** The last value that is known, and was so within a number of steps. */
+  latest(name: string, steps = MINUTE): number | undefined {
+    const { last } = this.history;
+    for (let step = last; step > last - steps && step >= 0; step--) {
+      const value = this.container.rings.get(name, step);
+      if (value !== null) return round(value);
+    }
+    return undefined;
+  }
+
+  has(name: string): boolean {
+    return this.container.rings.has(name);
+  }
+}
+
+function describe(view: View): Container {
+  const { attributes, isGone, causes, durations } = view.container;
+  const owner = Object.keys(OWNER).flatMap((name) =>
+    attributes[name] === undefined ? [] : [[name.replaceAll('.', '_'), attributes[name]]],
+  );
+  const operations = Array.from(durations, ([op, all]) => describeOperation(view, op, all)).sort(
+    (a, b) => b.last_1m.sum_s - a.last_1m.sum_s,
+  );
+  const waits = waitsOf(view, '');
+  const kills = view.sum('oom_kills', STEPS);
+  return {
+    ...(Object.fromEntries(owner) as Pick<Container, 'cgroup'>),
+    is_gone: isGone,
+    operations,
+    ...(causes.size > 0 && {
+      waits: waits.map((wait) => ({ ...wait, series_s: view.series(waitOf(wait.cause), 0) })),
+    }),
+    memory: describeMemory(view),
+    ...(view.history.countsKills && { oom_kills_5m: kills, oom_kills: view.series('oom_kills', 0) }),
+    ...stallOf(view, 'cpu_stall'),
+    ...stallOf(view, 'io_stall'),
+    ...stallOf(view, 'memory_stall'),
+    ...stallOf(view, 'cpu_throttled'),
+  };
+}
+
+function describeOperation(view: View, op: string, durations: Durations): ContainerOperation {
+  const waits = waitsOf(view, `${op}/`);
+  return {
+    op,
+    is_part: isPart(op),
+    last_10s: windowOf(view, op, durations, 1),
+    last_1m: windowOf(view, op, durations, MINUTE),
+    ...(waits.length > 0 && { waits }),
+    series: {
+      count: view.series(`${op}/count`, 0),
+      sum_s: view.series(`${op}/sum_s`, 0),
+      p99_us: view.series(`${op}/p99_us`, null),
+    },
+  };
+}
+
+function windowOf(view: View, op: string, durations: Durations, steps: number): OperationWindow {
+  const { history } = view;
+  const counts = durations.of(history.last, Math.min(steps, history.ends.length));
+  const [p50, p99] = [quantile(counts, 0.5), quantile(counts, 0.99)];
+  const count = view.sum(`${op}/count`, steps);
+  return {
+    count,
+    per_s: round(count / (lengthOf(history, steps) || 1)),
+    sum_s: view.sum(`${op}/sum_s`, steps),
+    ...(p50 !== null && { p50_us: round(p50) }),
+    ...(p99 !== null && { p99_us: round(p99) }),
+    bytes: view.sum(`${op}/bytes`, steps),
+    errors: view.sum(`${op}/errors`, steps),
+  };
+}
+
+/** @param prefix of the columns: `OPERATION/`, or nothing for all operations */
+function waitsOf(view: View, prefix: string): Wait[] {
+  const waits = Array.from(view.container.causes, (cause) => {
+    const name = prefix + waitOf(cause);
+    return { cause, last_10s_s: view.sum(name, 1), last_1m_s: view.sum(name, MINUTE) };
+  });
+  return waits.filter(({ cause }) => view.has(prefix + waitOf(cause))).sort((a, b) => b.last_1m_s - a.last_1m_s);
+}
+
+function describeMemory(view: View): ContainerMemory {
+  const optional = {
+    usage_bytes: view.latest('usage'),
+    limit_bytes: view.latest('limit'),
+    headroom_bytes: view.latest('headroom'),
+    pressure_score: view.latest('score'),
+    growth_10s: growthOf(view, 1),
+    growth_1m: growthOf(view, MINUTE),
+    growth_5m: growthOf(view, STEPS - 1),
+    at_limit_5m: view.has('usage') ? view.sum('event/max', STEPS) : undefined,
+    throttled_5m: view.has('event/high') ? view.sum('event/high', STEPS) : undefined,
+  };
+  return {
+    ...(Object.fromEntries(
+      Object.entries(optional).filter(([, value]) => value !== undefined),
+    ) as Partial<ContainerMemory>),
+    series: {
+      usage_bytes: view.series('usage', null),
+      headroom_bytes: view.series('headroom', null),
+      pressure_score: view.series('score', null),
+    },
+  };
+}
+
+function growthOf(view: View, steps: number): number | undefined {
+  const { last } = view.history;
+  const now = view.container.rings.get('usage', last);
+  const before = last < steps ? null : view.container.rings.get('usage', last - steps);
+  return now === null || before === null ? undefined : round((now - before) / (lengthOf(view.history, steps) || 1));
+}
+
+function stallOf(view: View, name: string): Readonly<Record<string, Stall>> {
+  if (!view.has(name)) return {};
+  return {
+    [name]: { last_10s_s: view.sum(name, 1), last_1m_s: view.sum(name, MINUTE), series_s: view.series(name, 0) },
+  };
+}
+
+function waitedIn({ operations }: Container): number {
+  return operations.reduce((sum, { is_part, last_1m }) => sum + (is_part ? 0 : last_1m.sum_s), 0);
+}
+
+function lengthOf({ ends }: History, steps: number): number {
+  return ends.slice(-steps).reduce((sum, { lengthS }) => sum + lengthS, 0);
+}
+
+/** Numbers are kept with seven digits; more would be noise, and bytes. */
+function round(value: number): number {
+  return Number(value.toPrecision(7));
+}

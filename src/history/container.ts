@@ -1,0 +1,148 @@
+/** The last five minutes of one container. */
+import type { Attributes } from '@opentelemetry/api';
+import type { Metric } from '../metrics/catalogue.ts';
+import type { Member } from '../metrics/storage.ts';
+import { type Column, isPart, waitOf } from './columns.ts';
+import { Durations, emptyCounts, quantile } from './durations.ts';
+import { Rings } from './rings.ts';
+
+/** How many counters of a container are followed: it can make any number of cgroups. */
+const MAX_SEEN = 2000;
+
+interface Seen {
+  /** Histograms: in the lowest 32 bits. */
+  readonly counts: Uint32Array | null;
+  total: number;
+  step: number;
+}
+
+export class ContainerHistory {
+  /** The first step. */
+  readonly since: number;
+  /** The last step in which something was counted, or a gauge was known. */
+  lastStep: number;
+  attributes: Attributes;
+  isGone = false;
+  readonly rings = new Rings();
+  readonly durations = new Map<string, Durations>();
+  /** The causes of waits, as they appear. */
+  readonly causes = new Set<string>();
+  /** What was counted before, by metric and member. */
+  readonly #seen = new Map<Metric, Map<string, Seen>>();
+  #seenSize = 0;
+
+  constructor(attributes: Attributes, step: number) {
+    this.attributes = attributes;
+    this.since = step;
+    this.lastStep = step;
+  }
+
+  get bytes(): number {
+    let bytes = this.rings.bytes;
+    for (const durations of this.durations.values()) bytes += durations.bytes;
+    return bytes;
+  }
+
+  /**
+   * @param fold of a histogram's buckets
+   * @param isNew whether all that a new member has counted was counted in this step
+   * @returns whether there was room
+   */
+  take(
+    metric: Metric,
+    { key, totals }: Member,
+    column: Column,
+    step: number,
+    fold: readonly number[],
+    isNew: boolean,
+  ): boolean {
+    if (column.kind === 'gauge') {
+      this.lastStep = step;
+      return this.rings.set(column.name, step, totals[0] ?? Number.NaN);
+    }
+    const isHistogram = column.kind === 'durations';
+    const known = this.#seenOf(metric, key, isHistogram);
+    if (known === null) return false;
+    const { seen, isFirst } = known;
+    seen.step = step;
+    const total = (totals[0] ?? 0) / (metric.perUnit ?? 1);
+    const growth = Math.max(total - seen.total, 0);
+    seen.total = Math.max(total, seen.total);
+    if (isHistogram) return this.#takeDurations(column.op, seen.counts, totals, growth, step, fold, isFirst && !isNew);
+    if (isFirst && !isNew) return true;
+    if (growth === 0) return this.rings.has(column.name) || this.rings.add(column.name, step, 0);
+    this.lastStep = step;
+    const [op = '', ...cause] = column.name.split('/');
+    if (cause[0] === 'wait' && !isPart(op)) this.#wait(cause.slice(1).join('/'), step, growth);
+    return this.rings.add(column.name, step, growth);
+  }
+
+  /** Ends a step, and clears what was in the place of the next one. */
+  end(step: number): void {
+    for (const [op, durations] of this.durations) {
+      const p99 = quantile(durations.of(step, 1), 0.99);
+      if (p99 !== null) this.rings.set(`${op}/p99_us`, step, p99);
+      durations.clear(step + 1);
+    }
+    this.rings.clear(step + 1);
+  }
+
+  /** Forgets members that have not been seen since a step. */
+  forget(before: number): void {
+    for (const members of this.#seen.values()) {
+      for (const [key, { step }] of members) {
+        if (step >= before) continue;
+        members.delete(key);
+        this.#seenSize--;
+      }
+    }
+  }
+
+  #wait(cause: string, step: number, seconds: number): void {
+    this.causes.add(cause);
+    this.rings.add(waitOf(cause), step, seconds);
+  }
+
+  #takeDurations(
+    op: string,
+    seen: Uint32Array | null,
+    totals: ArrayLike<number>,
+    sumUs: number,
+    step: number,
+    fold: readonly number[],
+    isBefore: boolean,
+  ): boolean {
+    if (seen === null) return false;
+    const now = emptyCounts();
+    for (let bucket = 1; bucket < totals.length; bucket++) {
+      const coarse = fold[bucket - 1] ?? 0;
+      now[coarse] = (now[coarse] ?? 0) + (totals[bucket] ?? 0);
+    }
+    const durations = this.durations.get(op) ?? new Durations();
+    let count = 0;
+    for (let bucket = 0; bucket < now.length; bucket++) {
+      const growth = ((now[bucket] ?? 0) - (seen[bucket] ?? 0)) >>> 0;
+      if (growth === 0 || growth > 2 ** 31) continue; // a number that seems to have fallen was not read well
+      seen[bucket] = now[bucket] ?? 0;
+      if (isBefore) continue;
+      durations.add(step, bucket, growth);
+      count += growth;
+    }
+    if (count === 0) return true;
+    this.durations.set(op, durations);
+    this.lastStep = step;
+    return this.rings.add(`${op}/count`, step, count) && this.rings.add(`${op}/sum_s`, step, sumUs / 1e6);
+  }
+
+  #seenOf(metric: Metric, key: string, isHistogram: boolean): { seen: Seen; isFirst: boolean } | null {
+    const members = this.#seen.get(metric) ?? new Map<string, Seen>();
+    this.#seen.set(metric, members);
+    const known = members.get(key);
+    if (known !== undefined) return { seen: known, isFirst: false };
+    if (this.#seenSize >= MAX_SEEN) return null;
+    const seen = { counts: isHistogram ? emptyCounts() : null, total: 0, step: 0 };
+    members.set(key, seen);
+    this.#seenSize++;
+    return { seen, isFirst: true };
+  }
+}

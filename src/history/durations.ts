@@ -1,0 +1,66 @@
+/** The durations of an operation in the last minute, in the default buckets of the histograms. */
+import { foldTable, toNs } from '../metrics/buckets.ts';
+
+/** Upper bounds in µs, inclusive: 1, 2, 4 … 524288; above them is one bucket more. */
+const BOUNDS_US: readonly number[] = Array.from({ length: 20 }, (_, power) => 2 ** power);
+const BUCKETS = BOUNDS_US.length + 1;
+/** The steps of a minute, and the one that goes on. */
+export const MINUTE = 6;
+const RING = MINUTE + 1;
+
+/** Buckets over steps. */
+export class Durations {
+  readonly #counts = new Uint32Array(RING * BUCKETS);
+
+  add(step: number, bucket: number, count: number): void {
+    const at = (step % RING) * BUCKETS + bucket;
+    this.#counts[at] = (this.#counts[at] ?? 0) + count;
+  }
+
+  clear(step: number): void {
+    const at = (step % RING) * BUCKETS;
+    this.#counts.fill(0, at, at + BUCKETS);
+  }
+
+  /** Of several steps, up to one of the last {@link MINUTE} and with it. */
+  of(last: number, steps: number): Float64Array {
+    const sum = new Float64Array(BUCKETS);
+    for (let step = Math.max(last - steps + 1, 0); step <= last; step++) {
+      const at = (step % RING) * BUCKETS;
+      for (let bucket = 0; bucket < BUCKETS; bucket++)
+        sum[bucket] = (sum[bucket] ?? 0) + (this.#counts[at + bucket] ?? 0);
+    }
+    return sum;
+  }
+
+  get bytes(): number {
+    return this.#counts.byteLength;
+  }
+}
+
+/** For each bucket of the kernel's grid, the bucket here that has all of it. */
+export function foldOf(gridNs: readonly number[]): readonly number[] {
+  return foldTable(gridNs, BOUNDS_US.map(toNs));
+}
+
+export function emptyCounts(): Uint32Array {
+  return new Uint32Array(BUCKETS);
+}
+
+/**
+ * A quantile in µs as PromQL's histogram_quantile() has it: evenly spread within a bucket, and at most the highest
+ * bound. null without counts.
+ */
+export function quantile(counts: ArrayLike<number>, share: number): number | null {
+  let all = 0;
+  for (let bucket = 0; bucket < BUCKETS; bucket++) all += counts[bucket] ?? 0;
+  if (all === 0) return null;
+  let rank = share * all;
+  for (let bucket = 0; bucket < BOUNDS_US.length; bucket++) {
+    const count = counts[bucket] ?? 0;
+    const [below, bound] = [BOUNDS_US[bucket - 1] ?? 0, BOUNDS_US[bucket] ?? 0];
+    if (count > 0 && rank <= count) return below + (bound - below) * (rank / count);
+    rank -= count;
+  }
+  return BOUNDS_US.at(-1) ?? null;
+}
