@@ -66,6 +66,10 @@ if [ "$goal" = test ] || [ "$goal" = bench ]; then
   have openssl || need openssl
   have mke2fs || [ -x /usr/sbin/mke2fs ] || need e2fsprogs
   have git || need git
+  # Completions and the manual page.
+  have zsh || need zsh
+  have fish || need fish
+  have man || need man-db
   have setcap || [ -x /usr/sbin/setcap ] || need libcap2-bin
 fi
 if [ "$goal" = single ]; then

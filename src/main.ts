@@ -12,12 +12,25 @@ const FAILED = 1;
 const WRONG_USAGE = 2;
 
 async function main(): Promise<number> {
+  nameProcess();
   const call = parseArguments(process.argv.slice(2), process.env);
   switch (call.command) {
     case 'help': {
       const { usage, usageOf } = await import('./commands/usage.ts');
       const [command] = call.operands;
       process.stdout.write(command === undefined ? usage : usageOf(command));
+      return OK;
+    }
+    case 'completion': {
+      const { COMPLETIONS, SHELLS } = await import('./commands/shells.ts');
+      const shell = SHELLS.find((name) => name === call.operands[0]);
+      if (shell === undefined) throw new UsageError(`"completion" needs the name of a shell: ${SHELLS.join(', ')}`);
+      process.stdout.write(COMPLETIONS[shell]);
+      return OK;
+    }
+    case '__complete': {
+      const { complete, linesOf } = await import('./commands/complete.ts');
+      process.stdout.write(linesOf(complete(call.operands)));
       return OK;
     }
     case 'version':
@@ -31,6 +44,15 @@ async function main(): Promise<number> {
       const command = await rowOf(call.command).load?.();
       return (await command?.execute(call)) === true ? OK : FAILED;
     }
+  }
+}
+
+/** For `pgrep floatie`, `top` and `ss -p`; process.title would cut the arguments off what `ps` shows. */
+function nameProcess(): void {
+  try {
+    writeFileSync('/proc/self/comm', 'floatie');
+  } catch {
+    // Without /proc, or where it is read-only, the name stays Node's.
   }
 }
 

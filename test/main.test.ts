@@ -120,6 +120,7 @@ exporters:
         ),
       );
       await eventually('it is ready', async () => (await get('/readyz')).ok);
+      assert.equal(readFileSync(`/proc/${child.pid}/comm`, 'utf8'), 'floatie\n');
       const samples = (await (await get('/metrics')).text())
         .split('\n')
         .filter((one) => /^(floatie|process)_/.test(one));

@@ -9,12 +9,16 @@ import { cureOf } from './others-flags.ts';
 import { commandNamed, commands } from './table.ts';
 
 export { UsageError } from './command.ts';
-export const COMMANDS: readonly string[] = commands.map(({ name }) => name);
+/** Those that people call. */
+export const COMMANDS: readonly string[] = commands.flatMap(({ name, isHidden }) => (isHidden === true ? [] : [name]));
 
 const SYSTEM_CONFIG = '/etc/floatie/floatie.yaml';
 
 /** @throws {@link UsageError} */
 export function parseArguments(argv: readonly string[], env: NodeJS.ProcessEnv): Call {
+  // Its words are those of another command line.
+  if (argv[0] === '__complete')
+    return { command: argv[0], sources: {}, operands: argv.slice(1), flags: {}, json: false };
   const { values, positionals } = parse(argv);
   const [word = 'run', ...operands] = positionals;
   const { operands: wanted = [], flags: own = [] } = rowOf(word);

@@ -13,6 +13,8 @@ export interface Command {
   readonly operands?: readonly string[];
   /** Its own flags; those that every command has need not be named. */
   readonly flags?: readonly FlagName[];
+  /** No help and no completion has it. */
+  readonly isHidden?: true;
   /** Imports what it does. Absent for commands about the command line itself, which main.ts does. */
   load?(): Promise<{
     /** @returns whether it went well: exit code 0 or 1. Throws ConfigError or UsageError for exit code 2 */

@@ -53,7 +53,7 @@ export const FLAGS = {
   'log.format': {
     value: 'FORMAT',
     key: 'service.telemetry.log_format',
-    does: 'text for people, json for programs',
+    does: 'text for people, json or logfmt for programs',
   },
   url: { value: 'URL', isOfCommand: true, does: 'the Floatie to ask; without it the one of the configuration' },
   once: { isOfCommand: true, does: 'print one screen and end' },

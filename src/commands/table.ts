@@ -47,7 +47,14 @@ operations. Without a terminal, as with --once, it prints one screen. NO_COLOR l
     does: 'print this, or what a command does and its flags',
     operands: ['[COMMAND]'],
   },
+  {
+    name: 'completion',
+    does: 'print the completions for a shell: bash, zsh or fish',
+    more: 'bash: source <(floatie completion bash)\nzsh: source <(floatie completion zsh)\nfish: floatie completion fish | source',
+    operands: ['SHELL'],
+  },
   { name: 'version', does: 'print the version' },
+  { name: '__complete', does: 'complete a command line, for these', isHidden: true },
 ];
 
 export function commandNamed(name: string): Command | undefined {

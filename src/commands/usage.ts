@@ -1,6 +1,6 @@
 /** The texts of `floatie help`. */
 import { envName } from '../config/keys.ts';
-import { rowOf } from './arguments.ts';
+import { COMMANDS, rowOf } from './arguments.ts';
 import { type Flag, flags } from './flags.ts';
 import { commands } from './table.ts';
 
@@ -11,7 +11,7 @@ export const usage = `Usage: floatie [command] [flags]
 Measures overlayfs latency of containers in the kernel and exports it by OpenTelemetry.
 
 Commands:
-${columns(commands.map(({ name, does }) => [name, does]))}
+${columns(COMMANDS.map((name) => [name, rowOf(name).does]))}
 Flags:
 ${columns(flags.map(([name, flag]) => [spelled(name, flag), `${flag.does}${commandsWith(name, flag)}`]))}
 "floatie help COMMAND" says more of a command.

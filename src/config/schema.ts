@@ -2,6 +2,7 @@
 import type { Schema } from 'convict';
 import { DEFAULT_PLACES } from '../containers/places.ts';
 import type { AttributeAction } from '../metrics/attribute-actions.ts';
+import { LOG_FORMATS, type LogFormat } from '../program/log-lines.ts';
 import { type ReceiverName, type ReceiverSettings, receiverNames, receivers } from '../receivers/index.ts';
 import { setting } from '../settings/setting.ts';
 import {
@@ -97,7 +98,7 @@ export interface Settings {
     history: boolean;
     telemetry: {
       log_level: (typeof LOG_LEVELS)[number];
-      log_format: 'text' | 'json';
+      log_format: LogFormat;
       resource: Record<string, string>;
     };
   };
@@ -409,10 +410,10 @@ export const schema: Schema<Settings> = {
         oneOf(...LOG_LEVELS),
         'The lowest level of the log: "debug", "info", "warn" or "error"',
       ),
-      log_format: setting<'text' | 'json'>(
+      log_format: setting<LogFormat>(
         'text',
-        oneOf('text', 'json'),
-        '"text" for people, "json" for programs: one object a line',
+        oneOf(...LOG_FORMATS),
+        '"text" for people; for programs "json", one object a line, or "logfmt", pairs such as level=info',
       ),
       resource: setting<Record<string, string>>(
         {},

@@ -126,13 +126,13 @@ export const spellings: ReadonlyMap<string, Spelling> = new Map<string, Spelling
   insecure('otlphttp'),
   [
     'service.telemetry.logs.level',
-    words('service.telemetry.log_level', 'service.telemetry.log_level, as the collector has it', {
+    words('service.telemetry.log_level', 'The lowest level of the log, as the collector has it', {
       ...{ debug: 'debug', info: 'info', warn: 'warn', error: 'error' },
     }),
   ],
   [
     'service.telemetry.logs.encoding',
-    words('service.telemetry.log_format', 'service.telemetry.log_format, as the collector has it', {
+    words('service.telemetry.log_format', 'The form of the log, as the collector has it: json or console', {
       ...{ json: 'json', console: 'text' },
     }),
   ],

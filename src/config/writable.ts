@@ -18,7 +18,7 @@ export function isSection(key: string): boolean {
 }
 
 /** All keys; for a key of a named instance, those of its type carry its name. */
-function writableLike(key: string): readonly string[] {
+export function writableLike(key: string): readonly string[] {
   return writable.map((known) => siblingOf(key, known));
 }
 

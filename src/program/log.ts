@@ -1,11 +1,11 @@
-/** The log on standard error: one line a message, as text for people or as JSON for programs. */
+/** The log on standard error: one line a message, as text for people, or as JSON or logfmt for programs. */
 
 import { monotonicMs, wallMs } from './clock.ts';
+import { coloured, type Fields, type Level, LINES, type LogFormat, wantsColours } from './log-lines.ts';
 import { REDACTED, withoutPasswords } from './secrets.ts';
 import { standardError } from './standard-error.ts';
 
-export type Level = 'debug' | 'info' | 'warn' | 'error';
-export type Fields = Readonly<Record<string, string | number | boolean | null | undefined | readonly object[]>>;
+export type { Fields, Level } from './log-lines.ts';
 
 export interface Logger {
   debug(message: string, fields?: Fields): void;
@@ -13,7 +13,7 @@ export interface Logger {
   warn(message: string, fields?: Fields): void;
   error(message: string, fields?: Fields): void;
   /** Changes level, format and secrets from now on. Absent where the configuration has no say in them. */
-  configure?(level: Level, format: 'text' | 'json', secrets: readonly string[]): void;
+  configure?(level: Level, format: LogFormat, secrets: readonly string[]): void;
 }
 
 const ORDER: readonly Level[] = ['debug', 'info', 'warn', 'error'];
@@ -24,16 +24,16 @@ const ORDER: readonly Level[] = ['debug', 'info', 'warn', 'error'];
  */
 export function createLogger(
   initialLevel: Level,
-  initialFormat: 'text' | 'json',
+  initialFormat: LogFormat,
   write?: (line: string) => void,
   initialSecrets: readonly string[] = [],
 ): Logger {
   let [level, format, secrets] = [initialLevel, initialFormat, initialSecrets];
+  const hasColours = write === undefined && wantsColours(2);
   const lineOf = (at: Level, message: string, fields: Fields): string => {
     const time = new Date(wallMs()).toISOString();
-    const line =
-      format === 'json' ? JSON.stringify({ time, level: at, message, ...fields }) : text(time, at, message, fields);
-    return `${oneLine(withoutSecrets(line, secrets))}\n`;
+    const line = oneLine(withoutSecrets(LINES[format](time, at, message, fields), secrets));
+    return `${hasColours && format === 'text' ? coloured(line, at) : line}\n`;
   };
   if (write === undefined) {
     standardError.describeLost = (lost) =>
@@ -53,16 +53,6 @@ export function createLogger(
   };
 }
 
-function text(time: string, level: Level, message: string, fields: Fields): string {
-  const pairs = Object.entries(fields)
-    .filter(([, value]) => value !== undefined)
-    .map(
-      ([name, value]) =>
-        ` ${name}=${typeof value === 'string' || typeof value === 'object' ? JSON.stringify(value) : value}`,
-    );
-  return `${time} ${level.padEnd(5)} ${message}${pairs.join('')}`;
-}
-
 /** Escapes control characters, so that a text can neither forge a line of the log nor control a terminal. */
 export function oneLine(text: string): string {
   return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, (character) =>
@@ -79,7 +69,9 @@ export function withoutSecrets(text: string, secrets: readonly string[] = []): s
     .filter((secret) => secret.length >= MIN_SECRET)
     .reduce((line, secret) => {
       const inJson = JSON.stringify(secret).slice(1, -1);
-      return line.replaceAll(secret, REDACTED).replaceAll(inJson, REDACTED);
+      // A list in logfmt is JSON in quotes.
+      const quoted = JSON.stringify(inJson).slice(1, -1);
+      return line.replaceAll(secret, REDACTED).replaceAll(inJson, REDACTED).replaceAll(quoted, REDACTED);
     }, text);
   return withoutPasswords(hidden);
 }

@@ -17,6 +17,7 @@ const READERS = {
   'commands/run.ts': "what systemd hands over to this process, and is taken out of its children's environment",
   'config/load.ts': 'the configuration of a program that gives loadConfig no environment',
   'main.ts': 'the configuration of floatie',
+  'program/log-lines.ts': 'whether whoever reads the terminal wants colours: NO_COLOR and TERM',
   'program/no-debugger.ts': 'what Node itself was told before anything of Floatie ran',
   'program/packaged.ts': 'where the single executable unpacks libbpf, as TMPDIR is for os.tmpdir()',
 };

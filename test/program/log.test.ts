@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { stripVTControlCharacters } from 'node:util';
 import { loadConfig } from '../../src/config/load.ts';
 import { secretsOf } from '../../src/config/redact.ts';
 import { createLogger, type Level, type Logger, withoutRepetition } from '../../src/program/log.ts';
+import { coloured, LOG_FORMATS, type LogFormat } from '../../src/program/log-lines.ts';
 import { holdClocks } from '../support/clocks.ts';
 
 const LEVELS: readonly Level[] = ['debug', 'info', 'warn', 'error'];
 
-function linesOf(level: Level, format: 'text' | 'json', work: (log: Logger) => void): string[] {
+function linesOf(level: Level, format: LogFormat, work: (log: Logger) => void): string[] {
   const lines: string[] = [];
   work(createLogger(level, format, (line) => lines.push(line)));
   return lines;
@@ -66,9 +68,64 @@ suite('a line for programs', () => {
   });
 });
 
+suite('a line of logfmt', () => {
+  const lineOf = (...args: Parameters<Logger['warn']>) =>
+    linesOf('info', 'logfmt', (log) => log.warn(...args))[0]?.replace(/^time=\S+Z /, '');
+
+  test('is pairs, quoted where that is needed', () => {
+    const fields = {
+      port: 9090,
+      url: 'http://a?b=c',
+      left: undefined,
+      none: null,
+      empty: '',
+      path: '/a',
+      'odd name=': 1,
+    };
+    assert.equal(
+      lineOf('Not "so"', fields),
+      'level=warn msg="Not \\"so\\"" port=9090 url="http://a?b=c" none=null empty="" path=/a odd_name_=1\n',
+    );
+  });
+
+  test('has lists as JSON', () => {
+    assert.equal(lineOf('Odd', { list: [{ a: 1 }] }), 'level=warn msg=Odd list="[{\\"a\\":1}]"\n');
+  });
+});
+
+suite('the time of a record', () => {
+  const record = { time: '2001-02-03T04:05:06.000Z', victim: 'hog' };
+
+  for (const format of ['json', 'logfmt'] as const) {
+    test(`does not replace that of the line (${format})`, () => {
+      const [line = ''] = linesOf('info', format, (log) => log.warn('OOM kill', record));
+      assert.match(line, format === 'json' ? /"event_time":"2001-02-03T/ : / event_time=2001-02-03T/);
+      assert.doesNotMatch(line, format === 'json' ? /"time":"2001/ : /^time=2001| time=/);
+    });
+  }
+});
+
+suite('colours', () => {
+  test('are for the level of a line, and change nothing else', () => {
+    for (const level of LEVELS) {
+      const [line = ''] = linesOf('debug', 'text', (log) => log[level](`A ${level} of it`));
+      const shown = coloured(line, level);
+      assert.notEqual(shown, line);
+      assert.equal(stripVTControlCharacters(shown), line);
+      assert.match(shown, new RegExp(`^\\S+ \\u001b\\[\\d+m${level}\\u001b`));
+    }
+  });
+
+  test('are for terminals: a log that goes elsewhere has none', () => {
+    for (const format of LOG_FORMATS) {
+      assert.ok(linesOf('info', format, (log) => log.error('Odd')).every((line) => !line.includes('\u001b')));
+    }
+  });
+});
+
 suite('no line can be forged', () => {
   const EVIL = 'a\r\nb\u2028c\u2029d\u0085e\u001b[2Jf\u007fg\u009bh\u202ei\0';
-  for (const format of ['text', 'json'] as const) {
+  for (const format of LOG_FORMATS) {
     test(`by what is in messages, names or values (${format})`, () => {
       const [line = ''] = linesOf('info', format, (log) =>
         log.info(`M: ${EVIL}`, { [`x${EVIL}`]: EVIL, list: [{ [EVIL]: EVIL }] }),
@@ -86,7 +143,7 @@ suite('no line shows', () => {
   ];
   const env = { OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Bearer%20fr0m-a-var1able' };
   const secrets = secretsOf(loadConfig({ env, set }));
-  for (const format of ['text', 'json'] as const) {
+  for (const format of LOG_FORMATS) {
     for (const [what, said] of [
       ['a header', 'Bearer abc"def123'],
       ['the token in one', 'abc"def123'],

@@ -7,6 +7,9 @@ const checks = {
   libbpf: () => globSync('/{usr/,}lib{,64}/{,*/}libbpf.so.1').length > 0 || 'libbpf.so.1',
   bpftrace: () => runs('bpftrace', '--version') || 'bpftrace',
   tmux: () => runs('tmux', '-V') || 'tmux',
+  zsh: () => runs('zsh', '--version') || 'zsh',
+  fish: () => runs('fish', '--version') || 'fish',
+  man: () => runs('man', '--version') || 'man (man-db)',
   openssl: () => runs('openssl', 'version') || 'openssl',
   programs: () =>
     existsSync(`${import.meta.dirname}/../../dist/bpf/${process.arch}`) || 'compiled BPF programs (npm run build)',
