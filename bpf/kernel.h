@@ -222,10 +222,15 @@ struct mm_struct___since_6_2 {
 };
 
 struct signal_struct {
-	atomic_t live; /* threads */
+	atomic_t live;       /* threads */
+	int group_exit_code; /* the signal that ends the process, or its status << 8 */
 	short oom_score_adj;
 	struct mm_struct *oom_mm; /* since the OOM killer marked the process */
 	struct list_head thread_head;
+};
+
+struct kernel_siginfo {
+	int si_code;
 };
 
 struct task_io_accounting {
@@ -242,6 +247,8 @@ struct task_struct {
 	unsigned int flags;
 	int pid;
 	int tgid;
+	int pdeath_signal; /* sent when its parent ends */
+	__u64 start_time;
 	char comm[16];
 	const struct cred *real_cred;
 	struct task_struct *group_leader;

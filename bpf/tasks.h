@@ -31,8 +31,8 @@ static __always_inline __u64 default_cgroup_id(struct task_struct *task)
 	return BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
 }
 
-/* As the kernel's process_shares_mm(): the first thread that still has an mm decides. */
-static __always_inline bool shares_memory(struct task_struct *task, struct mm_struct *mm)
+/* As in the kernel's process_shares_mm(): that of the first thread that still has an mm. NULL: none has. */
+static __always_inline struct mm_struct *memory_of(struct task_struct *task)
 {
 	struct list_head *head =
 		(void *)BPF_CORE_READ(task, signal) + bpf_core_field_offset(struct signal_struct, thread_head);
@@ -42,13 +42,18 @@ static __always_inline bool shares_memory(struct task_struct *task, struct mm_st
 		struct list_head *next;
 
 		if (its)
-			return its == mm;
+			return its;
 		next = BPF_CORE_READ(task, thread_node.next);
 		if (next == head)
 			break;
 		task = (void *)next - bpf_core_field_offset(struct task_struct, thread_node);
 	}
-	return false;
+	return NULL;
+}
+
+static __always_inline bool shares_memory(struct task_struct *task, struct mm_struct *mm)
+{
+	return mm && memory_of(task) == mm;
 }
 
 /* The depth to which ancestors are searched; container runtimes nest about ten levels. */

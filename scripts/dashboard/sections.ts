@@ -3,6 +3,7 @@ import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard';
 import { type Metric, selfMetrics } from '../../src/metrics/catalogue.ts';
 import { receivers } from '../../src/receivers/index.ts';
+import { metrics as killsMetrics } from '../../src/receivers/kills/metrics.ts';
 import { metrics as oomMetrics } from '../../src/receivers/oom/metrics.ts';
 import { latencyOf, metrics as overlayfsMetrics } from '../../src/receivers/overlayfs/metrics.ts';
 import { metrics as pressureMetrics } from '../../src/receivers/pressure/metrics.ts';
@@ -48,6 +49,7 @@ const {
   copy_up_open: copyUpLatency,
 } = latencyOf;
 const { kills: oomKills } = oomMetrics;
+const { sigkills } = killsMetrics;
 const { score: pressureScore, headroom: memoryHeadroom, majorFaults } = pressureMetrics;
 
 const OPERATIONS = { reads: readLatency, writes: writeLatency, syncs: syncLatency, opens: openLatency };
@@ -73,11 +75,17 @@ const NO_VICTIM = `${oomKills.name}{instance=~"$instance", victim_comm=""}`;
 export const killsIn = (step: string): string => `${growth(oomKills, KILL, VICTIM, step, NO_VICTIM)} > 0`;
 const killsInRange = growthInRange(oomKills, KILL, VICTIM, NO_VICTIM);
 
+const SIGKILL = ['killer', 'sender_comm', ...OWNER];
+const KILLER = { killer: '!=""' };
+const NO_KILLER = `${sigkills.name}{instance=~"$instance", killer=""}`;
+const sigkillsIn = (step: string): string => `${growth(sigkills, SIGKILL, KILLER, step, NO_KILLER)} > 0`;
+const sigkillsInRange = growthInRange(sigkills, SIGKILL, KILLER, NO_KILLER);
+
 const RUNNING = ['instance', 'version', 'node_version', 'libbpf_version', 'kernel_release'];
 const worst = (of: string): string => `topk($top, ${of})`;
 
 export function sections(): Section[] {
-  const written = [overview(), waits(), latency(), copyUps(), oom(), memory()];
+  const written = [overview(), waits(), latency(), copyUps(), oom(), killed(), memory()];
   const last = floatie();
   return [...written, ...others([...written, last]), last];
 }
@@ -293,6 +301,32 @@ function oom(): Section {
         },
         KILL,
         [{ name: 'kills', expr: `${killsInRange} > 0`, unit: COUNT }],
+      ),
+    ],
+  };
+}
+
+function killed(): Section {
+  return {
+    title: 'SIGKILL',
+    panels: [
+      bars(
+        {
+          title: 'Killer → container',
+          unit: COUNT,
+          width: 10,
+          about: [sigkills, 'The kernel’s own kills, runtimes, daemons and other processes; see "Who killed it"'],
+        },
+        { [`{{killer}} {{sender_comm}} → ${CONTAINER}`]: sigkillsIn('$__interval') },
+      ),
+      table(
+        {
+          title: 'Who killed',
+          width: 14,
+          about: [sigkills, 'In the time that is shown; the records at /kills explain each'],
+        },
+        SIGKILL,
+        [{ name: 'processes', expr: `${sigkillsInRange} > 0`, unit: COUNT }],
       ),
     ],
   };

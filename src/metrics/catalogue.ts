@@ -77,7 +77,7 @@ export const runMetrics = {
     name: 'floatie_events_lost_total',
     kind: 'counter',
     unit: '',
-    description: 'Details of OOM kills that found no room in the ring buffer; the kills themselves are counted',
+    description: 'Details of kills that found no room in the ring buffer; the kills themselves are counted',
     attributes: [PROBE],
   },
 } as const satisfies Record<string, Metric>;
@@ -134,7 +134,7 @@ export const programMetrics = {
     kind: 'counter',
     unit: '',
     description:
-      'Operations that are counted under otel_metric_overflow because all map entries are taken, and OOM kills that are counted under "other" because their pod or container has too many names',
+      'Operations that are counted under otel_metric_overflow because all map entries are taken, and kills that are counted under "other" because their pod or container has too many names',
     attributes: [PROBE],
   },
   mapEntries: {

@@ -3,12 +3,13 @@
  */
 import { type Metric, programMetrics, runMetrics } from '../metrics/catalogue.ts';
 import type { RecordSchema } from '../records/schema.ts';
+import { kills } from './kills/index.ts';
 import { oom } from './oom/index.ts';
 import { overlayfs } from './overlayfs/index.ts';
 import { pressure } from './pressure/index.ts';
 import type { Receiver } from './receiver.ts';
 
-export const receivers = [overlayfs, oom, pressure] as const;
+export const receivers = [overlayfs, oom, kills, pressure] as const;
 
 type Declared = (typeof receivers)[number];
 export type ReceiverName = Declared['name'];

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { BLOCK_POOL, RUN, SHARD_BLOCKS } from '../../src/receivers/blocks.ts';
 import { CGROUP_PATH } from '../../src/receivers/cgroup-path.ts';
 import { GRID } from '../../src/receivers/histograms.ts';
+import { KILL_EVENT, KILL_MARK, KILLS_CONFIG, KILLS_COUNTERS } from '../../src/receivers/kills/events.ts';
 import { OOM_CONFIG, OOM_COUNTERS, OOM_DECISION, OOM_EVENT } from '../../src/receivers/oom/events.ts';
 import { CONFIG, COUNTERS } from '../../src/receivers/overlayfs/counts.ts';
 import { SLOT, SLOT_COUNTERS } from '../../src/receivers/slots.ts';
@@ -25,6 +26,7 @@ for (const architecture of ['x64', 'arm64']) {
     const layouts = {
       overlayfs: [CONFIG, COUNTERS, GRID, SLOT, SLOT_COUNTERS, SHARD_BLOCKS, RUN, BLOCK_POOL],
       oom: [OOM_CONFIG, OOM_COUNTERS, OOM_DECISION, OOM_EVENT, CGROUP_PATH],
+      kills: [KILLS_CONFIG, KILLS_COUNTERS, KILL_EVENT, KILL_MARK, CGROUP_PATH],
     };
 
     for (const [stem, layout] of Object.entries(layouts).flatMap(([stem, all]) =>

@@ -81,6 +81,7 @@ suite('the container image', { skip: missing('root', 'btf') }, () => {
         [
           ['overlayfs', 1],
           ['oom', 1],
+          ['kills', 1],
           ['pressure', 1],
         ],
       );

@@ -44,6 +44,7 @@ suite('the manifests for Kubernetes at work', { skip: missing('root', 'btf') }, 
         [
           ['overlayfs', 1],
           ['oom', 1],
+          ['kills', 1],
           ['pressure', 1],
         ],
       );

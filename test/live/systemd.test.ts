@@ -17,7 +17,10 @@ suite('under systemd, Floatie', { skip: missing('root', 'btf') }, () => {
     await using floatie = await startFloatie([], { env });
     await eventually('it is ready', () => receiver.received().some(([first]) => first === 'READY=1'));
     const [, status = ''] = receiver.received().find(([first]) => first === 'READY=1') ?? [];
-    assert.match(status, /^STATUS=overlayfs by \w+, oom by \w+, pressure by file; http:\/\/127\.0\.0\.1:\d+\/metrics$/);
+    assert.match(
+      status,
+      /^STATUS=overlayfs by \w+, oom by \w+, kills by tracepoint, pressure by file; http:\/\/127\.0\.0\.1:\d+\/metrics$/,
+    );
     const beats = () => receiver.received().filter(([first]) => first === 'WATCHDOG=1').length;
     const before = beats();
     await eventually('it lives', () => beats() >= before + 3);

@@ -10,6 +10,7 @@ import { cgroupIdOf, findHierarchy } from '../../src/containers/hierarchy.ts';
 import { isPidNamespaceInUse } from '../../src/containers/pid-namespace.ts';
 import { readPressure } from '../../src/kernel/psi.ts';
 import { BpfObject, openKernfsNode, openOnDetachedOverlay } from '../../src/native/index.ts';
+import { KillsReceiver } from '../../src/receivers/kills/receiver.ts';
 import { Kmsg } from '../../src/receivers/oom/kernel-log.ts';
 import { attachOomProbes, type OomMethod } from '../../src/receivers/oom/probes.ts';
 import { OomReceiver } from '../../src/receivers/oom/receiver.ts';
@@ -26,6 +27,11 @@ interface Attempt {
   readonly unchecked?: () => unknown;
 }
 
+const SMALL = {
+  ...{ pidNsInum: 0, cgroupId: 0n, ringBytes: 1 << 16 },
+  ...{ cgroupVersion: OPTIONS.cgroupVersion, objects: OPTIONS.objects },
+};
+
 export const ATTEMPTS = {
   fentry: overlayfs('fentry'),
   kprobe: overlayfs('kprobe'),
@@ -34,6 +40,7 @@ export const ATTEMPTS = {
   oom_fentry: oom('fentry'),
   oom_kprobe: oom('kprobe'),
   oom_tracepoint: oom('tracepoint'),
+  kills: { run: () => KillsReceiver.start(SMALL).stop() },
   kmsg: { run: () => new Kmsg().close() },
   pressure: { run: () => readPressure('/proc/pressure/memory') },
   cgroup_names: { run: openRootCgroup },
@@ -69,11 +76,9 @@ function overlayfs(method: Method): Attempt {
 }
 
 function oom(method: OomMethod): Attempt {
-  const { objects } = OPTIONS;
-  const options = { pidNsInum: 0, cgroupId: 0n, cgroupVersion: OPTIONS.cgroupVersion, ringBytes: 1 << 16, objects };
   return {
-    run: () => OomReceiver.start({ ...options, methods: [method] }).stop(),
-    unchecked: () => attachOomProbes(() => BpfObject.open(join(objects, 'oom.bpf.o')), [method]).probes.close(),
+    run: () => OomReceiver.start({ ...SMALL, methods: [method] }).stop(),
+    unchecked: () => attachOomProbes(() => BpfObject.open(join(SMALL.objects, 'oom.bpf.o')), [method]).probes.close(),
   };
 }
 

@@ -1,17 +1,13 @@
 import { setting } from '../../settings/setting.ts';
-import { integer, must } from '../../settings/shapes.ts';
+import { integer } from '../../settings/shapes.ts';
 import type { Settings } from '../receiver.ts';
+import { ringBytes } from '../ring-bytes.ts';
 
 export interface OomSettings {
   max_series: number;
   retain_ms: number;
   ring_bytes: number;
 }
-
-const RING_BYTES = Array.from({ length: 15 }, (_, power) => 2 ** (12 + power));
-const ringBytes = must('a power of two from 4096 to 67108864', { enum: RING_BYTES }, (value) =>
-  RING_BYTES.includes(value as number),
-);
 
 export const settings: Settings<OomSettings> = {
   max_series: setting(1000, integer(1, 100_000), 'How many series of victims are kept; the most recent ones stay'),
