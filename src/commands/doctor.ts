@@ -1,6 +1,7 @@
 /** `floatie doctor`: whether Floatie would start here, how it would attach, and the cure for each problem. */
 import type { Config } from '../config/schema.ts';
 import { type Check, type Finding, finding } from '../program/check.ts';
+import { wantsColours } from '../program/log-lines.ts';
 import { reasonOf } from '../program/reason.ts';
 import { causeIn } from '../program/refusal.ts';
 import type { Call } from './command.ts';
@@ -8,13 +9,14 @@ import { checkFiles, loadTelling } from './configuration.ts';
 import { linesOf } from './doctor/checks.ts';
 import { type Examination, examine, methodOf } from './doctor/examine.ts';
 import { exporters } from './doctor/network-checks.ts';
+import { render } from './doctor/render.ts';
 
 /** @returns whether Floatie would start */
 export async function execute({ sources, json }: Call): Promise<boolean> {
   const config = loadTelling(sources);
   await checkFiles(config);
   const checks = await diagnose(config);
-  process.stdout.write(json ? `${JSON.stringify(checks, null, 2)}\n` : render(checks));
+  process.stdout.write(json ? `${JSON.stringify(checks, null, 2)}\n` : render(checks, wantsColours(1)));
   return checks.every(({ verdict }) => verdict !== 'fail');
 }
 
@@ -54,19 +56,4 @@ function summary(examination: Examination, checks: readonly Check[]): Check {
     return method === null ? `${probe} not attached` : `${probe} by ${method}`;
   });
   return { name: 'start', verdict: 'ok', reason: `Floatie would start: ${probes.join(', ')}` };
-}
-
-/** A cure that several checks share is printed once, at the end. */
-function render(checks: readonly Check[]): string {
-  const told = new Set<string>();
-  const width = Math.max(...checks.map(({ name }) => name.length));
-  const indent = ' '.repeat('unneeded'.length + width + 4);
-  return checks
-    .map(({ name, verdict, reason, cure }) => {
-      const line = `${verdict.padEnd('unneeded'.length)}  ${name.padEnd(width)}  ${reason}\n`;
-      if (cure === undefined || (told.has(cure) && name !== 'start')) return line;
-      told.add(cure);
-      return `${line}${indent}→ ${cure}\n`;
-    })
-    .join('');
 }

@@ -132,7 +132,12 @@ async function startReceiver<N extends ReceiverName>(name: N, config: Config, co
       health.attached(name, method, refusals, gaps);
       const reasons = Object.fromEntries(refusals.map(({ method, reason }) => [`not_${method}`, reason]));
       const missing = Object.fromEntries(Object.entries(gaps).map(([gap, all]) => [gap, unmeasuredText(all)]));
-      log.info(`The ${name} probe is attached by ${method}`, { ...reasons, ...missing });
+      const counts = Object.entries(gaps).map(([gap, all]) => [gap, all.flatMap(({ ops }) => ops).length]);
+      const not = refusals.map(({ method }) => method).join(', ');
+      log.info(`The ${name} probe is attached by ${method}`, { ...(not && { not }), ...Object.fromEntries(counts) });
+      if (refusals.length + counts.length > 0) {
+        log.debug(`Why the ${name} probe is attached so, as /readyz says`, { ...reasons, ...missing });
+      }
     },
     every(ms, job, work) {
       const end = jobs.every(ms, job, work);

@@ -49,6 +49,7 @@ const COMMANDS: readonly (readonly [RegExp, Behaviour | string])[] = [
     'there is no cluster here; test/live/manifests.test.ts and test/live/kubernetes.test.ts do what can be done',
   ],
   [/^systemctl /, 'test/live/systemd-guest.test.ts does'],
+  [/examples\/plugin/, 'test/live/package.test.ts does, from the package alone'],
 ];
 
 /** What works once the commands of a page have been run. */
