@@ -8,6 +8,7 @@ import { type Column, columnOf, KILLS } from './columns.ts';
 import { ContainerHistory } from './container.ts';
 import { foldOf } from './durations.ts';
 import { STEP_S, STEPS } from './schema.ts';
+import { Usages } from './usages.ts';
 
 /** How many containers have a history, at some 30 kB each. */
 const MAX_CONTAINERS = 1000;
@@ -33,6 +34,7 @@ interface End {
 }
 
 export class History {
+  readonly usages = new Usages();
   readonly #options: HistoryOptions;
   readonly #feeds: { readonly feed: Feed; readonly fold: readonly number[] }[] = [];
   readonly #containers = new Map<string, ContainerHistory>();

@@ -13,6 +13,7 @@ import type { Logger } from '../program/log.ts';
 import type { Records } from '../records/records.ts';
 import type { RecordSchema } from '../records/schema.ts';
 import type { Checks, Examination } from './checks.ts';
+import type { FileBudget } from './file-budget.ts';
 import type { Latencies } from './latencies.ts';
 
 /**
@@ -72,6 +73,8 @@ export interface Context<S> extends Choice<S> {
   readonly latencies: Latencies;
   /** Keeps the last minutes of each container; null where that is off. */
   readonly history: History | null;
+  /** Of files that are read unasked: of a container, or of its processes. */
+  readonly files: FileBudget;
   /** Takes the records of single events. */
   readonly records: Records;
   /** Logs how the receiver is attached, and shows it at /readyz. */

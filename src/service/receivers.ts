@@ -17,10 +17,14 @@ import { type Health, unmeasuredText } from '../program/health.ts';
 import { Jobs } from '../program/jobs.ts';
 import type { Logger } from '../program/log.ts';
 import { errorOf, reasonOf } from '../program/reason.ts';
+import { FileBudget } from '../receivers/file-budget.ts';
 import { type ReceiverName, type ReceiverSettings, receiverNamed } from '../receivers/index.ts';
 import { Latencies } from '../receivers/latencies.ts';
 import type { Choice, Context, Running } from '../receivers/receiver.ts';
 import type { Records } from '../records/records.ts';
+
+/** How many files of containers are read in a second, unless somebody collects. */
+const FILES_PER_S = 100;
 
 /** All receivers that run. */
 export interface Receivers extends Each {
@@ -186,6 +190,7 @@ function contextOf({ config, registry, records, history = null, health, log }: G
     pidNsInum: resolvePidNamespace(pidNamespaceOf(config), log),
     cgroupId: kernel.cgroup === '' ? 0n : cgroupIdOf(hierarchy, kernel.cgroup),
     latencies: new Latencies(),
+    files: new FileBudget(FILES_PER_S),
   };
 }
 

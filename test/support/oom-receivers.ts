@@ -4,7 +4,7 @@ import { Cgroups } from '../../src/containers/cgroups.ts';
 import { findHierarchy, mountIdOf } from '../../src/containers/hierarchy.ts';
 import { identify } from '../../src/containers/identity.ts';
 import type { Place } from '../../src/kernel/raw-path.ts';
-import { FileBudget } from '../../src/receivers/oom/file-budget.ts';
+import { FileBudget } from '../../src/receivers/file-budget.ts';
 import { Owners } from '../../src/receivers/oom/owners.ts';
 import { OOM_METHODS, type OomMethod } from '../../src/receivers/oom/probes.ts';
 import { OomReceiver } from '../../src/receivers/oom/receiver.ts';

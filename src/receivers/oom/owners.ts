@@ -4,7 +4,7 @@ import { pidNamespaceOf } from '../../containers/pid-namespace.ts';
 import { cgroupOf } from '../../containers/roots.ts';
 import { readOrNull } from '../../program/read-or-null.ts';
 import { decodeComm } from '../comm.ts';
-import type { FileBudget } from './file-budget.ts';
+import type { FileBudget } from '../file-budget.ts';
 import type { MemoryHolder } from './kmsg-memory.ts';
 
 /** The kernel's report numbers processes as this PID namespace does: include/linux/proc_ns.h. */

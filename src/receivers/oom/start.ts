@@ -7,7 +7,6 @@ import { monotonicMs } from '../../program/clock.ts';
 import { flatten } from '../../records/encode.ts';
 import { type Context, OBJECTS, type Running } from '../receiver.ts';
 import type { OomTask } from './events.ts';
-import { FileBudget } from './file-budget.ts';
 import { metrics } from './metrics.ts';
 import { describeMoment } from './moment.ts';
 import { Owners } from './owners.ts';
@@ -22,8 +21,6 @@ import { OomSource } from './source.ts';
 const POLL_MS = 100;
 /** How often expired series are removed, in ms. */
 const RETIRE_MS = 10_000;
-/** How many files are read in a second at most. */
-const FILES = 100;
 
 export function start(context: Context<OomSettings>): Running<OomSettings> {
   const { kernel, settings, registry, log, hierarchy, cgroups, pidNsInum, cgroupId, records } = context;
@@ -41,7 +38,7 @@ export function start(context: Context<OomSettings>): Running<OomSettings> {
   const seen = (): number => receiver.counts().all;
   const reconciliation = new OomReconciliation({ hierarchy, cgroups, seen, isWhole });
   const cgroupIdOf = (task: OomTask): bigint => (hierarchy.version === 1 ? task.memoryCgroupId : task.defaultCgroupId);
-  const owners = new Owners(hierarchy.version, context.identifyCgroup, new FileBudget(FILES));
+  const owners = new Owners(hierarchy.version, context.identifyCgroup, context.files);
   const source = new OomSource(receiver, cgroups, {
     maxSeries: settings.max_series,
     retainMs: settings.retain_ms,

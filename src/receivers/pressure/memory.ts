@@ -1,6 +1,6 @@
 /** What the files of a cgroup tell of its memory: how much it may still allocate, and the counters of memory.stat. */
 import { readFileSync } from 'node:fs';
-import { joinRaw, parentOf, type RawPath } from '../../kernel/raw-path.ts';
+import { joinRaw, parentOf, placeAt, type RawPath } from '../../kernel/raw-path.ts';
 
 type Read = (path: RawPath) => string;
 
@@ -9,6 +9,17 @@ interface Statistics {
   readonly inactiveFile: number;
   readonly majorFaults: number;
   readonly fileRefaults: number;
+  /** All numbers, those of child cgroups included. */
+  readonly all: Readonly<Record<string, number>>;
+}
+
+/** A cgroup of which the limit can be hit. */
+export interface Level {
+  readonly raw: RawPath;
+  readonly name: string;
+  readonly usageBytes: number;
+  readonly limitBytes: number | null;
+  readonly statistics?: Readonly<Record<string, number>>;
 }
 
 interface Hierarchy {
@@ -41,6 +52,8 @@ const V1_NO_LIMIT = 2 ** 62;
 export class MemoryReader {
   readonly #hierarchy: Hierarchy;
   readonly #read: Read;
+  readonly #limits = new Map<string, number | null>();
+  readonly #usages = new Map<string, number | null>();
   readonly #headrooms = new Map<string, number | null>();
   readonly #statistics = new Map<string, Statistics | null>();
 
@@ -66,6 +79,41 @@ export class MemoryReader {
     return nearest;
   }
 
+  /** The cgroup, its usage, limit (null: none) and memory.stat; then those above it that have a limit. */
+  *levels(path: RawPath): Generator<Level> {
+    for (let level: RawPath | null = path; level !== null && level !== '/'; level = parentOf(level)) {
+      const limitBytes = this.#limitOf(level);
+      if (limitBytes === null && level !== path) continue;
+      const usageBytes = this.usage(level);
+      if (usageBytes === null) continue;
+      const statistics = this.#statisticsOf(level)?.all;
+      yield { raw: level, name: placeAt(level).path, usageBytes, limitBytes, ...(statistics && { statistics }) };
+    }
+  }
+
+  /** null when the cgroup is removed, or without the memory controller. */
+  usage(path: RawPath): number | null {
+    return once(this.#usages, path, () => this.#numberIn(path, FILES[this.#hierarchy.version].usage));
+  }
+
+  /** null without a limit of its own, or when the cgroup is removed. */
+  #limitOf(path: RawPath): number | null {
+    return once(this.#limits, path, () => {
+      // `max` is no number. Without the memory controller a cgroup lacks these files.
+      const limit = this.#numberIn(path, FILES[this.#hierarchy.version].limit);
+      return limit !== null && limit < V1_NO_LIMIT ? limit : null;
+    });
+  }
+
+  #numberIn(path: RawPath, file: string): number | null {
+    try {
+      const value = Number(this.#read(joinRaw(joinRaw(this.#hierarchy.mount, path), file)));
+      return Number.isFinite(value) ? value : null;
+    } catch {
+      return null;
+    }
+  }
+
   /**
    * A counter of memory.stat, of the cgroup and those below it.
    *
@@ -77,19 +125,11 @@ export class MemoryReader {
   }
 
   #headroomOfOne(level: RawPath): number | null {
-    const { mount, version } = this.#hierarchy;
-    const { limit: limitFile, usage: usageFile } = FILES[version];
-    const folder = joinRaw(mount, level);
-    try {
-      const limit = Number(this.#read(joinRaw(folder, limitFile)));
-      // `max` is no number. Without the memory controller a cgroup lacks these files.
-      if (!(limit < V1_NO_LIMIT)) return null;
-      const usage = Number(this.#read(joinRaw(folder, usageFile)));
-      const headroom = limit - Math.max(usage - (this.#statisticsOf(level)?.inactiveFile ?? Number.NaN), 0);
-      return Number.isFinite(headroom) ? headroom : null;
-    } catch {
-      return null;
-    }
+    const limit = this.#limitOf(level);
+    const usage = limit === null ? null : this.usage(level);
+    if (limit === null || usage === null) return null;
+    const headroom = limit - Math.max(usage - (this.#statisticsOf(level)?.inactiveFile ?? Number.NaN), 0);
+    return Number.isFinite(headroom) ? headroom : null;
   }
 
   #statisticsOf(path: RawPath): Statistics | null {
@@ -103,12 +143,21 @@ export class MemoryReader {
           inactiveFile: value(inactiveFile),
           majorFaults: value(majorFaults),
           fileRefaults: value(fileRefaults),
+          get all() {
+            return numbersIn(text);
+          },
         };
       } catch {
         return null;
       }
     });
   }
+}
+
+function numbersIn(text: string): Readonly<Record<string, number>> {
+  return Object.fromEntries(
+    Array.from(text.matchAll(/^(\w+) (\d+)$/gm), ([, name = '', value]) => [name, Number(value)]),
+  );
 }
 
 function once<T>(known: Map<string, T>, path: RawPath, get: (path: RawPath) => T): T {

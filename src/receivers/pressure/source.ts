@@ -1,10 +1,9 @@
 /** The pressure receiver as a source of metrics: the host, then what the files of every container tell. */
 import { uptime } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { Attributes, HrTime } from '@opentelemetry/api';
-import { attributesOf } from '../../containers/attributes.ts';
 import type { CgroupFilter } from '../../containers/filter.ts';
 import type { Container, Inventory } from '../../containers/inventory.ts';
+import { MEMORY_LIMIT, MEMORY_USAGE } from '../../history/columns.ts';
 import {
   type Pressure,
   PressureError,
@@ -13,13 +12,13 @@ import {
   readPressure,
   type Window,
 } from '../../kernel/psi.ts';
-import { joinRaw } from '../../kernel/raw-path.ts';
-import type { Metric } from '../../metrics/catalogue.ts';
+import { joinRaw, type RawPath } from '../../kernel/raw-path.ts';
 import type { Sample, Source } from '../../metrics/registry.ts';
 import { toHrTime, wallMs } from '../../program/clock.ts';
-import { countersOf, type Place, readWaits, type Value } from './counters.ts';
+import { countersOf, type Place, readWaits } from './counters.ts';
 import { MemoryReader } from './memory.ts';
 import { metrics, receiverMetrics } from './metrics.ts';
+import { HOST, type Owner, ownerOf, sampleOf, valuesOf, withScope } from './samples.ts';
 
 export interface PressureSourceOptions {
   /** The host's file of memory pressure, beside those of the CPU and of I/O. */
@@ -40,13 +39,6 @@ export interface PressureSourceOptions {
   readonly onHostState: (problem: PressureError | null) => void;
   /** Called once for each reason why containers have no pressure although the host has. */
   readonly onContainerProblem?: (problem: PressureError) => void;
-}
-
-/** Whose samples they are. */
-interface Owner {
-  readonly key: string;
-  readonly attributes: Attributes;
-  readonly startTime: HrTime;
 }
 
 /** How long a step of the search for containers may take, in ms. */
@@ -96,25 +88,55 @@ export class PressureSource implements Source {
     if (this.#options.pressure === null)
       this.#tell(new PressureError('missing', 'the v2 hierarchy is not mounted, and v1 knows no pressure of a cgroup'));
     const headrooms: Sample[] = [];
-    for (const [inventory, last] of this.#last) {
-      const place = this.#placeOf(inventory);
-      for (const container of inventory.containers()) {
-        // Whoever is removed may have left its path to another container.
-        if (!this.#includes(container.path) || inventory.isGone(container)) continue;
-        const { path, key, identity, createdMs } = container;
-        const owner = { key, attributes: attributesOf(identity), startTime: toHrTime(createdMs) };
-        const samples = [
-          ...this.#pressureSamples(inventory, container, owner),
-          ...(place === null ? [] : valuesOf(owner, countersOf(place, container.raw))),
-        ];
-        last.set(key, { path, samples });
-        yield* samples;
-        const headroom = place?.memory.headroom(container.raw) ?? null;
-        if (headroom !== null) headrooms.push(sampleOf(owner, metrics.headroom, headroom));
-      }
+    const places = this.memoryReaders();
+    for (const { inventory, container } of this.containers()) {
+      const { path, key } = container;
+      const owner = ownerOf(container);
+      const place = places.get(inventory);
+      const samples = this.#kept(inventory, container, owner, place);
+      this.#last.get(inventory)?.set(key, { path, samples });
+      yield* samples;
+      const headroom = place?.memory.headroom(container.raw) ?? null;
+      if (headroom !== null) headrooms.push(sampleOf(owner, metrics.headroom, headroom));
     }
     // Smallest first: of several gauges with the same attributes the first one counts.
     yield* headrooms.sort((a, b) => (a.member.totals[0] ?? 0) - (b.member.totals[0] ?? 0));
+  }
+
+  /** All that the files of one container tell, and its usage and limit, which are no metrics. */
+  *samplesOf(inventory: Inventory, container: Container, place: Place | null): Generator<Sample> {
+    const owner = ownerOf(container);
+    yield* this.#kept(inventory, container, owner, place ?? undefined);
+    if (place === null) return;
+    const headroom = place.memory.headroom(container.raw);
+    if (headroom !== null) yield sampleOf(owner, metrics.headroom, headroom);
+    for (const { name, usageBytes, limitBytes } of place.memory.levels(container.raw)) {
+      if (name !== container.path) continue;
+      yield sampleOf(owner, MEMORY_USAGE, usageBytes);
+      if (limitBytes !== null) yield sampleOf(owner, MEMORY_LIMIT, limitBytes);
+    }
+  }
+
+  /** Every container that is measured, once for each hierarchy. */
+  *containers(): Generator<{ readonly inventory: Inventory; readonly container: Container }> {
+    for (const inventory of this.#inventories()) {
+      for (const container of inventory.containers()) {
+        // Whoever is removed may have left its path to another container.
+        if (this.#includes(container.path) && !inventory.isGone(container)) yield { inventory, container };
+      }
+    }
+  }
+
+  /** Readers for one round, by the hierarchy with the memory controller. */
+  memoryReaders(): ReadonlyMap<Inventory, Place> {
+    const places = this.#inventories().map((inventory) => [inventory, this.#placeOf(inventory)] as const);
+    return new Map(places.filter((each): each is [Inventory, Place] => each[1] !== null));
+  }
+
+  /** The memory usage of a cgroup; null when it is removed. */
+  usageOf(path: RawPath): number | null {
+    const [place] = this.memoryReaders().values();
+    return place?.memory.usage(path) ?? null;
   }
 
   /** Ends the search for containers. Safe to call twice. */
@@ -191,6 +213,14 @@ export class PressureSource implements Source {
     }
   }
 
+  /** The samples that are also the last ones of a container. */
+  #kept(inventory: Inventory, container: Container, owner: Owner, place: Place | undefined): Sample[] {
+    return [
+      ...this.#pressureSamples(inventory, container, owner),
+      ...(place === undefined ? [] : valuesOf(owner, countersOf(place, container.raw))),
+    ];
+  }
+
   #pressureSamples(inventory: Inventory, container: Container, owner: Owner): Sample[] {
     if (inventory !== this.#options.pressure) return [];
     const folder = joinRaw(inventory.mount, container.raw);
@@ -230,41 +260,4 @@ export class PressureSource implements Source {
       sampleOf(owner, metrics.stalled, pressure.full.totalUs),
     ];
   }
-}
-
-const HOST: Attributes = { scope: 'host' };
-const SCOPE: Attributes = { scope: 'container' };
-
-const scoped = new WeakMap<Attributes, Attributes>();
-
-/** The same object each time, by which exporters remember what they have written. */
-function withScope(own: Attributes): Attributes {
-  const known = scoped.get(own) ?? { ...SCOPE, ...own };
-  scoped.set(own, known);
-  return known;
-}
-
-function valuesOf(owner: Owner, values: Iterable<Value>): Sample[] {
-  return Array.from(values, ({ metric, event, value }) => {
-    if (event === undefined) return sampleOf(owner, metric, value);
-    return sampleOf(
-      { ...owner, key: `${owner.key}.${event}`, attributes: withEvent(owner.attributes, event) },
-      metric,
-      value,
-    );
-  });
-}
-
-const byEvent = new WeakMap<Attributes, Map<string, Attributes>>();
-
-function withEvent(own: Attributes, event: string): Attributes {
-  const known = byEvent.get(own) ?? new Map<string, Attributes>();
-  byEvent.set(own, known);
-  const attributes = known.get(event) ?? { event, ...own };
-  known.set(event, attributes);
-  return attributes;
-}
-
-function sampleOf({ key, attributes, startTime }: Owner, metric: Metric, value: number): Sample {
-  return { metric, member: { key, attributes, startTime, totals: Float64Array.of(value) } };
 }

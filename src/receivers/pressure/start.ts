@@ -5,6 +5,7 @@ import type { Observer } from '../../metrics/observer.ts';
 import { withoutRepetition } from '../../program/log.ts';
 import type { Choice, Context, Running } from '../receiver.ts';
 import { metrics } from './metrics.ts';
+import { Sampler } from './sampler.ts';
 import type { PressureSettings } from './settings.ts';
 import { PressureSource } from './source.ts';
 
@@ -46,9 +47,11 @@ export function start(context: Context<PressureSettings>): Running<PressureSetti
   // Tells at once whether there is pressure.
   for (const _ of source.read()) break;
   registry.addSource(source);
+  const sampler = context.history && new Sampler(source, context.history, context.files);
   context.every(DISCOVER_MS, 'discover containers', () => {
     source.discover();
     registry.end(source.retire());
+    sampler?.sample();
   });
   return {
     observe: (observer) => observePressure(observer, source),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
 import { identify } from '../../../src/containers/identity.ts';
-import { FileBudget } from '../../../src/receivers/oom/file-budget.ts';
+import { FileBudget } from '../../../src/receivers/file-budget.ts';
 import { Owners } from '../../../src/receivers/oom/owners.ts';
 import { missing } from '../../support/requirements.ts';
 

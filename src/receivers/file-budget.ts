@@ -1,5 +1,5 @@
 /** Bounds how many files are read in a second, whoever has many cgroups, processes or kills. */
-import { monotonicMs } from '../../program/clock.ts';
+import { monotonicMs } from '../program/clock.ts';
 
 export class FileBudget {
   readonly #perSecond: number;

@@ -1,0 +1,102 @@
+/**
+ * Reads the files of some containers each second, for the history: each container once in a step, and the usage of
+ * cgroups near their limit each second, all within a budget of files.
+ */
+import type { Container, Inventory } from '../../containers/inventory.ts';
+import type { History } from '../../history/history.ts';
+import { STEP_S } from '../../history/schema.ts';
+import type { RawPath } from '../../kernel/raw-path.ts';
+import { monotonicMs } from '../../program/clock.ts';
+import type { FileBudget } from '../file-budget.ts';
+import type { Level } from './memory.ts';
+import { metrics } from './metrics.ts';
+import type { PressureSource } from './source.ts';
+
+/** A cgroup is near its limit from this share on. */
+const NEAR = 0.5;
+/** How many cgroups near their limit are read in a second. The others need the rest of the budget. */
+const MAX_NEAR = 50;
+/** How many files are read of a container in a hierarchy with the memory controller, and of its pressure alone. */
+const [FILES, PRESSURE_FILES] = [9, 3];
+/** How long a container's files are good for, in ms: a little less than a step, so that each step has them. */
+const DUE_MS = STEP_S * 1000 - 1500;
+
+interface Near {
+  readonly path: RawPath;
+  readonly name: string;
+  readonly share: number;
+}
+
+export class Sampler {
+  readonly #source: PressureSource;
+  readonly #history: History;
+  readonly #budget: FileBudget;
+  /** When a container was read last, by inventory and key. */
+  #readMs = new Map<string, number>();
+  /** By path. */
+  #near = new Map<string, Near>();
+
+  constructor(source: PressureSource, history: History, budget: FileBudget) {
+    this.#source = source;
+    this.#history = history;
+    this.#budget = budget;
+  }
+
+  /** Call each second. */
+  sample(nowMs = monotonicMs()): void {
+    this.#sampleNear(nowMs);
+    const memory = this.#source.memoryReaders();
+    const readMs = new Map<string, number>();
+    const due: {
+      readonly inventory: Inventory;
+      readonly container: Container;
+      readonly key: string;
+      readonly ms: number;
+    }[] = [];
+    for (const { inventory, container } of this.#source.containers()) {
+      const key = `${inventory.mount}${container.key}`;
+      const ms = this.#readMs.get(key) ?? Number.NEGATIVE_INFINITY;
+      readMs.set(key, ms);
+      if (nowMs - ms >= DUE_MS) due.push({ inventory, container, key, ms });
+    }
+    // Those that are gone are forgotten with the map.
+    this.#readMs = readMs;
+    for (const { inventory, container, key } of due.sort((a, b) => a.ms - b.ms)) {
+      if (!this.#budget.take(memory.has(inventory) ? FILES : PRESSURE_FILES, nowMs)) break;
+      readMs.set(key, nowMs);
+      const samples = [...this.#source.samplesOf(inventory, container, memory.get(inventory) ?? null)];
+      this.#history.take(samples);
+      const hits = (event: string): number | undefined =>
+        samples.find(({ metric, member }) => metric === metrics.events && member.attributes.event === event)?.member
+          .totals[0];
+      const place = memory.get(inventory);
+      if (place === undefined) continue;
+      for (const level of place.memory.levels(container.raw)) {
+        const own = level.name === container.path;
+        this.#note(
+          level,
+          nowMs,
+          own ? { id: container.id, hits: { max: hits('max') ?? 0, high: hits('high') ?? 0 } } : {},
+        );
+      }
+    }
+    this.#history.usages.expire(nowMs);
+  }
+
+  #sampleNear(nowMs: number): void {
+    const nearest = [...this.#near.values()].sort((a, b) => b.share - a.share).slice(0, MAX_NEAR);
+    for (const { path, name } of nearest) {
+      if (!this.#budget.take(1, nowMs)) return;
+      const usageBytes = this.#source.usageOf(path);
+      if (usageBytes === null) this.#near.delete(name);
+      else this.#history.usages.note(name, { usageBytes }, nowMs);
+    }
+  }
+
+  #note({ raw, name, usageBytes, limitBytes, statistics }: Level, nowMs: number, own: object): void {
+    this.#history.usages.note(name, { usageBytes, ...(statistics && { statistics }), ...own }, nowMs);
+    const share = limitBytes === null ? 0 : usageBytes / limitBytes;
+    if (share >= NEAR) this.#near.set(name, { path: raw, name, share });
+    else this.#near.delete(name);
+  }
+}
