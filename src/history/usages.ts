@@ -41,7 +41,7 @@ export interface Past {
 interface Held {
   readonly id: bigint | undefined;
   readonly points: Point[];
-  hits?: NonNullable<Noted['hits']>;
+  hits?: { readonly ms: number; readonly all: NonNullable<Noted['hits']> };
   statistics?: { readonly ms: number; readonly usageBytes: number; readonly all: Statistics };
 }
 
@@ -58,7 +58,7 @@ export class Usages {
     }
     held.points.push({ ms: nowMs, bytes: usageBytes });
     thin(held.points, nowMs);
-    if (hits !== undefined) held.hits = hits;
+    if (hits !== undefined) held.hits = { ms: nowMs, all: hits };
     if (statistics !== undefined) held.statistics = { ms: nowMs, usageBytes, all: statistics };
   }
 
@@ -71,12 +71,13 @@ export class Usages {
     const { hits, statistics } = held;
     return {
       points,
-      ...(hits && { hits }),
-      ...(statistics && {
-        statistics: statistics.all,
-        statisticsAgoMs: Math.max(nowMs - statistics.ms, 0),
-        statisticsUsageBytes: statistics.usageBytes,
-      }),
+      ...(hits && hits.ms <= nowMs && { hits: hits.all }),
+      ...(statistics &&
+        statistics.ms <= nowMs && {
+          statistics: statistics.all,
+          statisticsAgoMs: nowMs - statistics.ms,
+          statisticsUsageBytes: statistics.usageBytes,
+        }),
     };
   }
 

@@ -1,11 +1,13 @@
 /** States why memory ran out, by rules on what is known of a kill. Where no rule is sure, the cause is `unknown`. */
 import type { Identity } from '../../containers/identity.ts';
+import type { Past } from '../../history/usages.ts';
+import { explainBurst, explainLeak, size } from './growth.ts';
 import type { OomLimit, OomScope } from './kills.ts';
 import type { MemoryHolder, MemoryKinds, MemoryReport } from './kmsg-memory.ts';
 
 export type OomCause =
   | ('sysrq' | 'cpuset' | 'node_pressure' | 'limit_lowered' | 'tmpfs' | 'kernel_memory' | 'page_cache_dirty')
-  | ('sibling' | 'many_processes' | 'unknown');
+  | ('sibling' | 'many_processes' | 'leak' | 'burst' | 'unknown');
 
 export interface CauseFacts {
   readonly scope: OomScope;
@@ -14,6 +16,8 @@ export interface CauseFacts {
   /** The largest processes of `memory`, with their owners as far as known. */
   readonly holders: readonly (MemoryHolder & { readonly owner?: Identity })[];
   readonly victim: Identity;
+  /** The usage of the cgroup whose limit was hit, before it was. */
+  readonly past?: Pick<Past, 'points'> | undefined;
 }
 
 export interface StatedCause {
@@ -77,6 +81,8 @@ const RULES: readonly Rule[] = [
   },
   { cause: 'sibling', explain: explainSibling },
   { cause: 'many_processes', explain: explainMany },
+  { cause: 'burst', explain: ofGrowth(explainBurst) },
+  { cause: 'leak', explain: ofGrowth(explainLeak) },
 ];
 
 export function stateCause(facts: CauseFacts): StatedCause {
@@ -122,6 +128,16 @@ function describeUnknown({ memory, holders: [largest] }: CauseFacts): string {
   return `The memory was filled by ${listed(memory.kinds)}${holder ?? ''}`;
 }
 
+/** Rules on how anonymous memory grew. */
+function ofGrowth(explain: typeof explainBurst): Rule['explain'] {
+  return ({ scope, memory, limit: { limitBytes, usageBytes } = {}, past }) => {
+    if (scope !== 'memcg' || memory?.kinds === undefined || past === undefined) return null;
+    if (limitBytes === undefined || usageBytes === undefined) return null;
+    if (memory.kinds.anonBytes < MOST * sum(memory.kinds)) return null;
+    return explain(past.points, usageBytes, limitBytes);
+  };
+}
+
 function ofKinds(explain: (kinds: MemoryKinds, all: number) => string | null): Rule['explain'] {
   return ({ scope, memory }) => (scope === 'memcg' && memory?.kinds ? explain(memory.kinds, sum(memory.kinds)) : null);
 }
@@ -145,11 +161,6 @@ function listed({ anonBytes, fileBytes, shmemBytes, kernelBytes }: MemoryKinds):
 
 function sizes(part: number, all: number): string {
   return `${size(part)} of ${size(all)}`;
-}
-
-function size(bytes: number): string {
-  const mebibytes = bytes / (1 << 20);
-  return mebibytes < 1024 ? `${mebibytes.toFixed(1)} MiB` : `${(mebibytes / 1024).toFixed(1)} GiB`;
 }
 
 /** A process can have any name. */

@@ -152,33 +152,8 @@ export class MemoryReportParser {
     this.#holders.splice(MAX_HOLDERS);
   }
 
-  /** Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/memory.rst. */
   #ofCgroup(): MemoryKinds | null {
-    const statistics = this.#statistics;
-    // With the names of v1, which some kernels use there, only `total_…` includes child cgroups.
-    const isV1 = statistics.has('total_rss');
-    const get = (name: string): number => statistics.get(isV1 ? `total_${name}` : name) ?? 0;
-    if (!isV1 && !statistics.has('anon')) return null;
-    const anonBytes = get(isV1 ? 'rss' : 'anon');
-    const shmemBytes = get('shmem');
-    // Pages of the swap cache are counted as anonymous ones, too.
-    const fileBytes = Math.max(get(isV1 ? 'cache' : 'file') - shmemBytes - get('swapcached'), 0);
-    const kilobytes = (counter: string): number | undefined => {
-      const kb = this.#usage.get(counter);
-      return kb === undefined ? undefined : kb * 1024;
-    };
-    const swapBytes = isV1 ? statistics.get('total_swap') : kilobytes('swap');
-    // v2 tells it since Linux 5.18.
-    const kernelBytes =
-      kilobytes('kmem') ??
-      (statistics.has('kernel') ? get('kernel') + get('sock') : undefined) ??
-      (kilobytes('memory') ?? 0) - anonBytes - fileBytes - shmemBytes;
-    return {
-      ...{ anonBytes, fileBytes, shmemBytes, kernelBytes: Math.max(kernelBytes, 0) },
-      ...(swapBytes !== undefined && { swapBytes }),
-      dirtyBytes: isV1 ? get('dirty') + get('writeback') : get('file_dirty') + get('file_writeback'),
-      unevictableBytes: get('unevictable'),
-    };
+    return kindsOf(this.#statistics, this.#usage);
   }
 
   #ofMachine(): MemoryKinds | null {
@@ -198,4 +173,41 @@ export class MemoryReportParser {
       unevictableBytes: sum('unevictable'),
     };
   }
+}
+
+/**
+ * Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/memory.rst.
+ *
+ * @param statistics the numbers of memory.stat
+ * @param usageKb usage of `memory`, `swap` and `kmem` in kB, as far as known
+ * @returns null where these are not the statistics of a cgroup
+ */
+export function kindsOf(
+  statistics: ReadonlyMap<string, number>,
+  usageKb: ReadonlyMap<string, number>,
+): MemoryKinds | null {
+  // With the names of v1, which some kernels use there, only `total_…` includes child cgroups.
+  const isV1 = statistics.has('total_rss');
+  const get = (name: string): number => statistics.get(isV1 ? `total_${name}` : name) ?? 0;
+  if (!isV1 && !statistics.has('anon')) return null;
+  const anonBytes = get(isV1 ? 'rss' : 'anon');
+  const shmemBytes = get('shmem');
+  // Pages of the swap cache are counted as anonymous ones, too.
+  const fileBytes = Math.max(get(isV1 ? 'cache' : 'file') - shmemBytes - get('swapcached'), 0);
+  const bytes = (counter: string): number | undefined => {
+    const kb = usageKb.get(counter);
+    return kb === undefined ? undefined : kb * 1024;
+  };
+  const swapBytes = isV1 ? statistics.get('total_swap') : bytes('swap');
+  // v2 tells it since Linux 5.18.
+  const kernelBytes =
+    bytes('kmem') ??
+    (statistics.has('kernel') ? get('kernel') + get('sock') : undefined) ??
+    (bytes('memory') ?? 0) - anonBytes - fileBytes - shmemBytes;
+  return {
+    ...{ anonBytes, fileBytes, shmemBytes, kernelBytes: Math.max(kernelBytes, 0) },
+    ...(swapBytes !== undefined && { swapBytes }),
+    dirtyBytes: isV1 ? get('dirty') + get('writeback') : get('file_dirty') + get('file_writeback'),
+    unevictableBytes: get('unevictable'),
+  };
 }

@@ -53,15 +53,21 @@ export const MEMBER_FIELDS = {
 } as const satisfies Fields;
 
 const NOT_REPORTED = "the kernel's log has no full report of the kill: it has ten in five seconds";
-const NO_STATISTICS = `${NOT_REPORTED}, and the statistics were in none`;
+const NO_STATISTICS = `${NOT_REPORTED}, and the statistics were in none; nor is there a sample`;
 
 /** What filled the memory whose limit was hit; that of the machine where no cgroup's limit was hit. */
 const MEMORY_FIELDS = {
   'memory.source': {
-    type: ['kernel_report'],
+    type: ['kernel_report', 'sampled'],
     meaning:
-      "where the next fields and `holders` are from. `kernel_report`: the kernel's report of the moment of the kill",
-    absent: NOT_REPORTED,
+      "where the next fields are from. `kernel_report`: the kernel's report of the moment of the kill, which has `holders`, too; `sampled`: the last sample of the cgroup's files before it",
+    absent: `${NOT_REPORTED}, and there is no sample`,
+  },
+  'memory.sample_age_s': {
+    type: 'number',
+    unit: 's',
+    meaning: 'age of that sample at the kill',
+    absent: '`memory_source` is not `sampled`',
   },
   'memory.anon_bytes': kind('anonymous memory: heaps, stacks'),
   'memory.file_bytes': kind('page cache of files on disks'),
@@ -84,6 +90,47 @@ const MEMORY_FIELDS = {
 
 function kind<Absent extends string = typeof NO_STATISTICS>(meaning: string, absent = NO_STATISTICS as Absent) {
   return { type: 'number', unit: 'bytes', meaning, absent } as const;
+}
+
+const NO_SAMPLE =
+  'there was no sample so early: the cgroup is younger, `receivers.pressure` does not run, or `service.history` is false';
+
+/** A sample of the usage before a kill. */
+const USAGE_FIELDS = {
+  seconds_before: { type: 'number', unit: 's', meaning: 'how long before the kill' },
+  bytes: { type: 'number', unit: 'bytes', meaning: 'usage of the cgroup whose limit was hit' },
+} as const satisfies Fields;
+
+/** Since when memory filled. */
+const PAST_FIELDS = {
+  growth_10s: growth('the last 10 s'),
+  growth_1m: growth('the last minute'),
+  growth_5m: growth('the last five minutes'),
+  limit_hits: {
+    type: 'number',
+    meaning: 'how often usage had met the limit before, since the cgroup began (`max` of `memory.events`; v1: failcnt)',
+    absent: NO_SAMPLE,
+  },
+  high_hits: {
+    type: 'number',
+    meaning: 'how often usage had met `memory.high` before; 0 with cgroup v1, which has none',
+    absent: NO_SAMPLE,
+  },
+  usage_before: {
+    type: { each: USAGE_FIELDS },
+    meaning:
+      'samples of the usage before the kill, the oldest first: of five minutes, to the second where the limit was near',
+    absent: NO_SAMPLE,
+  },
+} as const satisfies Fields;
+
+function growth<When extends string>(when: When) {
+  return {
+    type: 'number',
+    unit: 'bytes/s',
+    meaning: `how fast usage had grown over ${when} or, where samples are farther apart, a little more`,
+    absent: NO_SAMPLE,
+  } as const;
 }
 
 /** The fields of a process that held memory below the limit. */
@@ -149,10 +196,10 @@ const FIELDS = {
   cause: {
     type: [
       ...(['sysrq', 'cpuset', 'node_pressure', 'limit_lowered', 'tmpfs', 'kernel_memory'] as const),
-      ...(['page_cache_dirty', 'sibling', 'many_processes', 'unknown'] as const),
+      ...(['page_cache_dirty', 'sibling', 'many_processes', 'burst', 'leak', 'unknown'] as const),
     ] satisfies readonly OomCause[],
     meaning:
-      'why memory ran out, by [rules](#the-cause): `sysrq`, `cpuset`, `node_pressure`, `limit_lowered`, `tmpfs`, `kernel_memory`, `page_cache_dirty`, `sibling`, `many_processes`; `unknown` where none is sure',
+      'why memory ran out, by [rules](#the-cause): `sysrq`, `cpuset`, `node_pressure`, `limit_lowered`, `tmpfs`, `kernel_memory`, `page_cache_dirty`, `sibling`, `many_processes`, `burst`, `leak`; `unknown` where none is sure',
   },
   explanation: { type: 'string', meaning: 'the same as a sentence for people, with the numbers on which it rests' },
   'limit.owner': {
@@ -183,6 +230,7 @@ const FIELDS = {
     absent: 'the kernel does not let Floatie follow `oom_kill_process`',
   },
   ...MEMORY_FIELDS,
+  ...PAST_FIELDS,
   order: {
     type: 'number',
     meaning: 'power of two of the pages that the trigger asked for; -1: somebody asked for the kill (sysrq-f)',

@@ -1,6 +1,7 @@
 /** Makes the record of a decision of the OOM killer. */
 import { attributesOf } from '../../containers/attributes.ts';
 import type { Identity } from '../../containers/identity.ts';
+import type { Past } from '../../history/usages.ts';
 import { wallMsOf } from '../../program/clock.ts';
 import { ownerValues } from '../../records/owner.ts';
 import { partOf, recordOf } from '../../records/schema.ts';
@@ -9,6 +10,7 @@ import type { OomTask, OomVictim } from './events.ts';
 import { gfpNames } from './gfp.ts';
 import type { OomKill, OomLimit, OomMember } from './kills.ts';
 import type { MemoryHolder, MemoryReport } from './kmsg-memory.ts';
+import { describePast, sampledKinds } from './past-usage.ts';
 import { HOLDER_FIELDS, MEMBER_FIELDS, OOM_KILL, type OomKillRecord, type OomMoment } from './record-schema.ts';
 
 export interface OomSurroundings {
@@ -17,10 +19,15 @@ export interface OomSurroundings {
   cgroupIdOf(task: OomTask): bigint;
   /** The state of the machine and of the victim's container at the time of the kill. */
   momentOf(victim: OomVictim): OomMoment;
+  /** What was known of the memory of the cgroup whose limit was hit; undefined where nothing was. */
+  pastOf?(limit: OomLimit, timeNs: number): Past | undefined;
   /** The owner of a process that may still live; undefined where that is unknown. */
   ownerOf(holder: MemoryHolder): Identity | undefined;
 }
 
+/** A sample tells the kinds of a kill's memory from this share of its usage on. */
+const REPRESENTATIVE = 0.8;
+const NO_REPORT: MemoryReport = { holders: [], processes: 0, rssBytes: 0, isTruncated: false };
 /** Further members are only counted. */
 const MAX_MEMBERS = 100;
 
@@ -36,6 +43,7 @@ export function describeKill(kill: OomKill, surroundings: OomSurroundings): OomK
     members: members.map(owned),
     moment: momentOf(victim),
     holders: ownedHolders(kill, surroundings),
+    past: limit && surroundings.pastOf?.(limit, kill.timeNs),
   });
 }
 
@@ -61,6 +69,7 @@ export interface KnownKill
   readonly victim: Known<OomVictim, 'comm' | 'pid'> & { readonly owner: Identity };
   readonly members: readonly Known<OomMember, 'comm' | 'pid' | 'reason'>[];
   readonly moment?: OomMoment;
+  readonly past?: Past | undefined;
   /** Those of `memory`, with their owners as far as known. */
   readonly holders?: readonly OwnedHolder[];
 }
@@ -69,12 +78,16 @@ type Known<Task, Always extends keyof Task = never> = Partial<Task> &
   Pick<Task, Always> & { readonly owner?: Identity };
 
 export function describeKnown({ limit, trigger, victim, members, gfpMask, ...kill }: KnownKill): OomKillRecord {
-  const { scope, memory, holders = memory?.holders ?? [] } = kill;
+  const { scope, memory: reported, holders = reported?.holders ?? [], past } = kill;
+  const sample = reported?.kinds === undefined && scope === 'memcg' ? sampledKinds(past) : undefined;
+  const isNearKill = sample !== undefined && sample.usageBytes >= REPRESENTATIVE * (limit?.usageBytes ?? Number.NaN);
+  // Rules on kinds need those of the kill: a sample of before says little where usage was another.
+  const memory = isNearKill ? { ...(reported ?? NO_REPORT), kinds: sample.kinds } : reported;
   return recordOf(OOM_KILL, {
     time: new Date(wallMsOf(kill.timeNs)).toISOString(),
     read_from: kill.readFrom,
     scope,
-    ...stateCause({ scope, limit, memory, holders, victim: victim.owner }),
+    ...stateCause({ scope, limit, memory, holders, victim: victim.owner, past }),
     'limit.owner': limit?.owner,
     ...ownerValues('limit.', limit?.holder),
     'limit.bytes': limit?.limitBytes,
@@ -82,7 +95,8 @@ export function describeKnown({ limit, trigger, victim, members, gfpMask, ...kil
     headroom_bytes: headroomOf(limit),
     'limit.includes_swap': limit?.includesSwap,
     domain_bytes: kill.domainBytes,
-    ...kindsOf(memory),
+    ...kindsOf(reported, sample),
+    ...describePast(past, limit?.usageBytes),
     order: kill.order,
     ...(gfpMask !== undefined && { 'gfp.mask': `0x${gfpMask.toString(16)}`, 'gfp.flags': gfpNames(gfpMask) }),
     'trigger.comm': trigger.comm,
@@ -101,18 +115,19 @@ export function describeKnown({ limit, trigger, victim, members, gfpMask, ...kil
     ...attributesOf(victim.owner),
     ...sizesOf(victim),
     ...kill.moment,
-    ...holdersOf(memory, holders),
+    ...holdersOf(reported, holders),
     group_kill: kill.isGroup,
     ...(members.length > 0 && { members: members.slice(0, MAX_MEMBERS).map(describeMember) }),
     ...(members.length > MAX_MEMBERS && { members_left_out: members.length - MAX_MEMBERS }),
   });
 }
 
-function kindsOf(memory: MemoryReport | undefined) {
-  if (memory === undefined) return {};
-  const { kinds, isTruncated } = memory;
+function kindsOf(memory: MemoryReport | undefined, sample: ReturnType<typeof sampledKinds>) {
+  if (memory === undefined && sample === undefined) return {};
+  const { kinds = sample?.kinds, isTruncated } = memory ?? {};
   return {
-    'memory.source': 'kernel_report' as const,
+    'memory.source': sample === undefined ? ('kernel_report' as const) : ('sampled' as const),
+    'memory.sample_age_s': sample && Math.round(sample.ageMs / 100) / 10,
     'memory.anon_bytes': kinds?.anonBytes,
     'memory.file_bytes': kinds?.fileBytes,
     'memory.shmem_bytes': kinds?.shmemBytes,

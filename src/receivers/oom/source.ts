@@ -23,6 +23,7 @@ export interface OomSourceOptions {
   readonly cgroupIdOf: OomSurroundings['cgroupIdOf'];
   readonly momentOf?: OomSurroundings['momentOf'];
   readonly ownerOf?: OomSurroundings['ownerOf'];
+  readonly pastOf?: NonNullable<OomSurroundings['pastOf']>;
   /** Called for each killed process with the cgroup in which the kernel counts it. */
   readonly onVictim?: (memoryCgroupId: bigint) => void;
 }
@@ -65,7 +66,7 @@ export class OomSource implements Source {
     if (kills.length === 0) return;
     const unknown = kills.flatMap((kill) => this.#cgroupIds(kill)).filter((id) => !this.#cgroups.knows(id));
     this.#cgroups.learn(unknown);
-    const { cgroupIdOf, momentOf = () => ({}), ownerOf = () => undefined, onVictim, onKill } = this.#options;
+    const { cgroupIdOf, momentOf = () => ({}), ownerOf = () => undefined, pastOf, onVictim, onKill } = this.#options;
     const identityOf = (cgroup: bigint | string): Identity => this.#identity(cgroup);
     for (const kill of kills) {
       // As in the kernel, processes that only shared a victim's memory are not counted.
@@ -73,7 +74,7 @@ export class OomSource implements Source {
         this.#count(kill, victim, nowMs);
         onVictim?.(victim.memoryCgroupId);
       }
-      onKill(describeKill(kill, { identityOf, cgroupIdOf, momentOf, ownerOf }));
+      onKill(describeKill(kill, { identityOf, cgroupIdOf, momentOf, ownerOf, ...(pastOf && { pastOf }) }));
     }
     // Kept for a while, since a cgroup with one kill often has more, or is removed.
     this.#named.push(...unknown);

@@ -1,12 +1,14 @@
 /** Starts the OOM receiver, with what must be done for it from time to time. */
 import { mountIdOf } from '../../containers/hierarchy.ts';
+import type { Past } from '../../history/usages.ts';
 import { joinRaw } from '../../kernel/raw-path.ts';
 import { selfMetrics } from '../../metrics/catalogue.ts';
 import type { Observer } from '../../metrics/observer.ts';
-import { monotonicMs } from '../../program/clock.ts';
+import { monotonicMs, monotonicNs } from '../../program/clock.ts';
 import { flatten } from '../../records/encode.ts';
 import { type Context, OBJECTS, type Running } from '../receiver.ts';
 import type { OomTask } from './events.ts';
+import type { OomLimit } from './kills.ts';
 import { metrics } from './metrics.ts';
 import { describeMoment } from './moment.ts';
 import { Owners } from './owners.ts';
@@ -46,6 +48,7 @@ export function start(context: Context<OomSettings>): Running<OomSettings> {
     onVictim: (id) => reconciliation.saw(id),
     momentOf: (victim) => momentOf(cgroupIdOf(victim), context),
     ownerOf: (holder) => owners.of(holder),
+    pastOf: (limit, timeNs) => pastOf(limit, timeNs, context),
     onKill(record) {
       log.warn(OOM_KILL.title, flatten(record));
       records.add(record);
@@ -74,6 +77,14 @@ export function start(context: Context<OomSettings>): Running<OomSettings> {
     settle: () => source.poll(monotonicMs(), true),
     stop: () => receiver.stop(),
   };
+}
+
+/** The limit's cgroup is known by its id, or by the path of the kernel's log. */
+function pastOf({ cgroup }: OomLimit, timeNs: number, { history, cgroups }: Context<OomSettings>): Past | undefined {
+  if (cgroup === undefined || history === null) return undefined;
+  const [path, id] = typeof cgroup === 'string' ? [cgroup] : [cgroups.identityAsTold(cgroup).cgroup, cgroup];
+  const agoMs = Math.max(monotonicNs() - timeNs, 0) / 1e6;
+  return history.usages.before(path, monotonicMs() - agoMs, id);
 }
 
 function momentOf(victimId: bigint, { hierarchy, cgroups, latencies }: Context<OomSettings>): OomMoment {

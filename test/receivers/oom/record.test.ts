@@ -200,4 +200,34 @@ suite('the record of an OOM kill', () => {
       assert.deepEqual([lines[0]?.split('\n').length, lines[0]?.split(JSON.stringify(comm)).length], [2, 3]);
     });
   }
+
+  test('says since when memory filled and, where the report is missing, what a sample says of its kinds', () => {
+    const MB = 1 << 20;
+    const past = {
+      points: [
+        { agoMs: 60_000, bytes: 4 * MB },
+        { agoMs: 10_000, bytes: 54 * MB },
+        { agoMs: 1000, bytes: 62 * MB },
+      ],
+      hits: { max: 7, high: 0 },
+      statistics: { anon: 50 * MB, file: 2 * MB, shmem: MB, kernel: 3 * MB, sock: 0 },
+      statisticsAgoMs: 9960,
+      statisticsUsageBytes: 55 * MB,
+    };
+    const limit = { owner: 'self' as const, limitBytes: 64 * MB, usageBytes: 64 * MB };
+    const record = describe({ scope: 'memcg', limit }, { pastOf: () => past });
+    assert.deepEqual(
+      [record.memory_source, record.memory_sample_age_s, record.memory_anon_bytes, record.memory_file_bytes],
+      ['sampled', 10, 50 * MB, MB],
+    );
+    assert.deepEqual([record.growth_10s, record.growth_1m, record.growth_5m], [MB, MB, undefined]);
+    assert.equal(record.limit_hits, 7);
+    assert.deepEqual(record.usage_before, [
+      { seconds_before: 60, bytes: 4 * MB },
+      { seconds_before: 10, bytes: 54 * MB },
+      { seconds_before: 1, bytes: 62 * MB },
+    ]);
+    assert.equal(record.cause, 'leak');
+    assert.equal(record.memory_truncated, undefined, 'there was no report that could be cut');
+  });
 });

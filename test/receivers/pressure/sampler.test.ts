@@ -40,7 +40,7 @@ function samplerOf(files: number): { sampler: Sampler; history: History } {
     window: 'avg10',
     onHostState: () => undefined,
   });
-  source.discover();
+  source.discover(60_000);
   const history = new History();
   return { sampler: new Sampler(source, history, new FileBudget(files)), history };
 }
