@@ -2,7 +2,7 @@
  * `npm test`: all set-up, format and lint, types, then every test this machine allows. Prints what was skipped and why.
  * With CI=true a skip that is not in test/known-skips.json fails the run, and so does what a live test leaves on the
  * machine, and a live file that fails is run once more. Arguments are files to run instead of all, with the set-up for
- * these; `npm run test:soak` gives those that take long.
+ * these; `npm run test:soak` gives those that take long, `npm run test:browser` those that take a browser.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -21,8 +21,8 @@ const PEERS = ['containers', 'prometheus', 'otelcol', 'victoria-metrics', 'kusto
 const isRoot = process.getuid?.() === 0;
 const isStrict = process.env.CI === 'true';
 const given = process.argv.slice(2);
-const files = given.length > 0 ? given : globSync('test/**/*.test.ts', { exclude: ['test/soak/**'] }).sort();
-const live = files.filter((file) => /(^|\/)test\/(live|soak)\//.test(file));
+const files = given.length > 0 ? given : globSync('test/**/*.test.ts', { exclude: ['test/{browser,soak}/**'] }).sort();
+const live = files.filter((file) => /(^|\/)test\/(browser|live|soak)\//.test(file));
 
 if (given.length === 0 || live.length > 0) check('set-up', 'sh', 'scripts/setup.sh', 'test');
 if (given.length === 0) {

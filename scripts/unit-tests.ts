@@ -4,9 +4,12 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { run, type TestsStream } from 'node:test';
 
-/** Those of test/live and test/soak take a kernel and real programs; those of test/fuzz as much time as they are given. */
+/**
+ * Those of test/live and test/soak take a kernel and real programs, those of test/browser a browser, those of test/fuzz as
+ * much time as they are given.
+ */
 export const UNIT_TESTS: readonly string[] = globSync('test/**/*.test.ts', {
-  exclude: ['test/{fuzz,live,soak}/**'],
+  exclude: ['test/{browser,fuzz,live,soak}/**'],
 }).sort();
 
 /** Some wait for timeouts, not for a CPU. */

@@ -14,7 +14,7 @@ ${html`<html lang="en">
 <link rel="icon" href="data:,"><link rel="stylesheet" href="/page.css"><script src="/page.js" defer></script></head>
 <body>
 <header><h1>Floatie</h1><p>Why a container’s disk is slow, and who was killed when memory ran out.</p><p id="state" role="status"></p></header>
-<form class="controls" id="controls" hidden><label>Filter by name <input id="filter" type="search" autocomplete="off" maxlength="200"></label></form>
+<form class="controls" id="controls" role="search" hidden><label>Filter by name <input id="filter" type="search" autocomplete="off" maxlength="200"></label></form>
 <main id="main" data-sources="${sources.join(' ')}">${content}</main>
 <footer><ul>${links.map((path) => html`<li><a href="${path}">${path}</a></li>`)}</ul></footer>
 </body>
