@@ -95,12 +95,15 @@ function figure(
   shapes: readonly Part[],
   columns: readonly Pick<Series, 'name' | 'values'>[],
 ): Html {
+  const isKnown = columns.some(({ values }) => values.some((value) => value !== null));
   const id = `chart-${title.toLowerCase().replaceAll(/[^a-z]+/g, '-')}`;
   const legend = keys.map(({ name, color }) => html`<li><i class="${color}"></i>${name}</li>`);
   const rows = agesMs.map(
     (ageMs, at) =>
       html`<tr><th scope="row">${age(ageMs)} ago</th>${columns.map(({ values }) => html`<td>${values[at] == null ? UNKNOWN : format(values[at] ?? null)}</td>`)}</tr>`,
   );
+  if (!isKnown)
+    return html`<figure class="chart" id="${id}"><figcaption><h3>${title}</h3></figcaption><p class="faint">Not known.</p></figure>`;
   return html`<figure class="chart" id="${id}">
 <figcaption><h3>${title}</h3>${keys.length === 0 ? null : html`<ul class="legend">${legend}</ul>`}</figcaption>
 <div class="plot"><div class="y" aria-hidden="true"><span>${high}</span><span>${middle}</span><span>${low}</span></div>

@@ -57,7 +57,7 @@ export function sentenceOf(event: Event): string {
   }
   const victim = text(victim_process) || text(victim_comm) || text(process) || text(comm) || 'A process';
   const size = typeof event.anon_rss_bytes === 'number' ? ` (${bytes(event.anon_rss_bytes)} of its own memory)` : '';
-  return `${victim}${size} was killed${text(explanation) === '' ? '' : `: ${text(explanation)}`}`;
+  return `${victim}${size} was killed${text(explanation) === '' ? '' : `. ${text(explanation)}`}`;
 }
 
 export interface ListOptions {

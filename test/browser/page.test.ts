@@ -85,7 +85,7 @@ suite('the page in a browser', () => {
     await page.waitForResponse(/\/oom/);
     await page.waitForResponse(/\/oom/);
     assert.ok(await page.getByRole('cell', { name: '18 MiB', exact: true }).isVisible());
-    await page.getByRole('listitem').filter({ hasText: 'tail was killed: its own limit of 64 MiB was full' }).waitFor();
+    await page.getByRole('listitem').filter({ hasText: 'tail was killed. Its own limit of 64 MiB was full' }).waitFor();
     await page.goBack();
     await page.locator('#list').waitFor();
     assert.deepEqual(problems, []);
@@ -93,11 +93,11 @@ suite('the page in a browser', () => {
 
   test('shows a new kill, and a container that is new, without a reload', async () => {
     const { page } = await open();
-    floatie.records = [...floatie.records, killOf('web-1', WEB.container_id ?? '', 0, 'the second time')];
+    floatie.records = [...floatie.records, killOf('web-1', WEB.container_id ?? '', 0, 'The second time')];
     const before = floatie.answer;
     const busy = container('busy-1', { operations: [operation('sync', 9, 99, 9)], oom_kills_5m: 9 });
     floatie.answer = { ...before, containers: [...before.containers, busy] };
-    await page.getByRole('listitem').filter({ hasText: 'tail was killed: the second time' }).waitFor();
+    await page.getByRole('listitem').filter({ hasText: 'tail was killed. The second time' }).waitFor();
     await page.locator('#list tbody tr:first-child', { hasText: 'busy-1' }).waitFor();
     floatie.answer = before;
     floatie.records = floatie.records.slice(0, 1);

@@ -11,7 +11,7 @@ const kill = flatten(
     time: '2026-01-02T03:02:00.000Z',
     cgroup: WEB.cgroup,
     ...({ 'container.id': WEB.container_id, 'container.name': 'web-1', 'victim.comm': 'tail' } as object),
-    explanation: 'its own limit was full',
+    explanation: 'Its own limit was full',
   }),
 );
 

@@ -17,7 +17,7 @@ const kill = flatten(
     cgroup: WEB.cgroup,
     ...({ 'container.id': WEB.container_id, 'container.name': 'web-1', 'victim.comm': 'tail' } as object),
     explanation:
-      'its own limit of 64 MiB was full: 58 MiB of it were anonymous memory of tail, which grew by 20 MiB a second',
+      'Its own limit of 64 MiB was full: 58 MiB of it were anonymous memory of tail, which grew by 20 MiB a second',
   }),
 );
 const slow = { time: TIME, container_name: HOSTILE, op: 'read', path: `/${HOSTILE}`, duration_us: 840_000 };

@@ -42,7 +42,7 @@ suite('floatie top in a terminal', { skip: missing('tmux') }, () => {
     terminal.press('2');
     await terminal.shows(/^None since the start/m);
     terminal.press('Escape');
-    await terminal.shows(/web-1 .* tail was killed: its own limit of 64 MiB was full$/m);
+    await terminal.shows(/web-1 .* tail was killed. Its own limit of 64 MiB was full$/m);
     terminal.press('q');
     await terminal.shows(/^done$/m);
     assert.doesNotMatch(terminal.screen().join('\n'), /CONTAINER/);

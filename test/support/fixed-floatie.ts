@@ -52,7 +52,7 @@ export async function startFixedFloatie(): Promise<FixedFloatie> {
   const floatie = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     answer: { ...ANSWER, time: new Date().toISOString() } as Containers,
-    records: [killOf('web-1', WEB.container_id ?? '', 70_000, 'its own limit of 64 MiB was full')],
+    records: [killOf('web-1', WEB.container_id ?? '', 70_000, 'Its own limit of 64 MiB was full')],
     asked: [] as string[],
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();

@@ -21,10 +21,10 @@ suite('the page for people, before any script', () => {
   });
 
   test('leads to the lists of records, and shows their last ones as sentences', () => {
-    const record = oomRecord({ 'victim.comm': 'tail', explanation: 'its limit was full' } as never);
+    const record = oomRecord({ 'victim.comm': 'tail', explanation: 'Its limit was full' } as never);
     const text = page(READY, new Map([['/oom', [record]]]), ANSWER);
     assert.ok(text.includes('<a href="/oom">/oom</a>'));
-    assert.match(text, /ago<\/time> · tail was killed: its limit was full<\/li>/);
+    assert.match(text, /ago<\/time> · tail was killed. Its limit was full<\/li>/);
   });
 
   test('has a table of the containers, worst first', () => {
