@@ -1,5 +1,5 @@
 /** Single events as sentences: kills, and slow operations. */
-import { age, bytes, micros } from './format.ts';
+import { age, bytes, micros, percent } from './format.ts';
 import { type Html, html } from './html.ts';
 import { hashOf, type Route } from './route.ts';
 import { nameOf } from './rows.ts';
@@ -13,10 +13,15 @@ export type Events = ReadonlyMap<string, readonly Event[]>;
 /** Paths of lists by what their records are. The others are lists of kills. */
 const SLOW = '/slow';
 
-/** Newest first. */
+/** Causes of a slow operation that are named. */
+const MAX_PARTS = 3;
+
+/** Newest first. Kills by the OOM killer have a list of their own, which says more. */
 export function killsOf(events: Events, container: string | null = null): Event[] {
+  const kills = [...events].filter(([path]) => path !== SLOW).flatMap(([, list]) => list);
+  const isElsewhere = ({ killer }: Event): boolean => killer === 'kernel_oom' && events.has('/oom');
   return newest(
-    [...events].filter(([path]) => path !== SLOW).flatMap(([, list]) => list),
+    kills.filter((event) => !isElsewhere(event)),
     container,
   );
 }
@@ -50,14 +55,29 @@ export function ownerOf({ container_name: name, container_id: id, cgroup }: Even
 
 /** What happened, in one sentence. */
 export function sentenceOf(event: Event): string {
-  const { explanation, victim_process, victim_comm, op, path, duration_us, process, comm } = event;
-  if (duration_us !== undefined) {
-    const who = text(process) || text(comm);
-    return `${text(op)} of ${text(path) || 'a file'} took ${micros(Number(duration_us))}${who === '' ? '' : `, in ${who}`}`;
-  }
-  const victim = text(victim_process) || text(victim_comm) || text(process) || text(comm) || 'A process';
-  const size = typeof event.anon_rss_bytes === 'number' ? ` (${bytes(event.anon_rss_bytes)} of its own memory)` : '';
+  const { duration_us: duration, killer, explanation, anon_rss_bytes: own } = event;
+  if (typeof duration === 'number') return slowness(event, duration);
+  // A record of any SIGKILL is explained by a whole sentence.
+  if (killer !== undefined) return text(explanation);
+  const victim = text(event.victim_process) || text(event.victim_comm) || 'A process';
+  const size = typeof own === 'number' ? ` (${bytes(own)} of its own memory)` : '';
   return `${victim}${size} was killed${text(explanation) === '' ? '' : `. ${text(explanation)}`}`;
+}
+
+/** Such as `read of /big.db by postgres took 840 ms: device 80 %, lock 20 %`. */
+function slowness(event: Event, durationUs: number): string {
+  const { op, path, process, comm, error } = event;
+  const parts = Object.entries(event).flatMap(([name, us]) =>
+    name.endsWith('_us') && name !== 'duration_us' && typeof us === 'number' ? [{ name: name.slice(0, -3), us }] : [],
+  );
+  const largest = parts.toSorted((a, b) => b.us - a.us).slice(0, MAX_PARTS);
+  const causes = largest.map(({ name, us }) => `${name} ${percent(us / durationUs)}`).join(', ');
+  const who = text(process) || text(comm);
+  return [
+    `${text(op)} of ${text(path) || 'a file'}`,
+    ...(who === '' ? [] : [`by ${who}`]),
+    `${text(error) === '' ? '' : `failed (${text(error)}) and `}took ${micros(durationUs)}${causes === '' ? '' : `: ${causes}`}`,
+  ].join(' ');
 }
 
 export interface ListOptions {
