@@ -9,7 +9,7 @@ export interface Command {
   readonly does: string;
   /** Paragraphs of `floatie help NAME`, of lines up to 100 characters. */
   readonly more?: string;
-  /** The words for what may follow it, such as `[CONTAINER]`; the last one may be `[WORD…]`. */
+  /** The words for what may follow it, such as `[CONTAINER]` or `bash|zsh`; the last one may be `[WORD…]`. */
   readonly operands?: readonly string[];
   /** Its own flags; those that every command has need not be named. */
   readonly flags?: readonly FlagName[];

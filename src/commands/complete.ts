@@ -5,7 +5,6 @@ import { isKey, writableLike } from '../config/writable.ts';
 import { shapeOf } from '../settings/setting.ts';
 import type { JsonSchema } from '../settings/shapes.ts';
 import { type Flag, flags } from './flags.ts';
-import { SHELLS } from './shells.ts';
 import { commandNamed, commands } from './table.ts';
 
 export interface Candidate {
@@ -38,12 +37,16 @@ export function complete(words: readonly string[]): readonly Candidate[] | typeo
   }
   const shown = commands.filter(({ isHidden }) => isHidden !== true).map(({ name: word, does }) => ({ word, does }));
   if (command === undefined || command === 'help') return startingWith(current, shown);
-  return command === 'completion'
-    ? startingWith(
-        current,
-        SHELLS.map((word) => ({ word })),
-      )
-    : [];
+  return startingWith(
+    current,
+    operandsOf(command).map((word) => ({ word })),
+  );
+}
+
+/** Those that are words themselves, as in `bash|zsh`, and no names for them, as `[CONTAINER]`. */
+function operandsOf(command: string): string[] {
+  const words = commandNamed(command)?.operands?.flatMap((operand) => operand.replace(/[[\]…]/g, '').split('|')) ?? [];
+  return words.filter((word) => /^[a-z]/.test(word));
 }
 
 /** One line for each candidate: the word, and behind a tab what it does. */

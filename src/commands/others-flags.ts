@@ -1,5 +1,7 @@
 /** Flags of the collector, Prometheus, node_exporter, cAdvisor and others, with what Floatie has instead. */
 
+import { FLAGS } from './flags.ts';
+
 const CURES: readonly (readonly [flag: RegExp, cure: string])[] = [
   [/^config\.file$/, 'write --config FILE'],
   [/^(feature-gates|enable-feature)$/, 'native histograms need no switch here: exporters.prometheus.native_histograms'],
@@ -39,6 +41,8 @@ const CURES: readonly (readonly [flag: RegExp, cure: string])[] = [
 /** @returns the problem of a flag of others, as it was written; undefined for any other argument */
 export function cureOf(argument: string): string | undefined {
   const [, flag, name = ''] = /^(--?([A-Za-z][\w.-]*))(?:=|$)/.exec(argument) ?? [];
+  // Flags of Go take one hyphen as well.
+  if (flag === `-${name}` && Object.hasOwn(FLAGS, name)) return `Unknown flag "${flag}"; write --${name}`;
   const cure = CURES.find(([known]) => known.test(name))?.[1];
   return cure === undefined ? undefined : `Unknown flag "${flag}"; ${cure}`;
 }

@@ -49,9 +49,9 @@ operations. Without a terminal, as with --once, it prints one screen. NO_COLOR l
   },
   {
     name: 'completion',
-    does: 'print the completions for a shell: bash, zsh or fish',
+    does: 'print the completions for a shell',
     more: 'bash: source <(floatie completion bash)\nzsh: source <(floatie completion zsh)\nfish: floatie completion fish | source',
-    operands: ['SHELL'],
+    operands: ['bash|zsh|fish'],
   },
   { name: 'version', does: 'print the version' },
   { name: '__complete', does: 'complete a command line, for these', isHidden: true },

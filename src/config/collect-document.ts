@@ -67,7 +67,8 @@ function leaveOut(section: string, told: ReadonlySet<string>, { values, warnings
   const key = `service.pipelines.metrics.${section}`;
   const given = values.get(key);
   if (!Array.isArray(given?.value)) return;
-  const isLeftOut = (name: unknown): boolean => insteadOf(`${section}.${name}`)?.isProblem === false;
+  const isLeftOut = (name: unknown): boolean =>
+    typeof name === 'string' && insteadOf(`${section}.${name}`)?.isProblem === false;
   const [left, names] = [given.value.filter(isLeftOut), given.value.filter((name) => !isLeftOut(name))];
   if (left.length === 0) return;
   for (const name of left.filter((one) => !told.has(`${section}.${one}`))) {

@@ -93,6 +93,11 @@ const listening: Spelling = {
   },
 };
 
+/** A text or a boolean in small letters; empty for anything else, which may have no text at all. */
+function wordOf(value: unknown): string {
+  return typeof value === 'string' || typeof value === 'boolean' ? String(value).toLowerCase() : '';
+}
+
 /** One word for another, in any case. */
 function words(of: string, doc: string, meanings: Readonly<Record<string, string>>): Spelling {
   const known = Object.keys(meanings);
@@ -101,7 +106,7 @@ function words(of: string, doc: string, meanings: Readonly<Record<string, string
     doc,
     json: { type: 'string', pattern: `^(?:${known.join('|')}|${known.join('|').toUpperCase()})$` },
     read(value) {
-      const word = String(value).toLowerCase();
+      const word = wordOf(value);
       return Object.hasOwn(meanings, word) ? [meanings[word]] : `must be one of ${known.join(', ')}`;
     },
   };
@@ -111,7 +116,7 @@ function words(of: string, doc: string, meanings: Readonly<Record<string, string
 function insecure(type: string): [string, Spelling] {
   const key = `exporters.${type}.tls.insecure`;
   const read = (value: unknown) =>
-    /^(true|false)$/i.test(String(value)) ? [String(value).toLowerCase() === 'true'] : 'must be true or false';
+    ['true', 'false'].includes(wordOf(value)) ? [wordOf(value) === 'true'] : 'must be true or false';
   return [key, { of: [key], doc: 'No TLS, for an endpoint without a scheme', json: { type: 'boolean' }, read }];
 }
 

@@ -37,6 +37,7 @@ suite('completion offers', () => {
       ['completion', ''],
       ['bash', 'zsh', 'fish'],
     ],
+    [['top', 'o'], ['oom']],
     [['validate', ''], []],
     [['--log.level', 'w'], ['warn']],
     [['--log.level=w'], ['--log.level=warn']],

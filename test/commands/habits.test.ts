@@ -265,6 +265,7 @@ const rows: readonly Row[] = [
   { from: 'node_exporter', typed: ['--no-collector.arp'], line: /receivers are chosen by --set service\.pipelines/ },
   { from: 'node_exporter', typed: ['--path.rootfs=/host'], line: /Unknown flag "--path\.rootfs"; .*PID namespace/ },
   { from: 'node_exporter', typed: ['--web.telemetry-path=/m'], line: /the metrics are at \/metrics/ },
+  { from: 'cAdvisor', typed: ['-config=a.yaml'], line: /Unknown flag "-config"; write --config/ },
   { from: 'cAdvisor', typed: ['-port=8080'], line: /Unknown flag "-port"; write --web\.listen-address :PORT/ },
   { from: 'cAdvisor', typed: ['--docker_only=true'], line: /--set containers\.include=/ },
   { from: 'cAdvisor', typed: ['--store_container_labels=true'], line: /--set containers\.names=true/ },
