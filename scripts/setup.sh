@@ -1,5 +1,5 @@
 #!/bin/sh
-# Prepares a fresh checkout: setup.sh check|run|build|single|test|browser|bench
+# Prepares a fresh checkout: setup.sh check|run|build|single|packages|test|browser|bench
 # Does only what is missing. Prints to stderr only, so that the next command's output can be piped.
 set -eu
 exec 1>&2
@@ -72,7 +72,15 @@ if [ "$goal" = test ] || [ "$goal" = bench ]; then
   have man || need man-db
   have setcap || [ -x /usr/sbin/setcap ] || need libcap2-bin
 fi
-if [ "$goal" = single ]; then
+if [ "$goal" = packages ]; then
+  have rpmbuild || need rpm
+  # For the other architecture's executable.
+  case $arch in
+    x86_64) have aarch64-linux-gnu-ld || need binutils-aarch64-linux-gnu ;;
+    *) have x86_64-linux-gnu-ld || need binutils-x86-64-linux-gnu ;;
+  esac
+fi
+if [ "$goal" = single ] || [ "$goal" = packages ]; then
   have clang || need clang
   have strip || need binutils
   have pkg-config || need pkg-config

@@ -1,6 +1,6 @@
 /**
- * `npm run build:single`: builds dist/floatie for this machine's architecture, one executable that needs only the
- * kernel, glibc, libstdc++ and libgcc_s.
+ * `npm run build:single`: builds dist/floatie, one executable that needs only the kernel, glibc, libstdc++ and libgcc_s,
+ * for this machine's architecture; with `-- arm64` or `-- x64` dist/floatie-ARCH for that one.
  */
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
@@ -9,14 +9,19 @@ import { build } from 'esbuild';
 import { functions } from '../../src/native/functions.ts';
 import { receivers } from '../../src/receivers/index.ts';
 import { licenses } from './licenses.ts';
+import { isArch, targetFor } from './target.ts';
 
+const [given = process.arch] = process.argv.slice(2);
+if (!isArch(given)) throw new Error(`There is no executable for "${given}": x64 or arm64`);
+process.chdir(join(import.meta.dirname, '../..'));
+const target = targetFor(given);
+const { arch, isNative, node, addon } = target;
 // Relative, because paths become part of the executable, whose build is reproducible.
-const WORK = '.cache/single';
-const OUTPUT = 'dist/floatie';
+const WORK = isNative ? '.cache/single' : `.cache/single-${arch}`;
+const OUTPUT = isNative ? 'dist/floatie' : `dist/floatie-${arch}`;
 /** What browsers load; setup.sh makes them. Of npm they contain only idiomorph, which asks for no notice (0BSD). */
 const PAGE = ['dist/page/browser.js', 'dist/page/page.css'];
 
-process.chdir(join(import.meta.dirname, '../..'));
 mkdirSync(WORK, { recursive: true });
 
 const bundled = [
@@ -24,10 +29,11 @@ const bundled = [
   ...(await bundle('src/exporters/prometheus/bcrypt.ts', 'bcrypt.js')),
 ];
 linkLibbpf();
-writeFileSync(join(WORK, 'LICENSE'), licenses(bundled));
+writeFileSync(join(WORK, 'LICENSE'), licenses(bundled, target));
 makeExecutable();
 const megabytes = (readFileSync(OUTPUT).byteLength / 1e6).toFixed(0);
-process.stdout.write(`${OUTPUT}: ${megabytes} MB, ${execFileSync(OUTPUT, ['--version'], { encoding: 'utf8' })}`);
+const said = isNative ? execFileSync(OUTPUT, ['--version'], { encoding: 'utf8' }) : `for ${arch}\n`;
+process.stdout.write(`${OUTPUT}: ${megabytes} MB, ${said}`);
 
 /** @returns the bundled files */
 async function bundle(entry: string, output: string): Promise<string[]> {
@@ -43,8 +49,8 @@ async function bundle(entry: string, output: string): Promise<string[]> {
     minifyWhitespace: true,
     legalComments: 'none',
     // npm before 10 also installs the addon for musl.
-    external: ['@yuuang/*-musl'],
-    alias: { [`@yuuang/ffi-rs-linux-${process.arch}-gnu`]: join(import.meta.dirname, 'addon.cjs') },
+    external: ['@yuuang/*-musl', ...(isNative ? [] : [`@yuuang/ffi-rs-linux-${process.arch}-gnu`])],
+    alias: { [`@yuuang/ffi-rs-linux-${arch}-gnu`]: join(import.meta.dirname, 'addon.cjs') },
     // Only read where Floatie is a package.
     define: { 'import.meta.dirname': '""', 'import.meta.filename': '""' },
     metafile: true,
@@ -70,7 +76,9 @@ function linkLibbpf(): void {
     `--version-script=${symbols}`,
     '-soname=libbpf.so.1,--gc-sections,-z,now,-s',
   ];
-  execFileSync('clang', [
+  const [clang = '', ...forTarget] = target.compiler;
+  execFileSync(clang, [
+    ...forTarget,
     ...['-O2', '-Wall', '-Werror', '-fPIC', '-shared', '-o', join(WORK, 'libbpf.so.1'), 'scripts/single/libbpf.c'],
     ...linking.map((option) => `-Wl,${option}`),
     ...['-Wl,-Bstatic', ...needed.trim().split(/\s+/), '-Wl,-Bdynamic'],
@@ -79,12 +87,13 @@ function linkLibbpf(): void {
 
 function makeExecutable(): void {
   const programs = receivers.flatMap(({ programs }) => programs);
-  const objects = programs.map((name) => `dist/bpf/${process.arch}/${name}`);
+  const objects = programs.map((name) => `dist/bpf/${arch}/${name}`);
   const config = {
     main: join(WORK, 'main.js'),
     output: join(WORK, 'blob'),
     disableExperimentalSEAWarning: true,
-    useCodeCache: true,
+    // V8 of one architecture refuses that of another.
+    useCodeCache: isNative,
     // No options by NODE_OPTIONS either.
     execArgv: ['--disable-sigusr1'],
     execArgvExtension: 'none',
@@ -93,7 +102,7 @@ function makeExecutable(): void {
       'package.json': 'package.json',
       LICENSE: join(WORK, 'LICENSE'),
       'libbpf.so.1': join(WORK, 'libbpf.so.1'),
-      'ffi-rs.node': addonPath(),
+      'ffi-rs.node': addon,
       'dist/exporters/bcrypt.js': join(WORK, 'bcrypt.js'),
       ...Object.fromEntries([...objects, ...PAGE].map((path) => [path, path])),
     },
@@ -104,16 +113,12 @@ function makeExecutable(): void {
   execFileSync(process.execPath, ['--random-seed=1', '--experimental-sea-config', configPath], { stdio: 'pipe' });
 
   const executable = join(WORK, basename(OUTPUT));
-  copyFileSync(process.execPath, executable);
+  copyFileSync(node, executable);
   // A seventh of Node's executable is debug symbols.
-  execFileSync('strip', ['--strip-all', executable]);
+  execFileSync(target.strip, ['--strip-all', executable]);
   const fuse = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
   execFileSync('postject', [executable, 'NODE_SEA_BLOB', config.output, '--sentinel-fuse', fuse], { stdio: 'pipe' });
   // A copy, because the kernel caches what postject wrote at once in large pieces, of which a process holds 23 MB more.
   copyFileSync(executable, `${executable}.copy`);
   renameSync(`${executable}.copy`, OUTPUT);
-}
-
-function addonPath(): string {
-  return `node_modules/@yuuang/ffi-rs-linux-${process.arch}-gnu/ffi-rs.linux-${process.arch}-gnu.node`;
 }

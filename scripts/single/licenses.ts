@@ -1,6 +1,7 @@
 /** The licenses of everything in the single executable, Floatie's first. */
 import { globSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import type { Target } from './target.ts';
 
 interface Part {
   readonly name: string;
@@ -8,19 +9,17 @@ interface Part {
 }
 
 /** @param files the bundled files, as paths from the root of the project */
-export function licenses(files: readonly string[]): string {
+export function licenses(files: readonly string[], { root, nodeLicense }: Target): string {
   const folders = files.flatMap((file) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? []);
   const packages = [...new Set(folders)].sort().map(ofPackage);
-  const system = ['libbpf-dev', 'libelf-dev', 'zlib1g-dev', 'libffi[0-9]*'].map(ofDebian);
-  return [{ name: 'Floatie', text: readFileSync('LICENSE', 'utf8') }, ofNode(), ...packages, ...system]
+  const system = ['libbpf-dev', 'libelf-dev', 'zlib1g-dev'].map((name) => ofDebian(name, root));
+  system.push(ofDebian('libffi[0-9]*', '/'));
+  return [{ name: 'Floatie', text: readFileSync('LICENSE', 'utf8') }, ofNode(nodeLicense), ...packages, ...system]
     .map(({ name, text }) => `${'='.repeat(80)}\n${name}\n${'='.repeat(80)}\n\n${text.trim()}\n`)
     .join('\n');
 }
 
-function ofNode(): Part {
-  // The npm package "node" installs its executable, with the license, as a package for the platform.
-  const [path] = globSync('node_modules/node/node_modules/node-*/LICENSE');
-  if (path === undefined) throw new Error('Cannot find the license of Node: run npm rebuild node');
+function ofNode(path: string): Part {
   return { name: `Node ${process.version}`, text: readFileSync(path, 'utf8') };
 }
 
@@ -32,8 +31,8 @@ function ofPackage(folder: string): Part {
 }
 
 /** The licenses of Debian's libraries, and of libffi, which is in the addon of ffi-rs. */
-function ofDebian(name: string): Part {
-  const [path] = globSync(`/usr/share/doc/${name}/copyright`);
+function ofDebian(name: string, root: string): Part {
+  const [path] = globSync(join(root, `usr/share/doc/${name}/copyright`));
   if (path === undefined) throw new Error(`Cannot find the license of ${name} below /usr/share/doc`);
   return { name: basename(dirname(path)), text: readFileSync(path, 'utf8') };
 }

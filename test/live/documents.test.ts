@@ -34,6 +34,8 @@ const COMMANDS: readonly (readonly [RegExp, Behaviour | string])[] = [
   // Floatie ends first: its last export is at its end.
   [/^otelcol /, { ready: /Everything is ready/, said: /Name: floatie_oom_kills_total/ }],
   [/^npm run build:single$/, { said: /^dist\/floatie: \d+ MB/m }],
+  [/^npm run build:packages$|^apt-get install \.\/out\//, 'test/soak/packages.test.ts does'],
+  [/^npm run release /, 'it takes a commit with a version of its own; test/release.test.ts says when it can be'],
   [/^dist\/floatie$/, { ready: /Floatie is measuring.* url="(http:[^"]+)"/ }],
   [/^npm pack$/, { said: /^floatie-.*\.tgz$/m }],
   [/^npm install /, { tries: 3 }],
