@@ -43,7 +43,7 @@ export function makeDeb({ arch, version, description, root, files, epoch }: Made
   for (const name of SCRIPTS) copyFileSync(join('packaging/deb', name), join(work, 'DEBIAN', name));
   const path = join(out, `floatie_${version}_${architecture}.deb`);
   // xz of one thread: what several of them write depends on their number.
-  const xz = ['-Zxz', '-z1', '--threads-max=1'];
+  const xz = ['-Zxz', '-z0', '--threads-max=1'];
   const env = { ...process.env, SOURCE_DATE_EPOCH: String(epoch) };
   execFileSync('dpkg-deb', ['--root-owner-group', ...xz, '--build', work, path], {
     env,

@@ -1,4 +1,5 @@
 /** The files of a package, in a folder as they lie below /. */
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   copyFileSync,
@@ -10,6 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 
 export interface PackageFile {
   /** From the root, beginning with a slash. */
@@ -20,7 +22,7 @@ export interface PackageFile {
 }
 
 interface Source extends PackageFile {
-  readonly content: string | { readonly copyOf: string };
+  readonly content: string | Buffer | { readonly copyOf: string };
 }
 
 const UNITS = '/usr/lib/systemd/system';
@@ -42,7 +44,7 @@ export function writeRoot(
   for (const { path, mode, content } of sources) {
     const target = join(root, path);
     mkdirSync(dirname(target), { recursive: true, mode: 0o755 });
-    if (typeof content === 'string') writeFileSync(target, content);
+    if (typeof content === 'string' || Buffer.isBuffer(content)) writeFileSync(target, content);
     else copyFileSync(content.copyOf, target);
     chmodSync(target, mode);
   }
@@ -63,6 +65,8 @@ function sourcesOf({ executable, licenses, sbom }: { executable: string; license
       .replaceAll('/usr/local/bin/', '/usr/bin/')
       .replace('README.md beside this file says', `${DOC}/systemd.md says`);
   const config = read('config/floatie.yaml').replace('$schema=', '$schema=/usr/share/floatie/');
+  const completions = (shell: string): string =>
+    execFileSync(process.execPath, ['dist/main.js', 'completion', shell], { encoding: 'utf8' });
   return [
     file('/usr/bin/floatie', { copyOf: executable }, { mode: 0o755 }),
     file('/etc/floatie/floatie.yaml', config, { isConfig: true }),
@@ -72,6 +76,13 @@ function sourcesOf({ executable, licenses, sbom }: { executable: string; license
     file(`${UNITS}/floatie.socket`, read('examples/systemd/floatie.socket')),
     ...['floatie.schema.json', 'seccomp.json', 'semconv.yaml'].map((name) =>
       file(`/usr/share/floatie/${name}`, { copyOf: `config/${name}` }),
+    ),
+    file('/usr/share/man/man1/floatie.1.gz', gzipSync(read('docs/floatie.1'), { level: 9 })),
+    file('/usr/share/bash-completion/completions/floatie', completions('bash')),
+    file('/usr/share/fish/vendor_completions.d/floatie.fish', completions('fish')),
+    // Debian's zsh, and that of others.
+    ...['vendor-completions', 'site-functions'].map((folder) =>
+      file(`/usr/share/zsh/${folder}/_floatie`, completions('zsh')),
     ),
     file(`${DOC}/copyright`, { copyOf: licenses }),
     file(`${DOC}/sbom.cdx.json`, sbom),

@@ -6,6 +6,7 @@ import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } 
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { gunzipSync } from 'node:zlib';
 import { makeDeb } from '../../scripts/packages/deb.ts';
 import { type PackageFile, writeRoot } from '../../scripts/packages/root.ts';
 import { makeRpm } from '../../scripts/packages/rpm.ts';
@@ -53,14 +54,14 @@ suite('packages', { skip: missing('root', 'btf') }, () => {
     },
     {
       kind: 'rpm',
-      prepare: (root: string) => rpm(root, '--initdb'),
+      prepare: (root: string) => run('rpm', ['--root', root, '--initdb']),
       install: (root: string) => rpm(root, '--install', '--nodeps', join(OUT, `floatie-${version}-1.x86_64.rpm`)),
       upgrade: (root: string) => rpm(root, '--upgrade', '--nodeps', makeRpm(next, home.path)),
       newConfig: `${CONFIG}.rpmnew`,
       remove: (root: string) => {
         rpm(root, '--erase', 'floatie');
-        // A changed configuration is kept, as rpm does.
-        run('rm', [join(root, `${CONFIG}.rpmsave`)]);
+        // rpm keeps what was changed, and what it did not put in its place.
+        run('rm', [join(root, `${CONFIG}.rpmsave`), join(root, `${CONFIG}.rpmnew`)]);
         run('rmdir', [join(root, 'etc/floatie')]);
       },
     },
@@ -74,6 +75,13 @@ suite('packages', { skip: missing('root', 'btf') }, () => {
       install(root);
       assert.equal(run('chroot', [root, 'floatie', '--version']), `floatie ${version}\n`);
       run('chroot', [root, 'floatie', 'validate', '--config', `/${CONFIG}`]);
+      assert.match(
+        gunzipSync(readFileSync(join(root, 'usr/share/man/man1/floatie.1.gz'))).toString(),
+        /^\.TH floatie/im,
+      );
+      for (const shell of ['bash-completion/completions/floatie', 'fish/vendor_completions.d/floatie.fish']) {
+        assert.match(readFileSync(join(root, 'usr/share', shell), 'utf8'), /floatie/);
+      }
       assert.match(
         readFileSync(join(root, 'usr/lib/systemd/system/floatie.service'), 'utf8'),
         /^ExecStart=\/usr\/bin\/floatie /m,
