@@ -28,7 +28,7 @@ static __always_inline struct task_counts counts_of_task(void)
 }
 
 /* The parts of an operation that ends after ns. What is not known is CAUSE_OTHER. */
-static __always_inline void tell_apart(struct parts *parts, const struct task_counts *before, __u64 ns)
+static __noinline void tell_apart(struct parts *parts, const struct task_counts *before, __u64 ns)
 {
 	struct task_counts now = counts_of_task();
 	__u64 waited = now.run_delay - before->run_delay;

@@ -17,7 +17,20 @@ struct super_block {
 	int s_stack_depth;
 };
 
+struct hlist_node {
+	struct hlist_node *next;
+};
+
+struct hlist_head {
+	struct hlist_node *first;
+};
+
+struct hlist_bl_node {
+	struct hlist_bl_node **pprev;
+};
+
 struct inode {
+	struct hlist_head i_dentry;
 	unsigned short i_mode;
 	struct super_block *i_sb;
 	long long i_size;
@@ -37,9 +50,18 @@ struct qstr {
 };
 
 struct dentry {
+	struct hlist_bl_node d_hash;
 	struct dentry *d_parent;
 	struct qstr d_name;
+	struct inode *d_inode;
 	struct super_block *d_sb;
+	struct hlist_node d_alias; /* of i_dentry; on most kernels a member of the union */
+};
+
+struct dentry___with_union {
+	union {
+		struct hlist_node d_alias;
+	} d_u;
 };
 
 struct path {
@@ -60,6 +82,7 @@ struct file {
 	struct path f_path;
 	struct inode *f_inode;
 	unsigned int f_flags;
+	long long f_pos;
 	void *private_data;
 };
 

@@ -15,10 +15,13 @@
 #include "tasks.h"
 #include "threads.h"
 #include "causes.h"
+#include "slow.h"
 #include "operations.h"
+#include "slow_functions.h"
 #include "overlayfs_functions.h"
 #include "copy_up.h"
 #include "overlayfs_syscalls.h"
+#include "slow_syscalls.h"
 
 /* A thread ends. Without this, its storage would stay until its process is reaped. */
 SEC("?raw_tp/sched_process_exit")

@@ -3,7 +3,7 @@
 #ifndef FLOATIE_OVERLAYFS_FUNCTIONS_H
 #define FLOATIE_OVERLAYFS_FUNCTIONS_H
 
-/* In place of a position: the call that does not wait. */
+/* In place of what is kept: the call that does not wait. */
 #define UNCOUNTED (-1)
 
 /* Operations on inodes get the mount's mapping of ids before their other arguments. */
@@ -45,6 +45,32 @@ static __always_inline struct super_block *super_of_dentry(const struct dentry *
 static __always_inline struct super_block *super_of_path(const struct path *path)
 {
 	return BPF_CORE_READ(path, dentry, d_sb);
+}
+
+/* What a start keeps to name a slow operation. second is the argument behind an inode. */
+static __always_inline __u64 kept_super(enum op op, const void *argument, __u64 second)
+{
+	return 0;
+}
+
+static __always_inline __u64 kept_inode(enum op op, const void *argument, __u64 second)
+{
+	return second | (op == OP_OPEN ? KEPT_FILE : KEPT_ENTRY);
+}
+
+static __always_inline __u64 kept_file(enum op op, const void *argument, __u64 second)
+{
+	return (__u64)argument | KEPT_FILE;
+}
+
+static __always_inline __u64 kept_dentry(enum op op, const void *argument, __u64 second)
+{
+	return (__u64)argument | KEPT_DENTRY;
+}
+
+static __always_inline __u64 kept_path(enum op op, const void *argument, __u64 second)
+{
+	return (__u64)argument | KEPT_PATH;
 }
 
 /* Whether an operation has a kiocb. */
@@ -238,11 +264,12 @@ static __noinline void end_latest(enum op op, __s64 ret)
 	leave_latest(op, ret);
 }
 
-#define BEGIN(op, type, place, first, second)                                                                       \
-	do {                                                                                                        \
-		const void *argument = argument_at(place, first, second);                                           \
-                                                                                                                    \
-		begin(op, argument, super_of_##type(argument), place == WAITING && !(int)(second) ? UNCOUNTED : 0); \
+#define BEGIN(op, type, place, first, second, third)                                                                   \
+	do {                                                                                                           \
+		const void *argument = argument_at(place, first, second);                                              \
+		__s64 kept = kept_##type(op, argument, (__u64)argument_at(place, second, third));                      \
+                                                                                                                       \
+		begin(op, argument, super_of_##type(argument), place == WAITING && !(int)(second) ? UNCOUNTED : kept); \
 	} while (0)
 
 /*
@@ -252,42 +279,42 @@ static __noinline void end_latest(enum op op, __s64 ret)
 #define LOAD_RETURN(ret, arguments, index) \
 	asm volatile("%0 = *(u64 *)(%1 + %2)" : "=r"(ret) : "r"(arguments), "i"((index)*8))
 
-#define PROGRAMS(function, op, type, place, count)                                       \
-	SEC("?fentry/" #function)                                                        \
-	int fentry_##function(__u64 *arguments)                                          \
-	{                                                                                \
-		BEGIN(op, type, place, arguments[0], arguments[1]);                      \
-		return 0;                                                                \
-	}                                                                                \
-                                                                                         \
-	SEC("?fexit/" #function)                                                         \
-	int fexit_##function(__u64 *arguments)                                           \
-	{                                                                                \
-		const void *argument = argument_at(place, arguments[0], arguments[1]);   \
-		__u64 ret = 0;                                                           \
-                                                                                         \
-		if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_func_ret)) \
-			bpf_get_func_ret(arguments, &ret);                               \
-		else if (place == MAPPED && has_mappings())                              \
-			LOAD_RETURN(ret, arguments, count + 1);                          \
-		else                                                                     \
-			LOAD_RETURN(ret, arguments, count);                              \
-		end_this(op, argument, ret);                                             \
-		return 0;                                                                \
-	}                                                                                \
-                                                                                         \
-	SEC("?kprobe")                                                                   \
-	int kprobe_##function(struct pt_regs *regs)                                      \
-	{                                                                                \
-		BEGIN(op, type, place, first_argument(regs), second_argument(regs));     \
-		return 0;                                                                \
-	}                                                                                \
-                                                                                         \
-	SEC("?kretprobe")                                                                \
-	int kretprobe_##function(struct pt_regs *regs)                                   \
-	{                                                                                \
-		end_latest(op, returned(regs));                                          \
-		return 0;                                                                \
+#define PROGRAMS(function, op, type, place, count)                                                         \
+	SEC("?fentry/" #function)                                                                          \
+	int fentry_##function(__u64 *arguments)                                                            \
+	{                                                                                                  \
+		BEGIN(op, type, place, arguments[0], arguments[1], place == MAPPED ? arguments[2] : 0);    \
+		return 0;                                                                                  \
+	}                                                                                                  \
+                                                                                                           \
+	SEC("?fexit/" #function)                                                                           \
+	int fexit_##function(__u64 *arguments)                                                             \
+	{                                                                                                  \
+		const void *argument = argument_at(place, arguments[0], arguments[1]);                     \
+		__u64 ret = 0;                                                                             \
+                                                                                                           \
+		if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_func_ret))                   \
+			bpf_get_func_ret(arguments, &ret);                                                 \
+		else if (place == MAPPED && has_mappings())                                                \
+			LOAD_RETURN(ret, arguments, count + 1);                                            \
+		else                                                                                       \
+			LOAD_RETURN(ret, arguments, count);                                                \
+		end_this(op, argument, ret);                                                               \
+		return 0;                                                                                  \
+	}                                                                                                  \
+                                                                                                           \
+	SEC("?kprobe")                                                                                     \
+	int kprobe_##function(struct pt_regs *regs)                                                        \
+	{                                                                                                  \
+		BEGIN(op, type, place, first_argument(regs), second_argument(regs), third_argument(regs)); \
+		return 0;                                                                                  \
+	}                                                                                                  \
+                                                                                                           \
+	SEC("?kretprobe")                                                                                  \
+	int kretprobe_##function(struct pt_regs *regs)                                                     \
+	{                                                                                                  \
+		end_latest(op, returned(regs));                                                            \
+		return 0;                                                                                  \
 	}
 
 FUNCTIONS(PROGRAMS)

@@ -249,13 +249,14 @@ static __always_inline bool is_meant_on_overlayfs(__u32 fd, __u64 name, __u32 fl
 	}
 }
 
-static __always_inline bool is_call_on_overlayfs(__u32 shown, const __u64 *args)
+/* file is that of the first argument, if it shows the operation. */
+static __always_inline bool is_call_on_overlayfs(__u32 shown, const __u64 *args, struct file **file)
 {
 	if (shown == FILE_0)
-		return is_regular_on_overlayfs(file_of(args[0]));
+		return is_regular_on_overlayfs(*file = file_of(args[0]));
 	switch (shown) {
 	case OWN_0:
-		return is_own_of_overlayfs(file_of(args[0]));
+		return is_own_of_overlayfs(*file = file_of(args[0]));
 	case ANY_0:
 		return is_below_overlayfs(args[0]);
 	case FILES_0_1:
@@ -357,6 +358,7 @@ static __always_inline void leave_opening(__s64 ret)
 	thread = thread_record(true);
 	if (!thread)
 		return;
+	opened.start.pos = (__s64)file;
 	if (bytes)
 		count_ended(OP_COPY_UP_INFERRED, thread, &opened.start, bytes);
 	if (is_followed(OP_OPEN))
@@ -367,12 +369,14 @@ static __always_inline void leave_opening(__s64 ret)
 
 static __always_inline void enter_syscall(struct syscall call, __u64 id, const __u64 *args)
 {
+	struct file *file = NULL;
+
 	if (!is_call_followed(call))
 		return;
 	if (call.shown == RETURNED)
 		enter_opening();
-	else if (is_call_on_overlayfs(call.shown, args))
-		enter(call.op, id, 0, false);
+	else if (is_call_on_overlayfs(call.shown, args, &file))
+		enter(call.op, id, (__s64)file, false);
 	else
 		enter_elsewhere(call.op, false);
 }

@@ -31,10 +31,12 @@ struct start {
 
 struct thread {
 	struct start starts[PLACES];
-	__u64 kinds;   /* a byte per place: the kind of the operation that is pending there; 0: none */
-	__u32 slot;    /* where this thread's cgroup was last found; only a hint */
-	__u32 counted; /* it is one of counters.threads */
-	__u64 unused[4];
+	__u64 kinds;     /* a byte per place: the kind of the operation that is pending there; 0: none */
+	__u32 slot;      /* where this thread's cgroup was last found; only a hint */
+	__u32 counted;   /* it is one of counters.threads */
+	__u64 copied_ns; /* when the last copy-up began */
+	__s64 copied;    /* its bytes */
+	__u64 unused[2];
 };
 
 _Static_assert(PLACES < sizeof(__u64), "the last byte of kinds belongs to no place");

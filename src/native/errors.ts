@@ -27,6 +27,7 @@ export class LibbpfError extends Error {
 /** Errnos without a name in Node: some of C, the kernel's own (include/linux/errno.h), libbpf's (libbpf_legacy.h). */
 const uncommon: Record<number, string> = {
   116: 'ESTALE',
+  122: 'EDQUOT',
   524: 'ENOTSUPP',
   4000: 'LIBBPF_ERRNO__LIBELF',
   4001: 'LIBBPF_ERRNO__FORMAT',

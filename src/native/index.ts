@@ -2,7 +2,7 @@
 import { check, errnoName, LibbpfError } from './errors.ts';
 import { call } from './functions.ts';
 
-export { LibbpfError, type Step } from './errors.ts';
+export { errnoName, LibbpfError, type Step } from './errors.ts';
 export { Cells } from './libbpf/cells.ts';
 export type { BpfMap } from './libbpf/map.ts';
 export { BpfObject, LoadError } from './libbpf/object.ts';

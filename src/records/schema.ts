@@ -14,6 +14,8 @@ export interface Field {
   readonly meaning: string;
   /** Markdown: when a record lacks the field. Without this every record has it. */
   readonly absent?: string;
+  /** Whether an endpoint that anyone can reach leaves it out. */
+  readonly isPrivate?: boolean;
   /** Whether the name is one of OpenTelemetry's semantic conventions. */
   readonly isConvention?: boolean;
 }

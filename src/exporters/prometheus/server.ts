@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { reasonOf } from '../../program/reason.ts';
+import { withoutPrivate } from '../../records/public.ts';
 import { isLoopback } from './address.ts';
 import { Bodies, TooManyUnread } from './bodies.ts';
 import type { Clients } from './clients.ts';
@@ -57,6 +58,8 @@ export class PrometheusEndpoint {
   #bodies: Bodies;
   #scrapes: Scrapes | null = null;
   #allowedHosts: readonly string[] = [];
+  /** From other machines. */
+  #isReachable = true;
   #stopped: Promise<void> | null = null;
 
   constructor(options: PrometheusOptions) {
@@ -118,6 +121,7 @@ export class PrometheusEndpoint {
     // A connection that cannot be accepted, for lack of file descriptors.
     this.#server.on('error', (error) => onError(new Error(`Cannot accept a connection: ${reasonOf(error)}`)));
     const address = this.#server.address() as AddressInfo | null;
+    this.#isReachable = address !== null && !isLoopback(address.address);
     if (address === null) return `unix:${socket?.name}`;
     const scheme = this.#options.web?.current().tls ? 'https' : 'http';
     return `${scheme}://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}/metrics`;
@@ -202,7 +206,8 @@ export class PrometheusEndpoint {
       response.once('finish', () => onScrape?.(performance.now() - began));
     }
     const bodies = this.#bodies;
-    const route = routeOf(target, { ...sources, scrapes: () => this.#scrapes });
+    const records = this.#isReachable && !web?.isProtected ? withoutPrivate(sources.records) : sources.records;
+    const route = routeOf(target, { ...sources, records, scrapes: () => this.#scrapes });
     try {
       const { body, release } = await bodies.take(route);
       if (response.closed) return release();

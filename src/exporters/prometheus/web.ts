@@ -47,6 +47,12 @@ export class Web {
     return this.#config;
   }
 
+  /** Whether clients need a password or a certificate. */
+  get isProtected(): boolean {
+    const { users, asksForCertificate } = this.current();
+    return users.size > 0 || asksForCertificate;
+  }
+
   createServer(options: ServerOptions): Server {
     const { tls, asksForCertificate: asked } = this.current();
     if (tls === null) return createServer(options);

@@ -7,6 +7,7 @@ import { array, BpfObject, Cells, Struct, u8, u32, u64 } from '../../native/inde
 import * as histograms from '../histograms.ts';
 import { CAUSES } from './causes.ts';
 import { ERROR_TYPES, OPERATIONS, OPS, type Op, type Operation } from './operations.ts';
+import { SlowEvents } from './slow-events.ts';
 
 export const CONFIG = new Struct('overlayfs_config', {
   pid_ns_inum: u64,
@@ -62,6 +63,8 @@ export interface CountsOptions
   readonly onlyThisProcess?: boolean;
   /** The limit of threads with a record. The operations of further threads are missed. */
   readonly maxThreads: number;
+  /** The duration from which on an operation is told as slow, in ns; 0, the default: none is. */
+  readonly slowNs?: number;
   /** The hierarchy whose cgroup ids are the keys. */
   readonly cgroupVersion: 1 | 2;
 }
@@ -80,6 +83,8 @@ export class OverlayfsCounts extends histograms.Histograms<Op, (typeof CELLS)[nu
   readonly #options: CountsOptions;
   readonly #object: BpfObject;
   readonly #counters: Cells;
+  /** The events of slow operations. */
+  readonly slow: SlowEvents;
   /** Whether the programs that were opened last keep records of threads. */
   #hasThreads = false;
 
@@ -88,21 +93,30 @@ export class OverlayfsCounts extends histograms.Histograms<Op, (typeof CELLS)[nu
     // Before a way is chosen, the object that loads on every kernel.
     const object = openObject(options, { typedLoads: false });
     for (const name of ['threads', 'threads_by_id']) object.map(name).skip();
+    SlowEvents.size(object, options.slowNs ?? 0, options.maxMapEntries + 1);
     super(object, { ...options, operations: OPS, counters: CELLS });
     this.#options = options;
     this.#object = object;
     this.#counters = new Cells(object.map('.data.counters').memory(COUNTERS.size));
+    this.slow = new SlowEvents(object, options.slowNs ?? 0);
   }
 
   /**
    * Opens the object again with the shared maps, to load the named programs. The caller closes it.
    *
    * @param operations what programs on system calls count
+   * @param isOnFunctions whether the programs are on functions instead
    */
-  openPrograms(names: readonly string[], features: Features, operations: readonly Operation[] = OPERATIONS): BpfObject {
+  openPrograms(
+    names: readonly string[],
+    features: Features,
+    operations: readonly Operation[] = OPERATIONS,
+    isOnFunctions = false,
+  ): BpfObject {
     const object = openObject(this.#options, features);
     try {
       this.share(object);
+      this.slow.share(object, isOnFunctions);
       object.map('.data.counters').reuse(this.#object.map('.data.counters'));
       object.map(features.taskStorage ? 'threads_by_id' : 'threads').skip();
       // The new object has its own records; those of the earlier object are gone.

@@ -99,6 +99,15 @@ export const metrics = {
       'Operations on overlayfs in cgroups that `containers.include`, `containers.exclude` or a `filter` excludes; no other metric counts them',
     attributes: [OP],
   },
+  slowLeftOut: {
+    name: 'floatie_overlayfs_slow_left_out_total',
+    kind: 'counter',
+    unit: '',
+    description:
+      'Slow operations on overlayfs without a record, since their cgroup had more than ten a second; histograms have them',
+    attributes: [],
+    aboutFloatie: true,
+  },
   measured: {
     name: 'floatie_overlayfs_measured',
     kind: 'gauge',

@@ -107,7 +107,7 @@ function attachWith(counts: OverlayfsCounts, way: Way): Probes {
     const error = new Error('the kernel is locked down, and lets no program read names or its memory');
     for (const operation of operations) if (BY_READING.includes(operation.op)) leaveOut(operation, error);
   }
-  const object = counts.openPrograms([THREAD_EXIT], features, operations);
+  const object = counts.openPrograms([THREAD_EXIT], features, operations, isOnFunctions(method));
   const threadExit = object.program(THREAD_EXIT);
   let hooks: Hook[] = [];
   const detach = (): void => {

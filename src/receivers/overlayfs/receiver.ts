@@ -11,6 +11,7 @@ import type { Claims } from '../slots.ts';
 import { type CgroupTotals, type CountedMiss, type CountsOptions, type Features, OverlayfsCounts } from './counts.ts';
 import { OPERATIONS, OPS, type Op } from './operations.ts';
 import { attachProbes, METHODS, type Method, type Probes, type Unmeasured } from './probes.ts';
+import type { SlowEvents } from './slow-events.ts';
 import { isExact, tryMethod } from './trial.ts';
 
 export type Attach = 'auto' | 'fentry' | 'kprobe' | 'syscall';
@@ -210,6 +211,11 @@ export class OverlayfsReceiver {
   /** The number of operations in the overflow. */
   overflowed(): number {
     return this.#counts.overflowed();
+  }
+
+  /** The events of slow operations. */
+  get slow(): SlowEvents {
+    return this.#counts.slow;
   }
 
   /** Missed operations by reason. Makes a few system calls. */

@@ -4,12 +4,15 @@ import { integer, oneOf } from '../../settings/shapes.ts';
 import type { Settings } from '../receiver.ts';
 import { chosen, DEFAULT_CHOICE } from './chosen.ts';
 import type { Attach } from './receiver.ts';
+import type { SlowPaths } from './slow-record.ts';
 
 export interface OverlayfsSettings {
   attach: Attach;
   operations: string[];
   bounds_us: number[];
   expire_ms: number;
+  slow_ms: number;
+  slow_paths: SlowPaths;
 }
 
 /** 1 µs, 2 µs, 4 µs … 0.52 s. */
@@ -37,5 +40,16 @@ export const settings: Settings<OverlayfsSettings> = {
     300_000,
     integer(1000, 86_400_000),
     'How long the series of a removed cgroup stay, in ms; several scrape intervals, so that their last values are scraped',
+  ),
+  slow_ms: setting(
+    100,
+    integer(0, 3_600_000),
+    'How long an operation takes, in ms, that gets a record in the log, at /slow and over OTLP; 0 makes none. At most ten a second of each cgroup are recorded',
+    { needsRestart: true },
+  ),
+  slow_paths: setting<SlowPaths>(
+    'full',
+    oneOf('full', 'directory', 'off'),
+    'What records of slow operations tell of paths: all, the directory alone, or nothing',
   ),
 };

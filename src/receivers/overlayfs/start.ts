@@ -13,6 +13,7 @@ import type { Op } from './operations.ts';
 import { type AttachState, OverlayfsReceiver } from './receiver.ts';
 import { KEEP_MS, RecentLatency } from './recent-latency.ts';
 import type { OverlayfsSettings } from './settings.ts';
+import { startSlow } from './slow.ts';
 import { OverlayfsSource } from './source.ts';
 
 /** How often new cgroups are named, in ms: soon, since they may be removed again. */
@@ -51,12 +52,14 @@ export async function start(context: Context<OverlayfsSettings>): Promise<Runnin
     attach: settings.attach,
     operations: chosen,
     objects: OBJECTS,
+    slowNs: settings.slow_ms * 1e6,
     onChange(now) {
       state = now;
       tellAttachment(now, chosen, context);
     },
   });
   const source = new OverlayfsSource(receiver, cgroups, filter, chosen);
+  const slow = startSlow(context, receiver.slow);
   const recent = new RecentLatency(() => receiver.eachBuckets(), boundsNs);
   latencies.add((cgroup) => recent.p99Us(cgroup, monotonicMs()));
   registry.addSource(source, {
@@ -87,6 +90,7 @@ export async function start(context: Context<OverlayfsSettings>): Promise<Runnin
   return {
     observe(observer) {
       observeOverlayfs(observer, receiver);
+      slow.observe?.(observer);
       observer(metrics.measured, (report) => {
         for (const { op, isMeasured } of measuredIn(state, chosen))
           report(isMeasured ? 1 : 0, { op, method: state.method ?? 'none' });
@@ -97,12 +101,16 @@ export async function start(context: Context<OverlayfsSettings>): Promise<Runnin
     },
     choose(choice) {
       settings = choice.settings;
+      slow.choose?.(choice);
       registry.end(source.choose(choice.filter));
       receiver.expireAfter(settings.expire_ms);
       endRetiring();
       endRetiring = retire();
     },
-    settle: () => source.settle(),
+    settle() {
+      slow.settle?.();
+      source.settle();
+    },
     stop: () => receiver.stop(),
   };
 }

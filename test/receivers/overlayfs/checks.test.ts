@@ -32,7 +32,7 @@ interface Given {
 function said(method: Method, given: Given = {}) {
   const { noTrial = null, attach = 'auto', isWanted = true, starts = true, used = 'fentry' } = given;
   const { tried = new Map(METHODS.map((method) => [method, { value: TRIAL }])) } = given;
-  const settings = { attach, operations: ['read'], bounds_us: [1], expire_ms: 1000 };
+  const settings = { ...DEFAULTS, attach, operations: ['read'] };
   return overlayfsBy(method, { tried, noTrial }, { settings, isWanted, method: starts ? used : null, starts });
 }
 

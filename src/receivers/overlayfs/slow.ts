@@ -1,0 +1,56 @@
+/** Slow operations: makes records of the kernel's events. */
+import { selfMetrics } from '../../metrics/catalogue.ts';
+import { withoutRepetition } from '../../program/log.ts';
+import { flatten } from '../../records/encode.ts';
+import type { Choice, Context, Running } from '../receiver.ts';
+import { metrics } from './metrics.ts';
+import type { OverlayfsSettings } from './settings.ts';
+import type { SlowEvents } from './slow-events.ts';
+import { describeSlow } from './slow-record.ts';
+import { SLOW_OPERATION } from './slow-schema.ts';
+
+/** How often events are polled, in ms. A poll costs two reads of mapped memory. */
+const POLL_MS = 100;
+/** The limit of cgroups that are known only by their slow operations. */
+const MAX_NAMED = 1000;
+
+type Slow = Required<Pick<Running<OverlayfsSettings>, 'observe' | 'choose' | 'settle'>>;
+
+export function startSlow(context: Context<OverlayfsSettings>, events: Pick<SlowEvents, 'take' | 'counts'>): Slow {
+  const { cgroups, records } = context;
+  const log = withoutRepetition(context.log);
+  let { settings, filter }: Pick<Choice<OverlayfsSettings>, 'settings' | 'filter'> = context;
+  /** Cgroups that are known only by their slow operations, the oldest first. */
+  const named: bigint[] = [];
+
+  const poll = (): void => {
+    const all = events.take();
+    if (all.length === 0) return;
+    const unknown = [...new Set(all.map(({ cgroupId }) => cgroupId))].filter((id) => !cgroups.knows(id));
+    cgroups.learn(unknown);
+    for (const event of all) {
+      const owner = cgroups.identityAsTold(event.cgroupId);
+      if (filter !== null && !filter(owner.cgroup)) continue;
+      const record = describeSlow(event, owner, settings.slow_paths);
+      log.warn(SLOW_OPERATION.title, flatten(record));
+      records.add(record);
+    }
+    named.push(...unknown);
+    for (const id of named.splice(0, named.length - MAX_NAMED)) cgroups.forget(id);
+  };
+
+  if (settings.slow_ms > 0) context.every(POLL_MS, 'read slow operations', poll);
+  return {
+    settle: poll,
+    choose(choice) {
+      ({ settings, filter } = choice);
+    },
+    observe(observe) {
+      observe(metrics.slowLeftOut, (report) => report(events.counts().leftOut, {}));
+      observe(selfMetrics.eventsLost, (report) => {
+        const { lost, corrupted } = events.counts();
+        report(lost + corrupted, { probe: 'overlayfs' });
+      });
+    },
+  };
+}

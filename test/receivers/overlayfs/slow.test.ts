@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { Cgroups } from '../../../src/containers/cgroups.ts';
+import { identify } from '../../../src/containers/identity.ts';
+import { createLogger } from '../../../src/program/log.ts';
+import type { OverlayfsSettings } from '../../../src/receivers/overlayfs/settings.ts';
+import { startSlow } from '../../../src/receivers/overlayfs/slow.ts';
+import { decodeSlowEvent, type SlowEvent } from '../../../src/receivers/overlayfs/slow-events.ts';
+import { describeSlow } from '../../../src/receivers/overlayfs/slow-record.ts';
+import { SLOW_OPERATION } from '../../../src/receivers/overlayfs/slow-schema.ts';
+import type { Choice, Context } from '../../../src/receivers/receiver.ts';
+import { flatten, otlpAttributes } from '../../../src/records/encode.ts';
+import { withoutPrivate } from '../../../src/records/public.ts';
+import { Records } from '../../../src/records/records.ts';
+import { slowEvent } from '../../support/slow-events.ts';
+
+const OWNER = identify(`/docker/${'d'.repeat(64)}`);
+const NAMES = ['big.db', 'app', 'lib', 'var'];
+
+suite('a slow operation', () => {
+  test('is a record with its file, process and owner', () => {
+    const { time, ...record } = flatten(
+      describeSlow(decodeSlowEvent(slowEvent({ names: NAMES, offset: 8192 })), OWNER, 'full'),
+    );
+    assert.ok(Math.abs(Date.parse(String(time)) - Date.now()) < 10_000);
+    assert.deepEqual(record, {
+      op: 'read',
+      duration_us: 123_457,
+      cpu_us: 3000,
+      runqueue_us: 457,
+      other_us: 120_000,
+      device_read_bytes: 8192,
+      bytes: 4096,
+      offset_bytes: 8192,
+      path: '/var/lib/app/big.db',
+      deleted: false,
+      comm: 'thread',
+      process: 'process',
+      pid: 12,
+      tgid: 11,
+      ns_pid: 1,
+      uid: 1000,
+      cgroup: `/docker/${'d'.repeat(64)}`,
+      container_id: 'd'.repeat(64),
+    });
+  });
+
+  const described = (given: Parameters<typeof slowEvent>[0], paths: 'full' | 'directory' | 'off' = 'full') =>
+    describeSlow(decodeSlowEvent(slowEvent(given)), OWNER, paths).values;
+
+  test('tells its directory alone, or no path, where that is wanted', () => {
+    assert.equal(described({ names: NAMES }, 'directory').path, '/var/lib/app');
+    assert.equal(described({ names: ['file'] }, 'directory').path, '/');
+    assert.equal(described({ names: ['log', 'var'], flags: { is_directory: 1 } }, 'directory').path, '/var/log');
+    assert.equal(described({ names: [], flags: { is_directory: 1 } }, 'directory').path, '/');
+    const { path, deleted } = described({ names: NAMES }, 'off');
+    assert.deepEqual([path, deleted], [undefined, undefined]);
+  });
+
+  test('of a file without a name has the last one; a path that is too long has its lower part', () => {
+    assert.equal(described({ names: NAMES, flags: { is_deleted: 1 } }).deleted, true);
+    assert.equal(described({ names: ['file', 'deep'], flags: { is_cut: 1 } }).path, '/…/deep/file');
+    const { path, deleted } = described({ names: null });
+    assert.deepEqual([path, deleted], [undefined, undefined]);
+  });
+
+  test('that failed has its error and no bytes; what moves none has none', () => {
+    const outcomeOf = (ret: number, op: 'sync' | 'write' = 'write') => {
+      const { error, bytes } = described({ ret, op });
+      return [error, bytes];
+    };
+    assert.deepEqual(outcomeOf(-5), ['EIO', undefined]);
+    assert.deepEqual(outcomeOf(-122), ['EDQUOT', undefined]);
+    assert.deepEqual(outcomeOf(-512), ['EINTR', undefined]);
+    assert.deepEqual(outcomeOf(0), [undefined, 0]);
+    assert.deepEqual(outcomeOf(0, 'sync'), [undefined, undefined]);
+  });
+
+  test('with any bytes for names is valid text everywhere, and one line', () => {
+    const hostile = Buffer.concat([Buffer.from('a"\n\u2028\\{}'), Buffer.from([0xff, 0xc0, 0x1b])]);
+    const record = describeSlow(decodeSlowEvent(slowEvent({ names: [hostile, 'b\tc'], comm: hostile })), OWNER, 'full');
+    assert.equal(record.values.path, '/b\uFFFDc/a"\uFFFD\uFFFD\\{}\uFFFD\uFFFD\uFFFD');
+    assert.ok(Object.values(otlpAttributes(record)).every((value) => !/[\p{Cc}\u2028]/u.test(String(value))));
+    const lines: string[] = [];
+    createLogger('info', 'text', (line) => lines.push(line)).warn(SLOW_OPERATION.title, flatten(record));
+    assert.match(lines.join(''), /^[^\n]*\n$/);
+  });
+
+  test('is a sentence for people', () => {
+    const { values } = describeSlow(decodeSlowEvent(slowEvent({ names: NAMES })), OWNER, 'full');
+    assert.equal(SLOW_OPERATION.summaryOf(values), 'read of /var/lib/app/big.db by thread (11) took 123 ms');
+    assert.equal(SLOW_OPERATION.summaryOf({ ...values, path: undefined }), 'read by thread (11) took 123 ms');
+  });
+});
+
+suite('records of slow operations', () => {
+  function running() {
+    const records = new Records([SLOW_OPERATION]);
+    const lines: string[] = [];
+    const events: SlowEvent[] = [];
+    const jobs: (() => void)[] = [];
+    const settings = { slow_ms: 100, slow_paths: 'full' } as OverlayfsSettings;
+    const context = {
+      ...{ settings, filter: null, records, cgroups: new Cgroups(null, () => OWNER) },
+      log: createLogger('info', 'json', (line) => lines.push(line)),
+      every: (_: number, __: string, work: () => void) => jobs.push(work),
+    } as unknown as Context<OverlayfsSettings>;
+    const counts = () => ({ told: 0, leftOut: 5, lost: 2, corrupted: 1 });
+    const slow = startSlow(context, { take: () => events.splice(0), counts });
+    return {
+      records,
+      lines,
+      events,
+      slow,
+      settings,
+      poll() {
+        for (const work of jobs) work();
+      },
+    };
+  }
+
+  test('are listed all, and logged once a minute with the number of those left out', () => {
+    const { records, lines, events, poll } = running();
+    for (let at = 0; at < 3; at++) events.push(decodeSlowEvent(slowEvent()));
+    poll();
+    assert.equal(records.at('/slow')?.length, 3);
+    assert.deepEqual(
+      lines.map((line) => JSON.parse(line).message),
+      ['Slow operation'],
+    );
+  });
+
+  test('are none of cgroups that are excluded, from a reload on; the last ones are taken at the stop', () => {
+    const { records, events, slow, settings, poll } = running();
+    events.push(decodeSlowEvent(slowEvent()));
+    slow.settle();
+    slow.choose({ settings, filter: () => false } as unknown as Choice<OverlayfsSettings>);
+    events.push(decodeSlowEvent(slowEvent()));
+    poll();
+    assert.equal(records.at('/slow')?.length, 1);
+  });
+
+  test('count what is left out, and what is lost', () => {
+    const counted: Record<string, unknown> = {};
+    running().slow.observe(({ name }, callback) =>
+      callback((value, attributes) => (counted[name] = [value, attributes])),
+    );
+    assert.deepEqual(counted, {
+      floatie_overlayfs_slow_left_out_total: [5, {}],
+      floatie_events_lost_total: [3, { probe: 'overlayfs' }],
+    });
+  });
+
+  test('for anyone have neither paths nor numbers of processes and users, and are the same objects each time', () => {
+    const { records, events, poll } = running();
+    events.push(decodeSlowEvent(slowEvent({ offset: 0 })));
+    poll();
+    const open = withoutPrivate(records);
+    const [record] = open.at('/slow') ?? [];
+    assert.ok(record);
+    assert.deepEqual(Object.keys(flatten(record)), [
+      ...[
+        'time',
+        'op',
+        'duration_us',
+        'cpu_us',
+        'runqueue_us',
+        'other_us',
+        'device_read_bytes',
+        'bytes',
+        'offset_bytes',
+      ],
+      ...['comm', 'process', 'cgroup', 'container_id'],
+    ]);
+    assert.equal(open.at('/slow'), open.at('/slow'));
+    poll();
+    events.push(decodeSlowEvent(slowEvent()));
+    poll();
+    assert.equal(open.at('/slow')?.[0], record);
+    assert.equal(open.at('/other'), null);
+  });
+});
