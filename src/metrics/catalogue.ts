@@ -77,7 +77,8 @@ export const runMetrics = {
     name: 'floatie_events_lost_total',
     kind: 'counter',
     unit: '',
-    description: 'Details of kills that found no room in the ring buffer; the kills themselves are counted',
+    description:
+      'Details of kills, and records of slow operations, that found no room in the ring buffer; the kills and operations themselves are counted',
     attributes: [PROBE],
   },
 } as const satisfies Record<string, Metric>;

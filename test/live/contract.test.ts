@@ -9,6 +9,7 @@ import { GRID } from '../../src/receivers/histograms.ts';
 import { KILL_EVENT, KILL_MARK, KILLS_CONFIG, KILLS_COUNTERS } from '../../src/receivers/kills/events.ts';
 import { OOM_CONFIG, OOM_COUNTERS, OOM_DECISION, OOM_EVENT } from '../../src/receivers/oom/events.ts';
 import { CONFIG, COUNTERS } from '../../src/receivers/overlayfs/counts.ts';
+import { SLOW_CONFIG, SLOW_COUNTERS, SLOW_EVENT } from '../../src/receivers/overlayfs/slow-events.ts';
 import { SLOT, SLOT_COUNTERS } from '../../src/receivers/slots.ts';
 
 interface BtfType {
@@ -24,7 +25,19 @@ const STORAGE_ELEMENT = 72;
 for (const architecture of ['x64', 'arm64']) {
   suite(`the compiled programs for ${architecture}`, () => {
     const layouts = {
-      overlayfs: [CONFIG, COUNTERS, GRID, SLOT, SLOT_COUNTERS, SHARD_BLOCKS, RUN, BLOCK_POOL],
+      overlayfs: [
+        CONFIG,
+        COUNTERS,
+        SLOW_CONFIG,
+        SLOW_COUNTERS,
+        SLOW_EVENT,
+        GRID,
+        SLOT,
+        SLOT_COUNTERS,
+        SHARD_BLOCKS,
+        RUN,
+        BLOCK_POOL,
+      ],
       oom: [OOM_CONFIG, OOM_COUNTERS, OOM_DECISION, OOM_EVENT, CGROUP_PATH],
       kills: [KILLS_CONFIG, KILLS_COUNTERS, KILL_EVENT, KILL_MARK, CGROUP_PATH],
     };

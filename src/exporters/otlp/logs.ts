@@ -112,7 +112,7 @@ export class PatientProcessor implements LogRecordProcessor {
   onEmit(record: ReadableLogRecord): void {
     this.#waiting.push(record);
     if (this.#waiting.length > MAX_WAITING) {
-      this.#waiting.shift();
+      this.#waiting.splice(this.#waiting.findIndex(isOfMost(this.#waiting)), 1);
       this.#dropped++;
     }
     this.#wake(GATHER_MS);
@@ -178,4 +178,12 @@ export class PatientProcessor implements LogRecordProcessor {
     if (rest.length === 0) this.#batchSize = MAX_BATCH;
     return true;
   }
+}
+
+/** Whether a record is of the kind of which most wait: many slow operations push out no OOM kill. */
+function isOfMost(waiting: readonly ReadableLogRecord[]): (record: ReadableLogRecord) => boolean {
+  const counts = new Map<string | undefined, number>();
+  for (const { eventName } of waiting) counts.set(eventName, (counts.get(eventName) ?? 0) + 1);
+  const most = Math.max(...counts.values());
+  return ({ eventName }) => counts.get(eventName) === most;
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { loadConfig } from '../../../src/config/load.ts';
 import { Refusal } from '../../../src/program/refusal.ts';
 import type { Attempt } from '../../../src/receivers/checks.ts';
 import { operations, overlayfsBy } from '../../../src/receivers/overlayfs/checks.ts';
@@ -32,7 +33,7 @@ interface Given {
 function said(method: Method, given: Given = {}) {
   const { noTrial = null, attach = 'auto', isWanted = true, starts = true, used = 'fentry' } = given;
   const { tried = new Map(METHODS.map((method) => [method, { value: TRIAL }])) } = given;
-  const settings = { ...DEFAULTS, attach, operations: ['read'] };
+  const settings = { ...loadConfig({ env: {}, set: [] }).receivers.overlayfs, attach, operations: ['read'] };
   return overlayfsBy(method, { tried, noTrial }, { settings, isWanted, method: starts ? used : null, starts });
 }
 
