@@ -34,7 +34,9 @@ function objectOf(fields: Fields): JsonSchema {
   return {
     type: 'object',
     properties: Object.fromEntries(all.map(([name, field]) => [flatName(name), schemaOf(field)])),
-    required: all.filter(([, { absent, isPrivate }]) => absent === undefined && !isPrivate).map(([name]) => flatName(name)),
+    required: all
+      .filter(([, { absent, isPrivate }]) => absent === undefined && !isPrivate)
+      .map(([name]) => flatName(name)),
   };
 }
 
