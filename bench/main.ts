@@ -18,6 +18,7 @@ import { OURS, type PartReport, type Report, Results } from './results.ts';
 import { rungs } from './rungs.ts';
 import { scale100, scale1000, scale10000 } from './scale.ts';
 import { scrape } from './scrape.ts';
+import { signals } from './signals.ts';
 import { start } from './start.ts';
 import { stopping } from './stopping.ts';
 import { asText, durationsOf } from './tables.ts';
@@ -27,6 +28,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   overhead,
   calls,
   rungs,
+  signals,
   programs,
   start,
   memory,
