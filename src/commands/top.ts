@@ -1,8 +1,10 @@
 /** `floatie top`: what is wrong now, in a terminal. */
 import { writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { exportersOf } from '../config/exporters.ts';
 import { load } from '../config/load.ts';
-import { wallMs } from '../program/clock.ts';
+import { STEP_S } from '../history/schema.ts';
+import { monotonicMs, wallMs } from '../program/clock.ts';
 import { reasonOf } from '../program/reason.ts';
 import { type Call, UsageError } from './command.ts';
 import { loadTelling } from './configuration.ts';
@@ -15,6 +17,7 @@ const DEFAULT_INTERVAL_S = 1;
 const [MIN_INTERVAL_S, MAX_INTERVAL_S] = [0.2, 3600];
 /** Width where there is no terminal. */
 const BATCH_COLUMNS = 160;
+const RETRY_MS = 500;
 /** Lines of the screen that are no containers. */
 const LINES_OF_FRAME = 4;
 
@@ -25,7 +28,7 @@ export async function execute(call: Call): Promise<boolean> {
   await using source = await connect(call);
   const { client } = source;
   if (call.json || call.flags.once === true || !process.stdout.isTTY || !process.stdin.isTTY) {
-    const data = await client.ask();
+    const data = await firstNumbers(client);
     print(
       call.json ? `${JSON.stringify(jsonOf(data, view))}\n` : textOf(data, view, hasColors && process.stdout.isTTY),
     );
@@ -33,6 +36,16 @@ export async function execute(call: Call): Promise<boolean> {
   }
   await watch(client, { ...START, view }, intervalMs, hasColors);
   return true;
+}
+
+/** Of a Floatie that has just begun, there are none until the first step of its history ends. */
+async function firstNumbers(client: Client): Promise<Data> {
+  const deadlineMs = monotonicMs() + 2000 * STEP_S;
+  for (;;) {
+    const data = await client.ask();
+    if (data.answer === null || data.answer.steps > 0 || monotonicMs() > deadlineMs) return data;
+    await sleep(RETRY_MS);
+  }
 }
 
 async function watch(client: Client, start: Model, intervalMs: number, hasColors: boolean): Promise<void> {

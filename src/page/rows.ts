@@ -18,6 +18,11 @@ export interface Row {
   readonly syncs: OperationWindow | undefined;
 }
 
+/** What is shown until the first step has ended. */
+export function untilFirstStep({ step_s: seconds }: Containers): string {
+  return `The first numbers are there ${seconds} s after the start.`;
+}
+
 export function rowsOf({ containers, last_10s_s: lengthS }: Containers): Row[] {
   return containers.map((container) => {
     const done = container.operations.filter(({ is_part }) => !is_part);
