@@ -55,7 +55,7 @@ export const FLAGS = {
     key: 'service.telemetry.log_format',
     does: 'text for people, json or logfmt for programs',
   },
-  url: { value: 'URL', isOfCommand: true, does: 'the Floatie to ask; without it the one of the configuration' },
+  url: { value: 'URL', isOfCommand: true, does: 'the Floatie to ask, else that of the configuration' },
   once: { isOfCommand: true, does: 'print one screen and end' },
   interval: { value: 'SECONDS', isOfCommand: true, does: 'how often to look again: 1 by default' },
   json: { isOfCommand: true, does: 'print JSON, for programs' },

@@ -43,6 +43,16 @@ operations. Without a terminal, as with --once, it prints one screen. NO_COLOR l
     load: () => import('./top.ts'),
   },
   {
+    name: 'explain',
+    does: 'say what containers waited for, why they were killed, and what to try',
+    more: `It asks the Floatie of --url, else the one of the configuration: of all containers, or of one by its
+id, at least twelve characters of it, its name, or its cgroup. What costs most comes first.
+With --json it prints {containers: [{container, container_id, cgroup, statements, killed}]}.`,
+    operands: ['[CONTAINER]'],
+    flags: ['url', 'json'],
+    load: () => import('./explain.ts'),
+  },
+  {
     name: 'help',
     does: 'print this, or what a command does and its flags',
     operands: ['[COMMAND]'],

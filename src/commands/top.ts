@@ -110,7 +110,8 @@ async function connect({ sources, flags }: Call): Promise<{ readonly client: Cli
   return { client: clientOf(service.url ?? ''), [Symbol.asyncDispose]: () => service.stop() };
 }
 
-async function urlOf(config: ReturnType<typeof loadTelling>): Promise<string> {
+/** The URL of the first endpoint of a configuration. */
+export async function urlOf(config: ReturnType<typeof loadTelling>): Promise<string> {
   const [first] = exportersOf(config, 'prometheus');
   if (first === undefined) throw new UsageError('No Prometheus endpoint is configured: --url names one');
   const { host, port, web_config_file: file } = first.settings;
@@ -120,7 +121,7 @@ async function urlOf(config: ReturnType<typeof loadTelling>): Promise<string> {
 }
 
 /** Says nothing of the URL, which may have a password. */
-function clientOf(url: string): Client {
+export function clientOf(url: string): Client {
   try {
     return new Client(url);
   } catch {

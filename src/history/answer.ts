@@ -199,7 +199,7 @@ function lengthOf({ ends }: History, steps: number): number {
   return ends.slice(-steps).reduce((sum, { lengthS }) => sum + lengthS, 0);
 }
 
-/** Numbers are kept with seven digits; more would be noise, and bytes. */
+/** Numbers are kept with seven digits; more would be noise. Whole ones are exact. */
 function round(value: number): number {
-  return Number(value.toPrecision(7));
+  return Number.isInteger(value) ? value : Number(value.toPrecision(7));
 }
