@@ -80,6 +80,14 @@ const IGNORED: readonly Row[] = [
 
 /** Without these, what was asked for would be missing. */
 const PROBLEMS: readonly Row[] = [
+  [
+    /^processors\.filter(\/\w+)?\.(metrics|metric_conditions|logs|traces|error_mode)$/,
+    'it chooses cgroups here; a view drops a metric: stream: { aggregation: { drop: {} } }',
+  ],
+  [
+    /^processors\.attributes(\/\w+)?\.(include|exclude)$/,
+    'its actions are for every metric; attribute_keys of a view are for some',
+  ],
   [/^exporters\.otlp_grpc(\/|$)/, 'it is called otlp here'],
   [/^exporters\.otlp_http(\/|$)/, 'it is called otlphttp here'],
   [/^exporters\.logging(\/|$)/, 'it is called debug now'],

@@ -137,6 +137,16 @@ const rows: readonly Row[] = [
   },
   {
     from: 'collector',
+    typed: 'processors: { filter: { metrics: { exclude: { match_type: strict, metric_names: [a] } } } }',
+    line: /processors\.filter\.metrics: unknown key; it chooses cgroups here; a view drops a metric/,
+  },
+  {
+    from: 'collector',
+    typed: 'processors: { attributes/x: { include: { match_type: strict }, actions: [] } }',
+    line: /processors\.attributes\/x\.include: unknown key; its actions are for every metric/,
+  },
+  {
+    from: 'collector',
     typed: 'receivers: { otlp: { protocols: { grpc: } } }\nservice: { pipelines: { metrics: { receivers: [otlp] } } }',
     effects: [['service.pipelines.metrics.exporters', ['prometheus', 'otlp']]],
     line: /receivers\.otlp: is ignored: Floatie measures in the kernel, and receives nothing/,
