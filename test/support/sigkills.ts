@@ -221,18 +221,6 @@ export const KINDS: readonly Kind[] = [
     },
   },
   {
-    name: 'a timer of its own',
-    async kill(cgroup) {
-      const { child } = await start(cgroup, 'timer');
-      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-      return {
-        counts: { 'unknown unknown': 1 },
-        killer: 'unknown',
-        explanation: /by a timer, a file or the kernel \(si_code -2\)/,
-      };
-    },
-  },
-  {
     name: 'the limit of its CPU time',
     async kill(cgroup) {
       const { child } = await start(cgroup, 'cpu');
