@@ -11,13 +11,17 @@ export class FileBudget {
     this.#left = perSecond;
   }
 
-  /** Whether these many files may be read now; then they count as read. */
-  take(files: number, nowMs = monotonicMs()): boolean {
+  /**
+   * Whether these many files may be read now; then they count as read.
+   *
+   * @param reserve how many more must be left in this second, for what cannot wait
+   */
+  take(files: number, nowMs = monotonicMs(), reserve = 0): boolean {
     if (nowMs - this.#sinceMs >= 1000) {
       this.#sinceMs = nowMs;
       this.#left = this.#perSecond;
     }
-    if (this.#left < files) return false;
+    if (this.#left < files + reserve) return false;
     this.#left -= files;
     return true;
   }

@@ -18,6 +18,8 @@ const NEAR = 0.5;
 const MAX_NEAR = 50;
 /** How many files are read of a container in a hierarchy with the memory controller, and of its pressure alone. */
 const [FILES, PRESSURE_FILES] = [9, 3];
+/** How many files of the budget are left for the processes of an OOM kill: they end soon. */
+const RESERVE = 20;
 /** How long a container's files are good for, in ms: a little less than a step, so that each step has them. */
 const DUE_MS = STEP_S * 1000 - 1500;
 
@@ -53,7 +55,7 @@ export class Sampler {
       readonly key: string;
       readonly ms: number;
     }[] = [];
-    for (const { inventory, container } of this.#source.containers()) {
+    for (const { inventory, container } of this.#source.wanted()) {
       const key = `${inventory.mount}${container.key}`;
       const ms = this.#readMs.get(key) ?? Number.NEGATIVE_INFINITY;
       readMs.set(key, ms);
@@ -62,8 +64,10 @@ export class Sampler {
     // Those that are gone are forgotten with the map.
     this.#readMs = readMs;
     for (const { inventory, container, key } of due.sort((a, b) => a.ms - b.ms)) {
-      if (!this.#budget.take(memory.has(inventory) ? FILES : PRESSURE_FILES, nowMs)) break;
+      if (!this.#budget.take(memory.has(inventory) ? FILES : PRESSURE_FILES, nowMs, RESERVE)) break;
       readMs.set(key, nowMs);
+      // Whoever is removed may have left its path to another container.
+      if (inventory.isGone(container)) continue;
       const samples = [...this.#source.samplesOf(inventory, container, memory.get(inventory) ?? null)];
       this.#history.take(samples);
       const hits = (event: string): number | undefined =>
@@ -86,7 +90,7 @@ export class Sampler {
   #sampleNear(nowMs: number): void {
     const nearest = [...this.#near.values()].sort((a, b) => b.share - a.share).slice(0, MAX_NEAR);
     for (const { path, name } of nearest) {
-      if (!this.#budget.take(1, nowMs)) return;
+      if (!this.#budget.take(1, nowMs, RESERVE)) return;
       const usageBytes = this.#source.usageOf(path);
       if (usageBytes === null) this.#near.delete(name);
       else this.#history.usages.note(name, { usageBytes }, nowMs);

@@ -119,10 +119,17 @@ export class PressureSource implements Source {
 
   /** Every container that is measured, once for each hierarchy. */
   *containers(): Generator<{ readonly inventory: Inventory; readonly container: Container }> {
+    for (const each of this.wanted()) {
+      // Whoever is removed may have left its path to another container.
+      if (!each.inventory.isGone(each.container)) yield each;
+    }
+  }
+
+  /** As {@link containers}, some of which may be removed by now. */
+  *wanted(): Generator<{ readonly inventory: Inventory; readonly container: Container }> {
     for (const inventory of this.#inventories()) {
       for (const container of inventory.containers()) {
-        // Whoever is removed may have left its path to another container.
-        if (this.#includes(container.path) && !inventory.isGone(container)) yield { inventory, container };
+        if (this.#includes(container.path)) yield { inventory, container };
       }
     }
   }

@@ -75,7 +75,7 @@ suite('the sampler', () => {
 
   test('reads the others in turn where the budget does not allow all of them', () => {
     for (let number = 0; number < 6; number++) setContainer(number, 100, 1000);
-    const { sampler, history } = samplerOf(20);
+    const { sampler, history } = samplerOf(40);
     sampler.sample(1e9);
     const read = () => [0, 1, 2, 3, 4, 5].filter((number) => agesOf(history, number, 1e10).length > 0).length;
     assert.equal(read(), 2);
