@@ -71,7 +71,9 @@ suite('OTLP over TLS', { skip: missing('root', 'btf') }, () => {
       ].map((pair) => `exporters.${name}.${pair}`),
     );
     const exporters = 'service.pipelines.metrics.exporters=prometheus,otlp,otlphttp';
-    await using floatie = await startFloatie([exporters, ...settings].flatMap((pair) => ['--set', pair]));
+    // Records of other SIGKILLs wait, too.
+    const receivers = 'service.pipelines.metrics.receivers=overlayfs,oom,pressure';
+    await using floatie = await startFloatie([exporters, receivers, ...settings].flatMap((pair) => ['--set', pair]));
     const log = (text: string): boolean => floatie.log.some(({ message }) => message.includes(text));
     const clients = (peer: OtlpPeer, path: RegExp): (string | undefined)[] =>
       peer.requests.filter((request) => path.test(request.path ?? '')).map(({ client }) => client);

@@ -42,7 +42,7 @@ export interface Collector extends AsyncDisposable {
   stop(): Promise<void>;
   /** Every export since the beginning, across restarts. */
   exports(): Export[];
-  /** Every log record since the beginning, across restarts. */
+  /** Every record of an OOM kill since the beginning, across restarts. Other SIGKILLs happen on any machine. */
   logRecords(): LogRecord[];
 }
 
@@ -88,7 +88,8 @@ service:
     },
     stop,
     exports: () => parseExports(before + (daemon?.output() ?? '')),
-    logRecords: () => parseLogs(before + (daemon?.output() ?? '')),
+    logRecords: () =>
+      parseLogs(before + (daemon?.output() ?? '')).filter(({ eventName }) => eventName === 'floatie.oom.kill'),
     async [Symbol.asyncDispose]() {
       await stop();
       home[Symbol.dispose]();
