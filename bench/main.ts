@@ -21,6 +21,7 @@ import { scrape } from './scrape.ts';
 import { signals } from './signals.ts';
 import { start } from './start.ts';
 import { stopping } from './stopping.ts';
+import { switches } from './switches.ts';
 import { asText, durationsOf } from './tables.ts';
 import { Tree } from './tree.ts';
 
@@ -29,6 +30,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   calls,
   rungs,
   signals,
+  switches,
   programs,
   start,
   memory,

@@ -1,22 +1,18 @@
 /** What each way to attach adds to a read on overlayfs, as far as this kernel offers them. */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
-import { findHierarchy } from '../src/containers/hierarchy.ts';
-import { METHODS, type Method } from '../src/receivers/overlayfs/probes.ts';
-import { OverlayfsReceiver } from '../src/receivers/overlayfs/receiver.ts';
+import { METHODS } from '../src/receivers/overlayfs/probes.ts';
 import { compileProgram } from './compile.ts';
 import { Overlay } from './overlay.ts';
 import type { Bench, Part } from './part.ts';
 import { run } from './program.ts';
 import { spreadOf } from './statistics.ts';
-import { type Attach, attachEmptyPair } from './tracers.ts';
+import { type Attach, attachEmptyPair, attachReceiver } from './tracers.ts';
 
 const ROUNDS = 5;
 const TURNS = 100;
 const CALLS = 2000;
 const STATISTICS = '/proc/sys/kernel/bpf_stats_enabled';
-const OBJECTS = join(import.meta.dirname, `../dist/bpf/${process.arch}`);
 
 const BARE = 'nothing attached';
 const EMPTY = 'an empty pair of raw tracepoints';
@@ -37,7 +33,7 @@ async function measure({ results, rounds }: Bench): Promise<void> {
 
   const ways = new Map<string, Attach>([
     [EMPTY, attachEmptyPair],
-    ...METHODS.map((method): [string, Attach] => [method, () => attachBy(method)]),
+    ...METHODS.map((attach): [string, Attach] => [attach, () => attachReceiver({ attach })]),
   ]);
   const last = rounds(ROUNDS);
   for (let round = 0; round <= last; round++) {
@@ -56,24 +52,6 @@ async function measure({ results, rounds }: Bench): Promise<void> {
     }
   }
   for (const method of METHODS) results.compare(method, EMPTY);
-}
-
-async function attachBy(method: Method): Promise<AsyncDisposable> {
-  const receiver = await OverlayfsReceiver.start({
-    boundsNs: Array.from({ length: 20 }, (_, power) => 1000 * 2 ** power),
-    pidNsInum: 0,
-    maxMapEntries: 1024,
-    maxThreads: 32_768,
-    cgroupVersion: findHierarchy().version,
-    expireMs: 300_000,
-    objects: OBJECTS,
-    attach: method,
-  });
-  return {
-    async [Symbol.asyncDispose]() {
-      receiver.stop();
-    },
-  };
 }
 
 async function runTimePerRead(read: () => Promise<unknown>): Promise<number> {

@@ -1,12 +1,16 @@
 /** What may follow system calls: each is attached for a while, one at a time. */
 import { join } from 'node:path';
+import { findHierarchy } from '../src/containers/hierarchy.ts';
 import { BpfObject } from '../src/native/index.ts';
+import { type OverlayfsOptions, OverlayfsReceiver } from '../src/receivers/overlayfs/receiver.ts';
 import { compileBpf } from './compile.ts';
 import { Floatie } from './floatie.ts';
 import { Missing } from './missing.ts';
 import { Program, run } from './program.ts';
 import { sleep } from './stopping.ts';
 import type { Tree } from './tree.ts';
+
+const OBJECTS = join(import.meta.dirname, `../dist/bpf/${process.arch}`);
 
 export interface Attached extends AsyncDisposable {
   /** Reads on overlayfs that it has counted, where it can tell. */
@@ -20,11 +24,15 @@ export async function attachNothing(): Promise<Attached> {
   return { async [Symbol.asyncDispose]() {} };
 }
 
-/** The programs of empty.bpf.c. */
-export async function attachEmptyPair(): Promise<Attached> {
+/** Programs of empty.bpf.c. */
+export const attachEmptyPair = (): Promise<Attached> => attachEmpty('syscall_enter', 'syscall_exit');
+export const attachEmptySwitch = (): Promise<Attached> => attachEmpty('task_switch');
+
+async function attachEmpty(...names: string[]): Promise<Attached> {
   const object = BpfObject.open(await compileBpf('empty'));
   try {
-    const programs = [object.program('syscall_enter'), object.program('syscall_exit')];
+    const programs = names.map((name) => object.program(name));
+    for (const program of programs) program.include();
     object.load();
     for (const program of programs) program.attach();
   } catch (error) {
@@ -34,6 +42,25 @@ export async function attachEmptyPair(): Promise<Attached> {
   return {
     async [Symbol.asyncDispose]() {
       object.close();
+    },
+  };
+}
+
+/** The receiver alone, in this process. */
+export async function attachReceiver(options: Pick<OverlayfsOptions, 'attach' | 'sleeps'>): Promise<Attached> {
+  const receiver = await OverlayfsReceiver.start({
+    boundsNs: Array.from({ length: 20 }, (_, power) => 1000 * 2 ** power),
+    pidNsInum: 0,
+    maxMapEntries: 1024,
+    maxThreads: 32_768,
+    cgroupVersion: findHierarchy().version,
+    expireMs: 300_000,
+    objects: OBJECTS,
+    ...options,
+  });
+  return {
+    async [Symbol.asyncDispose]() {
+      receiver.stop();
     },
   };
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-only */
-/* Where the time of an operation went, by what the kernel counts of the task anyway. */
+/* Where the time of an operation went: by its sleeps, or by what the kernel counts of the task anyway. */
 #ifndef FLOATIE_CAUSES_H
 #define FLOATIE_CAUSES_H
 
@@ -27,20 +27,45 @@ static __always_inline struct task_counts counts_of_task(void)
 	return COUNTS_OF((struct task_struct *)bpf_get_current_task(), BPF_CORE_READ);
 }
 
-/* The parts of an operation that ends after ns. What is not known is CAUSE_OTHER. */
-static __noinline void tell_apart(struct parts *parts, const struct task_counts *before, __u64 ns)
+/* What is known without following the sleeps: whether there was any. */
+static __always_inline void tell_by_counts(struct parts *parts, __u64 waited, __u64 ns)
 {
-	struct task_counts now = counts_of_task();
-	__u64 waited = now.run_delay - before->run_delay;
-
-	__builtin_memset(parts, 0, sizeof(*parts));
 	/* The kernel measures it by another clock. */
 	if (waited > ns)
 		waited = ns;
-	parts->slept = now.slept != before->slept;
-	parts->fetched = (__u64)(now.fetched - before->fetched) * 512;
 	parts->ns[CAUSE_RUNQUEUE] = waited;
 	parts->ns[parts->slept ? CAUSE_OTHER : CAUSE_CPU] = ns - waited;
+}
+
+/* The time by cause since the operation with this place began. Whatever it did not sleep it ran. */
+static __always_inline void tell_by_sleeps(struct parts *parts, struct sleeps *sleeps, __u64 place, __u64 ns)
+{
+	const __u32 *before = sleeps_before(sleeps, place);
+
+	settle_sleep(sleeps, bpf_get_current_task_btf());
+#pragma unroll
+	for (int cause = CAUSE_CPU + 1; cause < CAUSE_COUNT; cause++) {
+		__u64 part = (__u64)((__u32)(sleeps->ns[cause] / 256) - before[cause]) * 256;
+
+		parts->ns[cause] = part < ns ? part : ns;
+		ns -= parts->ns[cause];
+	}
+	parts->ns[CAUSE_CPU] = ns;
+}
+
+/* The parts of an operation that ends after ns, in which these counts and those noted at its place began. */
+static __noinline void tell_apart(struct parts *parts, struct thread *thread, __u64 place,
+                                  const struct task_counts *before, __u64 ns)
+{
+	struct task_counts now = counts_of_task();
+
+	__builtin_memset(parts, 0, sizeof(*parts));
+	parts->slept = now.slept != before->slept;
+	parts->fetched = (__u64)(now.fetched - before->fetched) * 512;
+	if (config.sleeps && place != NO_PLACE)
+		tell_by_sleeps(parts, sleeps_of(thread), place, ns);
+	else
+		tell_by_counts(parts, now.run_delay - before->run_delay, ns);
 }
 
 /* first is the first cell of the block of an operation. */

@@ -105,7 +105,7 @@ static __noinline void end_copy_up(struct dentry *dentry, int ret)
 	} else if (!ret && start->pos == NOTHING_MADE) {
 		forget_thread(thread);
 	} else {
-		finish(OP_COPY_UP_OPEN + (start->id & CAUSE_BITS), thread, start, ret ?: start->pos);
+		finish(OP_COPY_UP_OPEN + (start->id & CAUSE_BITS), thread, start, place, ret ?: start->pos);
 	}
 }
 

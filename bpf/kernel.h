@@ -284,6 +284,9 @@ struct task_struct {
 	struct pid *thread_pid;
 	struct sched_info sched_info;
 	unsigned long nvcsw; /* how often it slept */
+	unsigned int in_iowait : 1;
+	unsigned int in_memstall : 1;          /* with CONFIG_PSI */
+	struct bpf_local_storage *bpf_storage; /* since 5.11; NULL: no program has stored anything */
 	struct task_io_accounting ioac;
 };
 
@@ -349,6 +352,9 @@ struct syscall_exit_event {
 
 /* include/linux/errno.h: a signal came; the caller gets EINTR, or the call is repeated */
 #define ERESTARTSYS 512
+
+/* include/trace/events/lock.h: it waits without sleeping */
+#define LCB_F_SPIN (1 << 0)
 
 /* include/linux/err.h */
 #define MAX_ERRNO 4095

@@ -53,6 +53,7 @@ static __always_inline void enter(enum op op, __u64 id, __s64 pos, bool outer)
 {
 	struct thread *thread;
 	struct start *start;
+	__u64 place;
 
 	if (!is_chosen()) {
 		/* The only selection that can change within an operation is the task's cgroup. */
@@ -63,7 +64,11 @@ static __always_inline void enter(enum op op, __u64 id, __s64 pos, bool outer)
 	thread = thread_record(true);
 	if (!thread)
 		return;
-	start = take_place(thread, kind_of(op, outer));
+	if (!thread->kinds)
+		begin_sleeps(thread, false);
+	place = take_place(thread, kind_of(op, outer));
+	note_sleeps(thread, place);
+	start = start_at(thread, place);
 	start->id = id;
 	start->pos = pos;
 	start->cgroup_id = current_cgroup_id();
@@ -116,7 +121,7 @@ static __always_inline void count(enum op op, struct thread *thread, __u64 cgrou
  * An operation has ended. ret is its return value: bytes, 0 or a negative errno. Not inlined: a program has 512 bytes
  * of stack, with those of the functions that it calls.
  */
-static __noinline void count_ended(enum op op, struct thread *thread, const struct start *start, __s64 ret)
+static __noinline void count_ended(enum op op, struct thread *thread, const struct start *start, __u64 place, __s64 ret)
 {
 	__u64 now_ns = bpf_ktime_get_ns();
 	struct parts parts;
@@ -125,15 +130,15 @@ static __noinline void count_ended(enum op op, struct thread *thread, const stru
 		count_miss(MISS_CLOCK);
 		return;
 	}
-	tell_apart(&parts, &start->before, now_ns - start->ns);
+	tell_apart(&parts, thread, place, &start->before, now_ns - start->ns);
 	count(op, thread, start->cgroup_id, now_ns - start->ns, ret, &parts);
 	look_at(op, thread, start, now_ns - start->ns, ret, &parts);
 }
 
 /* An operation has ended and left its place. */
-static __always_inline void finish(enum op op, struct thread *thread, const struct start *start, __s64 ret)
+static __always_inline void finish(enum op op, struct thread *thread, const struct start *start, __u64 place, __s64 ret)
 {
-	count_ended(op, thread, start, ret);
+	count_ended(op, thread, start, place, ret);
 	forget_thread(thread);
 }
 
@@ -158,7 +163,7 @@ static __always_inline void leave(enum op op, __u64 id, __s64 ret)
 	start = start_at(thread, place);
 	free_place(thread, place);
 	if (start->id == id) {
-		finish(op, thread, start, ret);
+		finish(op, thread, start, place, ret);
 		return;
 	}
 	count_miss(MISS_STALE);

@@ -14,6 +14,7 @@
 #include "syscalls.h"
 #include "tasks.h"
 #include "threads.h"
+#include "sleeps.h"
 #include "causes.h"
 #include "slow.h"
 #include "operations.h"
@@ -40,7 +41,7 @@ int thread_exit(void *ctx)
 	if (thread->counted)
 		__sync_fetch_and_add(&counters.threads, -1);
 	thread->counted = false;
-	bpf_task_storage_delete(&threads, bpf_get_current_task_btf());
+	delete_stored(bpf_get_current_task_btf());
 	return 0;
 }
 

@@ -158,6 +158,7 @@ struct overlayfs_config {
 	__u8 cgroup_v1;      /* key by the v1 memory hierarchy instead of v2 */
 	__u8 task_storage;   /* starts in task storage (5.11), else in a hash */
 	__u8 untyped_loads;  /* helpers may read the kernel's memory: not where it is locked down */
+	__u8 sleeps;         /* with task storage: tell apart what operations sleep for */
 };
 
 enum miss {

@@ -150,9 +150,9 @@ static __always_inline void leave_function(enum op op, struct thread *thread, __
 		if (start->pos == UNCOUNTED)
 			forget_thread(thread);
 		else
-			finish(op, thread, start, without_other_end(op, ret));
+			finish(op, thread, start, place, without_other_end(op, ret));
 	} else if (ends(start, ret)) {
-		finish(op, thread, start, submitted_if_would_wait(ret));
+		finish(op, thread, start, place, submitted_if_would_wait(ret));
 	} else {
 		count_miss(MISS_STALE);
 		count_miss(MISS_NO_START);

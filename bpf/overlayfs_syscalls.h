@@ -327,6 +327,7 @@ static __always_inline void enter_opening(void)
 	if (is_followed(OP_COPY_UP_INFERRED))
 		note_before_open(&place->before);
 	start->cgroup_id = current_cgroup_id();
+	begin_opening();
 	start->before = counts_of_task();
 	start->ns = bpf_ktime_get_ns();
 	start->id = thread;
@@ -340,7 +341,7 @@ static __always_inline void leave_opening(__s64 ret)
 	struct opening opened;
 	struct thread *thread;
 	struct file *file;
-	__u64 bytes = 0;
+	__u64 bytes = 0, sleeps;
 
 	if (!place || place->start.id != id)
 		return;
@@ -350,6 +351,7 @@ static __always_inline void leave_opening(__s64 ret)
 	if (place->start.id != id)
 		return;
 	place->start.id = 0;
+	sleeps = end_opening();
 	file = ret < 0 ? NULL : file_of(ret);
 	if (!is_own_of_overlayfs(file) || LOAD(file, f_flags) & O_PATH)
 		return;
@@ -360,9 +362,9 @@ static __always_inline void leave_opening(__s64 ret)
 		return;
 	opened.start.pos = (__s64)file;
 	if (bytes)
-		count_ended(OP_COPY_UP_INFERRED, thread, &opened.start, bytes);
+		count_ended(OP_COPY_UP_INFERRED, thread, &opened.start, sleeps, bytes);
 	if (is_followed(OP_OPEN))
-		finish(OP_OPEN, thread, &opened.start, 0);
+		finish(OP_OPEN, thread, &opened.start, sleeps, 0);
 	else
 		forget_thread(thread);
 }

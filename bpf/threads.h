@@ -60,6 +60,57 @@ struct {
 	__type(value, struct thread);
 } threads_by_id SEC(".maps");
 
+/* What a thread has slept for within operations. */
+struct sleeps {
+	__u64 ns[CAUSE_COUNT]; /* since it has a record; of CAUSE_CPU nothing */
+	__u64 off_ns;          /* when it left the CPU; 0: it runs */
+	__u64 last_ns;         /* the duration of the last sleep, in part of which it may have been ready to run */
+	__u64 run_delay;       /* the task's, as far as it is told apart */
+	__u64 lock;            /* the address of the lock that it waits for */
+	__u64 reclaim_ns;      /* since when it reclaims memory without sleeping; 0: it does not */
+	__u32 slept;           /* the task's times */
+	__u8 cause;            /* of the last sleep */
+	__u8 throttled;        /* its next sleep is since too many pages are dirty */
+	__u8 opening;          /* a system call of it is opening a file */
+	/* ns / 256 when an operation began, modulo 2^32, by place; in place PLACES that of a call that opens a file. */
+	__u32 before[PLACES + 1][CAUSE_COUNT];
+};
+
+struct sleeper {
+	struct thread thread;
+	struct sleeps sleeps;
+};
+
+/* In place of threads, with config.sleeps. */
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct sleeper);
+} sleepers SEC(".maps");
+
+static __always_inline struct thread *stored(struct task_struct *task, __u64 flags)
+{
+	if (config.sleeps) {
+		struct thread *thread = bpf_task_storage_get(&sleepers, task, 0, flags);
+
+		/* Else clang would make one call that chooses the map, of which one was not created. */
+		barrier();
+		return thread;
+	}
+	return bpf_task_storage_get(&threads, task, 0, flags);
+}
+
+static __always_inline void delete_stored(struct task_struct *task)
+{
+	if (config.sleeps) {
+		bpf_task_storage_delete(&sleepers, task);
+		barrier();
+	} else {
+		bpf_task_storage_delete(&threads, task);
+	}
+}
+
 static __always_inline void count_miss(enum miss reason)
 {
 	__sync_fetch_and_add(&counters.misses[reason], 1);
@@ -74,7 +125,7 @@ static __always_inline struct thread *create_stored(struct task_struct *task)
 		count_miss(MISS_STARTS_FULL);
 		return NULL;
 	}
-	thread = bpf_task_storage_get(&threads, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	thread = stored(task, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!thread) {
 		count_miss(MISS_STORAGE);
 	} else if (!(task->flags & PF_EXITING)) {
@@ -92,7 +143,7 @@ static __always_inline struct thread *thread_record(bool create)
 	if (config.task_storage) {
 		struct task_struct *task = bpf_get_current_task_btf();
 
-		thread = bpf_task_storage_get(&threads, task, 0, 0);
+		thread = stored(task, 0);
 		return thread || !create ? thread : create_stored(task);
 	}
 
@@ -160,13 +211,13 @@ static __always_inline void free_place(struct thread *thread, __u64 place)
 }
 
 /* The place for an operation that begins. */
-static __always_inline struct start *take_place(struct thread *thread, __u64 kind)
+static __always_inline __u64 take_place(struct thread *thread, __u64 kind)
 {
 	__u64 place = place_of(thread->kinds, kind);
 
 	if (place < PLACES) {
 		count_miss(MISS_STALE);
-		return start_at(thread, place);
+		return place;
 	}
 	place = place_of(thread->kinds, 0);
 	if (place >= PLACES) {
@@ -175,7 +226,7 @@ static __always_inline struct start *take_place(struct thread *thread, __u64 kin
 		thread->kinds = place = 0;
 	}
 	thread->kinds |= kind << place * 8;
-	return start_at(thread, place);
+	return place;
 }
 
 #endif

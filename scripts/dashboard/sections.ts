@@ -26,6 +26,7 @@ import {
   growth,
   growthInRange,
   HOST,
+  type Matchers,
   OWNER,
   quantile,
   rate,
@@ -85,7 +86,7 @@ const RUNNING = ['instance', 'version', 'node_version', 'libbpf_version', 'kerne
 const worst = (of: string): string => `topk($top, ${of})`;
 
 export function sections(): Section[] {
-  const written = [overview(), waits(), latency(), copyUps(), oom(), killed(), memory()];
+  const written = [overview(), waits(), causes(), latency(), copyUps(), oom(), killed(), memory()];
   const last = floatie();
   return [...written, ...others([...written, last]), last];
 }
@@ -170,6 +171,37 @@ function waits(): Section {
             worst(waiting(metric, [...OWNER, ...(isKind(metric) ? ['op'] : [])])),
           ]),
         ),
+      ),
+    ],
+  };
+}
+
+function causes(): Section {
+  const { wait, fetched, reads } = overlayfsMetrics;
+  const outermost: Matchers = { op: '!~"copy_up_.*"' };
+  const perSecond = rate(wait, outermost);
+  return {
+    title: 'Where the time goes',
+    panels: [
+      stacked(
+        { title: 'Waiting by cause', unit: COUNT, width: 12, about: ['The number of tasks', wait, OUTERMOST] },
+        { '{{cause}}': sumBy(['cause'], perSecond) },
+      ),
+      stacked(
+        { title: 'Who waits, by cause', unit: COUNT, width: 12, about: ['The containers with most', wait, OUTERMOST] },
+        { [`{{cause}} · ${CONTAINER_HERE}`]: worst(byOwner(perSecond, ['cause'])) },
+      ),
+      graph(
+        { title: 'Operations by cause', unit: COUNT, width: 8, about: ['Those with most', wait, OUTERMOST] },
+        { '{{op}}: {{cause}}': worst(sumBy(['op', 'cause'], perSecond)) },
+      ),
+      graph(
+        { title: 'Read from devices', unit: BYTES_PER_SECOND, width: 8, about: [fetched, OUTERMOST] },
+        { [`{{op}} · ${CONTAINER_HERE}`]: worst(byOwner(rate(fetched, outermost), ['op'])) },
+      ),
+      stacked(
+        { title: 'Where reads come from', unit: PER_SECOND, width: 8, about: [reads] },
+        { '{{source}}': sumBy(['source'], rate(reads)) },
       ),
     ],
   };

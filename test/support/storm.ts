@@ -37,6 +37,8 @@ export function testStorms(seconds: number): void {
       test(`by ${attach} each operation is counted once, or counted as missed`, (context) =>
         testStorm({ ...OPTIONS, attach }, seconds, context));
     }
+    test('with sleeps told apart each operation is counted once, and all parts are its time', (context) =>
+      testStorm({ ...OPTIONS, attach: 'syscall', sleeps: true }, seconds, context));
     test('with starts in a hash each operation is counted once, and no start stays', (context) =>
       testStorm({ ...OPTIONS, attach: 'syscall', features: { taskStorage: false } }, seconds, context));
   });

@@ -20,6 +20,7 @@ export const CONFIG = new Struct('overlayfs_config', {
   cgroup_v1: u8,
   task_storage: u8,
   untyped_loads: u8,
+  sleeps: u8,
 });
 
 /** `enum miss`, in its order. */
@@ -47,6 +48,9 @@ export const CELLS = [
   ...(['readahead', 'device', 'fetched', 'zeros', 'async'] as const),
   ...ERROR_TYPES,
 ] as const;
+
+/** The maps with the records of threads, of which one is used. */
+const RECORDS = ['threads', 'sleepers', 'threads_by_id'] as const;
 
 export type OperationTotals = histograms.Totals<(typeof CELLS)[number]>;
 export type CgroupTotals = histograms.CgroupTotals<Op, (typeof CELLS)[number]>;
@@ -77,6 +81,8 @@ export interface Features {
   readonly typedLoads: boolean;
   /** Helpers may read the kernel's memory: not where it is locked down for confidentiality. */
   readonly untypedLoads: boolean;
+  /** What operations sleep for, as far as this kernel tells it; with task storage. */
+  readonly sleeps: boolean;
 }
 
 export class OverlayfsCounts extends histograms.Histograms<Op, (typeof CELLS)[number]> {
@@ -92,7 +98,7 @@ export class OverlayfsCounts extends histograms.Histograms<Op, (typeof CELLS)[nu
   constructor(options: CountsOptions) {
     // Before a way is chosen, the object that loads on every kernel.
     const object = openObject(options, { typedLoads: false });
-    for (const name of ['threads', 'threads_by_id']) object.map(name).skip();
+    for (const name of RECORDS) object.map(name).skip();
     SlowEvents.size(object, options.slowNs ?? 0, options.maxMapEntries + 1);
     super(object, { ...options, operations: OPS, counters: CELLS });
     this.#options = options;
@@ -118,7 +124,8 @@ export class OverlayfsCounts extends histograms.Histograms<Op, (typeof CELLS)[nu
       this.share(object);
       this.slow.share(object, isOnFunctions);
       object.map('.data.counters').reuse(this.#object.map('.data.counters'));
-      object.map(features.taskStorage ? 'threads_by_id' : 'threads').skip();
+      const records = !features.taskStorage ? 'threads_by_id' : features.sleeps ? 'sleepers' : 'threads';
+      for (const name of RECORDS) if (name !== records) object.map(name).skip();
       // The new object has its own records; those of the earlier object are gone.
       this.#set('threads', 0);
       this.#set('threads_unseen', 0);
@@ -138,6 +145,7 @@ export class OverlayfsCounts extends histograms.Histograms<Op, (typeof CELLS)[nu
           cgroup_v1: cgroupVersion === 1 ? 1 : 0,
           task_storage: features.taskStorage ? 1 : 0,
           untyped_loads: features.untypedLoads ? 1 : 0,
+          sleeps: features.sleeps ? 1 : 0,
         }),
       );
       return object;

@@ -4,8 +4,10 @@ import { explain } from '../../kernel/explain.ts';
 import { type ProbeEvent, Tracefs } from '../../kernel/tracefs.ts';
 import { type BpfObject, type BpfProgram, LibbpfError, LoadError } from '../../native/index.ts';
 import { reasonFor } from '../../program/refusal.ts';
+import { type Cause, UNAIDED } from './causes.ts';
 import type { Features, OverlayfsCounts } from './counts.ts';
 import { OPERATIONS, type Op, type Operation } from './operations.ts';
+import { attachSleeps, detachSleeps, includeSleeps } from './sleeps.ts';
 
 /** Cheapest first. */
 export const METHODS = ['fentry', 'kprobe', 'syscall', 'syscall_classic'] as const;
@@ -21,6 +23,8 @@ export interface Unmeasured {
 export interface Probes {
   readonly method: Method;
   readonly unmeasured: readonly Unmeasured[];
+  /** The causes that are told apart. */
+  readonly causes: readonly Cause[];
   /** Skipped runs at entry and exit; for system calls an upper bound of missed operations. Makes system calls. */
   missed(): { readonly entry: number; readonly exit: number };
   /** Skipped runs at the end of threads. */
@@ -69,7 +73,7 @@ export function attachProbes(
     } catch (error) {
       failure = error;
       // Fewer features help with missing support, but not with missing permissions.
-      if (!(error instanceof LibbpfError) || error.code === 'EPERM') break;
+      if (!features.sleeps && (!(error instanceof LibbpfError) || error.code === 'EPERM')) break;
     }
   }
   throw explain(failure, { method, functionName: OPERATIONS[0]?.functions[0] ?? '' });
@@ -116,20 +120,24 @@ function attachWith(counts: OverlayfsCounts, way: Way): Probes {
     for (const program of [...hooks.map(({ entry }) => entry), ...hooks.map(({ exit }) => exit), threadExit]) {
       program?.detach();
     }
+    if (features.sleeps) detachSleeps(object);
     object.close();
     for (const hook of hooks) unhook(hook, tracefs);
   };
+  let causes: readonly Cause[] = UNAIDED;
   try {
     hooks = isOnFunctions(method)
       ? hooksOnFunctions(object, method, operations)
       : [hookOnSyscalls(object, method, operations, leaveOut)];
     if (method === 'fentry') hooks = accepted(hooks, operations, leaveOut, follow, () => {});
     for (const hook of hooks) for (const program of programsOf(hook)) program.include();
+    if (features.sleeps) includeSleeps(object);
     object.load();
     threadExit.attach();
     const undo = (hook: Hook): void => unhook(hook, tracefs);
     if (isOnFunctions(method)) hooks = accepted(hooks, operations, leaveOut, (hook) => attach(hook, tracefs), undo);
     else for (const hook of hooks) attach(hook, tracefs);
+    if (features.sleeps) causes = attachSleeps(object);
   } catch (error) {
     detach();
     const refused =
@@ -149,6 +157,7 @@ function attachWith(counts: OverlayfsCounts, way: Way): Probes {
   return {
     method,
     unmeasured,
+    causes,
     missedThreadEnds: () => threadExit.recursionMisses(),
     missed: () => ({ entry: missedOn('entry'), exit: missedOn('exit') }),
     detach,
@@ -301,14 +310,19 @@ function unmeasuredFor(operation: Operation, method: Method, error: unknown): Un
 
 /** The sets of features to try, best first. */
 function* featureSets(
-  { taskStorage = true, typedLoads = true }: Partial<Features>,
+  { taskStorage = true, typedLoads = true, sleeps = false }: Partial<Features>,
   method: Method,
 ): Generator<Features> {
+  if (sleeps && taskStorage) {
+    for (const features of featureSets({ typedLoads }, method)) {
+      if (features.taskStorage) yield { ...features, sleeps };
+    }
+  }
   // Only programs on system calls use untyped pointers.
   if (taskStorage && typedLoads && !isOnFunctions(method)) {
-    yield { taskStorage: true, typedLoads: true, untypedLoads: true };
-    yield { taskStorage: true, typedLoads: true, untypedLoads: false };
+    yield { taskStorage: true, typedLoads: true, untypedLoads: true, sleeps: false };
+    yield { taskStorage: true, typedLoads: true, untypedLoads: false, sleeps: false };
   }
-  if (taskStorage) yield { taskStorage: true, typedLoads: false, untypedLoads: true };
-  yield { taskStorage: false, typedLoads: false, untypedLoads: true };
+  if (taskStorage) yield { taskStorage: true, typedLoads: false, untypedLoads: true, sleeps: false };
+  yield { taskStorage: false, typedLoads: false, untypedLoads: true, sleeps: false };
 }

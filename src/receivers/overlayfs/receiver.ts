@@ -8,6 +8,7 @@ import { errorOf } from '../../program/reason.ts';
 import { reasonFor } from '../../program/refusal.ts';
 import type { Buckets } from '../histograms.ts';
 import type { Claims } from '../slots.ts';
+import type { Cause } from './causes.ts';
 import { type CgroupTotals, type CountedMiss, type CountsOptions, type Features, OverlayfsCounts } from './counts.ts';
 import { OPERATIONS, OPS, type Op } from './operations.ts';
 import { attachProbes, METHODS, type Method, type Probes, type Unmeasured } from './probes.ts';
@@ -20,6 +21,8 @@ export interface OverlayfsOptions extends CountsOptions {
   readonly attach?: Attach | 'syscall_classic';
   /** The operations to attach; all by default. */
   readonly operations?: readonly Op[];
+  /** Whether to tell apart what operations sleep for. */
+  readonly sleeps?: boolean;
   /** For tests: leaves out features that older kernels lack. */
   readonly features?: Partial<Features>;
   /** Called when the way of attaching changes, and when attaching has to wait. */
@@ -47,7 +50,12 @@ export interface AttachState {
   readonly refusals: readonly Refusal[];
   /** The operations that the attached method cannot measure on this kernel. */
   readonly unmeasured: readonly Unmeasured[];
+  /** The causes that are told apart. */
+  readonly causes: readonly Cause[];
 }
+
+/** Before a method is attached. */
+export const DETACHED: AttachState = { method: null, failure: null, refusals: [], unmeasured: [], causes: [] };
 
 export type Miss = CountedMiss | 'skipped_entry' | 'skipped_exit';
 
@@ -120,15 +128,14 @@ export class OverlayfsReceiver {
       await this.#look();
     } catch (thrown) {
       const failure = errorOf(thrown);
-      if (this.#probes === null)
-        this.#options.onChange?.({ method: null, failure, refusals: this.#refusals, unmeasured: [] });
+      if (this.#probes === null) this.#options.onChange?.({ ...DETACHED, failure, refusals: this.#refusals });
       throw failure;
     }
   }
 
   async #look(): Promise<void> {
     if (this.#probes === null) {
-      if (this.#mustWait()) this.#options.onChange?.({ method: null, failure: null, refusals: [], unmeasured: [] });
+      if (this.#mustWait()) this.#options.onChange?.(DETACHED);
       else await this.#attachNext();
       return;
     }
@@ -266,14 +273,15 @@ export class OverlayfsReceiver {
   }
 
   #attach(method: Method): void {
-    const { attachBy = attachProbes, features, operations = OPS, onChange } = this.#options;
+    const { attachBy = attachProbes, features, sleeps = false, operations = OPS, onChange } = this.#options;
     const chosen = OPERATIONS.filter(({ op }) => operations.includes(op));
-    this.#probes = attachBy(this.#counts, method, features, chosen);
+    this.#probes = attachBy(this.#counts, method, { ...features, sleeps }, chosen);
     onChange?.({
       method,
       failure: null,
       refusals: this.#refusals.filter((refusal) => refusal.method !== method),
       unmeasured: this.#probes.unmeasured,
+      causes: this.#probes.causes,
     });
   }
 

@@ -9,6 +9,7 @@ import type { SlowPaths } from './slow-record.ts';
 export interface OverlayfsSettings {
   attach: Attach;
   operations: string[];
+  causes: 'off' | 'on';
   bounds_us: number[];
   expire_ms: number;
   slow_ms: number;
@@ -29,6 +30,12 @@ export const settings: Settings<OverlayfsSettings> = {
     [...DEFAULT_CHOICE],
     chosen,
     'The measured operations, by the names of histograms; those of "metadata" can be named alone. What is left out is not attached',
+    { needsRestart: true },
+  ),
+  causes: setting<'off' | 'on'>(
+    'off',
+    oneOf('off', 'on'),
+    'Whether to tell apart what operations sleep for, by programs that the kernel runs at each switch of tasks; without, only the CPU, its run queue and all else are told apart',
     { needsRestart: true },
   ),
   bounds_us: setting(

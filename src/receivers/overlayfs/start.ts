@@ -5,12 +5,12 @@ import { monotonicMs } from '../../program/clock.ts';
 import { Pace } from '../../program/pace.ts';
 import { reasonOf } from '../../program/reason.ts';
 import { type Context, OBJECTS, type Running } from '../receiver.ts';
-import { CAUSES, UNAIDED } from './causes.ts';
+import { CAUSES } from './causes.ts';
 import { chosenOps } from './chosen.ts';
 import { gapsOf, measuredIn } from './measured.ts';
 import { metrics } from './metrics.ts';
 import type { Op } from './operations.ts';
-import { type AttachState, OverlayfsReceiver } from './receiver.ts';
+import { type AttachState, DETACHED, OverlayfsReceiver } from './receiver.ts';
 import { KEEP_MS, RecentLatency } from './recent-latency.ts';
 import type { OverlayfsSettings } from './settings.ts';
 import { startSlow } from './slow.ts';
@@ -40,7 +40,7 @@ export async function start(context: Context<OverlayfsSettings>): Promise<Runnin
   const { kernel, boundsNs, registry, hierarchy, cgroups, filter, pidNsInum, cgroupId, latencies } = context;
   let { settings } = context;
   const chosen = chosenOps(settings.operations);
-  let state: AttachState = { method: null, failure: null, refusals: [], unmeasured: [] };
+  let state = DETACHED;
   const receiver = await OverlayfsReceiver.start({
     boundsNs,
     pidNsInum,
@@ -51,6 +51,7 @@ export async function start(context: Context<OverlayfsSettings>): Promise<Runnin
     expireMs: settings.expire_ms,
     attach: settings.attach,
     operations: chosen,
+    sleeps: settings.causes === 'on',
     objects: OBJECTS,
     slowNs: settings.slow_ms * 1e6,
     onChange(now) {
@@ -96,7 +97,7 @@ export async function start(context: Context<OverlayfsSettings>): Promise<Runnin
           report(isMeasured ? 1 : 0, { op, method: state.method ?? 'none' });
       });
       observer(metrics.causeMeasured, (report) => {
-        for (const cause of CAUSES) report(UNAIDED.includes(cause) && state.method !== null ? 1 : 0, { cause });
+        for (const cause of CAUSES) report(state.causes.includes(cause) ? 1 : 0, { cause });
       });
     },
     choose(choice) {

@@ -111,6 +111,7 @@ function load(method: keyof typeof PROGRAMS, context: TestContext): Kernel | nul
     taskStorage: false,
     typedLoads: false,
     untypedLoads: true,
+    sleeps: false,
   });
   stack.defer(() => object.close());
   const [entry, exit] = [object.program(entryName), object.program(exitName)];
