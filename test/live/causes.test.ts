@@ -50,7 +50,9 @@ function assertMostly(
     context.skip(`this kernel does not tell ${cause}`);
     return;
   }
-  const share = totals[`${cause}Ns`] / totals.sumNs;
+  // A busy machine makes everybody wait for a CPU.
+  const all = totals.sumNs - (cause === 'runqueue' ? 0 : totals.runqueueNs);
+  const share = totals[`${cause}Ns`] / all;
   assert.ok(share >= least, `${cause} is ${share} of it`);
 }
 
@@ -61,7 +63,7 @@ suite('what operations wait for', { skip: lacksFullDisk ?? missing('root', 'btf'
     const { totals, told } = await run(
       overlay.path,
       'sync',
-      'for i in 1 2 3 4 5; do dd if=/dev/zero of="$1/f" bs=4k count=1 oflag=append conv=notrunc,fsync status=none; done',
+      'for i in 1 2 3; do dd if=/dev/zero of="$1/f" bs=4k count=1 oflag=append conv=notrunc,fsync status=none; done',
     );
     assertMostly('commit', 0.5, totals, told, context);
   });
@@ -72,7 +74,7 @@ suite('what operations wait for', { skip: lacksFullDisk ?? missing('root', 'btf'
     const { totals, told } = await run(
       overlay.path,
       'write',
-      'truncate -s 1M "$1/f"; for i in 1 2 3 4 5; do dd if=/dev/zero of="$1/f" bs=4k count=5 oflag=dsync conv=notrunc status=none & done; wait',
+      'truncate -s 1M "$1/f"; for i in 1 2 3 4 5; do dd if=/dev/zero of="$1/f" bs=4k count=3 oflag=dsync conv=notrunc status=none & done; wait',
     );
     assertMostly('lock', 0.5, totals, told, context);
   });
