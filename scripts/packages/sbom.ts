@@ -6,7 +6,7 @@ import type { Target } from '../single/target.ts';
 
 interface Bill {
   serialNumber?: string;
-  metadata: { timestamp?: string };
+  metadata: { timestamp?: string; component: { name: string } };
   components: object[];
   dependencies: object[];
 }
@@ -18,6 +18,7 @@ export function sbomOf({ root }: Target, epoch: number): string {
     execFileSync('npm', format, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }),
   ) as Bill;
   delete bill.serialNumber; // by chance
+  bill.metadata.component.name = 'floatie'; // npm takes the name of the folder
   bill.metadata.timestamp = new Date(epoch * 1000).toISOString();
   const node = { name: 'node', version: process.versions.node, license: 'MIT' };
   const libraries = [
