@@ -47,7 +47,10 @@ static __always_inline struct super_block *super_of_path(const struct path *path
 	return BPF_CORE_READ(path, dentry, d_sb);
 }
 
-/* What a start keeps to name a slow operation. second is the argument behind an inode. */
+/*
+ * What a start keeps to name a slow operation. second is the argument behind an inode. The kind is added, since the
+ * verifier takes no other operators with pointers.
+ */
 static __always_inline __u64 kept_super(enum op op, const void *argument, __u64 second)
 {
 	return 0;
@@ -55,22 +58,22 @@ static __always_inline __u64 kept_super(enum op op, const void *argument, __u64 
 
 static __always_inline __u64 kept_inode(enum op op, const void *argument, __u64 second)
 {
-	return second | (op == OP_OPEN ? KEPT_FILE : KEPT_ENTRY);
+	return op == OP_OPEN ? second : second + KEPT_ENTRY;
 }
 
 static __always_inline __u64 kept_file(enum op op, const void *argument, __u64 second)
 {
-	return (__u64)argument | KEPT_FILE;
+	return (__u64)argument;
 }
 
 static __always_inline __u64 kept_dentry(enum op op, const void *argument, __u64 second)
 {
-	return (__u64)argument | KEPT_DENTRY;
+	return (__u64)argument + KEPT_DENTRY;
 }
 
 static __always_inline __u64 kept_path(enum op op, const void *argument, __u64 second)
 {
-	return (__u64)argument | KEPT_PATH;
+	return (__u64)argument + KEPT_PATH;
 }
 
 /* Whether an operation has a kiocb. */

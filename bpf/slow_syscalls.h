@@ -42,7 +42,7 @@ __noinline __u64 offset_of_call(__u64 id, __u64 file, __s64 ret)
 	case NR_pwrite64:
 	case NR_preadv:
 	case NR_pwritev:
-		return call.has_arguments ? call.arguments.args[3] : UNKNOWN;
+		return call.has_arguments ? call.arguments.args[3] : (__u64)UNKNOWN;
 	case NR_read:
 	case NR_readv:
 	case NR_write:
@@ -104,17 +104,22 @@ static __always_inline struct shown_by shown_by_call(__u64 id)
 	}
 }
 
+/* Apart, which keeps the stack small. */
+static __noinline __u64 dentry_of_descriptor(__u32 fd)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	if (fd == (__u32)AT_FDCWD)
+		return (__u64)BPF_CORE_READ(task, fs, pwd.dentry);
+	return dentry_of((__u64)file_of(fd));
+}
+
 /* What a call works on, or the directory of the entry that it names. */
 __noinline __u64 dentry_of_call(__u64 id)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
 	struct shown_by shown = shown_by_call(id);
 
-	if (!shown.is_known)
-		return 0;
-	if (shown.fd == (__u32)AT_FDCWD)
-		return (__u64)BPF_CORE_READ(task, fs, pwd.dentry);
-	return dentry_of((__u64)file_of(shown.fd));
+	return shown.is_known ? dentry_of_descriptor(shown.fd) : 0;
 }
 
 /* The name of the entry; 0: none. An empty one means what the descriptor does. */

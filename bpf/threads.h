@@ -111,6 +111,9 @@ static __always_inline void delete_stored(struct task_struct *task)
 	}
 }
 
+/* Not on the stack, which has 512 bytes for a program and all that it calls. */
+static const struct thread no_thread;
+
 static __always_inline void count_miss(enum miss reason)
 {
 	__sync_fetch_and_add(&counters.misses[reason], 1);
@@ -153,9 +156,7 @@ static __always_inline struct thread *thread_record(bool create)
 	if (thread || !create)
 		return thread;
 
-	struct thread fresh = {};
-
-	if (bpf_map_update_elem(&threads_by_id, &id, &fresh, BPF_NOEXIST))
+	if (bpf_map_update_elem(&threads_by_id, &id, &no_thread, BPF_NOEXIST))
 		count_miss(MISS_STARTS_FULL);
 	return bpf_map_lookup_elem(&threads_by_id, &id);
 }
