@@ -38,7 +38,9 @@ const CPU_OF_6_12 = 'max,-cx16';
 /** Before Linux 5.11 modules have no BTF. */
 const FENTRY = /by fentry/;
 const ONLY_ON_V1 = /memory and swap together/;
-const ONLY_ON_V2 = /of a whole cgroup/;
+const ONLY_ON_V2 = /of a whole cgroup|with all of its cgroup/;
+/** Since Linux 5.14, with v2. */
+const CGROUP_KILL = /a write to cgroup\.kill/;
 const LOCKED_DOWN = /locked down/;
 /** Since Linux 5.11 that of eBPF is not. */
 const LOCKED_MEMORY = /locked memory is short/;
@@ -67,10 +69,17 @@ export const VARIANTS: readonly Variant[] = [
     cgroup: 'v2',
     exact: ALL,
     auto: 'kprobe',
-    skips: [FENTRY, ONLY_ON_V1, LOCKED_DOWN, NOT_PARANOID, ANOTHER_USER],
+    skips: [FENTRY, ONLY_ON_V1, CGROUP_KILL, LOCKED_DOWN, NOT_PARANOID, ANOTHER_USER],
     rest: [DOCTOR, PRIVILEGES],
   },
-  { name: '5.10-v1', suite: 'bullseye', cgroup: 'v1', exact: ALL, auto: 'kprobe', skips: [FENTRY, ONLY_ON_V2] },
+  {
+    name: '5.10-v1',
+    suite: 'bullseye',
+    cgroup: 'v1',
+    exact: ALL,
+    auto: 'kprobe',
+    skips: [FENTRY, ONLY_ON_V2, CGROUP_KILL],
+  },
   // No bpf_rdonly_cast; rss is not yet a percpu counter.
   {
     name: '6.1',

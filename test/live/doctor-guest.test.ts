@@ -201,6 +201,9 @@ suite('floatie doctor on a kernel that is locked down, without psi', {
     assert.equal(of('pressure').verdict, 'warn');
     // They are booted so, too.
     assert.equal(of('pressure').cure, 'boot the kernel with psi=1');
-    assert.match(of('start').reason, /overlayfs by syscall, oom not attached, pressure not attached/);
+    assert.match(
+      of('start').reason,
+      /overlayfs by syscall, oom not attached, kills not attached, pressure not attached/,
+    );
   });
 });
