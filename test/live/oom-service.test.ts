@@ -31,7 +31,9 @@ suite('OOM kills', { skip: missing('root', 'btf') }, () => {
     await once(child, 'exit');
     const [line] = await killLines(floatie, 1);
     assert.ok(line);
-    const { level, message, ...record } = line;
+    const { level, message, time: written, event_time, ...others } = line;
+    const record: Record<string, unknown> = { time: event_time, ...others };
+    assert.ok(Date.parse(String(written)) >= Date.parse(String(event_time)));
     const response = await fetch(new URL('/oom', floatie.url));
     const { records } = (await response.json()) as { records: Record<string, unknown>[] };
     assert.deepEqual(
