@@ -1,6 +1,7 @@
 /** Each slow operation is told with its file, its process and its cgroup, or counted as left out. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { release } from 'node:os';
 import { join } from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
 import { cgroupIdOf, findHierarchy } from '../../../src/containers/hierarchy.ts';
@@ -72,6 +73,25 @@ const brief = ({ op, path, offset }: SlowEvent): Wanted => ({
   ...(path?.isDeleted === true && { deleted: true }),
 });
 
+/** Before Linux 5.15 a program at the end of a system call cannot read its arguments: no offset of pread, no name. */
+const READS_ARGUMENTS = isAtLeast(5, 15);
+
+function isAtLeast(major: number, minor: number): boolean {
+  const [ours = 0, its = 0] = release().split('.').map(Number);
+  return ours > major || (ours === major && its >= minor);
+}
+
+function toldBy(method: Method, { op, path, offset, ...rest }: Wanted): Wanted {
+  const knows = READS_ARGUMENTS || !method.startsWith('syscall');
+  const isByName = ['create', 'remove', 'rename'].includes(op);
+  return {
+    op,
+    path: knows || !isByName ? path : '',
+    ...(offset !== undefined && (knows || op !== 'read') && { offset }),
+    ...rest,
+  };
+}
+
 function found(events: readonly SlowEvent[], wanted: Wanted): SlowEvent {
   const text = JSON.stringify(wanted);
   const event = events.find((one) => JSON.stringify(brief(one)) === text);
@@ -107,7 +127,14 @@ suite('slow operations by name', { skip: missing('root', 'btf', 'fuse') }, () =>
           // A cgroup tells ten at once.
           await using own = createCgroup('own', `${cgroup.name.slice(1)}/own`);
           const { pid, ns } = run(own, overlay.path, steps);
-          const { process: name, comm, tgid, cgroupId, durationNs, parts } = found(events.take(), wanted);
+          const {
+            process: name,
+            comm,
+            tgid,
+            cgroupId,
+            durationNs,
+            parts,
+          } = found(events.take(), toldBy(method, wanted));
           assert.deepEqual({ name, tgid, cgroupId }, { name: comm, tgid: pid, cgroupId: idOf(own) });
           const [most = 0] = ns;
           assert.ok(durationNs >= SLOW_US * 1000 && durationNs <= most, `${durationNs} ns of ${most}`);
@@ -134,7 +161,7 @@ suite('slow operations by name', { skip: missing('root', 'btf', 'fuse') }, () =>
       const tells = async (wanted: Wanted, steps: string, before = ''): Promise<void> => {
         await using own = createCgroup('own', `${cgroup.name.slice(1)}/own`);
         run(own, overlay.path, steps, before);
-        found(events.take(), wanted);
+        found(events.take(), toldBy(method, wanted));
       };
       const file = `const fd = fs.openSync('sub/file', 'a+')`;
       await tells({ op: 'create', path: '/sub' }, `fs.mkdirSync('sub')`);
