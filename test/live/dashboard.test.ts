@@ -1,12 +1,15 @@
 /** The dashboard's queries and the alerts' conditions, asked of a real Prometheus that scrapes real Floaties under load. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { after, before, suite, test } from 'node:test';
 import { type Expected, testQueries, testRules } from '../support/answers.ts';
+import { createCgroup } from '../support/cgroup.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Query, queriesOf, readDashboard, substitute } from '../support/grafana.ts';
 import { type Monitoring, startMonitoring } from '../support/monitoring.ts';
 import { missing } from '../support/requirements.ts';
 import { RULES, readRules } from '../support/rules.ts';
+import { sendAs, start } from '../support/sigkills.ts';
 
 const EXPECTED: Expected = {
   nothing: {
@@ -17,13 +20,16 @@ const EXPECTED: Expected = {
     floatie_pressure_containers_left_out: 'every container has a score',
   },
   still: ['floatie_memory_major_faults_total', 'floatie_probe_misses_total', 'floatie_http_dropped_total'],
-  firing: ['FloatieOverlayfsSlow', 'FloatieOverlayfsFull', 'FloatieOomKill', 'absent', 'overflow'],
+  firing: ['FloatieOverlayfsSlow', 'FloatieOverlayfsFull', 'FloatieOomKill', 'FloatieKilled', 'absent', 'overflow'],
 };
 
 suite('the dashboard and the alerts', { skip: missing('root', 'btf', 'fuse', 'pressure') }, () => {
   let monitoring: Monitoring;
   before(async () => {
     monitoring = await startMonitoring(RULES);
+    await using cgroup = createCgroup('oomd');
+    const { child, pid } = await start(cgroup, 'wait');
+    await Promise.all([once(child, 'exit'), sendAs('earlyoom', 0, pid)]);
   });
   after(() => monitoring[Symbol.asyncDispose]());
 
