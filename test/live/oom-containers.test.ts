@@ -7,7 +7,7 @@ import { findHierarchy } from '../../src/containers/hierarchy.ts';
 import { testCrashLoop } from '../support/crash-loop.ts';
 import { eventually } from '../support/eventually.ts';
 import { fixture } from '../support/fixtures.ts';
-import { type Floatie, type LogLine, MAIN, startFloatie } from '../support/floatie.ts';
+import { type Floatie, type LogLine, MAIN, recordOf, startFloatie } from '../support/floatie.ts';
 import { reportedKills } from '../support/kernel-log.ts';
 import { BASE, podman, startContainer } from '../support/podman.ts';
 import { missing } from '../support/requirements.ts';
@@ -64,12 +64,11 @@ async function killOf(floatie: Floatie, comm: string): Promise<LogLine> {
   const record = await eventually(`the kill of ${comm} is in the log`, () =>
     floatie.log.find(({ message, victim_comm }) => message === 'OOM kill' && victim_comm === comm),
   );
-  const { level, message, ...fields } = record;
   const response = await fetch(new URL('/oom', floatie.url));
   const { records } = (await response.json()) as { records: Record<string, unknown>[] };
   assert.deepEqual(
     records.filter(({ read_from }) => read_from === undefined),
-    [fields],
+    [recordOf(record)],
   );
   assert.notEqual(record.victim_ns_pid, record.victim_tgid);
   return record;

@@ -6,7 +6,7 @@ import { suite, test } from 'node:test';
 import { createCgroup } from '../support/cgroup.ts';
 import { createCollector } from '../support/collector.ts';
 import { eventually } from '../support/eventually.ts';
-import { type Floatie, type LogLine, MAIN, startFloatie } from '../support/floatie.ts';
+import { type Floatie, type LogLine, MAIN, recordOf, startFloatie } from '../support/floatie.ts';
 import { reportedKills } from '../support/kernel-log.ts';
 import { createChild, emptied, hog, killsOf, limit, ready } from '../support/oom.ts';
 import { missing } from '../support/requirements.ts';
@@ -31,9 +31,8 @@ suite('OOM kills', { skip: missing('root', 'btf') }, () => {
     await once(child, 'exit');
     const [line] = await killLines(floatie, 1);
     assert.ok(line);
-    const { level, message, time: written, event_time, ...others } = line;
-    const record: Record<string, unknown> = { time: event_time, ...others };
-    assert.ok(Date.parse(String(written)) >= Date.parse(String(event_time)));
+    const record = recordOf(line);
+    assert.ok(Date.parse(String(line.time)) >= Date.parse(String(record.time)));
     const response = await fetch(new URL('/oom', floatie.url));
     const { records } = (await response.json()) as { records: Record<string, unknown>[] };
     assert.deepEqual(

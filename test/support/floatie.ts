@@ -23,6 +23,11 @@ export interface Floatie {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/** The record that a line tells, as the lists of records have it. */
+export function recordOf({ level, message, time, event_time, ...fields }: LogLine): Record<string, unknown> {
+  return { time: event_time, ...fields };
+}
+
 /** Starts Floatie and waits until it measures. Throws its output on failure. */
 export async function startFloatie(
   args: readonly string[] = [],
