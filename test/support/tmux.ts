@@ -1,7 +1,8 @@
 /** A terminal of its own, by tmux. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { eventually } from './eventually.ts';
 
 export interface Tmux extends Disposable {
@@ -18,10 +19,11 @@ export interface Tmux extends Disposable {
 
 /** A shell in a terminal. */
 export async function startTmux(columns: number, rows: number): Promise<Tmux> {
-  const server = `floatie-${randomUUID()}`;
+  const folder = mkdtempSync(join(tmpdir(), 'floatie-tmux-'));
+  const socket = join(folder, 'socket');
   const env = { ...process.env, LC_ALL: 'C.UTF-8', ENV: '' };
   const tmux = (...args: string[]): string =>
-    execFileSync('tmux', ['-u', '-L', server, ...args], { encoding: 'utf8', env });
+    execFileSync('tmux', ['-u', '-S', socket, ...args], { encoding: 'utf8', env });
   const size = ['-x', String(columns), '-y', String(rows)];
   tmux('-f', '/dev/null', 'new-session', '-d', ...size, 'sh');
   const shell = Number(tmux('display-message', '-p', '#{pane_pid}'));
@@ -39,7 +41,8 @@ export async function startTmux(columns: number, rows: number): Promise<Tmux> {
       );
     },
     [Symbol.dispose]() {
-      spawnSync('tmux', ['-L', server, 'kill-server'], { stdio: 'ignore' });
+      spawnSync('tmux', ['-S', socket, 'kill-server'], { stdio: 'ignore' });
+      rmSync(folder, { recursive: true });
     },
   };
   await terminal.shows(/[#$]/);
