@@ -83,7 +83,7 @@ function isAtLeast(major: number, minor: number): boolean {
 
 function toldBy(method: Method, { op, path, offset, ...rest }: Wanted): Wanted {
   const knows = READS_ARGUMENTS || !method.startsWith('syscall');
-  const isByName = ['create', 'remove', 'rename'].includes(op);
+  const isByName = ['create', 'remove', 'rename', 'stat'].includes(op);
   return {
     op,
     path: knows || !isByName ? path : '',
