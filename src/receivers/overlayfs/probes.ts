@@ -50,7 +50,7 @@ const PROGRAMS: Record<Method, (functionName: string) => { readonly entry: strin
 /** On system calls known by a name, or by what the kernel has of a file, alone. */
 const BY_READING: readonly Op[] = ['create', 'remove', 'rename', 'copy_up_inferred'];
 
-const isOnFunctions = (method: Method): boolean => method === 'fentry' || method === 'kprobe';
+export const isOnFunctions = (method: Method): boolean => method === 'fentry' || method === 'kprobe';
 
 /**
  * Loads and attaches the programs of one method. Throws an error with the reason; an operation that is not required is
