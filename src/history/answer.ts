@@ -2,13 +2,15 @@
 import { OWNER } from '../containers/attributes.ts';
 import { isPart, waitOf } from './columns.ts';
 import type { ContainerHistory } from './container.ts';
-import { type Durations, MINUTE, quantile } from './durations.ts';
+import type { Counts } from './counts.ts';
+import { quantile } from './durations.ts';
 import type { History } from './history.ts';
 import {
   type Container,
   type ContainerMemory,
   type ContainerOperation,
   type Containers,
+  MINUTE,
   type OperationWindow,
   STEP_S,
   STEPS,
@@ -34,21 +36,43 @@ export function containersAnswer(
     time: new Date(last?.wallMs ?? Date.now()).toISOString(),
     step_s: STEP_S,
     steps: ends.length,
-    last_10s_s: round(last?.lengthS ?? 0),
-    last_1m_s: round(lengthOf(history, MINUTE)),
+    last_step_s: round(last?.lengthS ?? 0),
+    last_10s_s: round(momentOf(history).lengthS),
+    last_1m_s: round(lengthOf(history.ends.slice(-MINUTE))),
     containers: views.sort((a, b) => waitedIn(b) - waitedIn(a)).slice(0, limit),
     left_out: history.leftOut,
   };
 }
 
-/** A container's columns over the steps that have ended. */
+/** A number of steps up to a last one, or of seconds. */
+interface Window {
+  /** null: nothing was counted in them. */
+  readonly counts: Counts | null;
+  readonly last: number;
+  readonly steps: number;
+  readonly lengthS: number;
+}
+
+/** The last ten seconds while somebody looks, else the last step. */
+function momentOf({ seconds, ends, last }: History, container?: ContainerHistory): Window {
+  if (seconds === null) return { counts: container?.steps ?? null, last, steps: 1, lengthS: ends.at(-1)?.lengthS ?? 0 };
+  const { length: steps } = seconds.ends;
+  return { counts: container?.seconds ?? null, last: seconds.last, steps, lengthS: lengthOf(seconds.ends) };
+}
+
+/** A container's columns over the last steps. */
 class View {
   readonly container: ContainerHistory;
   readonly history: History;
+  readonly moment: Window;
+  readonly minute: Window;
 
   constructor(container: ContainerHistory, history: History) {
     this.container = container;
     this.history = history;
+    this.moment = momentOf(history, container);
+    const ends = history.ends.slice(-MINUTE);
+    this.minute = { counts: container.steps, last: history.last, steps: ends.length, lengthS: lengthOf(ends) };
   }
 
   /** The last steps, oldest first. `unset` stands for a step of which nothing was counted. */
@@ -57,45 +81,48 @@ class View {
     return ends.map((_, index) => {
       const step = last - ends.length + 1 + index;
       if (step < this.container.since) return null;
-      const value = this.container.rings.get(name, step);
+      const value = this.container.steps.rings.get(name, step);
       return value === null ? unset : round(value);
     });
   }
 
-  sum(name: string, steps: number): number {
+  /** In the last five minutes. */
+  sum(name: string): number {
     const { last } = this.history;
-    let sum = 0;
-    for (let step = Math.max(last - steps + 1, 0); step <= last; step++) {
-      sum += this.container.rings.get(name, step) ?? 0;
-    }
-    return round(sum);
+    return sumOf({ counts: this.container.steps, last, steps: STEPS, lengthS: 0 }, name);
   }
 
   /** The last value that is known, and was so within a number of steps. */
   latest(name: string, steps = MINUTE): number | undefined {
     const { last } = this.history;
     for (let step = last; step > last - steps && step >= 0; step--) {
-      const value = this.container.rings.get(name, step);
+      const value = this.container.steps.rings.get(name, step);
       if (value !== null) return round(value);
     }
     return undefined;
   }
 
   has(name: string): boolean {
-    return this.container.rings.has(name);
+    return this.container.steps.rings.has(name);
   }
 }
 
+function sumOf({ counts, last, steps }: Window, name: string): number {
+  let sum = 0;
+  for (let step = Math.max(last - steps + 1, 0); step <= last; step++) sum += counts?.rings.get(name, step) ?? 0;
+  return round(sum);
+}
+
 function describe(view: View): Container {
-  const { attributes, isGone, causes, durations } = view.container;
+  const { attributes, isGone, causes, steps } = view.container;
   const owner = Object.keys(OWNER).flatMap((name) =>
     attributes[name] === undefined ? [] : [[name.replaceAll('.', '_'), attributes[name]]],
   );
-  const operations = Array.from(durations, ([op, all]) => describeOperation(view, op, all)).sort(
+  const operations = Array.from(steps.durations.keys(), (op) => describeOperation(view, op)).sort(
     (a, b) => b.last_1m.sum_s - a.last_1m.sum_s,
   );
   const waits = waitsOf(view, '');
-  const kills = view.sum('oom_kills', STEPS);
+  const kills = view.sum('oom_kills');
   return {
     ...(Object.fromEntries(owner) as Pick<Container, 'cgroup'>),
     is_gone: isGone,
@@ -112,13 +139,13 @@ function describe(view: View): Container {
   };
 }
 
-function describeOperation(view: View, op: string, durations: Durations): ContainerOperation {
+function describeOperation(view: View, op: string): ContainerOperation {
   const waits = waitsOf(view, `${op}/`);
   return {
     op,
     is_part: isPart(op),
-    last_10s: windowOf(view, op, durations, 1),
-    last_1m: windowOf(view, op, durations, MINUTE),
+    last_10s: windowOf(view.moment, op),
+    last_1m: windowOf(view.minute, op),
     ...(waits.length > 0 && { waits }),
     series: {
       count: view.series(`${op}/count`, 0),
@@ -128,19 +155,18 @@ function describeOperation(view: View, op: string, durations: Durations): Contai
   };
 }
 
-function windowOf(view: View, op: string, durations: Durations, steps: number): OperationWindow {
-  const { history } = view;
-  const counts = durations.of(history.last, Math.min(steps, history.ends.length));
+function windowOf(window: Window, op: string): OperationWindow {
+  const counts = window.counts?.durations.get(op)?.of(window.last, window.steps) ?? [];
   const [p50, p99] = [quantile(counts, 0.5), quantile(counts, 0.99)];
-  const count = view.sum(`${op}/count`, steps);
+  const count = sumOf(window, `${op}/count`);
   return {
     count,
-    per_s: round(count / (lengthOf(history, steps) || 1)),
-    sum_s: view.sum(`${op}/sum_s`, steps),
+    per_s: round(count / (window.lengthS || 1)),
+    sum_s: sumOf(window, `${op}/sum_s`),
     ...(p50 !== null && { p50_us: round(p50) }),
     ...(p99 !== null && { p99_us: round(p99) }),
-    bytes: view.sum(`${op}/bytes`, steps),
-    errors: view.sum(`${op}/errors`, steps),
+    bytes: sumOf(window, `${op}/bytes`),
+    errors: sumOf(window, `${op}/errors`),
   };
 }
 
@@ -148,7 +174,7 @@ function windowOf(view: View, op: string, durations: Durations, steps: number): 
 function waitsOf(view: View, prefix: string): Wait[] {
   const waits = Array.from(view.container.causes, (cause) => {
     const name = prefix + waitOf(cause);
-    return { cause, last_10s_s: view.sum(name, 1), last_1m_s: view.sum(name, MINUTE) };
+    return { cause, last_10s_s: sumOf(view.moment, name), last_1m_s: sumOf(view.minute, name) };
   });
   return waits.filter(({ cause }) => view.has(prefix + waitOf(cause))).sort((a, b) => b.last_1m_s - a.last_1m_s);
 }
@@ -162,8 +188,8 @@ function describeMemory(view: View): ContainerMemory {
     growth_10s: growthOf(view, 1),
     growth_1m: growthOf(view, MINUTE),
     growth_5m: growthOf(view, STEPS - 1),
-    at_limit_5m: view.has('usage') ? view.sum('event/max', STEPS) : undefined,
-    throttled_5m: view.has('event/high') ? view.sum('event/high', STEPS) : undefined,
+    at_limit_5m: view.has('usage') ? view.sum('event/max') : undefined,
+    throttled_5m: view.has('event/high') ? view.sum('event/high') : undefined,
   };
   return {
     ...(Object.fromEntries(
@@ -177,17 +203,24 @@ function describeMemory(view: View): ContainerMemory {
   };
 }
 
-function growthOf(view: View, steps: number): number | undefined {
-  const { last } = view.history;
-  const now = view.container.rings.get('usage', last);
-  const before = last < steps ? null : view.container.rings.get('usage', last - steps);
-  return now === null || before === null ? undefined : round((now - before) / (lengthOf(view.history, steps) || 1));
+function growthOf({ container, history: { last, ends } }: View, steps: number): number | undefined {
+  const { rings } = container.steps;
+  // It may not have been read yet in the step that goes on.
+  const end = rings.get('usage', last) === null ? last - 1 : last;
+  const now = end < 0 ? null : rings.get('usage', end);
+  const before = end < steps ? null : rings.get('usage', end - steps);
+  const between = ends.slice(0, ends.length - last + end).slice(-steps);
+  return now === null || before === null ? undefined : round((now - before) / (lengthOf(between) || 1));
 }
 
 function stallOf(view: View, name: string): Readonly<Record<string, Stall>> {
   if (!view.has(name)) return {};
   return {
-    [name]: { last_10s_s: view.sum(name, 1), last_1m_s: view.sum(name, MINUTE), series_s: view.series(name, 0) },
+    [name]: {
+      last_10s_s: sumOf(view.moment, name),
+      last_1m_s: sumOf(view.minute, name),
+      series_s: view.series(name, 0),
+    },
   };
 }
 
@@ -195,8 +228,8 @@ function waitedIn({ operations }: Container): number {
   return operations.reduce((sum, { is_part, last_1m }) => sum + (is_part ? 0 : last_1m.sum_s), 0);
 }
 
-function lengthOf({ ends }: History, steps: number): number {
-  return ends.slice(-steps).reduce((sum, { lengthS }) => sum + lengthS, 0);
+function lengthOf(ends: readonly { readonly lengthS: number }[]): number {
+  return ends.reduce((sum, { lengthS }) => sum + lengthS, 0);
 }
 
 /** Numbers are kept with seven digits; more would be noise. Whole ones are exact. */

@@ -3,11 +3,18 @@ import type { Attributes } from '@opentelemetry/api';
 import type { Metric } from '../metrics/catalogue.ts';
 import type { Member } from '../metrics/storage.ts';
 import { type Column, isPart, waitOf } from './columns.ts';
-import { Durations, emptyCounts, quantile } from './durations.ts';
-import { Rings } from './rings.ts';
+import { Counts } from './counts.ts';
+import { emptyCounts, quantile } from './durations.ts';
+import { MINUTE, SECONDS, STEPS } from './schema.ts';
 
 /** How many counters of a container are followed: it can make any number of cgroups. */
 const MAX_SEEN = 2000;
+
+/** The step and, while somebody looks, the second that go on. */
+export interface Now {
+  readonly step: number;
+  readonly second: number | null;
+}
 
 interface Seen {
   /** Histograms: in the lowest 32 bits. */
@@ -23,8 +30,9 @@ export class ContainerHistory {
   lastStep: number;
   attributes: Attributes;
   isGone = false;
-  readonly rings = new Rings();
-  readonly durations = new Map<string, Durations>();
+  readonly steps = new Counts(STEPS + 1, MINUTE + 1);
+  /** The last seconds, while somebody looks. */
+  seconds: Counts | null = null;
   /** The causes of waits, as they appear. */
   readonly causes = new Set<string>();
   /** What was counted before, by metric and member. */
@@ -38,9 +46,13 @@ export class ContainerHistory {
   }
 
   get bytes(): number {
-    let bytes = this.rings.bytes;
-    for (const durations of this.durations.values()) bytes += durations.bytes;
-    return bytes;
+    return this.steps.bytes + (this.seconds?.bytes ?? 0);
+  }
+
+  /** Begins to keep seconds. The first one has all of the step that goes on. */
+  beginSeconds({ step, second }: Now): void {
+    this.seconds = new Counts(SECONDS + 1, SECONDS + 1);
+    this.seconds.copy(this.steps, step, second ?? 0);
   }
 
   /**
@@ -52,13 +64,14 @@ export class ContainerHistory {
     metric: Metric,
     { key, totals }: Member,
     column: Column,
-    step: number,
+    now: Now,
     fold: readonly number[],
     isNew: boolean,
   ): boolean {
+    const { step } = now;
     if (column.kind === 'gauge') {
       this.lastStep = step;
-      return this.rings.set(column.name, step, totals[0] ?? Number.NaN);
+      return this.steps.rings.set(column.name, step, totals[0] ?? Number.NaN);
     }
     const isHistogram = column.kind === 'durations';
     const known = this.#seenOf(metric, key, isHistogram);
@@ -68,23 +81,21 @@ export class ContainerHistory {
     const total = (totals[0] ?? 0) / (metric.perUnit ?? 1);
     const growth = Math.max(total - seen.total, 0);
     seen.total = Math.max(total, seen.total);
-    if (isHistogram) return this.#takeDurations(column.op, seen.counts, totals, growth, step, fold, isFirst && !isNew);
+    if (isHistogram) return this.#takeDurations(column.op, seen.counts, totals, growth, now, fold, isFirst && !isNew);
     if (isFirst && !isNew) return true;
-    if (growth === 0) return this.rings.has(column.name) || this.rings.add(column.name, step, 0);
+    if (growth === 0) return this.steps.rings.has(column.name) || this.#add(column.name, now, 0);
     this.lastStep = step;
     const [op = '', ...cause] = column.name.split('/');
-    if (cause[0] === 'wait' && !isPart(op)) this.#wait(cause.slice(1).join('/'), step, growth);
-    return this.rings.add(column.name, step, growth);
+    if (cause[0] === 'wait' && !isPart(op)) this.#wait(cause.slice(1).join('/'), now, growth);
+    return this.#add(column.name, now, growth);
   }
 
-  /** Ends a step, and clears what was in the place of the next one. */
-  end(step: number): void {
-    for (const [op, durations] of this.durations) {
+  /** Notes percentiles of a step, which may go on. */
+  notePercentiles(step: number): void {
+    for (const [op, durations] of this.steps.durations) {
       const p99 = quantile(durations.of(step, 1), 0.99);
-      if (p99 !== null) this.rings.set(`${op}/p99_us`, step, p99);
-      durations.clear(step + 1);
+      if (p99 !== null) this.steps.rings.set(`${op}/p99_us`, step, p99);
     }
-    this.rings.clear(step + 1);
   }
 
   /** Forgets members that have not been seen since a step. */
@@ -98,9 +109,15 @@ export class ContainerHistory {
     }
   }
 
-  #wait(cause: string, step: number, seconds: number): void {
+  #wait(cause: string, now: Now, seconds: number): void {
     this.causes.add(cause);
-    this.rings.add(waitOf(cause), step, seconds);
+    this.#add(waitOf(cause), now, seconds);
+  }
+
+  /** @returns whether there was room for the column */
+  #add(name: string, { step, second }: Now, value: number): boolean {
+    if (second !== null) this.seconds?.rings.add(name, second, value);
+    return this.steps.rings.add(name, step, value);
   }
 
   #takeDurations(
@@ -108,30 +125,30 @@ export class ContainerHistory {
     seen: Uint32Array | null,
     totals: ArrayLike<number>,
     sumUs: number,
-    step: number,
+    at: Now,
     fold: readonly number[],
     isBefore: boolean,
   ): boolean {
     if (seen === null) return false;
+    const { step, second } = at;
     const now = emptyCounts();
     for (let bucket = 1; bucket < totals.length; bucket++) {
       const coarse = fold[bucket - 1] ?? 0;
       now[coarse] = (now[coarse] ?? 0) + (totals[bucket] ?? 0);
     }
-    const durations = this.durations.get(op) ?? new Durations();
     let count = 0;
     for (let bucket = 0; bucket < now.length; bucket++) {
       const growth = ((now[bucket] ?? 0) - (seen[bucket] ?? 0)) >>> 0;
       if (growth === 0 || growth > 2 ** 31) continue; // a number that seems to have fallen was not read well
       seen[bucket] = now[bucket] ?? 0;
       if (isBefore) continue;
-      durations.add(step, bucket, growth);
+      this.steps.addDuration(op, step, bucket, growth);
+      if (second !== null) this.seconds?.addDuration(op, second, bucket, growth);
       count += growth;
     }
     if (count === 0) return true;
-    this.durations.set(op, durations);
     this.lastStep = step;
-    return this.rings.add(`${op}/count`, step, count) && this.rings.add(`${op}/sum_s`, step, sumUs / 1e6);
+    return this.#add(`${op}/count`, at, count) && this.#add(`${op}/sum_s`, at, sumUs / 1e6);
   }
 
   #seenOf(metric: Metric, key: string, isHistogram: boolean): { seen: Seen; isFirst: boolean } | null {

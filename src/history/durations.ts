@@ -1,32 +1,35 @@
-/** The durations of an operation in the last minute, in the default buckets of the histograms. */
+/** The durations of an operation in the last steps, in the default buckets of the histograms. */
 import { foldTable, toNs } from '../metrics/buckets.ts';
 
 /** Upper bounds in µs, inclusive: 1, 2, 4 … 524288; above them is one bucket more. */
 const BOUNDS_US: readonly number[] = Array.from({ length: 20 }, (_, power) => 2 ** power);
 const BUCKETS = BOUNDS_US.length + 1;
-/** The steps of a minute, and the one that goes on. */
-export const MINUTE = 6;
-const RING = MINUTE + 1;
-
 /** Buckets over steps. */
 export class Durations {
-  readonly #counts = new Uint32Array(RING * BUCKETS);
+  readonly #steps: number;
+  readonly #counts: Uint32Array;
+
+  /** @param steps how many there are, with the one that goes on */
+  constructor(steps: number) {
+    this.#steps = steps;
+    this.#counts = new Uint32Array(steps * BUCKETS);
+  }
 
   add(step: number, bucket: number, count: number): void {
-    const at = (step % RING) * BUCKETS + bucket;
+    const at = (step % this.#steps) * BUCKETS + bucket;
     this.#counts[at] = (this.#counts[at] ?? 0) + count;
   }
 
   clear(step: number): void {
-    const at = (step % RING) * BUCKETS;
+    const at = (step % this.#steps) * BUCKETS;
     this.#counts.fill(0, at, at + BUCKETS);
   }
 
-  /** Of several steps, up to one of the last {@link MINUTE} and with it. */
+  /** Of several steps, up to a given one and with it. */
   of(last: number, steps: number): Float64Array {
     const sum = new Float64Array(BUCKETS);
     for (let step = Math.max(last - steps + 1, 0); step <= last; step++) {
-      const at = (step % RING) * BUCKETS;
+      const at = (step % this.#steps) * BUCKETS;
       for (let bucket = 0; bucket < BUCKETS; bucket++)
         sum[bucket] = (sum[bucket] ?? 0) + (this.#counts[at + bucket] ?? 0);
     }

@@ -2,17 +2,19 @@
 import type { Attributes } from '@opentelemetry/api';
 import type { Metric } from '../metrics/catalogue.ts';
 import type { Sample, Source } from '../metrics/registry.ts';
-import { monotonicMs, wallMs } from '../program/clock.ts';
+import { monotonicMs } from '../program/clock.ts';
 import { inSteps } from '../program/steps.ts';
 import { type Column, columnOf, KILLS } from './columns.ts';
-import { ContainerHistory } from './container.ts';
+import { ContainerHistory, type Now } from './container.ts';
 import { foldOf } from './durations.ts';
 import { STEP_S, STEPS } from './schema.ts';
+import { type End, endOf, Seconds } from './seconds.ts';
 import { Usages } from './usages.ts';
 
 /** How many containers have a history, at some 30 kB each. */
 const MAX_CONTAINERS = 1000;
-export const STEP_MS = STEP_S * 1000;
+/** How long somebody counts as looking after a question, in ms. */
+const WATCHED_MS = 10_000;
 
 /** Counts that begin with Floatie, and cost no system call to read. */
 export interface Feed extends Pick<Source, 'metrics' | 'read'> {
@@ -27,12 +29,6 @@ export interface HistoryOptions {
   readonly maxContainers?: number;
 }
 
-/** The end of a step. */
-interface End {
-  readonly wallMs: number;
-  readonly lengthS: number;
-}
-
 export class History {
   readonly usages = new Usages();
   readonly #options: HistoryOptions;
@@ -43,6 +39,12 @@ export class History {
   /** The step that goes on. */
   #step = 0;
   #beganMs = monotonicMs();
+  /** How many seconds of it have ended. */
+  #elapsed = 0;
+  /** The step that goes on, as far as it was read; null while nobody looks. */
+  #soFar: End | null = null;
+  #seconds: Seconds | null = null;
+  #askedMs = Number.NEGATIVE_INFINITY;
   readonly #keys = new WeakMap<Attributes, string | null>();
   readonly #columns = new WeakMap<Attributes, Map<Metric, Column | null>>();
   /** What found no room in the last step, and in the one that goes on. */
@@ -63,16 +65,41 @@ export class History {
     for (const sample of samples) this.#take(sample, NO_FOLD, this.#isRecent(sample));
   }
 
-  /** Call every {@link STEP_MS}. Everything else has its turn meanwhile. */
+  /** Somebody looks: for a while the counts are read each second. */
+  watch(): void {
+    this.#askedMs = monotonicMs();
+  }
+
+  get isWatched(): boolean {
+    return monotonicMs() - this.#askedMs < WATCHED_MS;
+  }
+
+  /** Call each second. Reads the counts once in a step and, while somebody looks, each second. */
+  async endSecond(): Promise<void> {
+    this.#setSeconds();
+    if (++this.#elapsed >= STEP_S) await this.endStep();
+    else if (this.#seconds !== null) {
+      await this.#read();
+      this.#soFar = endOf(this.#beganMs);
+      for (const container of this.#containers.values()) container.notePercentiles(this.#step);
+    }
+    const next = this.#seconds?.end();
+    if (next === undefined) return;
+    for (const { seconds } of this.#containers.values()) seconds?.clear(next);
+  }
+
+  /** Everything else has its turn meanwhile. */
   async endStep(): Promise<void> {
-    for (const { feed, fold } of this.#feeds) await inSteps(this.#reading(feed, fold));
-    const now = monotonicMs();
+    await this.#read();
     const step = this.#step++;
-    this.#ends.push({ wallMs: wallMs(), lengthS: (now - this.#beganMs) / 1000 });
+    this.#ends.push(endOf(this.#beganMs));
     if (this.#ends.length > STEPS) this.#ends.shift();
-    this.#beganMs = now;
+    this.#beganMs = monotonicMs();
+    this.#elapsed = 0;
+    this.#soFar = null;
     for (const container of this.#containers.values()) {
-      container.end(step);
+      container.notePercentiles(step);
+      container.steps.clear(step + 1);
       container.forget(step - STEPS);
       container.isGone = this.#options.exists?.(`${container.attributes.cgroup}`) === false;
     }
@@ -81,14 +108,43 @@ export class History {
     this.#refused = new Set();
   }
 
-  /** The number of the last step that has ended; -1 before the first one. */
-  get last(): number {
-    return this.#step - 1;
+  async #read(): Promise<void> {
+    for (const { feed, fold } of this.#feeds) await inSteps(this.#reading(feed, fold));
   }
 
-  /** The ends of the last steps, oldest first. */
+  #setSeconds(): void {
+    const { isWatched } = this;
+    if (isWatched === (this.#seconds !== null)) return;
+    this.#seconds = isWatched ? new Seconds(this.#beganMs) : null;
+    this.#soFar = null;
+    for (const container of this.#containers.values())
+      if (isWatched) container.beginSeconds(this.#now);
+      else container.seconds = null;
+  }
+
+  get #now(): Now {
+    return { step: this.#step, second: this.#seconds?.number ?? null };
+  }
+
+  /** The number of the last step that is known, which goes on while somebody looks; -1 before the first one. */
+  get last(): number {
+    return this.#soFar === null ? this.#step - 1 : this.#step;
+  }
+
+  /** The ends of the last steps, oldest first. The last one goes on while somebody looks. */
   get ends(): readonly End[] {
-    return this.#ends;
+    return this.#soFar === null ? this.#ends : [...this.#ends, this.#soFar].slice(-STEPS);
+  }
+
+  /** While somebody looks: the number of the last second, and the ends of the last ones, oldest first. */
+  get seconds(): { readonly last: number; readonly ends: readonly End[] } | null {
+    const { number = 0, ends = [] } = this.#seconds ?? {};
+    return ends.length === 0 ? null : { last: number - 1, ends };
+  }
+
+  /** Another one after each reading. */
+  get version(): object {
+    return this.#seconds?.ends.at(-1) ?? this.#ends.at(-1) ?? this;
   }
 
   /** By container id or, without one, cgroup. */
@@ -127,7 +183,7 @@ export class History {
     if (container === null) return;
     // Its container may be called by name from now on.
     if (isNamedBetter(attributes, container.attributes)) container.attributes = attributes;
-    if (!container.take(metric, member, column, this.#step, fold, isNew)) this.#refuse(`${key} ${metric.name}`);
+    if (!container.take(metric, member, column, this.#now, fold, isNew)) this.#refuse(`${key} ${metric.name}`);
   }
 
   #begin(key: string, attributes: Attributes): ContainerHistory | null {
@@ -141,6 +197,7 @@ export class History {
       this.#containers.delete(gone);
     }
     const container = new ContainerHistory(attributes, this.#step);
+    if (this.#seconds !== null) container.beginSeconds(this.#now);
     this.#containers.set(key, container);
     return container;
   }

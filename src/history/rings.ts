@@ -1,7 +1,5 @@
-/** Columns of numbers over steps: the step that goes on, and the last {@link STEPS} ones. */
-import { STEPS } from './schema.ts';
+/** Columns of numbers over the last steps. */
 
-const RING = STEPS + 1;
 /** How many columns there are room for at first, and at most. */
 const FIRST = 8;
 export const MAX_COLUMNS = 200;
@@ -9,7 +7,14 @@ export const MAX_COLUMNS = 200;
 export class Rings {
   /** Where a column begins, by name. */
   readonly #places = new Map<string, number>();
-  #numbers = new Float32Array(FIRST * RING).fill(Number.NaN);
+  readonly #steps: number;
+  #numbers: Float32Array;
+
+  /** @param steps how many there are, with the one that goes on */
+  constructor(steps: number) {
+    this.#steps = steps;
+    this.#numbers = new Float32Array(FIRST * steps).fill(Number.NaN);
+  }
 
   /** @returns whether there was room for the column */
   add(name: string, step: number, value: number): boolean {
@@ -31,7 +36,7 @@ export class Rings {
   /** null where nothing was set in that step. */
   get(name: string, step: number): number | null {
     const place = this.#places.get(name);
-    const value = place === undefined ? Number.NaN : (this.#numbers[place + (step % RING)] ?? Number.NaN);
+    const value = place === undefined ? Number.NaN : (this.#numbers[place + (step % this.#steps)] ?? Number.NaN);
     return Number.isNaN(value) ? null : value;
   }
 
@@ -41,8 +46,12 @@ export class Rings {
 
   /** Begins a step in the place of the oldest one. */
   clear(step: number): void {
-    const slot = step % RING;
+    const slot = step % this.#steps;
     for (const place of this.#places.values()) this.#numbers[place + slot] = Number.NaN;
+  }
+
+  get names(): Iterable<string> {
+    return this.#places.keys();
   }
 
   get bytes(): number {
@@ -52,15 +61,15 @@ export class Rings {
   /** The index of a number; -1 without room. */
   #at(name: string, step: number): number {
     const known = this.#places.get(name);
-    if (known !== undefined) return known + (step % RING);
-    const place = this.#places.size * RING;
+    if (known !== undefined) return known + (step % this.#steps);
+    const place = this.#places.size * this.#steps;
     if (this.#places.size >= MAX_COLUMNS) return -1;
     if (place === this.#numbers.length) {
-      const larger = new Float32Array(Math.min(2 * place, MAX_COLUMNS * RING)).fill(Number.NaN);
+      const larger = new Float32Array(Math.min(2 * place, MAX_COLUMNS * this.#steps)).fill(Number.NaN);
       larger.set(this.#numbers);
       this.#numbers = larger;
     }
     this.#places.set(name, place);
-    return place + (step % RING);
+    return place + (step % this.#steps);
   }
 }

@@ -8,6 +8,10 @@ import type { Field, Fields, OptionalText, Text, ValuesOf } from '../records/sch
 /** The length of a step of every series, in s, and how many steps there are at most. */
 export const STEP_S = 10;
 export const STEPS = 30;
+/** The steps of a minute. */
+export const MINUTE = 6;
+/** How many seconds are kept one by one, while somebody looks. */
+export const SECONDS = 10;
 
 const NOT_DONE = 'the operation was not done in that time';
 const NEVER = '`receivers.pressure` does not run, or the file of the cgroup cannot be read';
@@ -31,7 +35,7 @@ const WINDOW = {
 /** What the waits of an operation, or of all of them, were for. */
 const WAIT = {
   cause: { type: 'string', meaning: 'what callers waited for, as in `floatie_overlayfs_wait_seconds_total`' },
-  last_10s_s: { type: 'number', unit: 's', meaning: 'time that they waited for it in the last step' },
+  last_10s_s: { type: 'number', unit: 's', meaning: 'time that they waited for it in the last ten seconds' },
   last_1m_s: { type: 'number', unit: 's', meaning: 'the same in the last minute' },
 } as const satisfies Fields;
 
@@ -43,7 +47,7 @@ const OPERATION = {
     type: 'boolean',
     meaning: 'whether its time lies within other operations, as that of a copy-up does: never add it to theirs',
   },
-  last_10s: { type: { of: WINDOW }, meaning: 'the last step' },
+  last_10s: { type: { of: WINDOW }, meaning: 'the last ten seconds' },
   last_1m: { type: { of: WINDOW }, meaning: 'the last minute' },
   waits: { type: { each: WAIT }, meaning: 'what its callers waited for, the longest first', absent: NO_CAUSES },
   series: {
@@ -60,7 +64,7 @@ const OPERATION = {
 
 /** A resource whose shortage the kernel measures (PSI), or the CPU limit. */
 const STALL = {
-  last_10s_s: { type: 'number', unit: 's', meaning: 'the last step' },
+  last_10s_s: { type: 'number', unit: 's', meaning: 'the last ten seconds' },
   last_1m_s: { type: 'number', unit: 's', meaning: 'the last minute' },
   series_s: { type: 'numbers', unit: 's', meaning: 'each step of the last five minutes' },
 } as const satisfies Fields;
@@ -144,14 +148,23 @@ const CONTAINER = {
 } as const satisfies Fields;
 
 export const CONTAINERS = {
-  time: { type: 'string', meaning: 'end of the last step, as RFC 3339 has it, in UTC' },
+  time: { type: 'string', meaning: 'when the counts were read, as RFC 3339 has it, in UTC' },
   step_s: { type: 'number', unit: 's', meaning: 'length of a step: 10' },
   steps: {
     type: 'number',
     meaning: 'how many steps every series has, the oldest first: 30 from five minutes after the start on',
   },
-  last_10s_s: { type: 'number', unit: 's', meaning: 'true length of the last step' },
-  last_1m_s: { type: 'number', unit: 's', meaning: 'true length of the last minute: shorter just after the start' },
+  last_step_s: {
+    type: 'number',
+    unit: 's',
+    meaning: 'true length of the last step, which goes on while somebody asks every few seconds',
+  },
+  last_10s_s: { type: 'number', unit: 's', meaning: 'true length of the last ten seconds' },
+  last_1m_s: {
+    type: 'number',
+    unit: 's',
+    meaning: 'true length of the last minute: six steps, fewer just after the start',
+  },
   containers: {
     type: { each: CONTAINER },
     meaning: 'every container, and every other cgroup that used overlayfs, the one that waited longest first',

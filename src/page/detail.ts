@@ -33,10 +33,12 @@ ${eventList(slow, { title: 'Slow operations', none: 'None was slow.', nowMs })}
 ${eventList(kills, { title: 'Kills', none: 'Nothing of it was killed.', nowMs })}`;
 }
 
-/** The steps end at the answer's time. */
-function agesOf({ time, step_s, steps }: Containers, nowMs: number): number[] {
+/** The last step ends at the answer's time, and may be shorter than the others. */
+function agesOf({ time, step_s, steps, last_step_s }: Containers, nowMs: number): number[] {
   const lastMs = Math.max(0, nowMs - Date.parse(time));
-  return Array.from({ length: steps }, (_, at) => lastMs + (steps - 1 - at) * step_s * 1000);
+  return Array.from({ length: steps }, (_, at) =>
+    at === steps - 1 ? lastMs : lastMs + 1000 * (last_step_s + (steps - 2 - at) * step_s),
+  );
 }
 
 function where({ waits, operations }: Container, agesMs: readonly number[]): Html {

@@ -19,9 +19,7 @@ export interface Row {
 }
 
 /** What is shown until the first step has ended. */
-export function untilFirstStep({ step_s: seconds }: Containers): string {
-  return `The first numbers are there ${seconds} s after the start.`;
-}
+export const UNTIL_FIRST_NUMBERS = 'Floatie has just started: the first numbers are there in a second.';
 
 export function rowsOf({ containers, last_10s_s: lengthS }: Containers): Row[] {
   return containers.map((container) => {

@@ -7,7 +7,7 @@ import { healthOf } from './health.ts';
 import { type Html, html } from './html.ts';
 import { list } from './list.ts';
 import { hashOf, type Route } from './route.ts';
-import { rowsOf, untilFirstStep } from './rows.ts';
+import { rowsOf, UNTIL_FIRST_NUMBERS } from './rows.ts';
 
 export interface View {
   /** null: nothing is kept of containers. */
@@ -28,7 +28,7 @@ export function view({ answer, events, readiness, route, nowMs, isLive }: View):
     const options = { title: 'Kills', none: 'Nothing was killed since the start.', nowMs };
     const kills = killsOf(events).slice(0, MAX_EVENTS);
     const containers =
-      answer === null ? null : answer.steps === 0 ? html`<p>${untilFirstStep(answer)}</p>` : list(rows, route, isLive);
+      answer === null ? null : answer.steps === 0 ? html`<p>${UNTIL_FIRST_NUMBERS}</p>` : list(rows, route, isLive);
     return html`${containers}${eventList(kills, isLive ? { ...options, route } : options)}${healthOf(readiness)}`;
   }
   const row = rows.find(({ id }) => id === route.container);

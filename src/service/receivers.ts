@@ -10,7 +10,7 @@ import { cgroupIdOf, findHierarchy } from '../containers/hierarchy.ts';
 import { identify } from '../containers/identity.ts';
 import { RuntimeFiles } from '../containers/names.ts';
 import { resolvePidNamespace } from '../containers/pid-namespace.ts';
-import { type History, STEP_MS } from '../history/history.ts';
+import type { History } from '../history/history.ts';
 import type { Observer } from '../metrics/observer.ts';
 import type { MetricRegistry } from '../metrics/registry.ts';
 import { type Health, unmeasuredText } from '../program/health.ts';
@@ -25,6 +25,7 @@ import type { Records } from '../records/records.ts';
 
 /** How many files of containers are read in a second, unless somebody collects. */
 const FILES_PER_S = 100;
+const HISTORY_MS = 1000;
 
 /** All receivers that run. */
 export interface Receivers extends Each {
@@ -95,7 +96,7 @@ export async function startReceivers(given: Given): Promise<Receivers> {
   }
   for (const { name, error } of failures) log.error(`The receiver "${name}" does not run: ${error.message}`);
   const { history = null } = given;
-  if (history !== null) common.jobs.every(STEP_MS, 'keep the history', () => history.endStep());
+  if (history !== null) common.jobs.every(HISTORY_MS, 'keep the history', () => history.endSecond());
   const all = running.map(({ receiver }) => receiver);
   let { containers } = config;
   return {

@@ -25,7 +25,7 @@ test("a kernel's bucket falls into the one that has all of it, in whatever grid"
 });
 
 test('a step takes the place of the one a minute before it', () => {
-  const durations = new Durations();
+  const durations = new Durations(7);
   durations.add(0, 3, 7);
   durations.add(6, 3, 1);
   assert.equal(durations.of(6, 7)[3], 8);

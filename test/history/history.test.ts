@@ -188,6 +188,53 @@ suite('the history', () => {
     assert.deepEqual([...history.containers.keys()], [DB.cgroup]);
   });
 
+  test('has each second what was counted, while somebody looks', async () => {
+    const { history, counts } = historyOf();
+    const readsOf = () => {
+      const { steps, containers } = containersAnswer(history);
+      const [read] = containers[0]?.operations ?? [];
+      return [steps, read?.last_10s.count, read?.last_1m.count, read?.series.count.at(-1)];
+    };
+    counts.setLatency('read', WEB, 600, { 3: 100 });
+    await history.endSecond();
+    assert.deepEqual(readsOf(), [0, undefined, undefined, undefined], 'nobody looks');
+    history.watch();
+    await history.endSecond();
+    assert.deepEqual(readsOf(), [1, 100, 100, 100]);
+    for (let reads = 101; reads <= 108; reads++) {
+      counts.setLatency('read', WEB, reads * 6, { 3: reads });
+      await history.endSecond();
+    }
+    assert.deepEqual(readsOf(), [1, 108, 108, 108], 'the step has ended');
+    for (let reads = 109; reads <= 119; reads++) {
+      counts.setLatency('read', WEB, reads * 6, { 3: reads });
+      await history.endSecond();
+    }
+    assert.deepEqual(readsOf(), [3, 10, 119, 1]);
+  });
+
+  test('begins with all of the step when somebody looks, and forgets the seconds when nobody does', async (t) => {
+    let nowMs = 0;
+    t.mock.method(performance, 'now', () => nowMs);
+    const { history, counts } = historyOf();
+    const metric = metricNamed('floatie_io_pressure_waiting_seconds_total');
+    history.take([gaugeOf(metric, { ...WEB, scope: 'container' }, 1e6)]);
+    history.take([gaugeOf(metric, { ...WEB, scope: 'container' }, 3e6)]);
+    counts.setLatency('read', WEB, 600, { 3: 100 });
+    const before = history.bytes;
+    history.watch();
+    await history.endSecond();
+    const [web] = containersAnswer(history).containers;
+    assert.deepEqual([web?.io_stall?.last_10s_s, web?.operations[0]?.last_10s.count], [2, 100]);
+    nowMs += 11_000;
+    await history.endSecond();
+    assert.equal(history.seconds, null);
+    assert.equal(containersAnswer(history).steps, 0);
+    await history.endStep();
+    assert.ok(history.bytes > before);
+    assert.equal(containersAnswer(history).containers[0]?.operations[0]?.last_10s.count, 100);
+  });
+
   test('answers for one container alone, by its id', async () => {
     const { history, counts } = historyOf();
     counts.setLatency('read', WEB, 10, { 3: 2 });
@@ -215,5 +262,8 @@ suite('the history', () => {
     await history.endStep();
     assert.equal(history.containers.size, 100);
     assert.ok(history.bytes < 4e6, `it takes ${history.bytes} bytes`);
+    history.watch();
+    await history.endSecond();
+    assert.ok(history.bytes < 7e6, `it takes ${history.bytes} bytes while somebody looks`);
   });
 });

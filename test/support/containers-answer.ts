@@ -90,6 +90,7 @@ export const ANSWER: Containers = {
   time: TIME,
   step_s: STEP_S,
   steps: STEPS,
+  last_step_s: STEP_S,
   last_10s_s: STEP_S,
   last_1m_s: 60,
   containers: [

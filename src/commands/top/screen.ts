@@ -1,6 +1,6 @@
 /** The screen of `floatie top`, as lines. */
 import { killsOf, ownerOf, sentenceOf, slowOf } from '../../page/events.ts';
-import { type Row, rowsOf, select, untilFirstStep } from '../../page/rows.ts';
+import { type Row, rowsOf, select, UNTIL_FIRST_NUMBERS } from '../../page/rows.ts';
 import type { Data } from './client.ts';
 import { containerLines } from './container.ts';
 import { eventLines } from './events.ts';
@@ -70,7 +70,7 @@ function body(
     return scrolled(eventLines(chosen, nowMs, columns));
   }
   if (answer === null) return [['This Floatie keeps no history of containers: it may be an older one.']];
-  if (answer.steps === 0) return [[untilFirstStep(answer)]];
+  if (answer.steps === 0) return [[UNTIL_FIRST_NUMBERS]];
   if (model.container !== null) {
     const row = rowsOf(answer).find(({ id }) => id === model.container);
     if (row === undefined) return [['It has been gone for more than five minutes. Esc goes back.']];

@@ -13,6 +13,7 @@ const last = new WeakMap<History, { readonly key: string; readonly version: obje
 const KEPT_BYTES = 1 << 20;
 
 export function containersWanted(history: History, { container, limit = Number.POSITIVE_INFINITY }: Query): Wanted {
+  history.watch();
   const names = (attributes: Readonly<Record<string, unknown>>) => ({
     id: attributes['container.id'],
     name: attributes['container.name'],
@@ -24,8 +25,8 @@ export function containersWanted(history: History, { container, limit = Number.P
     .map(([key]) => key);
   // No more than there are, so that keys of answers are a bounded set.
   const part = keys.length === 0 ? 'none' : `${container ?? ''}&${Math.min(limit, keys.length)}`;
-  // An answer stays the same until the next step ends.
-  const version = history.ends.at(-1) ?? history;
+  // An answer stays the same until the counts are read again.
+  const { version } = history;
   const key = `${CONTAINERS_PATH}?${part}`;
   const make = (): Body => {
     const before = last.get(history);

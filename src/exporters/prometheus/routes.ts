@@ -48,6 +48,7 @@ export function routeOf({ path, query }: Target, { readiness, records, history =
       return {
         key: path,
         make() {
+          history?.watch();
           const lists = new Map(records.schemas.map(({ path }) => [path, records.at(path) ?? []]));
           return text(
             200,

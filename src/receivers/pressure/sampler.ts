@@ -1,6 +1,6 @@
 /**
- * Reads the files of some containers each second, for the history: each container once in a step, and the usage of
- * cgroups near their limit each second, all within a budget of files.
+ * Reads the files of some containers each second, for the history: each container once in a step, or each second while
+ * somebody looks, and the usage of cgroups near their limit each second, all within a budget of files.
  */
 import type { Container, Inventory } from '../../containers/inventory.ts';
 import type { History } from '../../history/history.ts';
@@ -22,6 +22,8 @@ const [FILES, PRESSURE_FILES] = [9, 3];
 const RESERVE = 20;
 /** How long a container's files are good for, in ms: a little less than a step, so that each step has them. */
 const DUE_MS = STEP_S * 1000 - 1500;
+/** The same while somebody looks. */
+const WATCHED_DUE_MS = 500;
 
 interface Near {
   readonly path: RawPath;
@@ -47,6 +49,7 @@ export class Sampler {
   /** Call each second. */
   sample(nowMs = monotonicMs()): void {
     this.#sampleNear(nowMs);
+    const dueMs = this.#history.isWatched ? WATCHED_DUE_MS : DUE_MS;
     const memory = this.#source.memoryReaders();
     const readMs = new Map<string, number>();
     const due: {
@@ -59,7 +62,7 @@ export class Sampler {
       const key = `${inventory.mount}${container.key}`;
       const ms = this.#readMs.get(key) ?? Number.NEGATIVE_INFINITY;
       readMs.set(key, ms);
-      if (nowMs - ms >= DUE_MS) due.push({ inventory, container, key, ms });
+      if (nowMs - ms >= dueMs) due.push({ inventory, container, key, ms });
     }
     // Those that are gone are forgotten with the map.
     this.#readMs = readMs;

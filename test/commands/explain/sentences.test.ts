@@ -22,7 +22,7 @@ function container(changes: Partial<Container> = {}): Container {
 
 function answerOf(...containers: Container[]): Containers {
   const time = new Date(NOW).toISOString();
-  return { time, step_s: 10, steps: 30, last_10s_s: 10, last_1m_s: 60, containers, left_out: 0 };
+  return { time, step_s: 10, steps: 30, last_step_s: 10, last_10s_s: 10, last_1m_s: 60, containers, left_out: 0 };
 }
 
 function stall(last_1m_s: number) {
