@@ -25,12 +25,18 @@ const CURES: readonly (readonly [flag: RegExp, cure: string])[] = [
     'receivers are chosen by --set service.pipelines.metrics.receivers=overlayfs,oom,pressure',
   ],
   [/^(docker_only|raw_cgroup_prefix_whitelist)$/, 'cgroups are chosen by --set containers.include=[/docker/*]'],
-  [/^(store_container_labels|whitelisted_container_labels)$/, 'names are added by --set containers.names=true'],
+  [
+    /^(store_container_labels|whitelisted_container_labels)$/,
+    'names are there without it; --set containers.names=true adds those of images',
+  ],
   [
     /^(housekeeping_interval|storage_duration|global_housekeeping_interval)$/,
     'every scrape reads anew; --set receivers.overlayfs.expire=5m says how long ended series stay',
   ],
-  [/^(docker|containerd|podman)$/, 'Floatie asks no socket; --set containers.names=true reads the files of runtimes'],
+  [
+    /^(docker|containerd|podman)$/,
+    'Floatie asks no socket, but reads the files of runtimes: --set containers.places.docker=[…] says where they are',
+  ],
   [/^(logtostderr|stderrthreshold|alsologtostderr)$/, 'the log goes to standard error'],
   [/^(verbose|debug)$/, 'write --log.level debug'],
   [/^(quiet|q)$/, 'write --log.level error'],

@@ -23,7 +23,10 @@ const IGNORED: readonly Row[] = [
   [/^processors\.batch(\/|$)/, RAW],
   [/^processors\.memory_limiter(\/|$)/, 'kernel.max_map_entries and the limits of the receivers bound the memory'],
   [/^processors\.resource(detection)?(\/|$)/, 'service.telemetry.resource has the attributes of the resource'],
-  [/^processors\.k8s_?attributes(\/|$)/, 'containers.names: true adds pods, namespaces and containers'],
+  [
+    /^processors\.k8s_?attributes(\/|$)/,
+    'names of pods, namespaces and containers are there without it: see containers.names',
+  ],
   [
     /^processors\.(metrics)?transform(\/|$)/,
     'views rename, drop and aggregate; processors.attributes changes attributes',

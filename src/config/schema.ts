@@ -43,7 +43,7 @@ export interface Processors {
 export interface Settings {
   kernel: { pid_ns_inum: number | 'self'; cgroup: string; max_map_entries: number; max_threads: number };
   containers: {
-    names: boolean;
+    names: boolean | 'without_image';
     places: { docker: string[]; containerd: string[]; storage: string[] };
     include: string[];
     exclude: string[];
@@ -112,6 +112,12 @@ const places = texts(
   textMatching(/^(\/(\*|[^/*\0]+))+$/, 'a path'),
 );
 
+const ownerNames = must(
+  'true or false, or "without_image"',
+  { enum: [true, false, 'without_image'] },
+  (value) => typeof value === 'boolean' || value === 'without_image',
+);
+
 const resource = mapping('a mapping of attribute names to texts', anyText, /[\s\S]/);
 
 export const schema: Schema<Settings> = {
@@ -142,7 +148,11 @@ export const schema: Schema<Settings> = {
     ),
   },
   containers: {
-    names: setting(false, boolean, "Adds the names of containers, images and pods to series, from the runtimes' files"),
+    names: setting<Settings['containers']['names']>(
+      'without_image',
+      ownerNames,
+      'The names that series and records have, from the files of runtimes: "without_image" for those of containers, pods and namespaces; true for those of images, too; false for none',
+    ),
     places: {
       docker: setting<string[]>(
         [...DEFAULT_PLACES.docker],

@@ -11,13 +11,15 @@ export function readWritten(text: string, key: string): unknown {
   const setting = settingOf(key);
   const { default: value } = setting;
   const word = text.trim();
+  const { enum: words = [] } = shapeOf(setting).json as { enum?: readonly unknown[] };
+  const isSwitch = typeof value === 'boolean' || words.includes(true);
+  if (isSwitch && /^(true|false)$/i.test(word)) return word.toLowerCase() === 'true';
   switch (typeof value) {
     case 'string':
+    case 'boolean':
       return text;
     case 'number':
       return NUMBER.test(word) ? Number(word) : text;
-    case 'boolean':
-      return /^(true|false)$/i.test(word) ? word.toLowerCase() === 'true' : text;
     default:
       return Array.isArray(value) && !word.startsWith('[') ? readList(text, setting) : readScalar(text);
   }

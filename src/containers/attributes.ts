@@ -1,7 +1,7 @@
 /** The attributes that name the owner of a series or record. */
 import type { Identity } from './identity.ts';
 
-/** Each attribute with its meaning, in their order. The names are there where `containers.names` asks for them. */
+/** Each attribute with its meaning, in their order. The names are there where `containers.names` asks for them and a runtime's files have them. */
 export const OWNER = {
   cgroup: 'path of the cgroup below the root of its hierarchy',
   'container.id': 'id of the container, where the path names one',

@@ -151,16 +151,19 @@ export class Inventory {
   }
 
   /**
-   * Replaces these functions and the bound. Known containers are identified again; `isTask` only counts for new ones.
+   * Replaces these functions and the bound. Known containers are identified by a new function; `isTask` only counts for
+   * new ones.
    */
   identifyBy(identifyCgroup: (path: string) => Identity, isTask?: IsTask, room = this.#room): void {
+    const isSame = identifyCgroup === this.#identify;
     this.#identify = identifyCgroup;
     this.#isTask = isTask;
     this.#room = room;
     this.close();
     for (const held of this.#held.values()) {
       const { container } = held;
-      this.#rank({ ...held, container: { ...container, identity: identifyCgroup(container.path) } });
+      const identity = isSame ? container.identity : identifyCgroup(container.path);
+      this.#rank({ ...held, container: { ...container, identity } });
     }
     while (this.#held.size > room.max) {
       const key = this.#givesWay(null, 'used');

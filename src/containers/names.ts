@@ -5,37 +5,16 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { monotonicMs } from '../program/clock.ts';
-import { type Folder, listFolder, openBelow, openFolder, readFileIn } from './foreign-files.ts';
+import { listFolder, openFolder } from './foreign-files.ts';
 import { type Identity, type IsTask, identify, isDefaultTask, type Names, type Runtime, userOf } from './identity.ts';
+import { defined, MAX_FOLDERS, READERS, type Reader, TASKS } from './name-readers.ts';
 import { findPlaces, foldersOf, PLACE_KINDS, type Place, type PlaceKind, type PlaceSettings } from './places.ts';
+import { ReadBudget } from './read-budget.ts';
 
-/** The largest configuration of a container that is read; real ones have some dozens of kB. */
-const MAX_CONFIG_BYTES = 1 << 20;
-/** The largest list of containers of cri-o and podman that is read. */
-const MAX_LIST_BYTES = 1 << 23;
-/** The longest name in Kubernetes; longer names are cut. */
-const MAX_NAME = 253;
-/** How many namespaces of containerd, and folders of cri-o and podman, are searched. */
-const MAX_FOLDERS = 100;
 /** How soon places are searched again while a container has no name, in ms: a daemon may have started since. */
 const REDISCOVER_MS = 60_000;
-
-/** Below containerd's state. */
-export const TASKS = 'io.containerd.runtime.v2.task';
-/** Below the root of cri-o and podman, for each storage driver: `overlay-containers`. */
-export const LISTS = '-containers';
-
-type Found = { -readonly [Key in keyof Names]: Names[Key] | undefined };
-type Json = Readonly<Record<string, unknown>>;
-
-type Reader = (place: Folder, containerId: string) => Found;
-
-/** Later readers of a kind override earlier ones. */
-const READERS: Readonly<Record<PlaceKind, readonly Reader[]>> = {
-  docker: [fromDocker],
-  containerd: [fromContainerd],
-  storage: [fromLists, fromBundle],
-};
+/** How many containers keep the names that were read. */
+const MAX_NAMED = 8192;
 
 /** The kinds of files that know the containers of a runtime. */
 const KINDS_OF: Readonly<Partial<Record<Runtime, readonly PlaceKind[]>>> = {
@@ -58,6 +37,9 @@ export class RuntimeFiles {
   readonly #storageConf: string;
   #places: readonly Place[];
   #foundAtMs = monotonicMs();
+  /** The names that were read, by user and container; the oldest first. */
+  readonly #named = new Map<string, { readonly names: Names; readonly readMs: number }>();
+  readonly #budget = new ReadBudget();
   readonly #namespaces = new Map<string, { readonly changedMs: number; readonly names: ReadonlySet<string> }>();
 
   /** @param storageConf as {@link findPlaces} */
@@ -67,11 +49,30 @@ export class RuntimeFiles {
     this.#places = findPlaces(settings, storageConf);
   }
 
-  /** {@link identify}, with names. */
-  identify(path: string | null): Identity {
+  /**
+   * {@link identify}, with names. A container keeps the names that it was first found with, and so do all cgroups in it:
+   * series keep their labels, and whoever makes cgroups has no file read again.
+   */
+  identify(path: string | null, { withImage = true } = {}): Identity {
     const identity = identify(path, this.isTask);
-    const names = this.namesOf(identity);
-    return Object.keys(names).length === 0 ? identity : { ...identity, names };
+    const { imageName, ...others } = this.#keptNamesOf(identity);
+    const names = withImage && imageName !== undefined ? { ...others, imageName } : others;
+    return hasAny(names) ? { ...identity, names } : identity;
+  }
+
+  #keptNamesOf(identity: Identity): Names {
+    const { cgroup, containerId, runtime } = identity;
+    if (containerId === undefined) return {};
+    const key = `${userOf(cgroup)}:${runtime}:${containerId}`;
+    const known = this.#named.get(key);
+    const nowMs = monotonicMs();
+    const isKept = known !== undefined && (hasAny(known.names) || nowMs - known.readMs < REDISCOVER_MS);
+    const kept = isKept ? known : { names: this.namesOf(identity), readMs: nowMs };
+    this.#named.delete(key);
+    this.#named.set(key, kept);
+    const [oldest] = this.#named.keys();
+    if (this.#named.size > MAX_NAMED && oldest !== undefined) this.#named.delete(oldest);
+    return kept.names;
   }
 
   /** Whether containerd has a container of this id. Called for every cgroup that could be one. */
@@ -113,7 +114,7 @@ export class RuntimeFiles {
         {},
         ...READERS[kind].map((read) => this.#readBy(read, kind, containerId, uid)),
       );
-      if (Object.keys(names).length > 0) return names;
+      if (hasAny(names)) return names;
     }
     if (monotonicMs() - this.#foundAtMs < REDISCOVER_MS) return {};
     this.#foundAtMs = monotonicMs();
@@ -122,10 +123,14 @@ export class RuntimeFiles {
   }
 
   #readBy(read: Reader, kind: PlaceKind, containerId: string, uid: number): Names {
+    if (!this.#budget.allows(uid)) return {};
+    const spend = (bytes: number): void => this.#budget.spend(uid, bytes);
     const places = this.#places.filter((place) => place.kind === kind);
     let found: Names = {};
     for (const place of places) {
-      for (const folder of foldersOf(place, uid)) found = { ...defined(read(folder, containerId)), ...found };
+      for (const folder of foldersOf(place, uid)) {
+        found = { ...defined(read(Object.assign(folder, { spend }), containerId)), ...found };
+      }
     }
     return found;
   }
@@ -140,106 +145,6 @@ function changedMsOf(path: string): number | null {
   }
 }
 
-/** config.v2.json; with `userns-remap` in a folder named after user and group. */
-function fromDocker(root: Folder, containerId: string): Found {
-  const remapped = listFolder(root, MAX_FOLDERS).filter((name) => /^\d+\.\d+$/.test(name));
-  const paths = [[], ...remapped.map((name) => [name])];
-  const found = paths.map((path) => readJson(root, [...path, 'containers', containerId, 'config.v2.json']));
-  const container = found.find((json) => json !== null);
-  const config = record(container?.Config);
-  const labels = record(config?.Labels);
-  return {
-    containerName: text(labels?.['io.kubernetes.container.name']) ?? text(container?.Name)?.replace(/^\//, ''),
-    imageName: image(config?.Image),
-    podName: text(labels?.['io.kubernetes.pod.name']),
-    podNamespace: text(labels?.['io.kubernetes.pod.namespace']),
-  };
-}
-
-/** The bundle's config.json, in a folder for each namespace of containerd. */
-function fromContainerd(state: Folder, containerId: string): Found {
-  using tasks = openBelow(state, TASKS);
-  for (const namespace of tasks === null ? [] : listFolder(tasks, MAX_FOLDERS)) {
-    const bundle = readJson(state, [TASKS, namespace, containerId, 'config.json']);
-    if (bundle === null) continue;
-    const annotations = record(bundle.annotations);
-    return {
-      containerName: text(annotations?.['io.kubernetes.cri.container-name']) ?? text(annotations?.['nerdctl/name']),
-      imageName: image(annotations?.['io.kubernetes.cri.image-name']),
-      podName: text(annotations?.['io.kubernetes.cri.sandbox-name']),
-      podNamespace: text(annotations?.['io.kubernetes.cri.sandbox-namespace']),
-    };
-  }
-  return {};
-}
-
-/** The lists of containers of cri-o and podman: one for each storage driver, in folders such as overlay-containers. */
-function fromLists(root: Folder, containerId: string): Found {
-  const found = containersFoldersIn(root).flatMap((folder) =>
-    ['containers.json', 'volatile-containers.json'].map((file) => fromList(root, [folder, file], containerId)),
-  );
-  return Object.assign({}, ...found.reverse());
-}
-
-/** The bundle's config.json as cri-o writes it. */
-function fromBundle(root: Folder, containerId: string): Found {
-  const bundles = containersFoldersIn(root).map((folder) =>
-    readJson(root, [folder, containerId, 'userdata', 'config.json']),
-  );
-  const annotations = record(bundles.find((bundle) => bundle !== null)?.annotations);
-  return {
-    containerName: text(annotations?.['io.kubernetes.container.name']),
-    imageName: image(annotations?.['io.kubernetes.cri-o.ImageName']),
-    podName: text(annotations?.['io.kubernetes.pod.name']),
-    podNamespace: text(annotations?.['io.kubernetes.pod.namespace']),
-  };
-}
-
-function containersFoldersIn(root: Folder): string[] {
-  return listFolder(root, MAX_FOLDERS).filter((name) => name.endsWith(LISTS));
-}
-
-function fromList(root: Folder, path: readonly string[], containerId: string): Names {
-  const list = parse(read(root, path, MAX_LIST_BYTES));
-  const container = Array.isArray(list) ? list.map(record).find((entry) => entry?.id === containerId) : undefined;
-  const metadata = record(parse(text(container?.metadata, Number.POSITIVE_INFINITY) ?? null));
-  return defined({ containerName: text(metadata?.name), imageName: image(metadata?.['image-name']) });
-}
-
-function defined(found: Found): Names {
-  return Object.fromEntries(Object.entries(found).filter(([, name]) => name !== undefined));
-}
-
-/** `registry:5000/web:1.2@sha256:…` → `registry:5000/web` */
-function image(value: unknown): string | undefined {
-  return text(value)
-    ?.replace(/@.*$/, '')
-    .replace(/:[^:/]*$/, '');
-}
-
-/** Names may be chosen by anybody. */
-function text(value: unknown, limit = MAX_NAME): string | undefined {
-  if (typeof value !== 'string' || value === '') return undefined;
-  return value.slice(0, limit).toWellFormed();
-}
-
-function record(value: unknown): Json | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : undefined;
-}
-
-function readJson(root: Folder, path: readonly string[]): Json | null {
-  return record(parse(read(root, path, MAX_CONFIG_BYTES))) ?? null;
-}
-
-function read(root: Folder, path: readonly string[], limit: number): string | null {
-  using folder = openBelow(root, ...path.slice(0, -1));
-  return folder === null ? null : readFileIn(folder, path.at(-1) ?? '', limit);
-}
-
-function parse(json: string | null): unknown {
-  try {
-    return json === null ? null : JSON.parse(json);
-  } catch {
-    return null;
-  }
+function hasAny(names: Names): boolean {
+  return Object.keys(names).length > 0;
 }

@@ -1,7 +1,7 @@
 /** How many containers the runtimes' folders have, and which storage drivers they name. */
 import { readdirSync } from 'node:fs';
 import type { Folder } from './foreign-files.ts';
-import { LISTS, TASKS } from './names.ts';
+import { LISTS, TASKS } from './name-readers.ts';
 import { allFoldersOf, type Place, type PlaceKind } from './places.ts';
 
 export interface RuntimeFolder {

@@ -12,7 +12,8 @@ export function containerFields<P extends string>(prefix: P, meaning: string): C
   const field = {
     type: 'string',
     meaning,
-    absent: 'the path of the cgroup does not name it; names also where `containers.names` is off',
+    absent:
+      'the path of the cgroup does not name it; names also where no file of a runtime has them, or `containers.names` is off',
     isConvention: prefix === '',
   };
   const names = Object.keys(OWNER).filter((name) => name !== 'cgroup');

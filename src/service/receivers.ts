@@ -58,6 +58,7 @@ interface One extends Each {
 /** The part of a context that is the same for all receivers. */
 type Common = Omit<Context<unknown>, 'settings' | 'boundsNs' | 'attached' | 'every'> & { readonly jobs: Jobs };
 type CommonChoice = Omit<Choice<unknown>, 'settings'>;
+type OwnersChoice = Pick<CommonChoice, 'identifyCgroup' | 'isTask'>;
 
 /**
  * Starts the others when a receiver cannot start, and logs its error. Rejects with the error of the first receiver that
@@ -99,18 +100,22 @@ export async function startReceivers(given: Given): Promise<Receivers> {
   if (history !== null) common.jobs.every(HISTORY_MS, 'keep the history', () => history.endSecond());
   const all = running.map(({ receiver }) => receiver);
   let { containers } = config;
+  let owners: OwnersChoice = common;
   return {
     observe(observer) {
       for (const receiver of all) receiver.observe(observer);
     },
     reload(next) {
-      const choice = choiceOf(next);
       // Names cost reading files, and those of containers that are gone cannot be read again.
       const { names, places } = next.containers;
       const isSame = isDeepStrictEqual({ names, places }, { names: containers.names, places: containers.places });
-      if (!isSame) common.cgroups.identifyBy(choice.identifyCgroup);
+      if (!isSame) {
+        owners = ownersOf(next);
+        common.cgroups.identifyBy(owners.identifyCgroup);
+      }
       containers = next.containers;
-      for (const receiver of all) receiver.choose(choice, next);
+      const { identifyCgroup, isTask } = owners;
+      for (const receiver of all) receiver.choose({ identifyCgroup, isTask, filter: filterOf(next) }, next);
     },
     settle() {
       for (const receiver of all) receiver.settle();
@@ -184,10 +189,21 @@ function contextOf({ config, registry, records, history = null, health, log }: G
     });
   }
   const { kernel } = config;
-  const choice = choiceOf(config);
+  const owners = ownersOf(config);
   return {
-    ...{ ...choice, kernel, registry, records, history, health, log, hierarchy, jobs: new Jobs(health) },
-    cgroups: new Cgroups(hierarchy.mount, choice.identifyCgroup),
+    ...{
+      ...owners,
+      filter: filterOf(config),
+      kernel,
+      registry,
+      records,
+      history,
+      health,
+      log,
+      hierarchy,
+      jobs: new Jobs(health),
+    },
+    cgroups: new Cgroups(hierarchy.mount, owners.identifyCgroup),
     pidNsInum: resolvePidNamespace(pidNamespaceOf(config), log),
     cgroupId: kernel.cgroup === '' ? 0n : cgroupIdOf(hierarchy, kernel.cgroup),
     latencies: new Latencies(),
@@ -195,13 +211,14 @@ function contextOf({ config, registry, records, history = null, health, log }: G
   };
 }
 
-function choiceOf(config: Config): CommonChoice {
-  const { names, places } = config.containers;
-  const files = new RuntimeFiles(places, config.inherited.storageConf);
+function ownersOf({ containers: { names, places }, inherited }: Config): OwnersChoice {
+  const files = new RuntimeFiles(places, inherited.storageConf);
+  const { isTask } = files;
+  if (names === false) return { isTask, identifyCgroup: (path) => identify(path, isTask) };
+  return { isTask, identifyCgroup: (path) => files.identify(path, { withImage: names === true }) };
+}
+
+function filterOf(config: Config): CommonChoice['filter'] {
   const patterns = cgroupPatterns(config);
-  return {
-    filter: patterns.length === 0 ? null : cgroupFilter(...patterns),
-    identifyCgroup: (path) => (names ? files.identify(path) : identify(path, files.isTask)),
-    isTask: files.isTask,
-  };
+  return patterns.length === 0 ? null : cgroupFilter(...patterns);
 }

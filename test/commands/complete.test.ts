@@ -47,7 +47,7 @@ suite('completion offers', () => {
     [['--max-map-entries', ''], []],
     [
       ['--set', 'containers.names='],
-      ['containers.names=true', 'containers.names=false'],
+      ['containers.names=true', 'containers.names=false', 'containers.names=without_image'],
     ],
     [['--set', 'exporters.otlp/eu.compression=g'], ['exporters.otlp/eu.compression=gzip']],
     [

@@ -363,7 +363,7 @@ suite('a problem names key, cure, value and origin', () => {
     [
       'a word for yes or no',
       { set: ['containers.names=maybe'] },
-      'containers.names: must be true or false, not "maybe" (from --set)',
+      'containers.names: must be true or false, or "without_image", not "maybe" (from --set)',
     ],
     [
       'a pattern that no cgroup can match',

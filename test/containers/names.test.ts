@@ -167,6 +167,35 @@ suite('names are read', () => {
   });
 });
 
+suite('a container keeps the names that it was first found with', () => {
+  const file = `docker/containers/${ID}/config.v2.json`;
+  const cgroup = UID === 0 ? `/docker/${ID}` : MINE;
+
+  test('after it is renamed, and in cgroups below its own', () => {
+    const files = new RuntimeFiles(places);
+    write(file, { Name: '/web' });
+    assert.equal(files.identify(cgroup).names?.containerName, 'web');
+    write(file, { Name: '/renamed' });
+    for (const path of [cgroup, `${cgroup}/init`]) {
+      assert.equal(files.identify(path).names?.containerName, 'web');
+    }
+  });
+
+  test('also none, for a while, so that nobody has files read again by making cgroups', () => {
+    const files = new RuntimeFiles(places);
+    assert.equal(files.identify(cgroup).names, undefined);
+    write(file, { Name: '/web' });
+    assert.equal(files.identify(`${cgroup}/init`).names, undefined);
+  });
+
+  test('with or without that of its image', () => {
+    const files = new RuntimeFiles(places);
+    write(file, { Name: '/web', Config: { Image: 'nginx:1' } });
+    assert.deepEqual(files.identify(cgroup, { withImage: false }).names, { containerName: 'web' });
+    assert.deepEqual(files.identify(cgroup).names, { containerName: 'web', imageName: 'nginx' });
+  });
+});
+
 suite('there are no names', () => {
   const file = `docker/containers/${ID}/config.v2.json`;
   const rows: [string, () => void][] = [

@@ -1,5 +1,6 @@
 /** Checks the sources of container names. */
 import { findPlaces, type Place, type PlaceKind } from '../../containers/places.ts';
+import { containerRoots } from '../../containers/roots.ts';
 import { lookAt, type RuntimeFolder } from '../../containers/runtime-folders.ts';
 import { type Finding, finding, ok } from '../../program/check.ts';
 import type { Examination } from './examine.ts';
@@ -23,12 +24,17 @@ export function names(kind: PlaceKind, { config }: Examination): Finding {
   const parts = [...found, ...(absent.length === 0 ? [] : [`nothing at ${absent.join(', ')}`])];
   const reason = `${RUNTIMES[kind]}: ${parts.join('; ') || 'no place to look at'}`;
   const isRefused = looks.some(({ folders }) => folders.some(({ count }) => typeof count !== 'number'));
-  if (!isWanted) return finding('unneeded', `${reason} (containers.names is false: none of it is read)`);
+  if (isWanted === false) return finding('unneeded', `${reason} (containers.names is false: none of it is read)`);
   if (isRefused) return finding('warn', reason, MOUNT_THEM);
   if (found.length > 0) return ok(reason);
-  // Most machines have one runtime: a missing one is a problem only where no runtime is found.
+  // Most machines have one runtime: a missing one is a problem only where containers run and no runtime is found.
   const isAnyFound = all.some((place) => lookAt(place).length > 0);
-  return isAnyFound ? finding('unneeded', reason) : finding('warn', reason, MOUNT_THEM);
+  return isAnyFound || !areContainersHere() ? finding('unneeded', reason) : finding('warn', reason, MOUNT_THEM);
+}
+
+function areContainersHere(): boolean {
+  const { seen, others, hidden } = containerRoots();
+  return seen + others.size + hidden > 0;
 }
 
 function describe({ path: pattern, from }: Place, { path, count, drivers }: RuntimeFolder): string {
