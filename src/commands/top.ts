@@ -17,7 +17,7 @@ const DEFAULT_INTERVAL_S = 1;
 const [MIN_INTERVAL_S, MAX_INTERVAL_S] = [0.2, 3600];
 /** Width where there is no terminal. */
 const BATCH_COLUMNS = 160;
-const RETRY_MS = 500;
+const RETRY_MS = 200;
 /** Lines of the screen that are no containers. */
 const LINES_OF_FRAME = 4;
 
@@ -28,7 +28,7 @@ export async function execute(call: Call): Promise<boolean> {
   await using source = await connect(call);
   const { client } = source;
   if (call.json || call.flags.once === true || !process.stdout.isTTY || !process.stdin.isTTY) {
-    const data = await firstNumbers(client);
+    const data = await firstNumbers(client, call.json);
     print(
       call.json ? `${JSON.stringify(jsonOf(data, view))}\n` : textOf(data, view, hasColors && process.stdout.isTTY),
     );
@@ -38,19 +38,19 @@ export async function execute(call: Call): Promise<boolean> {
   return true;
 }
 
-/** Of a Floatie that has just begun, there are none until the first step of its history ends. */
-async function firstNumbers(client: Client): Promise<Data> {
+/** Of a Floatie that has just begun, there are none for a second or two. */
+async function firstNumbers(client: Client, hasSeries: boolean): Promise<Data> {
   const deadlineMs = monotonicMs() + 2000 * STEP_S;
   for (;;) {
-    const data = await client.ask();
-    if (data.answer === null || data.answer.steps > 0 || monotonicMs() > deadlineMs) return data;
+    const data = await client.ask(hasSeries);
+    if (data.answer === null || data.answer.last_1m_s > 0 || monotonicMs() > deadlineMs) return data;
     await sleep(RETRY_MS);
   }
 }
 
 async function watch(client: Client, start: Model, intervalMs: number, hasColors: boolean): Promise<void> {
   let model = start;
-  let data = await client.ask();
+  let data = await client.ask(false);
   let problem: string | null = null;
   const ended = Promise.withResolvers<void>();
   using terminal = new Terminal({
@@ -71,7 +71,7 @@ async function watch(client: Client, start: Model, intervalMs: number, hasColors
   let timer: NodeJS.Timeout | undefined;
   const refresh = async (): Promise<void> => {
     try {
-      data = await client.ask();
+      data = await client.ask(false);
       problem = null;
     } catch (error) {
       problem = reasonOf(error); // the last numbers stay, and are said to be old

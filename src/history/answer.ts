@@ -1,8 +1,6 @@
 /** The answer at `/api/v1/containers`. */
 import { OWNER } from '../containers/attributes.ts';
 import { isPart, waitOf } from './columns.ts';
-import type { ContainerHistory } from './container.ts';
-import type { Counts } from './counts.ts';
 import { quantile } from './durations.ts';
 import type { History } from './history.ts';
 import {
@@ -17,21 +15,16 @@ import {
   type Stall,
   type Wait,
 } from './schema.ts';
+import { type Asked, lengthOf, momentOf, round, sumOf, View, type Window } from './view.ts';
 
-/**
- * @param wanted the keys of containers; without it: all of them
- * @param limit how many of them, those that waited longest
- */
-export function containersAnswer(
-  history: History,
-  wanted: ReadonlySet<string> | null = null,
-  limit = Number.POSITIVE_INFINITY,
-): Containers {
-  const { ends, containers } = history;
+export function containersAnswer(history: History, asked: Asked = {}): Containers {
+  const { wanted, limit, steps = STEPS } = asked;
+  const { containers } = history;
+  const ends = steps === 0 ? [] : history.ends.slice(-steps);
   const views = [...containers].flatMap(([key, container]) =>
-    wanted === null || wanted.has(key) ? [describe(new View(container, history))] : [],
+    wanted === undefined || wanted.has(key) ? [describe(new View(container, history, ends.length, asked))] : [],
   );
-  const last = ends.at(-1);
+  const last = history.ends.at(-1);
   return {
     time: new Date(last?.wallMs ?? Date.now()).toISOString(),
     step_s: STEP_S,
@@ -42,75 +35,6 @@ export function containersAnswer(
     containers: views.sort((a, b) => waitedIn(b) - waitedIn(a)).slice(0, limit),
     left_out: history.leftOut,
   };
-}
-
-/** A number of steps up to a last one, or of seconds. */
-interface Window {
-  /** null: nothing was counted in them. */
-  readonly counts: Counts | null;
-  readonly last: number;
-  readonly steps: number;
-  readonly lengthS: number;
-}
-
-/** The last ten seconds while somebody looks, else the last step. */
-function momentOf({ seconds, ends, last }: History, container?: ContainerHistory): Window {
-  if (seconds === null) return { counts: container?.steps ?? null, last, steps: 1, lengthS: ends.at(-1)?.lengthS ?? 0 };
-  const { length: steps } = seconds.ends;
-  return { counts: container?.seconds ?? null, last: seconds.last, steps, lengthS: lengthOf(seconds.ends) };
-}
-
-/** A container's columns over the last steps. */
-class View {
-  readonly container: ContainerHistory;
-  readonly history: History;
-  readonly moment: Window;
-  readonly minute: Window;
-
-  constructor(container: ContainerHistory, history: History) {
-    this.container = container;
-    this.history = history;
-    this.moment = momentOf(history, container);
-    const ends = history.ends.slice(-MINUTE);
-    this.minute = { counts: container.steps, last: history.last, steps: ends.length, lengthS: lengthOf(ends) };
-  }
-
-  /** The last steps, oldest first. `unset` stands for a step of which nothing was counted. */
-  series(name: string, unset: number | null): (number | null)[] {
-    const { last, ends } = this.history;
-    return ends.map((_, index) => {
-      const step = last - ends.length + 1 + index;
-      if (step < this.container.since) return null;
-      const value = this.container.steps.rings.get(name, step);
-      return value === null ? unset : round(value);
-    });
-  }
-
-  /** In the last five minutes. */
-  sum(name: string): number {
-    const { last } = this.history;
-    return sumOf({ counts: this.container.steps, last, steps: STEPS, lengthS: 0 }, name);
-  }
-
-  /** The last value that is known, and was so within a number of steps. */
-  latest(name: string, steps = MINUTE): number | undefined {
-    const { last } = this.history;
-    for (let step = last; step > last - steps && step >= 0; step--) {
-      const value = this.container.steps.rings.get(name, step);
-      if (value !== null) return round(value);
-    }
-    return undefined;
-  }
-
-  has(name: string): boolean {
-    return this.container.steps.rings.has(name);
-  }
-}
-
-function sumOf({ counts, last, steps }: Window, name: string): number {
-  let sum = 0;
-  for (let step = Math.max(last - steps + 1, 0); step <= last; step++) sum += counts?.rings.get(name, step) ?? 0;
-  return round(sum);
 }
 
 function describe(view: View): Container {
@@ -151,6 +75,7 @@ function describeOperation(view: View, op: string): ContainerOperation {
       count: view.series(`${op}/count`, 0),
       sum_s: view.series(`${op}/sum_s`, 0),
       p99_us: view.series(`${op}/p99_us`, null),
+      ...(view.hasBuckets && { buckets: view.buckets(op) }),
     },
   };
 }
@@ -226,13 +151,4 @@ function stallOf(view: View, name: string): Readonly<Record<string, Stall>> {
 
 function waitedIn({ operations }: Container): number {
   return operations.reduce((sum, { is_part, last_1m }) => sum + (is_part ? 0 : last_1m.sum_s), 0);
-}
-
-function lengthOf(ends: readonly { readonly lengthS: number }[]): number {
-  return ends.reduce((sum, { lengthS }) => sum + lengthS, 0);
-}
-
-/** Numbers are kept with seven digits; more would be noise. Whole ones are exact. */
-function round(value: number): number {
-  return Number.isInteger(value) ? value : Number(value.toPrecision(7));
 }

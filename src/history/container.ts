@@ -98,6 +98,11 @@ export class ContainerHistory {
     }
   }
 
+  endStep(step: number): void {
+    for (const durations of this.steps.durations.values()) durations.keep(step);
+    this.steps.clear(step + 1);
+  }
+
   /** Forgets members that have not been seen since a step. */
   forget(before: number): void {
     for (const members of this.#seen.values()) {

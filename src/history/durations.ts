@@ -1,13 +1,19 @@
 /** The durations of an operation in the last steps, in the default buckets of the histograms. */
 import { foldTable, toNs } from '../metrics/buckets.ts';
+import { STEPS } from './schema.ts';
 
 /** Upper bounds in µs, inclusive: 1, 2, 4 … 524288; above them is one bucket more. */
-const BOUNDS_US: readonly number[] = Array.from({ length: 20 }, (_, power) => 2 ** power);
+export const BOUNDS_US: readonly number[] = Array.from({ length: 20 }, (_, power) => 2 ** power);
 const BUCKETS = BOUNDS_US.length + 1;
+/** What is kept of a count for five minutes: its logarithm. A step of it is a factor of 1.09. */
+const STEPS_OF_OCTAVE = 8;
+
 /** Buckets over steps. */
 export class Durations {
   readonly #steps: number;
   readonly #counts: Uint32Array;
+  /** Logarithms of the counts of the last {@link STEPS} steps that have ended. */
+  #logarithms: Uint8Array | null = null;
 
   /** @param steps how many there are, with the one that goes on */
   constructor(steps: number) {
@@ -36,9 +42,29 @@ export class Durations {
     return sum;
   }
 
-  get bytes(): number {
-    return this.#counts.byteLength;
+  /** Keeps the counts of a step that ends for five minutes, to within 5 %; up to 11 they are exact. */
+  keep(step: number): void {
+    this.#logarithms ??= new Uint8Array(STEPS * BUCKETS);
+    this.#logarithms.set(this.of(step, 1).map(logarithmOf), (step % STEPS) * BUCKETS);
   }
+
+  /** @returns what was kept */
+  kept(step: number): number[] {
+    const at = (step % STEPS) * BUCKETS;
+    return Array.from(this.#logarithms?.subarray(at, at + BUCKETS) ?? [], countOf);
+  }
+
+  get bytes(): number {
+    return this.#counts.byteLength + (this.#logarithms?.byteLength ?? 0);
+  }
+}
+
+function logarithmOf(count: number): number {
+  return count === 0 ? 0 : Math.min(255, 1 + Math.round(STEPS_OF_OCTAVE * Math.log2(count)));
+}
+
+function countOf(logarithm: number): number {
+  return logarithm === 0 ? 0 : Math.round(2 ** ((logarithm - 1) / STEPS_OF_OCTAVE));
 }
 
 /** For each bucket of the kernel's grid, the bucket here that has all of it. */

@@ -31,6 +31,8 @@ export interface HistoryOptions {
 
 export class History {
   readonly usages = new Usages();
+  /** Another one after each reading. */
+  version: object = {};
   readonly #options: HistoryOptions;
   readonly #feeds: { readonly feed: Feed; readonly fold: readonly number[] }[] = [];
   readonly #containers = new Map<string, ContainerHistory>();
@@ -85,6 +87,7 @@ export class History {
     }
     const next = this.#seconds?.end();
     if (next === undefined) return;
+    this.version = {};
     for (const { seconds } of this.#containers.values()) seconds?.clear(next);
   }
 
@@ -97,9 +100,10 @@ export class History {
     this.#beganMs = monotonicMs();
     this.#elapsed = 0;
     this.#soFar = null;
+    this.version = {};
     for (const container of this.#containers.values()) {
       container.notePercentiles(step);
-      container.steps.clear(step + 1);
+      container.endStep(step);
       container.forget(step - STEPS);
       container.isGone = this.#options.exists?.(`${container.attributes.cgroup}`) === false;
     }
@@ -140,11 +144,6 @@ export class History {
   get seconds(): { readonly last: number; readonly ends: readonly End[] } | null {
     const { number = 0, ends = [] } = this.#seconds ?? {};
     return ends.length === 0 ? null : { last: number - 1, ends };
-  }
-
-  /** Another one after each reading. */
-  get version(): object {
-    return this.#seconds?.ends.at(-1) ?? this.#ends.at(-1) ?? this;
   }
 
   /** By container id or, without one, cgroup. */

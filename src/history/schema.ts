@@ -41,6 +41,19 @@ const WAIT = {
 
 const NO_CAUSES = 'causes are not measured: see `floatie_overlayfs_cause_measured`';
 
+const BUCKET = {
+  le_us: {
+    type: 'number',
+    unit: 'µs',
+    meaning: 'upper bound, inclusive; the lower one is half of it',
+    absent: 'those that took longer than 524288 µs',
+  },
+  counts: {
+    type: 'numbers',
+    meaning: 'successful operations in each step, to within 5 %, and exact up to 11 and in the last step',
+  },
+} as const satisfies Fields;
+
 const OPERATION = {
   op: { type: 'string', meaning: 'operation, as in the metrics: `read`, `write`, `sync`, `open`, `stat` …' },
   is_part: {
@@ -56,6 +69,11 @@ const OPERATION = {
         count: { type: 'numbers', meaning: 'successful operations in each step' },
         sum_s: { type: 'numbers', unit: 's', meaning: 'time that callers waited in each step' },
         p99_us: { type: 'numbers', unit: 'µs', meaning: '99th percentile in each step, null in a step without any' },
+        buckets: {
+          type: { each: BUCKET },
+          meaning: 'how many took how long, for a heatmap: each bucket that has any, the fastest first',
+          absent: 'the query does not name a container',
+        },
       },
     },
     meaning: 'the last five minutes',
@@ -152,7 +170,8 @@ export const CONTAINERS = {
   step_s: { type: 'number', unit: 's', meaning: 'length of a step: 10' },
   steps: {
     type: 'number',
-    meaning: 'how many steps every series has, the oldest first: 30 from five minutes after the start on',
+    meaning:
+      'how many steps every series has, the oldest first: 30 from five minutes after the start on, or as `steps` of the query says',
   },
   last_step_s: {
     type: 'number',

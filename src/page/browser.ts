@@ -20,6 +20,8 @@ const sources = (main.dataset.sources ?? '').split(' ');
 const lists = sources.filter((path) => path !== CONTAINERS && path !== READINESS);
 
 interface Known {
+  /** As of {@link Route}: the container that the answer is about; null: all of them. */
+  readonly container: string | null;
   readonly answer: Containers | null;
   readonly readiness: Readiness;
   readonly events: ReadonlyMap<string, readonly Event[]>;
@@ -27,13 +29,16 @@ interface Known {
 
 let known: Known | null = null;
 
+/** A list needs what is now; one container, its last five minutes. */
 async function fetchAll(): Promise<Known> {
+  const { container } = routeIn(location.hash);
+  const query = container === null ? 'steps=0' : new URLSearchParams({ container });
   const [answer, readiness, ...records] = await Promise.all([
-    sources.includes(CONTAINERS) ? ask<Containers>(CONTAINERS) : null,
+    sources.includes(CONTAINERS) ? ask<Containers>(`${CONTAINERS}?${query}`) : null,
     ask<Readiness>(READINESS),
     ...lists.map((path) => ask<{ readonly records: readonly Event[] }>(`${path}?limit=${MAX_EVENTS}`)),
   ]);
-  return { answer, readiness, events: new Map(lists.map((path, at) => [path, records[at]?.records ?? []])) };
+  return { container, answer, readiness, events: new Map(lists.map((path, at) => [path, records[at]?.records ?? []])) };
 }
 
 /** The browser asks with the ETag of what it has; what has not changed is not sent again. */
@@ -45,8 +50,9 @@ async function ask<Answer>(path: string): Promise<Answer> {
 }
 
 function show(): void {
-  if (known === null) return;
   const route = routeIn(location.hash);
+  // Another view is shown when its numbers are there.
+  if (known === null || known.container !== route.container) return;
   controls.hidden = known.answer === null || route.container !== null;
   if (globalThis.document.activeElement !== filter) filter.value = route.filter;
   const { text } = view({ ...known, route, nowMs: Date.now(), isLive: true });
@@ -57,7 +63,10 @@ function show(): void {
   });
 }
 
+let timer: ReturnType<typeof setTimeout> | undefined;
+
 async function work(): Promise<void> {
+  clearTimeout(timer);
   if (!globalThis.document.hidden) {
     try {
       known = await fetchAll();
@@ -68,7 +77,8 @@ async function work(): Promise<void> {
       state.textContent = 'Floatie does not answer; these are the last numbers that it gave.';
     }
   }
-  setTimeout(work, PERIOD_MS);
+  clearTimeout(timer);
+  timer = setTimeout(work, PERIOD_MS);
 }
 
 function byId(id: string): HTMLElement {
@@ -80,7 +90,9 @@ function byId(id: string): HTMLElement {
 addEventListener('hashchange', () => {
   show();
   scrollTo(0, 0);
+  if (known?.container !== routeIn(location.hash).container) void work();
 });
+addEventListener('visibilitychange', () => void work());
 filter.addEventListener('input', () => {
   history.replaceState(null, '', hashOf({ ...routeIn(location.hash), filter: filter.value }));
   show();

@@ -88,6 +88,35 @@ export function lines(chart: Lines): Html {
   return figure(chart, keys, [format(high), format(Math.sqrt(low * high)), format(low)], [paths], series);
 }
 
+export interface Heatmap extends Chart {
+  /** From the bottom to the top; the values are numbers of operations. */
+  readonly series: readonly Series[];
+}
+
+/** A cell for each number: the more, the darker. */
+export function heatmap(chart: Heatmap): Html {
+  const { series, agesMs, format } = chart;
+  const most = Math.max(1, ...series.flatMap(({ values }) => values.map((value) => value ?? 0)));
+  const height = HEIGHT / Math.max(1, series.length);
+  const cells = series.map(({ color, name, values }, row) =>
+    agesMs.map((ageMs, at) => {
+      const value = values[at] ?? 0;
+      if (value === 0) return null;
+      // Few slow operations must be seen beside many fast ones.
+      const opacity = round(0.15 + 0.85 * (Math.log1p(value) / Math.log1p(most)));
+      return html`<rect class="${color}" opacity="${opacity}" x="${at}" y="${round(HEIGHT - (row + 1) * height)}" width="1" height="${round(height)}"><title>${name}: ${format(value)}, ${age(ageMs)} ago</title></rect>`;
+    }),
+  );
+  const nameAt = (share: number): string => series[Math.floor(share * (series.length - 1))]?.name ?? '';
+  return figure(
+    chart,
+    [],
+    [nameAt(1), series.length > 2 ? nameAt(0.5) : '', series.length > 1 ? nameAt(0) : ''],
+    [cells],
+    series,
+  );
+}
+
 function figure(
   { title, summary, agesMs, format }: Chart,
   keys: readonly { readonly name: string; readonly color: string }[],

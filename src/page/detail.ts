@@ -1,6 +1,6 @@
 /** One container: where its time went, how slow it was, its memory, its slow operations and its kills. */
 import type { Container, ContainerOperation, Containers } from '../history/schema.ts';
-import { lines, type Series, stack } from './chart.ts';
+import { heatmap, lines, type Series, stack } from './chart.ts';
 import { type Event, eventList, sentenceOf, timeOf } from './events.ts';
 import { bytes, count, micros, percent, seconds, UNKNOWN } from './format.ts';
 import { type Html, html } from './html.ts';
@@ -11,6 +11,7 @@ const COLORS = ['device', 'dirty_throttle', 'cpu', 'remote', 'runqueue', 'commit
 /** Charts of operations show those with the longest waits, as many as can be told apart. */
 const MAX_LINES = 3;
 const MAX_STACK = COLORS.length;
+const MAX_HEATMAPS = 2;
 
 export interface Detail {
   readonly answer: Containers;
@@ -27,7 +28,7 @@ export function detail({ answer, row, kills, slow, route, nowMs }: Detail): Html
   return html`<p><a href="${hashOf({ ...route, container: null })}">Back to all containers</a></p>
 <h2 id="name">${row.name}${container.is_gone ? ' (gone)' : ''}</h2>
 <p class="faint">${[row.about, container.cgroup].filter((part) => part !== '').join(' · ')}</p>
-<div class="charts">${where(container, agesMs)}${latency(container, agesMs)}${memory(container, agesMs, kills, nowMs)}</div>
+<div class="charts">${where(container, agesMs)}${latency(container, agesMs)}${heatmaps(container, agesMs)}${memory(container, agesMs, kills, nowMs)}</div>
 ${operations(container)}
 ${eventList(slow, { title: 'Slow operations', none: 'None was slow.', nowMs })}
 ${eventList(kills, { title: 'Kills', none: 'Nothing of it was killed.', nowMs })}`;
@@ -49,7 +50,7 @@ function where({ waits, operations }: Container, agesMs: readonly number[]): Htm
       .slice(0, MAX_STACK)
       .map(({ op, series }, at) => ({ name: op, color: COLORS[at] ?? 'other', values: series.sum_s }));
   const title = waits === undefined ? 'Time waited, by operation' : 'Where the time went';
-  const totals = series.map(({ name, values }) => ({ name, s: values.reduce<number>((sum, s) => sum + (s ?? 0), 0) }));
+  const totals = series.map(({ name, values }) => ({ name, s: sumOf(values) }));
   const told = totals.filter(({ s }) => s > 0).map(({ name, s }) => `${name} ${seconds(s)}`);
   return stack({ title, series, agesMs, format: seconds, summary: told.join(', ') || 'it did not wait' });
 }
@@ -63,6 +64,26 @@ function latency({ operations }: Container, agesMs: readonly number[]): Html {
   }));
   const last = shown.map(({ op, last_1m }) => `${op} ${micros(last_1m.p99_us)} in the last minute`);
   return lines({ title: 'Latency', series, agesMs, format: micros, summary: last.join(', ') || 'no operation' });
+}
+
+/** Of the operations with the longest waits. */
+function heatmaps({ operations }: Container, agesMs: readonly number[]): Html[] {
+  const shown = operations.filter(({ is_part }) => !is_part).slice(0, MAX_HEATMAPS);
+  return shown.map(({ op, last_1m, series: { buckets = [] } }) => {
+    const all = buckets.reduce((sum, { counts }) => sum + sumOf(counts), 0);
+    const rows = buckets.map(({ le_us, counts }) => ({
+      name: le_us === undefined ? 'slower' : `to ${micros(le_us)}`,
+      color: 'device',
+      values: counts,
+    }));
+    const quantiles = `half took ${micros(last_1m.p50_us)} at most in the last minute, 99 % ${micros(last_1m.p99_us)}`;
+    const summary = `${count(all)} in five minutes; ${quantiles}`;
+    return heatmap({ title: `How long each ${op} took`, series: rows, agesMs, format: count, summary });
+  });
+}
+
+function sumOf(values: readonly (number | null)[]): number {
+  return values.reduce<number>((sum, value) => sum + (value ?? 0), 0);
 }
 
 function memory(container: Container, agesMs: readonly number[], kills: readonly Event[], nowMs: number): Html {

@@ -28,7 +28,7 @@ export function view({ answer, events, readiness, route, nowMs, isLive }: View):
     const options = { title: 'Kills', none: 'Nothing was killed since the start.', nowMs };
     const kills = killsOf(events).slice(0, MAX_EVENTS);
     const containers =
-      answer === null ? null : answer.steps === 0 ? html`<p>${UNTIL_FIRST_NUMBERS}</p>` : list(rows, route, isLive);
+      answer === null ? null : answer.last_1m_s === 0 ? html`<p>${UNTIL_FIRST_NUMBERS}</p>` : list(rows, route, isLive);
     return html`${containers}${eventList(kills, isLive ? { ...options, route } : options)}${healthOf(readiness)}`;
   }
   const row = rows.find(({ id }) => id === route.container);

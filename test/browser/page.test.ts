@@ -77,7 +77,7 @@ suite('the page in a browser', () => {
     const charts = page.getByRole('img');
     assert.deepEqual(
       await charts.evaluateAll((all) => all.map((one) => one.getAttribute('aria-label')?.split(':')[0])),
-      [...['Where the time went', 'Latency', 'Memory']],
+      ['Where the time went', 'Latency', 'How long each read took', 'How long each sync took', 'Memory'],
     );
     await page.getByText('Memory as a table').click();
     await page.getByRole('cell', { name: '18 MiB', exact: true }).waitFor();

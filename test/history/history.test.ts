@@ -240,11 +240,33 @@ suite('the history', () => {
     counts.setLatency('read', WEB, 10, { 3: 2 });
     counts.setLatency('read', DB, 10, { 3: 2 });
     await history.endStep();
-    const { containers } = containersAnswer(history, new Set([WEB['container.id']]));
+    const { containers } = containersAnswer(history, { wanted: new Set([WEB['container.id']]) });
     assert.deepEqual(
       containers.map(({ container_id }) => container_id),
       [WEB['container.id']],
     );
+  });
+
+  test('has the buckets of each step for one container, and no series where no step is asked for', async () => {
+    const { history, counts } = historyOf();
+    counts.setLatency('read', WEB, 600, { 3: 11, 10: 1000 });
+    await history.endStep();
+    counts.setLatency('read', WEB, 1600, { 3: 111, 10: 1000, 20: 1 });
+    await history.endStep();
+    await history.endStep();
+    const [web] = containersAnswer(history, { hasBuckets: true }).containers;
+    const buckets = web?.operations[0]?.series.buckets ?? [];
+    assert.deepEqual(
+      buckets.map(({ le_us }) => le_us),
+      [8, 1024, undefined],
+    );
+    const [fast, slow, slowest] = buckets.map(({ counts }) => counts);
+    assert.ok(fast?.[0] === 11 && Math.abs((fast[1] ?? 0) - 100) < 5 && fast[2] === 0, `${fast}`);
+    assert.ok(Math.abs((slow?.[0] ?? 0) - 1000) < 50, `${slow}`);
+    assert.deepEqual(slowest, [0, 1, 0]);
+    const { steps, containers } = containersAnswer(history, { steps: 0 });
+    assert.deepEqual([steps, containers[0]?.operations[0]?.series.count], [0, []]);
+    assert.equal(containers[0]?.operations[0]?.last_1m.count, 1112);
   });
 
   test('takes four megabytes at most for a hundred containers that do everything', async () => {

@@ -39,6 +39,11 @@ export function operation(op: string, perS: number, sumS: number, p99Us: number,
       count: series(() => perS * STEP_S),
       sum_s: series(() => sumS),
       p99_us: series((step) => p99Us * (1 + (step % 3))),
+      buckets: [
+        { le_us: 64, counts: series((step) => 10 * step) },
+        { le_us: 128, counts: series((step) => step % 2) },
+        { counts: series((step) => (step === 9 ? 1 : 0)) },
+      ],
     },
   };
 }

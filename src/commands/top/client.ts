@@ -25,7 +25,7 @@ export class Client {
   /** Without user and password. */
   readonly place: string;
   readonly #headers: Readonly<Record<string, string>>;
-  /** The last answer at each path, with its ETag. */
+  /** The last answer at each path with its query, with its ETag. */
   readonly #known = new Map<string, { readonly tag: string; readonly answer: unknown }>();
 
   /** @param url with user and password where it needs them. Throws for what is no URL */
@@ -37,10 +37,10 @@ export class Client {
     this.place = origin;
   }
 
-  /** Throws with what helps. */
-  async ask(): Promise<Data> {
+  /** Throws with what helps. @param hasSeries whether the last five minutes are wanted, step by step */
+  async ask(hasSeries = true): Promise<Data> {
     const [answer, readiness, ...lists] = await Promise.all([
-      this.#get<Containers>('/api/v1/containers'),
+      this.#get<Containers>('/api/v1/containers', hasSeries ? '' : '?steps=0'),
       this.#get<Readiness>('/readyz'),
       ...LISTS.map((path) => this.#get<{ readonly records: readonly Event[] }>(path, `?limit=${MAX_EVENTS}`)),
     ]);
@@ -50,7 +50,7 @@ export class Client {
 
   /** @returns null where that Floatie has nothing there */
   async #get<Answer>(path: string, query = ''): Promise<Answer | null> {
-    const known = this.#known.get(path);
+    const known = this.#known.get(path + query);
     const headers = { ...this.#headers, ...(known !== undefined && { 'if-none-match': known.tag }) };
     const response = await fetch(`${this.place}${path}${query}`, {
       headers,
@@ -72,7 +72,7 @@ export class Client {
       throw new Error(`${this.place} answers, but not as Floatie does`);
     });
     const tag = response.headers.get('etag');
-    if (tag !== null) this.#known.set(path, { tag, answer });
+    if (tag !== null) this.#known.set(path + query, { tag, answer });
     return answer as Answer;
   }
 }

@@ -70,7 +70,7 @@ function body(
     return scrolled(eventLines(chosen, nowMs, columns));
   }
   if (answer === null) return [['This Floatie keeps no history of containers: it may be an older one.']];
-  if (answer.steps === 0) return [[UNTIL_FIRST_NUMBERS]];
+  if (answer.last_1m_s === 0) return [[UNTIL_FIRST_NUMBERS]];
   if (model.container !== null) {
     const row = rowsOf(answer).find(({ id }) => id === model.container);
     if (row === undefined) return [['It has been gone for more than five minutes. Esc goes back.']];

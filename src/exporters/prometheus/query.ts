@@ -12,6 +12,8 @@ export interface Query {
   readonly sinceMs?: number;
   /** Only of this container, by its id, the first 12 or more characters of it, its name, or a cgroup. */
   readonly container?: string;
+  /** How many steps each series has at most; 0: only what is now. */
+  readonly steps?: number;
 }
 
 /** RFC 3339. */
@@ -28,11 +30,13 @@ export function parseQuery(path: string, query: string): Query {
   const since = one(given, 'since', TIME, example);
   const sinceMs = since === undefined ? undefined : Date.parse(since);
   if (Number.isNaN(sinceMs)) throw new QueryError(`since must be ${example}`);
+  const steps = one(given, 'steps', /^\d+$/, `one whole number from 0 on, as in ${path}?steps=0`);
   const container = one(given, 'container', /./s, `the id, the name or the cgroup of one container`);
   return {
     ...(limit !== undefined && { limit: Number(limit) }),
     ...(sinceMs !== undefined && { sinceMs }),
     ...(container !== undefined && { container }),
+    ...(steps !== undefined && { steps: Number(steps) }),
   };
 }
 

@@ -52,7 +52,7 @@ export function routeOf({ path, query }: Target, { readiness, records, history =
           const lists = new Map(records.schemas.map(({ path }) => [path, records.at(path) ?? []]));
           return text(
             200,
-            page(readiness(), lists, history && containersAnswer(history)),
+            page(readiness(), lists, history && containersAnswer(history, { steps: 0 })),
             'text/html; charset=utf-8',
             PAGE_HEADERS,
           );

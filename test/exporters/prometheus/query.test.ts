@@ -12,6 +12,7 @@ suite('a query', () => {
     ['since=1970-01-01T00:00:01.5Z', { sinceMs: 1500 }],
     ['since=1970-01-01T01:00:00%2B01:00', { sinceMs: 0 }],
     ['container=web&limit=1', { limit: 1, container: 'web' }],
+    ['steps=0', { steps: 0 }],
   ];
   for (const [query, expected] of rows) {
     test(`of "${query}" is understood`, () => assert.deepEqual(parseQuery('/oom', query), expected));
@@ -22,6 +23,7 @@ suite('a query', () => {
     ['since=yesterday', /^since must be one time as RFC 3339 has it, as in \/oom\?since=2026/],
     ['since=2026-13-45T00:00:00Z', /^since must be one time/],
     ['since=5m', /^since must be one time/],
+    ['steps=all', /^steps must be one whole number from 0 on/],
     ['container=', /^container must be the id, the name or the cgroup of one container$/],
     ['container=a&container=b', /^container must be/],
   ] as const) {
