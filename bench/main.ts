@@ -6,6 +6,7 @@ import { calls } from './calls.ts';
 import { compareReports, describeComparison } from './comparison.ts';
 import { conditionsNow, describeConditions } from './conditions.ts';
 import { cpus } from './cpus.ts';
+import { exported, fleet10, fleet100 } from './fleet.ts';
 import { memory } from './memory.ts';
 import { Missing } from './missing.ts';
 import { mountPrivately } from './mounts.ts';
@@ -41,6 +42,9 @@ const PARTS: Readonly<Record<string, Part>> = {
   readers,
   operations,
   cpus,
+  export: exported,
+  'fleet-10': fleet10,
+  'fleet-100': fleet100,
 };
 const ROOT = join(import.meta.dirname, '..');
 

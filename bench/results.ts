@@ -2,7 +2,7 @@
 import type { Conditions } from './conditions.ts';
 import { ratioOf, type Spread, spreadOf } from './statistics.ts';
 
-export type Unit = 'ns' | 'µs' | 'ms' | 'MB' | 'kB' | 'calls' | '%';
+export type Unit = 'ns' | 'µs' | 'ms' | 'MB' | 'kB' | 'calls' | 'samples' | 'series' | '%';
 
 /** The name of this checkout's Floatie, with which all columns about it begin. */
 export const OURS = 'Floatie';

@@ -8,18 +8,21 @@ import { allMetrics } from '../src/receivers/index.ts';
 import { readRules } from './support/rules.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const EXAMPLES = join(ROOT, 'examples/prometheus');
+const EXAMPLES = join(ROOT, 'examples');
 
 suite('the Prometheus rules', () => {
   const rules = readRules();
+  const ofFleet = readRules(join(EXAMPLES, 'fleet/rules.yml'));
   const alerts = rules.filter(({ alert }) => alert !== undefined);
 
   test('are each tried by promtool', () => {
-    const tests = readFileSync(join(EXAMPLES, 'alerts.test.yml'), 'utf8');
+    const tests = readFileSync(join(EXAMPLES, 'prometheus/alerts.test.yml'), 'utf8');
     for (const { alert, record, labels } of rules) {
       assert.ok(tests.includes(`${alert ?? record}`), alert ?? record);
       for (const value of Object.values(labels ?? {})) assert.match(tests, new RegExp(`\\b${value}\\b`), value);
     }
+    const testsOfFleet = readFileSync(join(EXAMPLES, 'fleet/rules.test.yml'), 'utf8');
+    for (const { record } of ofFleet) assert.ok(testsOfFleet.includes(`${record}`), record);
   });
 
   test('name only metrics that Floatie, Prometheus or they themselves make', () => {
@@ -28,7 +31,7 @@ suite('the Prometheus rules', () => {
       kind === 'histogram' ? ['_bucket', '_count', '_sum'].map((part) => name + part) : name,
     );
     const known = new Set(['up', ...made, ...floaties]);
-    for (const { expr } of rules) {
+    for (const { expr } of [...rules, ...ofFleet]) {
       for (const [name] of expr.matchAll(/\b(?:floatie|process)[_:][\w:]+/g)) assert.ok(known.has(name), name);
     }
   });

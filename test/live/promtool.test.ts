@@ -8,16 +8,18 @@ import { suite, test } from 'node:test';
 import { queriesOf, readDashboard, substitute } from '../support/grafana.ts';
 import { peer } from '../support/peers.ts';
 
-const EXAMPLES = join(import.meta.dirname, '../../examples/prometheus');
+const EXAMPLES = join(import.meta.dirname, '../../examples');
 
 test('the Prometheus rules do what they say', () => {
-  for (const args of [
-    ['test', 'rules', 'alerts.test.yml'],
-    ['check', 'rules', '--lint=all', '--lint-fatal', 'alerts.yml'],
-    ['check', 'config', 'prometheus.yml'],
+  for (const [folder = '', ...args] of [
+    ['prometheus', 'test', 'rules', 'alerts.test.yml'],
+    ['prometheus', 'check', 'rules', '--lint=all', '--lint-fatal', 'alerts.yml'],
+    ['prometheus', 'check', 'config', 'prometheus.yml'],
+    ['fleet', 'test', 'rules', 'rules.test.yml'],
+    ['fleet', 'check', 'rules', '--lint=all', '--lint-fatal', 'rules.yml'],
   ]) {
     const promtool = join(peer('prometheus'), 'promtool');
-    const { status, stdout, stderr } = spawnSync(promtool, args, { cwd: EXAMPLES, encoding: 'utf8' });
+    const { status, stdout, stderr } = spawnSync(promtool, args, { cwd: join(EXAMPLES, folder), encoding: 'utf8' });
     assert.equal(status, 0, `promtool ${args.join(' ')}: ${stdout}${stderr}`);
   }
 });

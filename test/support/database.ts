@@ -12,6 +12,7 @@ export interface Series {
 
 export interface Database extends AsyncDisposable {
   readonly url: string;
+  readonly pid: number;
   /** Throws the database's error. */
   ask<T>(path: string, parameters?: Readonly<Record<string, string>>): Promise<T>;
   /** Evaluates an expression now. */
@@ -40,6 +41,7 @@ export async function startDatabase({ command, args, files = {}, ready }: Databa
   };
   const database: Database = {
     url,
+    pid: daemon.process.pid ?? 0,
     ask,
     query: async (expr) => (await ask<{ result: Series[] }>('query', { query: expr })).result,
     async [Symbol.asyncDispose]() {

@@ -48,7 +48,11 @@ export interface Daemon extends AsyncDisposable {
 }
 
 /** A program that runs until it is stopped or disposed of. */
-export function startDaemon(command: string, args: readonly string[], options: { cwd?: string } = {}): Daemon {
+export function startDaemon(
+  command: string,
+  args: readonly string[],
+  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+): Daemon {
   const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
   const exited = once(child, 'exit');
   let text = '';

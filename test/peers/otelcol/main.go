@@ -19,6 +19,7 @@ import (
 	"go.opentelemetry.io/collector/otelcol"
 	"go.opentelemetry.io/collector/processor"
 	"go.opentelemetry.io/collector/processor/batchprocessor"
+	"go.opentelemetry.io/collector/processor/memorylimiterprocessor"
 	"go.opentelemetry.io/collector/receiver"
 	"go.opentelemetry.io/collector/receiver/otlpreceiver"
 	"go.opentelemetry.io/collector/service/telemetry/otelconftelemetry"
@@ -29,7 +30,8 @@ var version = "unknown"
 
 func components() (otelcol.Factories, error) {
 	receivers, receiversErr := otelcol.MakeFactoryMap[receiver.Factory](otlpreceiver.NewFactory())
-	processors, processorsErr := otelcol.MakeFactoryMap[processor.Factory](batchprocessor.NewFactory(), newAssociateFactory())
+	processors, processorsErr := otelcol.MakeFactoryMap[processor.Factory](
+		batchprocessor.NewFactory(), memorylimiterprocessor.NewFactory(), newAssociateFactory())
 	exporters, exportersErr := otelcol.MakeFactoryMap[exporter.Factory](
 		debugexporter.NewFactory(), otlpexporter.NewFactory(), otlphttpexporter.NewFactory())
 	return otelcol.Factories{
