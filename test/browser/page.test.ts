@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { after, afterEach, before, suite, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { openTab, startBrowser } from '../support/browser.ts';
-import { container, HOSTILE, operation, WEB } from '../support/containers-answer.ts';
+import { container, HOSTILE, LONG, operation, WEB } from '../support/containers-answer.ts';
 import { type FixedFloatie, killOf, startFixedFloatie } from '../support/fixed-floatie.ts';
 
 const PHONE = { width: 375, height: 700 };
@@ -103,10 +103,14 @@ suite('the page in a browser', () => {
     floatie.records = floatie.records.slice(0, 1);
   });
 
-  test('shows hostile names as text', async () => {
-    const { page, problems } = await open();
+  test('shows hostile names as text, and those of 4 kB on a phone', async () => {
+    await using other = await startFixedFloatie();
+    other.answer = { ...other.answer, containers: [...other.answer.containers, container(LONG)] };
+    const { page, problems } = await openTab(browser, other.url, { viewport: PHONE });
+    await page.locator('#list').getByRole('link', { name: LONG }).waitFor();
     assert.ok((await names(page)).includes(HOSTILE.replace('\u202e', '\\u202e').replace('\u001b', '\\u001b')));
-    assert.equal(await page.locator('#main img').count(), 0);
+    assert.equal(await page.locator('#main img, #main script').count(), 0);
+    assert.equal(await page.evaluate('document.documentElement.scrollWidth'), PHONE.width);
     assert.deepEqual(problems, []);
   });
 

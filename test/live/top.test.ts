@@ -1,10 +1,15 @@
 /** `floatie top` in a real terminal. */
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
-import { container, operation } from '../support/containers-answer.ts';
+import { promisify } from 'node:util';
+import { type Model, START } from '../../src/commands/top/model.ts';
+import { screen } from '../../src/commands/top/screen.ts';
+import { flatten } from '../../src/records/encode.ts';
+import { container, LONG, operation, WEB } from '../support/containers-answer.ts';
 import { eventually } from '../support/eventually.ts';
-import { startFixedFloatie } from '../support/fixed-floatie.ts';
+import { READY, startFixedFloatie } from '../support/fixed-floatie.ts';
 import { MAIN } from '../support/floatie.ts';
 import { folder } from '../support/peers.ts';
 import { missing } from '../support/requirements.ts';
@@ -48,6 +53,62 @@ suite('floatie top in a terminal', { skip: missing('tmux') }, () => {
     assert.doesNotMatch(terminal.screen().join('\n'), /CONTAINER/);
     assert.equal(readFileSync(`${home.path}/after`, 'utf8'), readFileSync(`${home.path}/before`, 'utf8'));
     assert.equal(readFileSync(`${home.path}/code`, 'utf8'), '0\n');
+  });
+
+  test('shows in each view what is kept in test/golden for the same numbers', async (context) => {
+    using home = folder();
+    await using floatie = await startFixedFloatie();
+    using terminal = await startTmux(COLUMNS, ROWS);
+    const began = performance.now();
+    await top(terminal, floatie.url, home.path);
+    context.diagnostic(`the first screen is there after ${Math.round(performance.now() - began)} ms`);
+    const events = new Map([['/oom', floatie.records.map(flatten)]]);
+    // Ages go on meanwhile.
+    const masked = (lines: readonly string[]): string =>
+      lines
+        .map((line) => line.trimEnd())
+        .join('\n')
+        .replaceAll(/\d+/g, '#');
+    for (const [keys, model] of [
+      [[], {}],
+      [['s'], { sort: 'waits' }],
+      [['Enter'], { sort: 'waits', container: WEB.container_id ?? null }],
+      [['2'], { sort: 'waits', view: 'killed' }],
+      [['3'], { sort: 'waits', view: 'slow' }],
+      [['1', '/', 'web'], { sort: 'waits', filter: 'web', isTyping: true }],
+    ] as readonly (readonly [readonly string[], Partial<Model>])[]) {
+      if (keys.length > 0) terminal.press(...keys);
+      const size = { columns: COLUMNS, rows: ROWS, hasColors: false };
+      await eventually(`the view after ${keys.join()} is shown`, () => {
+        const data = { answer: floatie.answer, events, readiness: READY };
+        return masked(terminal.screen()) === masked(screen(data, { ...START, ...model }, size, Date.now()));
+      });
+    }
+  });
+
+  test('finds one of ten thousand containers, and shows a name of 4 kB in one line', async () => {
+    using home = folder();
+    await using floatie = await startFixedFloatie();
+    const memory = { series: { usage_bytes: [], headroom_bytes: [], pressure_score: [] } };
+    const containers = Array.from({ length: 10_000 }, (_, at) =>
+      container(`c-${at}`, { memory, oom_kills: [], waits: [] }),
+    );
+    floatie.answer = { ...floatie.answer, containers: [...containers, container(LONG, { oom_kills_5m: 1 })] };
+    using terminal = await startTmux(COLUMNS, ROWS);
+    await top(terminal, floatie.url, home.path);
+    await terminal.shows(/^<script>ale.*~ .* 1\nc-0 /m);
+    terminal.press('/', 'c-9876', 'Enter');
+    await terminal.shows(/1 container with "c-9876"[\s\S]*^c-9876 /m);
+    terminal.press('q');
+    await terminal.shows(/^done$/m);
+  });
+
+  test('ends when nobody reads what it prints', async () => {
+    await using floatie = await startFixedFloatie();
+    const command = `"$0" "$1" top --once --url "$2" | head -n 1`;
+    const { stdout, stderr } = await promisify(execFile)('sh', ['-c', command, process.execPath, MAIN, floatie.url]);
+    assert.match(stdout, /^Floatie {2}4 containers.*\n$/);
+    assert.equal(stderr, '');
   });
 
   test('fits after a resize, and has what is new', async () => {

@@ -10,6 +10,8 @@ import {
 
 export const TIME = '2026-01-02T03:04:05.000Z';
 export const HOSTILE = `<img src=x onerror=alert(1)>"'&\u202egnp.exe\u001b[31m`;
+/** 4 kB. */
+export const LONG = '<script>alert(1)</script>'.repeat(164);
 
 const series = (value: (step: number) => number): number[] => Array.from({ length: STEPS }, (_, step) => value(step));
 
