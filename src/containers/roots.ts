@@ -1,6 +1,6 @@
 /** The root filesystems of the running containers. Those on another filesystem than overlayfs are not measured. */
 import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
-import { readOrNull } from '../program/read-or-null.ts';
+import { linkOrNull, readOrNull } from '../program/read-or-null.ts';
 import { findHierarchy } from './hierarchy.ts';
 import { identify } from './identity.ts';
 
@@ -11,6 +11,18 @@ export interface Roots {
   readonly others: ReadonlyMap<string, number>;
   /** The number of containers that this process may not inspect. */
   readonly hidden: number;
+  /** The number of containers that have a kernel of their own, by what gives them one; each is counted above, too. */
+  readonly sandboxed: ReadonlyMap<Sandbox, number>;
+}
+
+export type Sandbox = 'gVisor' | 'a virtual machine';
+
+/** What gives a container a kernel of its own, by the file of a program that runs in its cgroup. */
+export function sandboxOf(program: string): Sandbox | null {
+  const name = program.replace(/^.*\//, '');
+  if (name === 'runsc') return 'gVisor';
+  // Those that Kata starts.
+  return /^(qemu-system-\w+|cloud-hypervisor|firecracker|stratovirt)$/.test(name) ? 'a virtual machine' : null;
 }
 
 /** A container's root is among its first mounts; it may have made a hundred thousand more. */
@@ -20,20 +32,31 @@ const MAX_MOUNTINFO_BYTES = 1 << 16;
 export function containerRoots(): Roots {
   const { version } = findHierarchy();
   const types = new Map<string, string | null>();
+  const sandboxes = new Map<string, Sandbox>();
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     const { containerId } = identify(cgroupOf(pid, version));
+    if (containerId === undefined) continue;
+    const sandbox = sandboxOf(linkOrNull(`/proc/${pid}/exe`) ?? '');
+    if (sandbox !== null) sandboxes.set(containerId, sandbox);
     // If this process is not permitted, another one of the container may be.
-    if (containerId === undefined || (types.get(containerId) ?? null) !== null) continue;
-    types.set(containerId, rootTypeOf(pid));
+    if ((types.get(containerId) ?? null) === null) types.set(containerId, rootTypeOf(pid));
   }
   const all = [...types.values()];
-  const others = new Map<string, number>();
-  for (const type of all) if (type !== null && type !== 'overlay') others.set(type, (others.get(type) ?? 0) + 1);
   return {
+    sandboxed: countEach([...sandboxes.values()]),
     seen: all.filter((type) => type === 'overlay').length,
-    others,
+    others: countEach(all.filter((type): type is string => type !== null && type !== 'overlay')),
     hidden: all.filter((type) => type === null).length,
   };
+}
+
+function countEach<T>(values: readonly T[]): Map<T, number> {
+  return new Map(
+    Array.from(
+      Map.groupBy(values, (value) => value),
+      ([value, { length }]) => [value, length],
+    ),
+  );
 }
 
 /** The process's cgroup in the hierarchy that names containers; null when the process has ended. */

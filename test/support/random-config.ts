@@ -30,6 +30,7 @@ export const SECTIONS = [
 const LIKELY: ReadonlyMap<string, readonly string[]> = new Map(
   Object.entries({
     'kernel.pid_ns_inum': ['0', 'self', '4026531836'],
+    'containers.names': ['true', 'false', 'without_image'],
     'kernel.max_map_entries': ['1', '512'],
     'receivers.overlayfs.attach': ['auto', 'syscall'],
     'receivers.overlayfs.bounds_us': ['[1, 2.5, 4]', '[1000]'],

@@ -91,7 +91,7 @@ function overlayMounts(): Finding {
 
 /** The root filesystems of running containers and of the configured storage drivers. */
 function storageDrivers({ places, isWanted }: Examination<OverlayfsSettings>): Finding {
-  const { seen, others, hidden } = containerRoots();
+  const { seen, others, hidden, sandboxed } = containerRoots();
   const idle = places.flatMap((place) =>
     lookAt(place).flatMap(({ path, drivers }) => {
       const isElsewhere = drivers.length > 0 && !drivers.some((name) => OVERLAY_DRIVERS.includes(name));
@@ -101,8 +101,15 @@ function storageDrivers({ places, isWanted }: Examination<OverlayfsSettings>): F
   const running = [...others].map(([type, count]) => `${count} on ${type}`);
   const notLooked = hidden === 0 ? [] : [`${hidden} cannot be inspected without CAP_SYS_PTRACE`];
   if (seen + hidden + others.size + idle.length === 0) return ok('no container runs');
-  const told = [`${seen} running containers are on overlayfs`, ...running, ...idle, ...notLooked].join('; ');
-  if (running.length + idle.length === 0) return hidden > 0 && seen === 0 ? finding('unknown', told) : ok(told);
+  const inside = Array.from(
+    sandboxed,
+    ([what, count]) => `${count} in ${what}, of which only what that does itself is seen`,
+  );
+  const told = [`${seen} running containers are on overlayfs`, ...inside, ...running, ...idle, ...notLooked].join('; ');
+  if (running.length + idle.length === 0) {
+    if (hidden > 0 && seen === 0) return finding('unknown', told);
+    return inside.length > 0 && isWanted ? finding('warn', told) : ok(told);
+  }
   return finding(
     isWanted ? 'warn' : 'unneeded',
     `${told}: the overlayfs receiver does not see their I/O on files of the image`,
