@@ -1,17 +1,6 @@
 /** The settings of exporters: types, defaults and reasons. */
-import type { Schema } from 'convict';
-import { setting } from '../settings/setting.ts';
-import {
-  boolean,
-  integer,
-  isRecord,
-  mapping,
-  must,
-  oneOf,
-  type Shape,
-  textMatching,
-  texts,
-} from '../settings/shapes.ts';
+import { choice, setting, type ValuesOf } from '../settings/setting.ts';
+import { boolean, integer, isRecord, mapping, must, type Shape, textMatching, texts } from '../settings/shapes.ts';
 import { showKey } from '../settings/show.ts';
 
 /** The values of OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION. */
@@ -22,35 +11,6 @@ export const TEMPORALITIES = ['cumulative', 'delta', 'lowmemory'] as const;
 export const COMPRESSIONS = ['none', 'gzip'] as const;
 export const NATIVE_HISTOGRAMS = ['auto', 'with_classic', 'off'] as const;
 export const VERBOSITIES = ['basic', 'detailed'] as const;
-
-export interface OtlpConfig {
-  endpoint: string;
-  headers: Record<string, string>;
-  tls: { ca_file: string; cert_file: string; key_file: string };
-  compression: (typeof COMPRESSIONS)[number];
-  interval_ms: number;
-  timeout_ms: number;
-  temporality: (typeof TEMPORALITIES)[number];
-  default_histogram_aggregation: (typeof HISTOGRAM_AGGREGATIONS)[number];
-  resource_per_container: boolean;
-  exponential: { max_scale: number; max_size: number };
-}
-
-export interface PrometheusConfig {
-  host: string;
-  port: number;
-  timeout_ms: number;
-  web_config_file: string;
-  allowed_hosts: string[];
-  native_histograms: (typeof NATIVE_HISTOGRAMS)[number];
-}
-
-export interface Exporters {
-  prometheus: PrometheusConfig;
-  otlp: OtlpConfig;
-  otlphttp: OtlpConfig;
-  debug: { verbosity: (typeof VERBOSITIES)[number]; interval_ms: number };
-}
 
 /** Headers that are texts over both HTTP and gRPC: gRPC's binary headers end in -bin. */
 const headersAsTexts = mapping(
@@ -103,21 +63,17 @@ const otlp = {
     cert_file: setting('', path, 'Client certificate; empty: none'),
     key_file: setting('', path, 'Private key of the client certificate'),
   },
-  compression: setting<(typeof COMPRESSIONS)[number]>(
-    'none',
-    oneOf(...COMPRESSIONS),
-    '"gzip" sends less over the network, for some CPU time at each export',
-  ),
+  compression: choice('none', COMPRESSIONS, '"gzip" sends less over the network, for some CPU time at each export'),
   interval_ms: setting(60_000, integer(100, 3_600_000), 'Interval of exports, in ms'),
   timeout_ms: setting(10_000, integer(100, 60_000), 'Timeout of one export, in ms'),
-  temporality: setting<(typeof TEMPORALITIES)[number]>(
+  temporality: choice(
     'cumulative',
-    oneOf(...TEMPORALITIES),
+    TEMPORALITIES,
     '"cumulative": an outage loses resolution, but no count; "delta" for backends that need it: a failed export loses its counts; "lowmemory": delta for histograms only',
   ),
-  default_histogram_aggregation: setting<(typeof HISTOGRAM_AGGREGATIONS)[number]>(
+  default_histogram_aggregation: choice(
     'explicit_bucket_histogram',
-    oneOf(...HISTOGRAM_AGGREGATIONS),
+    HISTOGRAM_AGGREGATIONS,
     'Kind of histograms without buckets in a view: "explicit_bucket_histogram" with receivers.overlayfs.bounds_us, or "base2_exponential_bucket_histogram"',
   ),
   resource_per_container: setting(
@@ -139,7 +95,7 @@ const otlp = {
   },
 };
 
-export const exporters: Schema<Exporters> = {
+export const exporters = {
   prometheus: {
     host: setting(
       '127.0.0.1',
@@ -161,14 +117,14 @@ export const exporters: Schema<Exporters> = {
       path,
       "A web configuration file in Prometheus' format, with TLS, client certificates and passwords; empty: plain HTTP for everybody",
     ),
-    allowed_hosts: setting(
+    allowed_hosts: setting<string[]>(
       [],
       hostNames,
       'Further names of this machine that requests over loopback may be for, such as that of a proxy in front; `*` stands for any characters',
     ),
-    native_histograms: setting<(typeof NATIVE_HISTOGRAMS)[number]>(
+    native_histograms: choice(
       'auto',
-      oneOf(...NATIVE_HISTOGRAMS),
+      NATIVE_HISTOGRAMS,
       '"auto": scrapers that ask for protobuf get native histograms in place of classic buckets; "with_classic": they get both; "off": nobody gets any',
     ),
   },
@@ -189,11 +145,16 @@ export const exporters: Schema<Exporters> = {
     ...otlp,
   },
   debug: {
-    verbosity: setting<(typeof VERBOSITIES)[number]>(
+    verbosity: choice(
       'basic',
-      oneOf(...VERBOSITIES),
+      VERBOSITIES,
       '"basic": a line with the number of metrics and points; "detailed": a line for each point; on standard output',
     ),
     interval_ms: setting(60_000, integer(100, 3_600_000), 'Interval of exports, in ms'),
   },
 };
+
+/** By type. */
+export type Exporters = ValuesOf<typeof exporters>;
+export type OtlpConfig = Exporters['otlp'];
+export type PrometheusConfig = Exporters['prometheus'];

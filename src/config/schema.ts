@@ -2,9 +2,9 @@
 import type { Schema } from 'convict';
 import { DEFAULT_PLACES } from '../containers/places.ts';
 import type { AttributeAction } from '../metrics/attribute-actions.ts';
-import { LOG_FORMATS, type LogFormat } from '../program/log-lines.ts';
+import { LOG_FORMATS } from '../program/log-lines.ts';
 import { type ReceiverName, type ReceiverSettings, receiverNames, receivers } from '../receivers/index.ts';
-import { setting } from '../settings/setting.ts';
+import { choice, setting, type ValuesOf } from '../settings/setting.ts';
 import {
   alternatives,
   anyText,
@@ -19,7 +19,7 @@ import {
   texts,
 } from '../settings/shapes.ts';
 import { actions } from './actions.ts';
-import { type Exporters, exporters } from './exporter-settings.ts';
+import { exporters } from './exporter-settings.ts';
 import type { Inherited } from './inherited.ts';
 import type { ViewConfig } from './view.ts';
 import { views } from './views.ts';
@@ -34,39 +34,6 @@ export type ProcessorType = (typeof PROCESSOR_TYPES)[number];
 export const INSTANCE_TYPES = { processors: PROCESSOR_TYPES, exporters: EXPORTER_TYPES } as const;
 const DEFAULT_EXPORTERS: readonly ExporterType[] = ['prometheus', 'otlp'];
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
-
-export interface Processors {
-  attributes: { actions: AttributeAction[] };
-  filter: { cgroups: { include: string[]; exclude: string[] }; pid_ns_inum: number | 'self' };
-}
-
-export interface Settings {
-  kernel: { pid_ns_inum: number | 'self'; cgroup: string; max_map_entries: number; max_threads: number };
-  containers: {
-    names: boolean | 'without_image';
-    places: { docker: string[]; containerd: string[]; storage: string[] };
-    include: string[];
-    exclude: string[];
-  };
-  receivers: ReceiverSettings;
-  /** By type; instances named `type/name` are further keys, which src/config/pipeline.ts reads. */
-  processors: Processors;
-  /** By type, as the processors. */
-  exporters: Exporters;
-  views: ViewConfig[];
-  service: {
-    pipelines: {
-      /** Processors and exporters are a type, or `type/name`. */
-      metrics: { receivers: ReceiverName[]; processors: string[]; exporters: string[] };
-    };
-    history: boolean;
-    telemetry: {
-      log_level: (typeof LOG_LEVELS)[number];
-      log_format: LogFormat;
-      resource: Record<string, string>;
-    };
-  };
-}
 
 /** The settings, and what the environment says beside them. */
 export interface Config extends Settings {
@@ -120,7 +87,7 @@ const ownerNames = must(
 
 const resource = mapping('a mapping of attribute names to texts', anyText, /[\s\S]/);
 
-export const schema: Schema<Settings> = {
+const sections = {
   kernel: {
     pid_ns_inum: setting<number | 'self'>(
       0,
@@ -148,7 +115,7 @@ export const schema: Schema<Settings> = {
     ),
   },
   containers: {
-    names: setting<Settings['containers']['names']>(
+    names: setting<boolean | 'without_image'>(
       'without_image',
       ownerNames,
       'The names that series and records have, from the files of runtimes: "without_image" for those of containers, pods and namespaces; true for those of images, too; false for none',
@@ -181,9 +148,6 @@ export const schema: Schema<Settings> = {
       'These cgroups get no series, even if they are included; their operations are counted in floatie_overlayfs_excluded_total',
     ),
   },
-  receivers: Object.fromEntries(
-    receivers.map(({ name, settings }) => [name, settings]),
-  ) as unknown as Schema<ReceiverSettings>,
   processors: {
     attributes: {
       actions: setting<AttributeAction[]>(
@@ -235,14 +199,10 @@ export const schema: Schema<Settings> = {
       { needsRestart: true },
     ),
     telemetry: {
-      log_level: setting<Settings['service']['telemetry']['log_level']>(
-        'info',
-        oneOf(...LOG_LEVELS),
-        'The lowest level of the log: "debug", "info", "warn" or "error"',
-      ),
-      log_format: setting<LogFormat>(
+      log_level: choice('info', LOG_LEVELS, 'The lowest level of the log: "debug", "info", "warn" or "error"'),
+      log_format: choice(
         'text',
-        oneOf(...LOG_FORMATS),
+        LOG_FORMATS,
         '"text" for people; for programs "json", one object a line, or "logfmt", pairs such as level=info',
       ),
       resource: setting<Record<string, string>>(
@@ -253,3 +213,15 @@ export const schema: Schema<Settings> = {
     },
   },
 };
+
+/** Instances of processors and exporters that are named `type/name` are further keys, which src/config/pipeline.ts reads. */
+export type Settings = ValuesOf<typeof sections> & { receivers: ReceiverSettings };
+export type Processors = Settings['processors'];
+
+const { kernel, containers, ...others } = sections;
+export const schema = {
+  kernel,
+  containers,
+  receivers: Object.fromEntries(receivers.map(({ name, settings }) => [name, settings])),
+  ...others,
+} as unknown as Schema<Settings>;

@@ -1,6 +1,6 @@
 /** A setting of the configuration: its default, its shape, and a sentence that describes it. */
 import convict, { type SchemaObj } from 'convict';
-import type { Shape } from './shapes.ts';
+import { oneOf, type Shape } from './shapes.ts';
 
 /** Traits of a few settings. */
 interface Traits {
@@ -22,6 +22,20 @@ export function setting<T>(value: T, shape: Shape, doc: string, traits: Traits =
   convict.addFormat({ name, validate: () => undefined, coerce: (text: unknown) => text });
   return { default: value, format: name as SchemaObj<T>['format'], doc, ...traits };
 }
+
+/** A setting that is one of some words. */
+export function choice<const Words extends readonly string[]>(
+  value: Words[number],
+  words: Words,
+  doc: string,
+  traits: Traits = {},
+): SchemaObj<Words[number]> {
+  return setting<Words[number]>(value, oneOf(...words), doc, traits);
+}
+
+/** The type of the values of settings that are declared in these sections. */
+export type ValuesOf<Declared> =
+  Declared extends SchemaObj<infer T> ? T : { -readonly [Key in keyof Declared]: ValuesOf<Declared[Key]> };
 
 /** The shape of a setting. */
 export function shapeOf({ format }: SchemaObj): Shape {

@@ -1,15 +1,8 @@
-import { setting } from '../../settings/setting.ts';
+import { setting, type ValuesOf } from '../../settings/setting.ts';
 import { integer } from '../../settings/shapes.ts';
-import type { Settings } from '../receiver.ts';
 import { ringBytes } from '../ring-bytes.ts';
 
-export interface KillsSettings {
-  max_series: number;
-  retain_ms: number;
-  ring_bytes: number;
-}
-
-export const settings: Settings<KillsSettings> = {
+export const settings = {
   max_series: setting(1000, integer(1, 100_000), 'How many series of killers are kept; the most recent ones stay'),
   retain_ms: setting(
     86_400_000,
@@ -23,3 +16,5 @@ export const settings: Settings<KillsSettings> = {
     { needsRestart: true },
   ),
 };
+
+export type KillsSettings = ValuesOf<typeof settings>;

@@ -1,28 +1,15 @@
 import { bounds } from '../../settings/bounds.ts';
-import { setting } from '../../settings/setting.ts';
-import { integer, oneOf } from '../../settings/shapes.ts';
-import type { Settings } from '../receiver.ts';
+import { choice, setting, type ValuesOf } from '../../settings/setting.ts';
+import { integer } from '../../settings/shapes.ts';
 import { chosen, DEFAULT_CHOICE } from './chosen.ts';
-import type { Attach } from './receiver.ts';
-import type { SlowPaths } from './slow-record.ts';
-
-export interface OverlayfsSettings {
-  attach: Attach;
-  operations: string[];
-  causes: 'off' | 'on';
-  bounds_us: number[];
-  expire_ms: number;
-  slow_ms: number;
-  slow_paths: SlowPaths;
-}
 
 /** 1 µs, 2 µs, 4 µs … 0.52 s. */
 const DEFAULT_BOUNDS_US = Array.from({ length: 20 }, (_, power) => 2 ** power);
 
-export const settings: Settings<OverlayfsSettings> = {
-  attach: setting<Attach>(
+export const settings = {
+  attach: choice(
     'auto',
-    oneOf('auto', 'fentry', 'kprobe', 'syscall'),
+    ['auto', 'fentry', 'kprobe', 'syscall'],
     'How to attach to the kernel: "auto" takes the cheapest way that is exact here; "fentry" and "kprobe" attach to overlayfs\' own functions, "syscall" to the system calls that can be tied to files on overlayfs',
     { needsRestart: true },
   ),
@@ -32,9 +19,9 @@ export const settings: Settings<OverlayfsSettings> = {
     'The measured operations, by the names of histograms; those of "metadata" can be named alone. What is left out is not attached',
     { needsRestart: true },
   ),
-  causes: setting<'off' | 'on'>(
+  causes: choice(
     'off',
-    oneOf('off', 'on'),
+    ['off', 'on'],
     'Whether to tell apart what operations sleep for, by programs that the kernel runs at each switch of tasks; without, only the CPU, its run queue and all else are told apart',
     { needsRestart: true },
   ),
@@ -54,9 +41,11 @@ export const settings: Settings<OverlayfsSettings> = {
     'How long an operation takes, in ms, that gets a record in the log, at /slow and over OTLP; 0 makes none. At most ten a second of each cgroup are recorded',
     { needsRestart: true },
   ),
-  slow_paths: setting<SlowPaths>(
+  slow_paths: choice(
     'full',
-    oneOf('full', 'directory', 'off'),
+    ['full', 'directory', 'off'],
     'What records of slow operations tell of paths: all, the directory alone, or nothing',
   ),
 };
+
+export type OverlayfsSettings = ValuesOf<typeof settings>;

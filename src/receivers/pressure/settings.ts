@@ -1,17 +1,11 @@
-import { WINDOWS, type Window } from '../../kernel/psi.ts';
-import { setting } from '../../settings/setting.ts';
-import { integer, oneOf } from '../../settings/shapes.ts';
-import type { Settings } from '../receiver.ts';
+import { WINDOWS } from '../../kernel/psi.ts';
+import { choice, setting, type ValuesOf } from '../../settings/setting.ts';
+import { integer } from '../../settings/shapes.ts';
 
-export interface PressureSettings {
-  window: Window;
-  max_containers: number;
-}
-
-export const settings: Settings<PressureSettings> = {
-  window: setting<Window>(
+export const settings = {
+  window: choice(
     'avg10',
-    oneOf(...WINDOWS),
+    WINDOWS,
     'The kernel\'s average on which the score is based: "avg10", "avg60" or "avg300", in seconds',
   ),
   max_containers: setting(
@@ -20,3 +14,5 @@ export const settings: Settings<PressureSettings> = {
     'How many containers have a score and a headroom; floatie_pressure_containers_left_out is the number of all others',
   ),
 };
+
+export type PressureSettings = ValuesOf<typeof settings>;
