@@ -39,28 +39,30 @@ export interface Load {
 }
 
 /**
- * Does all kinds of some places, each in a cgroup of its own; what is not on the upper layer only by the first load.
+ * Does the kinds of some rows, each in a cgroup of its own; what is not on the upper layer only by the first load.
  *
  * @param enter the words in front of the program that does them
  */
 export async function tryOperations(
   receiver: OverlayfsReceiver,
   loads: readonly Load[],
-  places: readonly Place[] = PLACES,
+  rows: readonly Row[] = ROWS,
   enter: readonly string[] = [],
 ): Promise<Tried[]> {
   await using stack = new AsyncDisposableStack();
   const base = stack.use(createCgroup('operations'));
+  const places = PLACES.filter((place) => kindsOn(place, rows).length > 0);
   const cgroups = places.flatMap((place) => {
     const folder = stack.use(createCgroup(place, `${base.name.slice(1)}/${place}`));
-    return rowsOn(place).map(([kind, row]) => {
+    return kindsOn(place, rows).map(([kind, row]) => {
       const cgroup = stack.use(createCgroup(kind, `${folder.name.slice(1)}/${kind}`));
       return { place, kind, row, cgroup, id: cgroupIdOf(findHierarchy(), cgroup.name) };
     });
   });
   const done = places.map((place) => {
+    const kinds = kindsOn(place, rows).map(([kind]) => kind);
     const ofPlace = place === 'upper' ? loads : loads.slice(0, 1);
-    return [place, doneOn(place, join(base.path, place), ofPlace, enter)] as const;
+    return [place, doneOn(place, kinds, join(base.path, place), ofPlace, enter)] as const;
   });
   const totals = new Map(receiver.read().map(({ cgroupId, operations }) => [cgroupId, operations]));
   return cgroups.map(({ place, kind, row, id }) => {
@@ -77,22 +79,22 @@ export async function tryOperations(
 }
 
 /** The kinds of one place. */
-function rowsOn(place: Place): [string, Row][] {
-  return ROWS.filter(({ on = 'upper' }) => on === place).flatMap((row) =>
-    row.kinds.map((kind): [string, Row] => [kind, row]),
-  );
+function kindsOn(place: Place, rows: readonly Row[]): [string, Row][] {
+  return rows
+    .filter(({ on = 'upper' }) => on === place)
+    .flatMap((row) => row.kinds.map((kind): [string, Row] => [kind, row]));
 }
 
 /** @returns what was done by each load, by kind */
 function doneOn(
   place: Place,
+  kinds: readonly string[],
   cgroups: string,
   loads: readonly Load[],
   enter: readonly string[],
 ): Record<string, Done>[] {
   using stack = new DisposableStack();
-  const kinds = rowsOn(place).map(([kind]) => kind);
-  const memory = mountMemory(stack, place === 'full' ? 'size=8m,nr_inodes=4096' : 'size=512m');
+  const memory = mountMemory(stack, place === 'full' ? 'size=8m,nr_inodes=4096' : 'size=2g');
   const commands = (folder: string, call: string, ...args: string[]): string[] =>
     loads.map(({ count, threads }) => {
       const path = join(folder, String(threads));

@@ -3,28 +3,24 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { suite, type TestContext, test } from 'node:test';
+import { suite, test } from 'node:test';
 import { cgroupIdOf, findHierarchy } from '../../../src/containers/hierarchy.ts';
 import type { Op } from '../../../src/receivers/overlayfs/operations.ts';
-import { METHODS, type Method } from '../../../src/receivers/overlayfs/probes.ts';
-import type { OverlayfsOptions, OverlayfsReceiver } from '../../../src/receivers/overlayfs/receiver.ts';
+import { METHODS } from '../../../src/receivers/overlayfs/probes.ts';
+import { assertCounted, attachedBy } from '../../support/attached-operations.ts';
 import { createCgroup } from '../../support/cgroup.ts';
 import { fixture } from '../../support/fixtures.ts';
-import { differences, type Tried, tryOperations } from '../../support/operations.ts';
+import { tryOperations } from '../../support/operations.ts';
 import { mountOverlay } from '../../support/overlay.ts';
-import { attempted, OPTIONS } from '../../support/overlayfs-receiver.ts';
 import { createPidNamespace } from '../../support/pid-namespace.ts';
 import { missing } from '../../support/requirements.ts';
 import { scaled } from '../../support/scale.ts';
-import { mountTracefs } from '../../support/tracefs.ts';
-
-/** What misses nothing on this kernel; no kernel interrupts programs on kprobes and on classic tracepoints. */
-const EXACT = process.env.TEST_EXACT?.split(',') ?? ['kprobe', 'syscall_classic'];
+import { ROWS } from '../operations.ts';
 
 const LOADS = [8, 64].map((threads) => ({ threads, count: scaled(1000) }));
 
 const FEW = [{ threads: 2, count: 4 }];
-const SOME = ['lower', 'outer', 'full'] as const;
+const SOME = ROWS.filter(({ on = 'upper' }) => ['lower', 'outer', 'full'].includes(on));
 
 suite('operations on overlayfs', { skip: missing('root', 'btf') }, () => {
   for (const method of METHODS) {
@@ -77,38 +73,3 @@ suite('operations on overlayfs', { skip: missing('root', 'btf') }, () => {
     assert.deepEqual(of('setattr'), [4 * count, 6 * count]);
   });
 });
-
-/** null where this kernel does not let it: then the test is skipped, with the reason. */
-async function attachedBy(
-  method: Method | 'auto',
-  context: TestContext,
-  options: Partial<OverlayfsOptions> = {},
-): Promise<(AsyncDisposable & { it: OverlayfsReceiver }) | null> {
-  await using stack = new AsyncDisposableStack();
-  stack.use(mountTracefs());
-  const attach = method === 'auto' ? {} : { attach: method, tryBy: async () => null };
-  const receiver = await attempted({ ...OPTIONS, maxMapEntries: 256, ...attach, ...options });
-  if (receiver instanceof Error) {
-    context.skip(receiver.message);
-    return null;
-  }
-  const { it } = stack.use(receiver);
-  if (method !== 'auto') assert.equal(it.method, method);
-  const rest = stack.move();
-  return { it, [Symbol.asyncDispose]: () => rest.disposeAsync() };
-}
-
-/** All is counted as documented, or counted as missed. @returns what was found */
-function assertCounted(receiver: OverlayfsReceiver, tried: readonly Tried[]): string {
-  const { method } = receiver;
-  const { skipped_entry, skipped_exit, no_start } = receiver.misses();
-  // On system calls an exit without an entry is that of any other call.
-  const missed = skipped_exit + (method?.startsWith('syscall') ? skipped_entry : no_start);
-  if (method !== null && EXACT.includes(method)) assert.equal(missed, 0);
-  const isOnFunctions = method === 'fentry' || method === 'kprobe';
-  assert.deepEqual(
-    tried.flatMap((each) => differences(each, isOnFunctions, missed)),
-    [],
-  );
-  return missed === 0 ? 'exact' : `${missed} missed`;
-}

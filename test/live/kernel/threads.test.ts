@@ -16,6 +16,8 @@ import { mountTracefs } from '../../support/tracefs.ts';
 const MAX_THREADS = 100;
 /** Each CPU may add one before it sees that the others have. */
 const MORE = 8;
+/** What misses nothing on this kernel; no kernel interrupts programs on kprobes and on classic tracepoints. */
+const EXACT = process.env.TEST_EXACT?.split(',') ?? ['kprobe', 'syscall_classic'];
 
 suite('threads that live', { skip: missing('root', 'btf') }, () => {
   for (const method of METHODS) {
@@ -32,6 +34,11 @@ suite('threads that live', { skip: missing('root', 'btf') }, () => {
       if (attempt instanceof Error) return context.skip(attempt.message);
       using receiver = attempt;
       const counted = (): number => receiver.it.read().reduce((sum, { operations }) => sum + count(operations.read), 0);
+      /** A kernel that interrupts programs skips others meanwhile, and tells how many. */
+      const skipped = (): number => {
+        const { skipped_entry, skipped_exit } = receiver.it.misses();
+        return EXACT.includes(method) ? 0 : skipped_entry + skipped_exit;
+      };
       {
         await using _ = await startThreads(cgroup, file, 150);
         if (receiver.it.threads() === null) {
@@ -39,18 +46,27 @@ suite('threads that live', { skip: missing('root', 'btf') }, () => {
           assert.deepEqual([counted(), receiver.it.misses().starts_full], [150, 0]);
           return;
         }
-        assert.ok(counted() >= MAX_THREADS && counted() <= MAX_THREADS + MORE, `${counted()} were followed`);
-        assert.equal(receiver.it.misses().starts_full, 150 - counted());
-        assert.equal(receiver.it.threads(), counted());
+        const { starts_full } = receiver.it.misses();
+        assert.ok(
+          counted() >= MAX_THREADS - skipped() && counted() <= MAX_THREADS + MORE,
+          `${counted()} were followed`,
+        );
+        assertBetween(starts_full, 150 - counted() - skipped(), 150 - counted());
+        // The read of a thread that has a record may have been missed at its end.
+        assertBetween(receiver.it.threads(), counted(), counted() + skipped());
       }
       await eventually('the records of all have gone', async () => {
         // Takes off those whose end the kernel did not let the program see, as Floatie does each second.
         await receiver.it.supervise();
         return receiver.it.threads() === 0;
       });
-      const before = counted();
+      const [before, skippedBefore] = [counted(), skipped()];
       await using _ = await startThreads(cgroup, file, MAX_THREADS);
-      assert.equal(counted() - before, MAX_THREADS);
+      assertBetween(counted() - before, MAX_THREADS - (skipped() - skippedBefore), MAX_THREADS);
     });
   }
 });
+
+function assertBetween(value: number | null, least: number, most: number): void {
+  assert.ok(value !== null && value >= least && value <= most, `${value}, not ${least} to ${most}`);
+}
