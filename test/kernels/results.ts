@@ -37,7 +37,7 @@ export function parseGuestLine(line: string): GuestLine | null {
 /** As guests take them: files compiled on another machine keep the folder that they were in there. */
 export function failedFiles(results: readonly TestResult[]): string[] {
   const failed = results.filter(({ outcome }) => outcome === 'failed');
-  return [...new Set(failed.map(({ file }) => file.replace(/^.*(?=test\/live\/)/, '')))];
+  return [...new Set(failed.map(({ file }) => file.replace(/^.*(?=test\/(live|soak)\/)/, '')))];
 }
 
 /** With what a second run said of the tests that failed. The cell of a test that passed only then says so. */
