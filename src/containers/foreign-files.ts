@@ -3,7 +3,7 @@
  * symbolic links are followed only where only root could have made them, and only regular files are read, up to a limit
  * and without blocking.
  */
-import { closeSync, constants, fstatSync, opendirSync, openSync, readSync, type Stats } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, opendirSync, openSync, readSync, type Stats } from 'node:fs';
 import { linkOrNull } from '../program/read-or-null.ts';
 
 /** Not among Node's constants; the same on x86-64 and arm64. */
@@ -92,6 +92,16 @@ export function readFileIn(folder: Folder, name: string, limit: number): string 
     return null;
   } finally {
     closeSync(fd);
+  }
+}
+
+/** Changes with the file: its inode, size and times. null where it is missing or not permitted. */
+export function stampOf(folder: Folder, name: string): string | null {
+  try {
+    const { ino, size, mtimeNs, ctimeNs } = lstatSync(entry(folder, name), { bigint: true });
+    return [ino, size, mtimeNs, ctimeNs].join();
+  } catch {
+    return null;
   }
 }
 

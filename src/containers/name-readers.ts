@@ -1,5 +1,5 @@
 /** Reads the names of a container in the files of each runtime. */
-import { type Folder, listFolder, openBelow, readFileIn } from './foreign-files.ts';
+import { type Folder, listFolder, openBelow, readFileIn, stampOf } from './foreign-files.ts';
 import type { Names } from './identity.ts';
 import type { PlaceKind } from './places.ts';
 
@@ -24,6 +24,15 @@ type Json = Readonly<Record<string, unknown>>;
 export interface Source extends Folder {
   /** Counts what is read. */
   readonly spend: (bytes: number) => void;
+  readonly path: string;
+  /** The lists of containers that were read, by path: each is read again when it has changed. null: each time. */
+  readonly lists: Map<string, List> | null;
+}
+
+/** Names by container. */
+export interface List {
+  readonly stamp: string | null;
+  readonly names: ReadonlyMap<string, Names>;
 }
 
 export type Reader = (place: Source, containerId: string) => Found;
@@ -95,10 +104,25 @@ function containersFoldersIn(root: Folder): string[] {
 }
 
 function fromList(root: Source, path: readonly string[], containerId: string): Names {
-  const list = parse(read(root, path, MAX_LIST_BYTES));
-  const container = Array.isArray(list) ? list.map(record).find((entry) => entry?.id === containerId) : undefined;
-  const metadata = record(parse(text(container?.metadata, Number.POSITIVE_INFINITY) ?? null));
-  return defined({ containerName: text(metadata?.name), imageName: image(metadata?.['image-name']) });
+  const place = [root.path, ...path].join('/');
+  using folder = openBelow(root, ...path.slice(0, -1));
+  const stamp = folder === null ? null : stampOf(folder, path.at(-1) ?? '');
+  const known = root.lists?.get(place);
+  if (known !== undefined && known.stamp === stamp) return known.names.get(containerId) ?? {};
+  const names = namesIn(parse(read(root, path, MAX_LIST_BYTES)));
+  root.lists?.set(place, { stamp, names });
+  return names.get(containerId) ?? {};
+}
+
+function namesIn(list: unknown): Map<string, Names> {
+  const names = new Map<string, Names>();
+  for (const entry of Array.isArray(list) ? list : []) {
+    const container = record(entry);
+    const metadata = record(parse(text(container?.metadata, Number.POSITIVE_INFINITY) ?? null));
+    const found = { containerName: text(metadata?.name), imageName: image(metadata?.['image-name']) };
+    if (container !== undefined) names.set(String(container.id), defined(found));
+  }
+  return names;
 }
 
 export function defined(found: Found): Names {

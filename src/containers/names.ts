@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { monotonicMs } from '../program/clock.ts';
 import { listFolder, openFolder } from './foreign-files.ts';
 import { type Identity, type IsTask, identify, isDefaultTask, type Names, type Runtime, userOf } from './identity.ts';
-import { defined, MAX_FOLDERS, READERS, type Reader, TASKS } from './name-readers.ts';
+import { defined, type List, MAX_FOLDERS, READERS, type Reader, TASKS } from './name-readers.ts';
 import { findPlaces, foldersOf, PLACE_KINDS, type Place, type PlaceKind, type PlaceSettings } from './places.ts';
 import { ReadBudget } from './read-budget.ts';
 
@@ -40,6 +40,7 @@ export class RuntimeFiles {
   /** The names that were read, by user and container; the oldest first. */
   readonly #named = new Map<string, { readonly names: Names; readonly readMs: number }>();
   readonly #budget = new ReadBudget();
+  readonly #lists = new Map<string, List>();
   readonly #namespaces = new Map<string, { readonly changedMs: number; readonly names: ReadonlySet<string> }>();
 
   /** @param storageConf as {@link findPlaces} */
@@ -125,11 +126,13 @@ export class RuntimeFiles {
   #readBy(read: Reader, kind: PlaceKind, containerId: string, uid: number): Names {
     if (!this.#budget.allows(uid)) return {};
     const spend = (bytes: number): void => this.#budget.spend(uid, bytes);
+    // A user could have any number of lists kept.
+    const lists = uid === 0 ? this.#lists : null;
     const places = this.#places.filter((place) => place.kind === kind);
     let found: Names = {};
     for (const place of places) {
       for (const folder of foldersOf(place, uid)) {
-        found = { ...defined(read(Object.assign(folder, { spend }), containerId)), ...found };
+        found = { ...defined(read(Object.assign(folder, { spend, lists }), containerId)), ...found };
       }
     }
     return found;

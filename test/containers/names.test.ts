@@ -188,6 +188,18 @@ suite('a container keeps the names that it was first found with', () => {
     assert.equal(files.identify(`${cgroup}/init`).names, undefined);
   });
 
+  test('which are those of a list that has changed since another container was found', () => {
+    const files = new RuntimeFiles(places);
+    const other = 'fedcba9876543210'.repeat(4);
+    const entry = (id: string, name: string) => ({ id, metadata: JSON.stringify({ name }) });
+    const scopes = MINE === '/' ? '/machine.slice' : dirname(MINE);
+    const pathOf = (id: string): string => `${scopes}/libpod-${id}.scope`;
+    write('lib/overlay-containers/containers.json', [entry(ID, 'web')]);
+    assert.equal(files.identify(pathOf(ID)).names?.containerName, 'web');
+    write('lib/overlay-containers/containers.json', [entry(ID, 'web'), entry(other, 'db')]);
+    assert.equal(files.identify(pathOf(other)).names?.containerName, 'db');
+  });
+
   test('with or without that of its image', () => {
     const files = new RuntimeFiles(places);
     write(file, { Name: '/web', Config: { Image: 'nginx:1' } });
