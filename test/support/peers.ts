@@ -18,6 +18,7 @@ export function peer(
     | 'node-exporter'
     | 'otelcol'
     | 'containers'
+    | 'docker'
     | 'kustomize'
     | 'runtimes'
     | 'strace'
