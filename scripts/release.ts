@@ -55,7 +55,8 @@ To publish it:
       with BUILD_IMAGE by its digest (--build-arg BUILD_IMAGE=docker.io/library/debian:bookworm-slim@sha256:…),
       on each architecture; then docker push
   the repository's release v${version}: all files of ${OUT}/, and as its text the section of CHANGELOG.md
-  the .deb and .rpm into the package repositories that users have, which sign them
+  the .deb and .rpm into the package repositories that users have, which sign them; their maintainer is
+      $DEBFULLNAME <$DEBEMAIL> of the environment that made them
 `);
 
 function npm(args: string[]): void {

@@ -1,7 +1,7 @@
 /**
  * `npm run build:packages`: makes the .deb, the .rpm and the single executable for x64 and arm64, each with its bill of
- * materials, in out/; with `-- x64` or `-- arm64` those for one. The same commit and packages of Debian give the same
- * bytes.
+ * materials, in out/; with `-- x64` or `-- arm64` those for one. DEBFULLNAME and DEBEMAIL name who maintains them, as for
+ * Debian's own tools. The same commit, maintainer and packages of Debian give the same bytes.
  */
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -18,6 +18,7 @@ process.chdir(join(import.meta.dirname, '../..'));
 const wanted = process.argv.slice(2);
 for (const name of wanted) if (!isArch(name)) throw new Error(`There are no packages for "${name}": x64 or arm64`);
 const { version, description } = JSON.parse(readFileSync('package.json', 'utf8'));
+const { DEBFULLNAME = 'The authors of Floatie', DEBEMAIL = 'floatie@localhost' } = process.env;
 const epoch = Number(
   process.env.SOURCE_DATE_EPOCH ?? execFileSync('git', ['log', '-1', '--format=%ct'], { encoding: 'utf8' }),
 );
@@ -35,7 +36,7 @@ function build(arch: Arch): void {
   rmSync(work, { recursive: true, force: true });
   const root = join(work, 'root');
   const files = writeRoot(root, { executable, licenses, sbom }, epoch);
-  const parts = { arch, version, description, root, files, epoch };
+  const parts = { arch, version, description, maintainer: `${DEBFULLNAME} <${DEBEMAIL}>`, root, files, epoch };
   const single = join(OUT, `floatie-${version}-linux-${arch}`);
   copyFileSync(executable, single);
   writeFileSync(`${single}.cdx.json`, sbom);

@@ -11,6 +11,8 @@ export interface Made {
   readonly arch: Arch;
   readonly version: string;
   readonly description: string;
+  /** A name with an address, such as `Jane Doe <jane@example.com>`. */
+  readonly maintainer: string;
   /** The folder that has the files as they lie below /, and room beside it. */
   readonly root: string;
   readonly files: readonly PackageFile[];
@@ -19,7 +21,7 @@ export interface Made {
 }
 
 /** @returns the path of the package, in the folder `out` */
-export function makeDeb({ arch, version, description, root, files, epoch }: Made, out: string): string {
+export function makeDeb({ arch, version, description, maintainer, root, files, epoch }: Made, out: string): string {
   const architecture = arch === 'x64' ? 'amd64' : 'arm64';
   const work = `${root}.deb`;
   cpSync(root, work, { recursive: true, preserveTimestamps: true });
@@ -29,7 +31,7 @@ export function makeDeb({ arch, version, description, root, files, epoch }: Made
     Package: 'floatie',
     Version: version,
     Architecture: architecture,
-    Maintainer: 'The authors of Floatie <floatie@localhost>',
+    Maintainer: maintainer,
     'Installed-Size': kilobytes,
     Depends: 'libc6 (>= 2.28), libgcc-s1 | libgcc1, libstdc++6 (>= 8)',
     Section: 'admin',

@@ -16,7 +16,7 @@ function foldersOf(path: string): string[] {
 }
 
 /** @returns the path of the package, in the folder `out` */
-export function makeRpm({ arch, version, description, root, files, epoch }: Made, out: string): string {
+export function makeRpm({ arch, version, description, maintainer, root, files, epoch }: Made, out: string): string {
   const architecture = arch === 'x64' ? 'x86_64' : 'aarch64';
   const list = `${root}.rpm-files`;
   const lines = files.map(({ path, mode, isConfig }) => {
@@ -26,7 +26,7 @@ export function makeRpm({ arch, version, description, root, files, epoch }: Made
   const folders = [...new Set(files.flatMap(({ path }) => foldersOf(path)))].filter((path) => !OF_SYSTEM.has(path));
   writeFileSync(list, [...folders.map((path) => `%dir %attr(755, root, root) ${path}\n`), ...lines].join(''));
   const definitions = {
-    ...{ given_version: version, given_description: description },
+    ...{ given_version: version, given_description: description, given_packager: maintainer },
     ...{ given_root: resolve(root), given_files: resolve(list) },
     ...{ _topdir: resolve(`${root}.rpm`), _rpmdir: resolve(out) },
   };

@@ -34,7 +34,15 @@ suite('packages', { skip: missing('root', 'btf') }, () => {
     const parts = { executable: '/bin/true', licenses: join(ROOT, 'LICENSE'), sbom: '{}' };
     const files: PackageFile[] = writeRoot(root, parts, 0);
     appendFileSync(join(root, CONFIG), '# of the next version\n');
-    next = { arch: 'x64', version: '99.0.0', description: 'Next', root, files, epoch: 0 };
+    next = {
+      arch: 'x64',
+      version: '99.0.0',
+      description: 'Next',
+      root,
+      files,
+      maintainer: 'Next <next@localhost>',
+      epoch: 0,
+    };
   });
 
   after(() => home[Symbol.dispose]());
@@ -126,6 +134,15 @@ suite('packages', { skip: missing('root', 'btf') }, () => {
       join(OUT, `floatie-${version}-1.aarch64.rpm`),
     ]);
     assert.equal(listed, 'aarch64');
+  });
+
+  test('the bill of materials has what is inside of other components, too', () => {
+    for (const arch of ['x64', 'arm64']) {
+      const bill = JSON.parse(readFileSync(join(OUT, `floatie-${version}-linux-${arch}.cdx.json`), 'utf8'));
+      const names: string[] = bill.components.map(({ purl }: { purl: string }) => purl.replace(/@[^@]*$/, ''));
+      const inside = ['pkg:npm/idiomorph', 'pkg:cargo/libffi', 'pkg:generic/libbpf', 'pkg:generic/node'];
+      assert.deepEqual(new Set(inside).difference(new Set(names)), new Set());
+    }
   });
 
   test('a second build makes the same bytes', () => {
