@@ -79,7 +79,9 @@ export class History {
   /** Call each second. Reads the counts once in a step and, while somebody looks, each second. */
   async endSecond(): Promise<void> {
     this.#setSeconds();
-    if (++this.#elapsed >= STEP_S) await this.endStep();
+    // Where reading takes longer than a second, fewer of them have ended.
+    const isOver = ++this.#elapsed >= STEP_S || monotonicMs() - this.#beganMs >= STEP_S * 1000;
+    if (isOver) await this.endStep();
     else if (this.#seconds !== null) {
       await this.#read();
       this.#soFar = endOf(this.#beganMs);

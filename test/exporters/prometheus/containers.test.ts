@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, suite, test } from 'node:test';
 import { Clients } from '../../../src/exporters/prometheus/clients.ts';
+import { containersWanted } from '../../../src/exporters/prometheus/containers.ts';
 import { PrometheusEndpoint } from '../../../src/exporters/prometheus/server.ts';
 import { MEMORY_USAGE } from '../../../src/history/columns.ts';
 import { History } from '../../../src/history/history.ts';
@@ -49,6 +50,15 @@ suite('/api/v1/containers', async () => {
     const next = await ask('', { 'if-none-match': etag });
     assert.equal(next.status, 200);
     assert.notEqual(next.headers.get('etag'), etag);
+  });
+
+  test('is made once for all who ask for the same, until the counts are read again', async () => {
+    const made = (steps: number) => containersWanted(history, { steps }).make();
+    const [now, all] = [made(0), made(30)];
+    assert.notEqual(now, all);
+    assert.deepEqual([made(0) === now, made(30) === all, made(99) === all], [true, true, true]);
+    await history.endSecond();
+    assert.notEqual(made(0), now);
   });
 
   test('says what is wrong with a query', async () => {
