@@ -6,7 +6,7 @@ import { foldersDrawing } from './folders-drawing.ts';
 import { ioTable } from './io-table.ts';
 import { metricsTables } from './metrics-table.ts';
 import { operationsTable } from './operations-table.ts';
-import { performanceTables } from './performance-tables.ts';
+import { costOfRead, performanceTables } from './performance-tables.ts';
 import { privilegesTable } from './privileges-table.ts';
 import { apiTables, recordsTables } from './records-table.ts';
 
@@ -20,6 +20,7 @@ const TABLES = {
   operations: operationsTable,
   privileges: privilegesTable,
   performance: performanceTables,
+  cost: costOfRead,
 } as const;
 
 /** The texts of the README and the pages of docs/ by path. */

@@ -7,7 +7,7 @@ const SLACK_MS = 50;
 
 interface Job {
   readonly everyMs: number;
-  readonly run: () => Promise<void>;
+  readonly run: () => void;
   dueMs: number;
 }
 
@@ -62,24 +62,32 @@ export class Jobs {
     for (const job of this.#jobs) {
       if (job.dueMs > nowMs + this.#slackMs) continue;
       job.dueMs = nowMs + job.everyMs;
-      void job.run();
+      job.run();
     }
     this.#setTimer();
   }
 }
 
-function guarded(job: string, work: () => void | Promise<void>, health: Health): () => Promise<void> {
+/** Most jobs end at once; a promise for each would cost more than they do. */
+function guarded(job: string, work: () => void | Promise<void>, health: Health): () => void {
   let isUnderWay = false;
-  return async () => {
+  const fail = (thrown: unknown): void => health.jobFailed(job, thrown);
+  return () => {
     if (isUnderWay) return;
-    isUnderWay = true;
     try {
-      await work();
-      health.jobEnded(job);
+      const promise = work();
+      if (promise === undefined) {
+        health.jobEnded(job);
+        return;
+      }
+      isUnderWay = true;
+      void promise
+        .then(() => health.jobEnded(job), fail)
+        .finally(() => {
+          isUnderWay = false;
+        });
     } catch (thrown) {
-      health.jobFailed(job, thrown);
-    } finally {
-      isUnderWay = false;
+      fail(thrown);
     }
   };
 }

@@ -153,6 +153,11 @@ export class Blocks {
     }
   }
 
+  /** Whether an operation found no first block since blocks were last offered. */
+  get isEmpty(): boolean {
+    return !this.#pool.isZero(BLOCK_POOL.offsets.is_empty / 8);
+  }
+
   /** The share of first blocks that nobody has, or that these slots give back. */
   freeShare(draining: Iterable<number>): number {
     let free = 1 - this.#used / this.#claimable;

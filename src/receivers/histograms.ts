@@ -188,6 +188,11 @@ export class Histograms<Op extends string, Counter extends string> {
     return this.#slots.used();
   }
 
+  /** Whether a further cgroup or operation counts in the overflow. Cheaper than {@link overflow}. */
+  get isFull(): boolean {
+    return this.#slots.isFull || this.#blocks.isEmpty;
+  }
+
   /** A number that changes when a cgroup gets counts of its own, or loses them. */
   changes(): number {
     return this.#slots.changes();

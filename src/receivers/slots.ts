@@ -131,6 +131,11 @@ export class Slots {
     return this.#counter('taken') - this.#returned();
   }
 
+  /** Whether no further cgroup finds a slot. */
+  get isFull(): boolean {
+    return this.#counter('taken') >= this.#counter('given');
+  }
+
   isBanished(cgroupId: bigint): boolean {
     return this.#banished.has(cgroupId);
   }

@@ -205,6 +205,11 @@ export class OverlayfsReceiver {
     return this.#counts.usedEntries();
   }
 
+  /** See {@link OverlayfsCounts.isFull}. */
+  get isFull(): boolean {
+    return this.#counts.isFull;
+  }
+
   /** See {@link OverlayfsCounts.changes}. */
   changes(): number {
     return this.#counts.changes();

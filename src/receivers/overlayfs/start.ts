@@ -78,7 +78,8 @@ export async function start(context: Context<OverlayfsSettings>): Promise<Runnin
   const reclaiming = new Pace(CROWDED_MS, CALM_MS);
   context.every(RECLAIM_MS, 'take entries back', () => {
     // Whoever finds no free entry counts in the overflow.
-    if (!reclaiming.isDue(receiver.usedEntries() + receiver.overflowed(), monotonicMs())) return;
+    const short = receiver.isFull ? receiver.overflowed() : 0;
+    if (!reclaiming.isDue(receiver.usedEntries() + short, monotonicMs())) return;
     registry.end(source.reclaim((ms) => registry.isReadSince(ms)));
   });
   context.every(SUPERVISE_MS, 'look after the overlayfs probe', () => receiver.supervise());
