@@ -2,7 +2,7 @@
  * Reads the files of some containers each second, for the history: each container once in a step, or each second while
  * somebody looks, and the usage of cgroups near their limit each second, all within a budget of files.
  */
-import type { Container, Inventory } from '../../containers/inventory.ts';
+import type { Container } from '../../containers/inventory.ts';
 import type { History } from '../../history/history.ts';
 import { STEP_S } from '../../history/schema.ts';
 import type { RawPath } from '../../kernel/raw-path.ts';
@@ -35,8 +35,8 @@ export class Sampler {
   readonly #source: PressureSource;
   readonly #history: History;
   readonly #budget: FileBudget;
-  /** When a container was read last, by inventory and key. */
-  #readMs = new Map<string, number>();
+  /** When a container was read last. */
+  readonly #readMs = new WeakMap<Container, number>();
   /** By path. */
   #near = new Map<string, Near>();
 
@@ -51,24 +51,10 @@ export class Sampler {
     this.#sampleNear(nowMs);
     const dueMs = this.#history.isWatched ? WATCHED_DUE_MS : DUE_MS;
     const memory = this.#source.memoryReaders();
-    const readMs = new Map<string, number>();
-    const due: {
-      readonly inventory: Inventory;
-      readonly container: Container;
-      readonly key: string;
-      readonly ms: number;
-    }[] = [];
-    for (const { inventory, container } of this.#source.wanted()) {
-      const key = `${inventory.mount}${container.key}`;
-      const ms = this.#readMs.get(key) ?? Number.NEGATIVE_INFINITY;
-      readMs.set(key, ms);
-      if (nowMs - ms >= dueMs) due.push({ inventory, container, key, ms });
-    }
-    // Those that are gone are forgotten with the map.
-    this.#readMs = readMs;
-    for (const { inventory, container, key } of due.sort((a, b) => a.ms - b.ms)) {
+    const due = [...this.#source.wanted()].filter(({ container }) => nowMs - this.#msOf(container) >= dueMs);
+    for (const { inventory, container } of due.sort((a, b) => this.#msOf(a.container) - this.#msOf(b.container))) {
       if (!this.#budget.take(memory.has(inventory) ? FILES : PRESSURE_FILES, nowMs, RESERVE)) break;
-      readMs.set(key, nowMs);
+      this.#readMs.set(container, nowMs);
       // Whoever is removed may have left its path to another container.
       if (inventory.isGone(container)) continue;
       const samples = [...this.#source.samplesOf(inventory, container, memory.get(inventory) ?? null)];
@@ -88,6 +74,10 @@ export class Sampler {
       }
     }
     this.#history.usages.expire(nowMs);
+  }
+
+  #msOf(container: Container): number {
+    return this.#readMs.get(container) ?? Number.NEGATIVE_INFINITY;
   }
 
   #sampleNear(nowMs: number): void {
