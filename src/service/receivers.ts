@@ -13,7 +13,7 @@ import { resolvePidNamespace } from '../containers/pid-namespace.ts';
 import type { History } from '../history/history.ts';
 import type { Observer } from '../metrics/observer.ts';
 import type { MetricRegistry } from '../metrics/registry.ts';
-import { type Health, unmeasuredText } from '../program/health.ts';
+import { type Gaps, type Health, unmeasuredText } from '../program/health.ts';
 import { Jobs } from '../program/jobs.ts';
 import type { Logger } from '../program/log.ts';
 import { errorOf, reasonOf } from '../program/reason.ts';
@@ -142,10 +142,8 @@ async function startReceiver<N extends ReceiverName>(name: N, config: Config, co
       health.attached(name, method, refusals, gaps);
       const reasons = Object.fromEntries(refusals.map(({ method, reason }) => [`not_${method}`, reason]));
       const missing = Object.fromEntries(Object.entries(gaps).map(([gap, all]) => [gap, unmeasuredText(all)]));
-      const counts = Object.entries(gaps).map(([gap, all]) => [gap, all.flatMap(({ ops }) => ops).length]);
-      const not = refusals.map(({ method }) => method).join(', ');
-      log.info(`The ${name} probe is attached by ${method}`, { ...(not && { not }), ...Object.fromEntries(counts) });
-      if (refusals.length + counts.length > 0) {
+      log.info(...attachedLine(name, method, refusals, gaps));
+      if (refusals.length + Object.keys(gaps).length > 0) {
         log.debug(`Why the ${name} probe is attached so, as /readyz says`, { ...reasons, ...missing });
       }
     },
@@ -174,6 +172,18 @@ async function startReceiver<N extends ReceiverName>(name: N, config: Config, co
       running.stop?.();
     },
   };
+}
+
+/** Short: level debug, /readyz and the doctor have the reasons. */
+export function attachedLine(
+  name: string,
+  method: string,
+  refusals: readonly { readonly method: string }[],
+  gaps: Gaps,
+): [message: string, fields: Record<string, string | number>] {
+  const counts = Object.entries(gaps).map(([gap, all]) => [gap, all.flatMap(({ ops }) => ops).length]);
+  const not = refusals.map(({ method }) => method).join(', ');
+  return [`The ${name} probe is attached by ${method}`, { ...(not && { not }), ...Object.fromEntries(counts) }];
 }
 
 async function mustStart<N extends ReceiverName>(name: N, config: Config): Promise<boolean> {

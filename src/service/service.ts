@@ -95,9 +95,8 @@ export async function startService(given: Config, log: Logger, { sockets = [] }:
   records.onAdd((record) => exporting.emit(record));
 
   if (exporting.isEmpty) log.warn('Nothing is exported: exporters.otlp.endpoint is empty');
-  const methods = health.readiness().probes.map(({ probe, method }) => [probe, method]);
   const otlp = exporting.pushes.some((name) => name.startsWith('otlp'));
-  log.info('Floatie is measuring', { url: endpoints.url, ...Object.fromEntries(methods), otlp });
+  log.info('Floatie is measuring', { url: endpoints.url, otlp });
 
   let stopped: Promise<void> | null = null;
   let config = given;
