@@ -116,6 +116,10 @@ export class Health {
     });
   }
 
+  isAttached(probe: string): boolean {
+    return this.#probes.get(probe)?.attached ?? false;
+  }
+
   /** @param reason why the probe is not attached, for people */
   failed(probe: string, reason: string, refusals: NonNullable<ProbeState['refusals']> = []): void {
     this.#probes.set(probe, {

@@ -17,14 +17,19 @@ export class Records {
   }
 
   add(record: TypedRecord): void {
-    this.#lists.get(record.schema)?.add([{ record, isPast: false }]);
+    this.#lists.get(record.schema)?.add([{ record, isTold: true }]);
     for (const listen of this.#listeners) listen(record);
+  }
+
+  /** Lists a record of what listeners have from another one. */
+  list(record: TypedRecord): void {
+    this.#lists.get(record.schema)?.add([{ record, isTold: false }]);
   }
 
   /** Adds records from before the start in front of all others, without calling listeners. */
   remember(past: readonly TypedRecord[]): void {
     for (const [schema, list] of this.#lists) {
-      const entries = past.filter((record) => record.schema === schema).map((record) => ({ record, isPast: true }));
+      const entries = past.filter((record) => record.schema === schema).map((record) => ({ record, isTold: false }));
       list.add([...entries, ...list.takeAll()]);
     }
   }
@@ -35,10 +40,10 @@ export class Records {
     return list?.records ?? null;
   }
 
-  /** The records since the start, oldest first of each kind. */
+  /** The records that listeners have, oldest first of each kind. */
   get seen(): readonly TypedRecord[] {
     const entries = [...this.#lists.values()].flatMap((list) => list.entries);
-    return entries.filter(({ isPast }) => !isPast).map(({ record }) => record);
+    return entries.filter(({ isTold }) => isTold).map(({ record }) => record);
   }
 
   onAdd(listen: (record: TypedRecord) => void): void {
@@ -48,7 +53,8 @@ export class Records {
 
 interface Entry {
   readonly record: TypedRecord;
-  readonly isPast: boolean;
+  /** Whether listeners have it. */
+  readonly isTold: boolean;
 }
 
 /** Beyond the limit, drops the oldest record of the place that has most, so that no place pushes out another's. */

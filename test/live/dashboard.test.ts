@@ -21,6 +21,7 @@ const EXPECTED: Expected = {
   },
   still: ['floatie_memory_major_faults_total', 'floatie_probe_misses_total', 'floatie_http_dropped_total'],
   firing: ['FloatieOverlayfsSlow', 'FloatieOverlayfsFull', 'FloatieOomKill', 'FloatieKilled', 'absent', 'overflow'],
+  either: ['FloatieMemoryRunsOut', 'FloatieMemoryNearMisses'],
 };
 
 suite('the dashboard and the alerts', { skip: missing('root', 'btf', 'fuse', 'pressure') }, () => {

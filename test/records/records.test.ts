@@ -74,6 +74,14 @@ suite('the records of the last kills', () => {
   });
 });
 
+test('a record of what listeners have from another one is listed, and not told', () => {
+  const records = new Records([OOM_KILL]);
+  const told: unknown[] = [];
+  records.onAdd((record) => told.push(record));
+  records.list(record('a', 1));
+  assert.deepEqual([pids(records.at('/oom')), records.seen, told], [[1], [], []]);
+});
+
 suite('records of two kinds', () => {
   const OTHER: RecordSchema = { ...OOM_KILL, path: '/other', summaryOf: () => 'something else' };
   const other = (pid: number): TypedRecord => ({ ...record('a', pid), schema: OTHER });

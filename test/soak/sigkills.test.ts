@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { createCgroup } from '../support/cgroup.ts';
 import { missing } from '../support/requirements.ts';
-import { attachKills, KINDS } from '../support/sigkills.ts';
+import { attachKills, EARLYOOM, KINDS } from '../support/sigkills.ts';
 
 const TIMES = Math.ceil(100 * Number(process.env.TEST_SCALE ?? 1));
 
 suite('a hundred times SIGKILL by', { skip: missing('root', 'btf') }, () => {
-  for (const kind of KINDS) {
+  for (const kind of [...KINDS, EARLYOOM]) {
     test(kind.name, async (context) => {
       const lack = kind.lacks?.() ?? null;
       if (lack !== null) return context.skip(`this machine lacks ${lack}`);

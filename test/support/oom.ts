@@ -15,7 +15,7 @@ const V1 = findHierarchy().version === 1;
 
 export function limit(cgroup: Cgroup, megabytes: number): void {
   const file = V1 ? 'memory.limit_in_bytes' : 'memory.max';
-  writeFileSync(join(cgroup.path, file), `${megabytes << 20}`);
+  writeFileSync(join(cgroup.path, file), `${megabytes * 2 ** 20}`);
 }
 
 /** A child cgroup, to which the parent's limit applies, too. */

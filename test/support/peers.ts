@@ -19,6 +19,7 @@ export function peer(
     | 'otelcol'
     | 'containers'
     | 'docker'
+    | 'earlyoom'
     | 'kustomize'
     | 'runtimes'
     | 'strace'

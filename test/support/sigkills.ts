@@ -16,6 +16,7 @@ import type { Cgroup } from './cgroup.ts';
 import { eventually } from './eventually.ts';
 import { fixture } from './fixtures.ts';
 import { hog, limit } from './oom.ts';
+import { peer } from './peers.ts';
 
 const HIERARCHY = findHierarchy();
 
@@ -233,6 +234,28 @@ export const KINDS: readonly Kind[] = [
     },
   },
 ];
+
+/** The real one. It takes memory for always short, and sees the processes of a PID namespace alone. */
+export const EARLYOOM: Kind = {
+  name: 'earlyoom itself',
+  async kill(cgroup) {
+    const script = '"$@" & read -r _; "$0" -m 99,99 -s 100,100 --prefer ^killed$ >/dev/null 2>&1 & wait %1';
+    const command = ['sh', '-c', script, peer('earlyoom'), ...cgroup.wrap(fixture('killed'), 'wait').flat()];
+    const child = spawn('unshare', ['--pid', '--fork', '--kill-child', '--mount-proc', ...command], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    const ended = once(child, 'exit');
+    await once(child.stdout, 'data');
+    child.stdin.end('\n');
+    await ended;
+    return {
+      counts: { 'oomd earlyoom': 1 },
+      killer: 'oomd',
+      explanation:
+        /^killed \(pid \d+\) was killed by earlyoom \(pid \d+\), which frees memory before the kernel has to/,
+    };
+  },
+};
 
 /** Starts a process of test/fixtures/killed.c in the cgroup. */
 export async function start(cgroup: Cgroup, ...args: string[]): Promise<{ child: ChildProcess; pid: number }> {

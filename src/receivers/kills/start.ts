@@ -33,6 +33,8 @@ export function start(context: Context<KillsSettings>): Running<KillsSettings> {
     retainMs: settings.retain_ms,
     onStorm(storm) {
       const record = describeStorm(storm);
+      // The oom receiver logs and exports a record that says more.
+      if (storm.kills[0].killer === 'kernel_oom' && context.health.isAttached('oom')) return records.list(record);
       log[isUsual(storm) ? 'info' : 'warn'](KILL.title, flatten(record));
       records.add(record);
     },

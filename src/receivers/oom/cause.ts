@@ -16,6 +16,8 @@ export interface CauseFacts {
   /** The largest processes of `memory`, with their owners as far as known. */
   readonly holders: readonly (MemoryHolder & { readonly owner?: Identity })[];
   readonly victim: Identity;
+  /** Anonymous memory of the victim, which the kernel reports of each kill. */
+  readonly victimAnonBytes?: number | undefined;
   /** The usage of the cgroup whose limit was hit, before it was. */
   readonly past?: Pick<Past, 'points'> | undefined;
 }
@@ -122,19 +124,21 @@ function explainMany({ memory, holders: [largest] }: CauseFacts): string | null 
   return `${processes} processes held the memory, and the largest one, ${quoted(largest)}, only ${size(largest.rssBytes)}`;
 }
 
-function describeUnknown({ memory, holders: [largest] }: CauseFacts): string {
-  if (memory?.kinds === undefined) return 'Nothing that the kernel reported tells what filled the memory';
+function describeUnknown({ memory, holders: [largest], victimAnonBytes }: CauseFacts): string {
+  if (memory?.kinds === undefined) {
+    const held = victimAnonBytes && `; the victim held ${size(victimAnonBytes)} of anonymous memory`;
+    return `Neither a full report of the kernel, which writes ten in five seconds, nor a sample tells what filled the memory${held ?? ''}`;
+  }
   const holder = largest && `; the largest process, ${quoted(largest)}, held ${size(largest.rssBytes)}`;
   return `The memory was filled by ${listed(memory.kinds)}${holder ?? ''}`;
 }
 
-/** Rules on how anonymous memory grew. */
+/** Rules on how anonymous memory grew. Where no kinds are known, that of the victim may be enough. */
 function ofGrowth(explain: typeof explainBurst): Rule['explain'] {
-  return ({ scope, memory, limit: { limitBytes, usageBytes } = {}, past }) => {
-    if (scope !== 'memcg' || memory?.kinds === undefined || past === undefined) return null;
-    if (limitBytes === undefined || usageBytes === undefined) return null;
-    if (memory.kinds.anonBytes < MOST * sum(memory.kinds)) return null;
-    return explain(past.points, usageBytes, limitBytes);
+  return ({ scope, memory, limit: { limitBytes, usageBytes } = {}, victimAnonBytes = 0, past }) => {
+    if (scope !== 'memcg' || past === undefined || limitBytes === undefined || usageBytes === undefined) return null;
+    const [anon, all] = memory?.kinds ? [memory.kinds.anonBytes, sum(memory.kinds)] : [victimAnonBytes, usageBytes];
+    return anon < MOST * all ? null : explain(past.points, usageBytes, limitBytes);
   };
 }
 

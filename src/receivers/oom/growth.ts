@@ -19,7 +19,8 @@ const [LEAST, MOST] = [0.15, 0.6];
 
 /** The sentence where usage jumped, else null. @param points as of {@link Past} */
 export function explainBurst(points: Points, usageBytes: number, limitBytes: number): string | null {
-  const last = growthOver({ points }, usageBytes, BURST_MS);
+  // A container that is younger was empty before.
+  const last = growthOver({ points }, usageBytes, Math.min(BURST_MS, points[0]?.agoMs ?? 0));
   if (last === undefined || last.overS * S > MAX_BURST_MS) return null;
   const grown = usageBytes - last.fromBytes;
   const [first] = points.filter(({ agoMs }) => agoMs >= last.overS * S + 2 * BURST_MS);

@@ -87,7 +87,7 @@ export function describeKnown({ limit, trigger, victim, members, gfpMask, ...kil
     time: new Date(wallMsOf(kill.timeNs)).toISOString(),
     read_from: kill.readFrom,
     scope,
-    ...stateCause({ scope, limit, memory, holders, victim: victim.owner, past }),
+    ...stateCause({ scope, limit, memory, holders, victim: victim.owner, victimAnonBytes: victim.anonBytes, past }),
     'limit.owner': limit?.owner,
     ...ownerValues('limit.', limit?.holder),
     'limit.bytes': limit?.limitBytes,

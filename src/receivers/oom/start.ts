@@ -56,8 +56,8 @@ export function start(context: Context<OomSettings>): Running<OomSettings> {
   });
   const { method, refusals, kmsgProblem } = receiver;
   if (kmsgProblem !== null) log.debug(`/oom has no kills of before the start: ${kmsgProblem}`);
-  // The kernel's report lacks the PID namespace.
-  else if (pidNsInum === 0) {
+  // The kernel's report lacks the PID namespace, but has the cgroup.
+  else if (pidNsInum === 0 || kernel.cgroup !== '') {
     const { identifyCgroup: identityOf } = context;
     records.remember(describePastKills(receiver.takePast(), { identityOf, cgroup: kernel.cgroup }));
   }

@@ -114,6 +114,11 @@ suite('the cause of an OOM kill is unknown rather than wrong', () => {
       explanation,
       /^The memory was filled by 60\.0 MiB of anonymous memory, .*"a\\"\\\\ b" \(1\), held 58\.0 MiB$/,
     );
-    assert.match(stateCause(facts({})).explanation, /^Nothing that the kernel reported/);
+    assert.match(
+      stateCause(facts({})).explanation,
+      /^Neither a full report of the kernel.* nor a sample tells what filled/,
+    );
+    const { explanation: least } = stateCause(facts({ victimAnonBytes: 5 * MB }));
+    assert.match(least, /; the victim held 5\.0 MiB of anonymous memory$/);
   });
 });

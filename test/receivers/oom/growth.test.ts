@@ -62,6 +62,7 @@ suite('how usage grew', () => {
       /within 8 s, by 6\.8 MiB\/s; in the 60 s before it stayed$/,
     ],
     ['at once, a little after its start', 'burst', [[6, 2]], /^Usage jumped from 2\.0 MiB to 64\.0 MiB within 6 s$/],
+    ['at once, right after its start', 'burst', [[2, 1]], /^Usage jumped from 1\.0 MiB to 64\.0 MiB within 2 s$/],
     ['slowly, in steps', 'leak', sampled(300, (age) => LIMIT_MB - Math.ceil(age / 20) * 4), /steadily/],
     ['hardly, since it was full all the time', 'unknown', sampled(300, () => 62), /^The memory was filled by/],
     ['once, long before', 'unknown', sampled(300, (age) => (age > 200 ? 10 : 63)), /^The memory was filled by/],
@@ -75,6 +76,19 @@ suite('how usage grew', () => {
       assert.match(stated.explanation, explanation);
     });
   }
+
+  test('tells a burst of the victim, where the kernel’s report is cut', () => {
+    const kill = {
+      scope: 'memcg',
+      limit: { owner: 'self', limitBytes: 64 * MB, usageBytes: 64 * MB },
+      memory: undefined,
+      holders: [],
+      victim: { cgroup: '/a' },
+      past: { points: [{ agoMs: 5000, bytes: MB }] },
+    } as const;
+    assert.equal(stateCause({ ...kill, victimAnonBytes: 60 * MB }).cause, 'burst');
+    assert.equal(stateCause({ ...kill, victimAnonBytes: 30 * MB }).cause, 'unknown');
+  });
 
   test('tells nothing of memory that is mostly page cache', () => {
     assert.equal(

@@ -49,7 +49,8 @@ suite('the record of a kill from before the start', () => {
       read_from: 'kernel_log',
       scope: 'memcg',
       cause: 'unknown',
-      explanation: 'Nothing that the kernel reported tells what filled the memory',
+      explanation:
+        'Neither a full report of the kernel, which writes ten in five seconds, nor a sample tells what filled the memory; the victim held 0.0 MiB of anonymous memory',
       limit_owner: 'ancestor',
       limit_cgroup: '/docker',
       limit_bytes: 64,
@@ -84,7 +85,8 @@ suite('the record of a kill from before the start', () => {
         read_from: 'kernel_log',
         scope: 'memcg',
         cause: 'unknown',
-        explanation: 'Nothing that the kernel reported tells what filled the memory',
+        explanation:
+          'Neither a full report of the kernel, which writes ten in five seconds, nor a sample tells what filled the memory',
         victim_comm: 'killed7',
         victim_pid: 7,
       },

@@ -70,7 +70,8 @@ suite('the record of an OOM kill', () => {
     assert.deepEqual(fields, {
       scope: 'unknown',
       cause: 'unknown',
-      explanation: 'Nothing that the kernel reported tells what filled the memory',
+      explanation:
+        'Neither a full report of the kernel, which writes ten in five seconds, nor a sample tells what filled the memory; the victim held 0.0 MiB of anonymous memory',
       trigger_comm: 'kworker/0:1',
       trigger_process: 'kthreadd',
       trigger_pid: 21,
