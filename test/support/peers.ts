@@ -17,6 +17,7 @@ export function peer(
     | 'victoria-metrics'
     | 'node-exporter'
     | 'otelcol'
+    | 'arm64-guest'
     | 'containers'
     | 'docker'
     | 'earlyoom'
