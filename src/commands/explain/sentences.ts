@@ -108,7 +108,7 @@ function describeElsewhere({ io_stall }: Container, waitedS: number): Statement[
   if (stalledS < ELSEWHERE_S || stalledS < ELSEWHERE * waitedS) return [];
   return [
     {
-      sentence: `Tasks waited for I/O in ${seconds(stalledS)} of the last minute, only ${seconds(waitedS)} of it on overlayfs, so it is a volume, or mapped files`,
+      sentence: `Not on overlayfs: a volume or mapped files. Tasks waited for I/O in ${seconds(stalledS)} of the last minute, and ${seconds(waitedS)} on overlayfs`,
       cure: 'look at the volumes of the container, and at floatie_memory_major_faults_total for mapped files',
       waitedS: stalledS,
     },

@@ -60,7 +60,7 @@ suite('the first sentence of an explanation', () => {
     ['lock', /same file/],
     ['runqueue', /CPU limit/],
     ['cpu', /fewer and larger/],
-    ['other', /readyz/],
+    ['other', /causes: on/],
     ['new_one', /^$/],
   ] as const) {
     test(`names the cause ${cause} and what to try`, () => {
@@ -77,7 +77,10 @@ suite('the first sentence of an explanation', () => {
 
   test('says that I/O which overlayfs does not see is elsewhere', () => {
     const [first] = statementsOf({ operations: [operation('read', 0.3)], io_stall: stall(20) });
-    assert.match(first?.sentence ?? '', /only 300 ms of it on overlayfs, so it is a volume, or mapped files$/);
+    assert.match(
+      first?.sentence ?? '',
+      /^Not on overlayfs: a volume or mapped files\. Tasks waited for I\/O in 20 s .* 300 ms on overlayfs$/,
+    );
     const seen = statementsOf({ operations: [operation('read', 18)], io_stall: stall(20) });
     assert.equal(seen.length, 1);
   });
