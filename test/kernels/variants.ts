@@ -37,6 +37,8 @@ const CPU_OF_6_12 = 'max,-cx16';
 
 /** Before Linux 5.11 modules have no BTF. */
 const FENTRY = /by fentry/;
+/** Since Linux 6.18 a task is held up behind its system call. */
+const CPU_LIMIT = /the CPU is limited/;
 const ONLY_ON_V1 = /memory and swap together/;
 const ONLY_ON_V2 = /of a whole cgroup|with all of its cgroup/;
 /** Since Linux 5.14, with v2. */
@@ -55,6 +57,7 @@ const NOT_PARANOID = /perf_event_paranoid is 2 or less/;
 
 const PRIVILEGES = 'test/live/privileges.test.ts';
 const KILLS = 'test/live/kills-guest.test.ts';
+const CAUSES = 'test/live/causes.test.ts';
 const DOCTOR = 'test/live/doctor-guest.test.ts';
 
 const ALL: readonly Method[] = ['fentry', 'kprobe', 'syscall', 'syscall_classic'];
@@ -100,7 +103,7 @@ export const VARIANTS: readonly Variant[] = [
     cpu: CPU_OF_6_12,
     // Debian has a level of its own, which 5.10 is tested with.
     boot: 'sysctl.kernel.perf_event_paranoid=2',
-    files: ['test/live/io-kinds.test.ts', 'test/live/late-module.test.ts', DOCTOR, PRIVILEGES],
+    files: ['test/live/io-kinds.test.ts', 'test/live/late-module.test.ts', CAUSES, DOCTOR, PRIVILEGES],
     rest: ['test/soak/waits-guest.test.ts'],
   },
   // Programs can be preempted, and then other tasks' events pass them by.
@@ -144,7 +147,7 @@ export const VARIANTS: readonly Variant[] = [
     cgroup: 'v2',
     exact: NOT_PREEMPTIBLE,
     auto: 'kprobe',
-    skips: [ONLY_ON_V1],
+    skips: [ONLY_ON_V1, CPU_LIMIT],
     files: [MEMBERS],
   },
 ];
