@@ -1,11 +1,8 @@
 /** What programs wait for: bpftrace sees every system call of a PID namespace, beside what Floatie counts. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { eventually } from './eventually.ts';
+import { startBpftrace } from './bpftrace.ts';
 import { isFollowed, type NamedCall, nameCall } from './file-calls.ts';
 import type { Metrics } from './metrics-text.ts';
-import { MOUNTED, withMounts } from './mounts.ts';
 
 const SCRIPT = fileURLToPath(new URL('waits.bt', import.meta.url));
 
@@ -30,47 +27,16 @@ export interface Observer extends AsyncDisposable {
 }
 
 export async function startObserver(pidNsInum: number): Promise<Observer> {
-  const [command = '', ...args] = [...withMounts(MOUNTED), 'bpftrace', '-f', 'json', SCRIPT, `${pidNsInum}`];
-  const env = { ...process.env, BPFTRACE_MAP_KEYS_MAX: '65536' };
-  const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
-  const exited = once(child, 'exit');
-  let [written, failed] = ['', ''];
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    written += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    failed += text;
-  });
-  const hasEnded = (): boolean => child.exitCode !== null || child.signalCode !== null;
-  await eventually('bpftrace observes', () => {
-    if (hasEnded()) throw new Error(`bpftrace ended with ${child.exitCode}: ${failed}`);
-    return written.includes('ready');
-  }).catch((error: unknown) => {
-    child.kill('SIGKILL');
-    throw error;
-  });
+  const bpftrace = await startBpftrace(SCRIPT, `${pidNsInum}`);
   return {
     async end() {
-      const closed = once(child.stdout, 'end');
-      // A signal that comes between two waits of bpftrace is lost.
-      await eventually('bpftrace has ended', () => hasEnded() || (child.kill('SIGINT') && false));
-      await closed;
-      return parseWaits(written);
+      return waitsIn((await bpftrace.end()) as Readonly<Record<string, Readonly<Record<string, number>>>>);
     },
-    async [Symbol.asyncDispose]() {
-      if (!hasEnded()) child.kill('SIGKILL');
-      await exited;
-    },
+    [Symbol.asyncDispose]: () => bpftrace[Symbol.asyncDispose](),
   };
 }
 
-/** @param text what bpftrace writes at its end: a line a map */
-function parseWaits(text: string): Waits[] {
-  const maps: Record<string, Readonly<Record<string, number>>> = {};
-  for (const line of text.split('\n')) {
-    const { type, data } = line === '' ? {} : (JSON.parse(line) as { type: string; data: object });
-    if (type === 'map') Object.assign(maps, data);
-  }
+function waitsIn(maps: Readonly<Record<string, Readonly<Record<string, number>>>>): Waits[] {
   return Object.entries(maps['@calls'] ?? {}).flatMap(([key, calls]): Waits[] => {
     const [nr = 0, names = 0, outcome = 0] = key.split(',').map(Number);
     const named = nameCall(nr, names);

@@ -1,0 +1,89 @@
+/** Slow operations among very many fast ones, and very many slow ones. */
+import assert from 'node:assert/strict';
+import { execFile, execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { suite, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { cgroupIdOf, findHierarchy } from '../../src/containers/hierarchy.ts';
+import { createCgroup } from '../support/cgroup.ts';
+import { fixture } from '../support/fixtures.ts';
+import { mountOverlay } from '../support/overlay.ts';
+import { count, OPTIONS, operationsOf, started } from '../support/overlayfs-receiver.ts';
+import { missing } from '../support/requirements.ts';
+import { mountSlow } from '../support/slow.ts';
+import { mountTracefs } from '../support/tracefs.ts';
+
+const CONTAINERS = 20;
+const FAST = 5000;
+/** The durations of the slow ones in µs, by container. */
+const SLOW_US = Array.from({ length: 10 }, (_, index) => 40_000 + 4000 * index);
+const run = promisify(execFile);
+
+suite('slow operations', { skip: missing('root', 'btf', 'fuse') }, () => {
+  test('are the ten slowest of 100,000 in twenty cgroups, each with its path, its cgroup and its duration', async () => {
+    await using slow = await mountSlow([0, ...SLOW_US]);
+    using overlay = mountOverlay(slow.path);
+    const file = join(overlay.path, 'fast');
+    execFileSync('truncate', ['-s', `${FAST}`, file]);
+    await using cgroups = new AsyncDisposableStack();
+    const all = Array.from({ length: CONTAINERS }, (_, index) => cgroups.use(createCgroup(`slow-${index}`)));
+    using _tracefs = mountTracefs();
+    using receiver = await started({ ...OPTIONS, maxMapEntries: 64, slowNs: 20e6 });
+    const { slow: events } = receiver.it;
+    await Promise.all(
+      all.map((one, index) => {
+        const reads = `dd if="$1" of=/dev/null bs=1 count=${FAST} status=none`;
+        const last =
+          index < SLOW_US.length ? `; dd if="$2" of=/dev/null bs=1 skip=${index + 1} count=1 status=none` : '';
+        return run(...one.wrap('sh', '-ec', reads + last, 'sh', file, join(overlay.path, 'slow')));
+      }),
+    );
+    const told = events.take().filter(({ op, path }) => op === 'read' && path?.path === '/slow');
+    assert.equal(told.length, SLOW_US.length);
+    for (const [index, us] of SLOW_US.entries()) {
+      const event = told.find(({ cgroupId }) => cgroupId === cgroupIdOf(findHierarchy(), all[index]?.name ?? ''));
+      assert.ok(event, `none of ${all[index]?.name}`);
+      assert.equal(event.offset, index + 1);
+      assert.ok(event.durationNs >= us * 1000, `${event.durationNs} ns`);
+    }
+    assert.deepEqual(events.counts().leftOut, 0);
+    const reads = all.map((one) => count(operationsOf(receiver.it, one).read));
+    assert.ok(
+      reads.every((number) => number >= FAST),
+      `${reads}`,
+    );
+  });
+
+  test('are recorded in part when they are very many, and all others are counted; Floatie takes little CPU for it', async (context) => {
+    using overlay = mountOverlay();
+    await using cgroup = createCgroup('storm');
+    using _tracefs = mountTracefs();
+    // Every operation is slow.
+    using receiver = await started({ ...OPTIONS, slowNs: 1 });
+    const { slow: events } = receiver.it;
+    const file = join(overlay.path, 'file');
+    const storm = run(...cgroup.wrap(fixture('io'), 'mixed', file, '300000', '300000', '2'));
+    const ended = storm.then(() => true);
+    const [began, before] = [performance.now(), process.cpuUsage()];
+    let told = 0;
+    const take = (): void => {
+      told += events.take().filter(({ cgroupId }) => cgroupId === cgroupIdOf(findHierarchy(), cgroup.name)).length;
+    };
+    for (;;) {
+      const hasEnded = await Promise.race([ended, sleep(100, false)]);
+      take();
+      if (hasEnded) break;
+    }
+    const seconds = (performance.now() - began) / 1000;
+    const { user, system } = process.cpuUsage(before);
+    const done = Object.values(operationsOf(receiver.it, cgroup)).reduce((sum, totals) => sum + count(totals), 0);
+    const { leftOut, lost } = events.counts();
+    context.diagnostic(
+      `${(done / seconds).toFixed(0)} a second, ${told} told, ${leftOut} left out, ${((user + system) / 1e4 / seconds).toFixed(1)} % of a CPU`,
+    );
+    assert.equal(lost, 0);
+    assert.ok(told + leftOut >= done, `${told} + ${leftOut} of ${done}`);
+    assert.ok((user + system) / 1e6 / seconds < 0.1);
+  });
+});
