@@ -192,7 +192,18 @@ export async function recordOf(
   } finally {
     const folders = [...globSync(join(pod.path, 'libpod-*')), pod.path];
     await endIn(folders);
-    for (const folder of folders) rmdirSync(folder);
+    // Tasks leave a cgroup a moment after they have ended.
+    for (const folder of folders) await eventually('the cgroup can be removed', () => isRemoved(folder));
+  }
+}
+
+function isRemoved(folder: string): boolean {
+  try {
+    rmdirSync(folder);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EBUSY') return false;
+    throw error;
   }
 }
 
