@@ -7,7 +7,7 @@ const SLACK_MS = 50;
 
 interface Job {
   readonly everyMs: number;
-  readonly run: () => void;
+  readonly run: () => Promise<void>;
   dueMs: number;
 }
 
@@ -62,32 +62,24 @@ export class Jobs {
     for (const job of this.#jobs) {
       if (job.dueMs > nowMs + this.#slackMs) continue;
       job.dueMs = nowMs + job.everyMs;
-      job.run();
+      void job.run();
     }
     this.#setTimer();
   }
 }
 
-/** Most jobs end at once; a promise for each would cost more than they do. */
-function guarded(job: string, work: () => void | Promise<void>, health: Health): () => void {
+function guarded(job: string, work: () => void | Promise<void>, health: Health): () => Promise<void> {
   let isUnderWay = false;
-  const fail = (thrown: unknown): void => health.jobFailed(job, thrown);
-  return () => {
+  return async () => {
     if (isUnderWay) return;
+    isUnderWay = true;
     try {
-      const promise = work();
-      if (promise === undefined) {
-        health.jobEnded(job);
-        return;
-      }
-      isUnderWay = true;
-      void promise
-        .then(() => health.jobEnded(job), fail)
-        .finally(() => {
-          isUnderWay = false;
-        });
+      await work();
+      health.jobEnded(job);
     } catch (thrown) {
-      fail(thrown);
+      health.jobFailed(job, thrown);
+    } finally {
+      isUnderWay = false;
     }
   };
 }

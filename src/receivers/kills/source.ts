@@ -52,7 +52,6 @@ export class KillsSource implements Source {
   /** Takes all kills, and counts those whose killer is known. */
   poll(nowMs = monotonicMs(), final = false): void {
     const { kills, marks } = this.#receiver.take();
-    if (kills.length + marks.length === 0 && this.#storms.isEmpty) return;
     for (const mark of marks) this.#storms.mark(mark, nowMs);
     const ids = new Set(kills.flatMap(({ victim, sender }) => [victim.cgroupId, sender.cgroupId]));
     const unknown = [...ids].filter((id) => !this.#cgroups.knows(id));

@@ -30,11 +30,6 @@ export class Storms {
   #open: Growing[] = [];
   #marks: { readonly mark: KillMark; readonly since: number }[] = [];
 
-  /** Whether it waits for nothing. */
-  get isEmpty(): boolean {
-    return this.#open.length + this.#marks.length === 0;
-  }
-
   add(kill: Pick<Kill, 'event' | 'victim' | 'sender'>, nowMs: number): void {
     const { info, sender, victim } = kill.event;
     const { place } = placeOf(kill.victim);
