@@ -1,7 +1,6 @@
 /** Docker itself: a daemon of its own, with images made here under the names that the documents have. */
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { copyFileSync, existsSync, rmdirSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { eventually } from './eventually.ts';
 import { mountsOf } from './mounts.ts';
@@ -20,10 +19,6 @@ export interface Docker extends AsyncDisposable {
   importBase(name: string): void;
   /** Builds an image of a Dockerfile alone. */
   build(name: string, dockerfile: string): void;
-  /** Makes an image that runs one program, on a plain Debian. */
-  wrap(name: string, program: string): void;
-  /** Runs a command of a document with a terminal, as people do, until it is disposed of. */
-  start(command: string): AsyncDisposable & { output(): string };
   /** Runs a command of a document to its end. */
   execute(command: string, cwd: string): void;
 }
@@ -50,7 +45,9 @@ export async function startDocker(): Promise<Docker> {
   ]);
   stack.defer(async () => {
     await daemon.stop();
-    removeTraces();
+    // With its last container's network it would go; there may have been none.
+    spawnSync('umount', [join(at('exec'), 'netns/default')], { stdio: 'ignore' });
+    await removeTraces();
   });
   await eventually('dockerd is ready', () => daemon.output().includes('API listen on')).catch((error: Error) => {
     throw new Error(`${error.message}\n${daemon.output()}`);
@@ -99,32 +96,6 @@ export async function startDocker(): Promise<Docker> {
       using context = folder({ Dockerfile: dockerfile });
       run('build', '--network=host', '--tag', name, context.path);
     },
-    wrap(name, program) {
-      using context = folder({
-        Dockerfile: 'FROM debian:bookworm-slim\nCOPY program /program\nENTRYPOINT ["/program"]\n',
-      });
-      copyFileSync(program, join(context.path, 'program'));
-      run('build', '--tag', name, context.path);
-    },
-    start(command) {
-      // docker run -it asks for a terminal.
-      const child = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
-        env,
-        stdio: ['pipe', 'pipe', 'pipe'],
-      });
-      const exited = once(child, 'exit');
-      let text = '';
-      child.stdout.on('data', (chunk) => {
-        text += chunk;
-      });
-      return {
-        output: () => text,
-        async [Symbol.asyncDispose]() {
-          for (const id of run('ps', '--quiet').split('\n').filter(Boolean)) spawnSync(docker, ['stop', id], { env });
-          await exited;
-        },
-      };
-    },
     execute(command, cwd) {
       execFileSync('sh', ['-c', command], { env, cwd, stdio: ['ignore', 'ignore', 'pipe'], maxBuffer: 256 << 20 });
     },
@@ -133,10 +104,14 @@ export async function startDocker(): Promise<Docker> {
 }
 
 /** Docker leaves its bridge, and a cgroup in each hierarchy. */
-function removeTraces(): void {
+async function removeTraces(): Promise<void> {
   spawnSync('ip', ['link', 'delete', 'docker0'], { stdio: 'ignore' });
   for (const { target } of mountsOf().filter(({ type }) => type.startsWith('cgroup'))) {
     const parent = join(target, 'docker');
-    if (existsSync(parent)) rmdirSync(parent);
+    // A container's own goes a moment after its last process.
+    await eventually(
+      `${parent} is removed`,
+      () => spawnSync('rmdir', [parent], { stdio: 'ignore' }).status === 0 || !existsSync(parent),
+    );
   }
 }
