@@ -1,6 +1,6 @@
 /** Operations that are slow for a known cause: one row each, of which docs/metrics.md has the table. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { findHierarchy } from '../../src/containers/hierarchy.ts';
@@ -8,6 +8,7 @@ import type { Cause } from '../../src/receivers/overlayfs/causes.ts';
 import type { Op } from '../../src/receivers/overlayfs/operations.ts';
 import { isBefore } from '../live/io-kinds.ts';
 import type { Cgroup } from './cgroup.ts';
+import { eventually } from './eventually.ts';
 import { type JournaledDisk, mountJournaledDisk } from './journaled-disk.ts';
 import { limit } from './oom.ts';
 import { mountOverlay } from './overlay.ts';
@@ -238,7 +239,11 @@ function control(
   const path = IS_V1 ? pathIn(controller, cgroup) : cgroup.path;
   if (IS_V1) {
     mkdirSync(path);
-    stack.defer(() => rmdirSync(path));
+    stack.defer(async () => {
+      // Tasks leave a cgroup a moment after they have ended.
+      await eventually(`${path} is empty`, () => readFileSync(join(path, 'cgroup.procs'), 'utf8') === '');
+      rmdirSync(path);
+    });
   }
   writeFileSync(join(path, file), text);
 }
