@@ -19,6 +19,9 @@ import { missing } from './requirements.ts';
 import { COLLECTS_GARBAGE, leastBytes } from './resident.ts';
 
 const COUNT = 'floatie_overlayfs_write_latency_us_count';
+const SYNCS = 'floatie_overlayfs_sync_latency_us_count';
+/** Between two syncs. */
+const WRITES = 1000;
 const MAX_GROWTH = 12 << 20;
 /** Reloads until all code is loaded and compiled. */
 const WARM_UP = 10;
@@ -71,11 +74,11 @@ export function testReloads(count: number): void {
     const write = async (): Promise<void> => {
       while (underWay) {
         const of = join(overlay.path, 'file');
-        const child = spawn(...cgroup.wrap('dd', 'if=/dev/zero', `of=${of}`, 'bs=1', 'count=1000'), {
+        const child = spawn(...cgroup.wrap('dd', 'if=/dev/zero', `of=${of}`, 'bs=1', `count=${WRITES}`, 'conv=fsync'), {
           stdio: 'ignore',
         });
         assert.deepEqual(await once(child, 'exit'), [0, null]);
-        written += 1000;
+        written += WRITES;
       }
     };
     let scrapes = 0;
@@ -119,6 +122,7 @@ export function testReloads(count: number): void {
       await load;
       const metrics = await scrape();
       assert.equal(metrics.sum(COUNT, { cgroup: cgroup.name }), written);
+      assert.equal(metrics.sum(SYNCS, { cgroup: cgroup.name }), written / WRITES);
       const rss = await leastBytes(floatie);
       context.diagnostic(`${scrapes} scrapes, ${written} writes; RSS ${warm >> 10} kB, then ${rss >> 10} kB`);
       assert.deepEqual(heldBy(pid).sort(), held.sort());
