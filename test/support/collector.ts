@@ -43,7 +43,7 @@ export interface Collector extends AsyncDisposable {
   /** Every export since the beginning, across restarts. */
   exports(): Export[];
   /** Every record of an OOM kill since the beginning, across restarts. Other SIGKILLs happen on any machine. */
-  logRecords(): LogRecord[];
+  logRecords(eventName?: string): LogRecord[];
 }
 
 /**
@@ -88,8 +88,8 @@ service:
     },
     stop,
     exports: () => parseExports(before + (daemon?.output() ?? '')),
-    logRecords: () =>
-      parseLogs(before + (daemon?.output() ?? '')).filter(({ eventName }) => eventName === 'floatie.oom.kill'),
+    logRecords: (wanted = 'floatie.oom.kill') =>
+      parseLogs(before + (daemon?.output() ?? '')).filter(({ eventName }) => eventName === wanted),
     async [Symbol.asyncDispose]() {
       await stop();
       home[Symbol.dispose]();
