@@ -1,6 +1,7 @@
 /**
- * Draws the answers to the dashboard's queries under a real load: `npm run docs:pictures`, as root. Containers read,
- * write, wait for memory and run out of it, while Floatie measures them and Prometheus scrapes it.
+ * Draws the answers to the dashboard's queries under a real load, and photographs the live page: `npm run
+ * docs:pictures`, as root. Containers read, write, wait for memory and run out of it, while Floatie measures them and
+ * Prometheus scrapes it.
  */
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,8 +13,10 @@ import { startLoad } from '../test/support/load.ts';
 import { podmanEnv } from '../test/support/podman.ts';
 import { type Prometheus, startPrometheus } from '../test/support/prometheus.ts';
 import { type Chart, draw, type Line } from './chart.ts';
+import { photograph } from './page-picture.ts';
 
 const PICTURE = fileURLToPath(new URL('../examples/grafana/floatie.svg', import.meta.url));
+const DOCS = fileURLToPath(new URL('../docs', import.meta.url));
 const DURATION_S = 150;
 const STEP_S = 3;
 
@@ -101,6 +104,7 @@ await using floatie = await startFloatie(settings, { env: { CONTAINERS_STORAGE_C
 await using prometheus = await startPrometheus([floatie.url]);
 await using load = await startLoad([4000, 9000, 15_000, 22_000, 60_000]);
 await sleep(DURATION_S * 1000);
+await photograph(floatie.url, load.containers.archive, DOCS);
 const picture = draw(await measure(prometheus, Object.keys(load.containers)));
 writeFileSync(PICTURE, picture);
 process.stderr.write(`${PICTURE}: ${picture.length} bytes\n`);

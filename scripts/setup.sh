@@ -90,7 +90,11 @@ if [ "$goal" = single ] || [ "$goal" = packages ]; then
   ls node_modules/node/node_modules/node-*/LICENSE >/dev/null 2>&1 || npm rebuild node --ignore-scripts=false --loglevel=error >/dev/null
 fi
 if [ "$goal" = test ]; then have clang-format || need clang-format; fi
-if [ "$goal" = browser ]; then have chromium || need chromium; fi
+if [ "$goal" = browser ]; then
+  have chromium || need chromium
+  # Letters on pictures.
+  [ -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf ] || need fonts-dejavu-core
+fi
 
 if [ -n "$packages" ]; then
   if [ "$(id -u)" != 0 ] || ! have apt-get; then
