@@ -1,13 +1,14 @@
 /** A real Prometheus scrapes a real Floatie. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { createCgroup } from '../support/cgroup.ts';
 import { eventually } from '../support/eventually.ts';
 import { startFloatie } from '../support/floatie.ts';
 import { mountOverlay } from '../support/overlay.ts';
-import { peer } from '../support/peers.ts';
+import { folder, peer } from '../support/peers.ts';
 import { startPrometheus } from '../support/prometheus.ts';
 import { missing } from '../support/requirements.ts';
 
@@ -27,6 +28,24 @@ suite('Prometheus', { skip: missing('root', 'btf') }, () => {
       complaints.filter((line) => !/^floatie_overlayfs_\w+_latency_us .*abbreviated unit/.test(line)),
       [],
     );
+  });
+
+  test('promtool reads each sample of OpenMetrics text, and its value', async () => {
+    await using floatie = await startFloatie();
+    await using cgroup = createCgroup('openmetrics');
+    using overlay = mountOverlay();
+    cgroup.run('dd', 'if=/dev/zero', `of=${join(overlay.path, 'file')}`, 'bs=1', 'count=100');
+    const headers = { accept: 'application/openmetrics-text;version=1.0.0' };
+    const page = await (await fetch(floatie.url, { headers })).text();
+
+    // `check metrics` reads plain text only; of OpenMetrics text promtool makes blocks, where each sample has a time.
+    using files = folder({ page: page.replace(/^[^#\n].*$/gm, `$& ${Date.now() / 1000}`) });
+    mkdirSync(join(files.path, 'blocks/wal'), { recursive: true });
+    const tsdb = (...args: string[]): string =>
+      execFileSync(join(peer('prometheus'), 'promtool'), ['tsdb', ...args], { cwd: files.path, encoding: 'utf8' });
+    tsdb('create-blocks-from', 'openmetrics', '--quiet', 'page', 'blocks');
+    const read = tsdb('dump-openmetrics', '--sandbox-dir-root=.', 'blocks');
+    assert.deepEqual(samplesOf(read.replace(/ \S+$/gm, '')), samplesOf(page));
   });
 
   test('Prometheus scrapes it and answers histogram_quantile on it', async () => {
@@ -72,3 +91,9 @@ suite('Prometheus', { skip: missing('root', 'btf') }, () => {
       assert.ok(outcome === 200 || outcome === 503 || outcome === 'TypeError', `${outcome}`);
   });
 });
+
+/** The names and values of the samples, sorted. */
+function samplesOf(page: string): string[] {
+  const lines = page.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  return lines.map((line) => `${/^\w+/.exec(line)?.[0]} ${Number(line.slice(line.lastIndexOf(' ')))}`).sort();
+}
