@@ -10,12 +10,18 @@ export interface Series {
   readonly values: readonly (number | null)[];
 }
 
-interface Chart {
+/** Steps of any length, one after the other. */
+export interface Steps {
+  /** How long ago each of them ended, in ms, oldest first. */
+  readonly agesMs: readonly number[];
+  /** How long ago the first of them began, in ms. */
+  readonly beginMs: number;
+}
+
+interface Chart extends Steps {
   readonly title: string;
   /** One sentence with what matters, for those who cannot see the picture. */
   readonly summary: string;
-  /** How long ago each sample was taken, in ms, oldest first. */
-  readonly agesMs: readonly number[];
   readonly format: (value: number | null) => string;
 }
 
@@ -37,7 +43,7 @@ export interface Lines extends Chart {
 const HEIGHT = 100;
 
 export function stack(chart: Stack): Html {
-  const { agesMs, series, limit = null, marks = [], unit = 1, format } = chart;
+  const { agesMs, beginMs, series, limit = null, marks = [], unit = 1, format } = chart;
   const sums = agesMs.map((_, at) => series.reduce((sum, { values }) => sum + (values[at] ?? 0), 0));
   const top = unit * nice(Math.max(limit?.value ?? 0, ...sums) / unit);
   const scaled = (value: number): number => round((value / top) * HEIGHT);
@@ -53,7 +59,7 @@ export function stack(chart: Stack): Html {
   const line =
     limit === null ? null : html`<path class="limit" d="M0 ${HEIGHT - scaled(limit.value)}H${agesMs.length}"/>`;
   const lines = marks.flatMap(({ ageMs, text }) => {
-    const x = placeOf(ageMs, agesMs);
+    const x = placeOf(ageMs, { agesMs, beginMs });
     return x === null
       ? []
       : [html`<path class="mark" d="M${x} 0V${HEIGHT}"><title>${text}, ${age(ageMs)} ago</title></path>`];
@@ -118,7 +124,7 @@ export function heatmap(chart: Heatmap): Html {
 }
 
 function figure(
-  { title, summary, agesMs, format }: Chart,
+  { title, summary, agesMs, beginMs, format }: Chart,
   keys: readonly { readonly name: string; readonly color: string }[],
   [high, middle, low]: readonly [string, string, string],
   shapes: readonly Part[],
@@ -137,22 +143,19 @@ function figure(
 <figcaption><h3>${title}</h3>${keys.length === 0 ? null : html`<ul class="legend">${legend}</ul>`}</figcaption>
 <div class="plot"><div class="y" aria-hidden="true"><span>${high}</span><span>${middle}</span><span>${low}</span></div>
 <svg viewBox="0 0 ${Math.max(1, agesMs.length)} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label="${title}: ${summary}">${shapes}</svg></div>
-<div class="x" aria-hidden="true"><span>${beginOf(agesMs)}</span><span>now</span></div>
+<div class="x" aria-hidden="true"><span>${age(beginMs)} ago</span><span>now</span></div>
 <details id="${id}-table"><summary>${title} as a table</summary><div class="scroll" role="region" aria-label="${title}, table" tabindex="0"><table><thead><tr><th scope="col">When</th>${columns.map(({ name }) => html`<th scope="col">${name}</th>`)}</tr></thead><tbody>${rows}</tbody></table></div></details>
 </figure>`;
 }
 
-/** The first step begins a step before its end. */
-function beginOf([first, second]: readonly number[]): string {
-  return first === undefined ? '' : `${age(first + (second === undefined ? 0 : first - second))} ago`;
-}
-
-/** @returns null before the first sample */
-function placeOf(ageMs: number, agesMs: readonly number[]): number | null {
-  const [first = 0] = agesMs;
-  const last = agesMs.at(-1) ?? 0;
-  if (ageMs > first || first === last) return null;
-  return round(Math.min(agesMs.length, ((first - ageMs) / (first - last)) * (agesMs.length - 1) + 0.5));
+/** @returns null before the first step */
+function placeOf(ageMs: number, { agesMs, beginMs }: Steps): number | null {
+  if (ageMs > beginMs) return null;
+  const at = agesMs.findIndex((endMs) => ageMs >= endMs);
+  // Newer than the last number.
+  if (at === -1) return agesMs.length;
+  const [from, to] = [agesMs[at - 1] ?? beginMs, agesMs[at] ?? 0];
+  return round(at + (from === to ? 0 : (from - ageMs) / (from - to)));
 }
 
 /** Rounds up to a number that is easy to read, also halved. */

@@ -1,6 +1,6 @@
 /** One container: where its time went, how slow it was, its memory, its slow operations and its kills. */
 import type { Container, ContainerOperation, Containers } from '../history/schema.ts';
-import { heatmap, lines, type Series, stack } from './chart.ts';
+import { heatmap, lines, type Series, type Steps, stack } from './chart.ts';
 import { type Event, eventList, sentenceOf, timeOf } from './events.ts';
 import { bytes, count, micros, percent, seconds, UNKNOWN } from './format.ts';
 import { type Html, html } from './html.ts';
@@ -24,25 +24,25 @@ export interface Detail {
 
 export function detail({ answer, row, kills, slow, route, nowMs }: Detail): Html {
   const { container } = row;
-  const agesMs = agesOf(answer, nowMs);
+  const times = stepsOf(answer, nowMs);
   return html`<p><a href="${hashOf({ ...route, container: null })}">Back to all containers</a></p>
 <h2 id="name">${row.name}${container.is_gone ? ' (gone)' : ''}</h2>
 <p class="faint">${[row.about, container.cgroup].filter((part) => part !== '').join(' · ')}</p>
-<div class="charts">${where(container, agesMs)}${latency(container, agesMs)}${heatmaps(container, agesMs)}${memory(container, agesMs, kills, nowMs)}</div>
+<div class="charts">${where(container, times)}${latency(container, times)}${heatmaps(container, times)}${memory(container, times, kills, nowMs)}</div>
 ${operations(container)}
 ${eventList(slow, { title: 'Slow operations', none: 'None was slow.', nowMs })}
 ${eventList(kills, { title: 'Kills', none: 'Nothing of it was killed.', nowMs })}`;
 }
 
 /** The last step ends at the answer's time, and may be shorter than the others. */
-function agesOf({ time, step_s, steps, last_step_s }: Containers, nowMs: number): number[] {
+function stepsOf({ time, step_s, steps, last_step_s }: Containers, nowMs: number): Steps {
   const lastMs = Math.max(0, nowMs - Date.parse(time));
-  return Array.from({ length: steps }, (_, at) =>
-    at === steps - 1 ? lastMs : lastMs + 1000 * (last_step_s + (steps - 2 - at) * step_s),
-  );
+  const ageMsOf = (at: number): number =>
+    at === steps - 1 ? lastMs : lastMs + 1000 * (last_step_s + (steps - 2 - at) * step_s);
+  return { agesMs: Array.from({ length: steps }, (_, at) => ageMsOf(at)), beginMs: ageMsOf(-1) };
 }
 
-function where({ waits, operations }: Container, agesMs: readonly number[]): Html {
+function where({ waits, operations }: Container, times: Steps): Html {
   const done = operations.filter(({ is_part }) => !is_part);
   const series: Series[] =
     waits?.map(({ cause, series_s }) => ({ name: cause, color: cause, values: series_s })) ??
@@ -52,10 +52,10 @@ function where({ waits, operations }: Container, agesMs: readonly number[]): Htm
   const title = waits === undefined ? 'Time waited, by operation' : 'Where the time went';
   const totals = series.map(({ name, values }) => ({ name, s: sumOf(values) }));
   const told = totals.filter(({ s }) => s > 0).map(({ name, s }) => `${name} ${seconds(s)}`);
-  return stack({ title, series, agesMs, format: seconds, summary: told.join(', ') || 'it did not wait' });
+  return stack({ title, series, ...times, format: seconds, summary: told.join(', ') || 'it did not wait' });
 }
 
-function latency({ operations }: Container, agesMs: readonly number[]): Html {
+function latency({ operations }: Container, times: Steps): Html {
   const shown = operations.filter(({ is_part }) => !is_part).slice(0, MAX_LINES);
   const series = shown.map(({ op, series }, at) => ({
     name: `${op}, p99`,
@@ -63,11 +63,11 @@ function latency({ operations }: Container, agesMs: readonly number[]): Html {
     values: series.p99_us,
   }));
   const last = shown.map(({ op, last_1m }) => `${op} ${micros(last_1m.p99_us)} in the last minute`);
-  return lines({ title: 'Latency', series, agesMs, format: micros, summary: last.join(', ') || 'no operation' });
+  return lines({ title: 'Latency', series, ...times, format: micros, summary: last.join(', ') || 'no operation' });
 }
 
 /** Of the operations with the longest waits. */
-function heatmaps({ operations }: Container, agesMs: readonly number[]): Html[] {
+function heatmaps({ operations }: Container, times: Steps): Html[] {
   const shown = operations.filter(({ is_part }) => !is_part).slice(0, MAX_HEATMAPS);
   return shown.map(({ op, last_1m, series: { buckets = [] } }) => {
     const all = buckets.reduce((sum, { counts }) => sum + sumOf(counts), 0);
@@ -78,7 +78,7 @@ function heatmaps({ operations }: Container, agesMs: readonly number[]): Html[] 
     }));
     const quantiles = `half took ${micros(last_1m.p50_us)} at most in the last minute, 99 % ${micros(last_1m.p99_us)}`;
     const summary = `${count(all)} in five minutes; ${quantiles}`;
-    return heatmap({ title: `How long each ${op} took`, series: rows, agesMs, format: count, summary });
+    return heatmap({ title: `How long each ${op} took`, series: rows, ...times, format: count, summary });
   });
 }
 
@@ -86,13 +86,13 @@ function sumOf(values: readonly (number | null)[]): number {
   return values.reduce<number>((sum, value) => sum + (value ?? 0), 0);
 }
 
-function memory(container: Container, agesMs: readonly number[], kills: readonly Event[], nowMs: number): Html {
+function memory(container: Container, times: Steps, kills: readonly Event[], nowMs: number): Html {
   const { usage_bytes: usage, limit_bytes: limit, series } = container.memory;
   const use: Series = { name: 'usage', color: 'device', values: series.usage_bytes };
   return stack({
     title: 'Memory',
     series: [use],
-    agesMs,
+    ...times,
     format: bytes,
     unit: 1024 ** Math.floor(Math.log2(Math.max(1, usage ?? 0, limit ?? 0)) / 10),
     limit: limit === undefined ? null : { name: `limit, ${bytes(limit)}`, value: limit },
