@@ -1,17 +1,17 @@
 /** Photographs the live page in a real browser. */
 import { openTab, startBrowser } from '../test/support/browser.ts';
 
-const VIEWPORT = { width: 1120, height: 700 };
+const WIDTH = 1120;
 
 /** @param folder where to put `page.png`, of all containers, and `page-container.png`, of one */
 export async function photograph(url: string, container: string, folder: string): Promise<void> {
   await using browser = await startBrowser();
-  for (const [file, hash, shown] of [
-    ['page.png', '', '#list'],
-    ['page-container.png', `#container=${container}`, '#operations'],
+  for (const [file, hash, shown, height] of [
+    ['page.png', '', '#list', 580],
+    ['page-container.png', `#container=${container}`, '#operations', 748],
   ] as const) {
     const { page } = await openTab(browser, new URL(`/${hash}`, url).href, {
-      viewport: VIEWPORT,
+      viewport: { width: WIDTH, height },
       deviceScaleFactor: 1.5,
     });
     // What it is like once it has asked some times.

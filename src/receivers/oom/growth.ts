@@ -30,7 +30,7 @@ export function explainBurst(points: Points, usageBytes: number, limitBytes: num
   const beforeS = first.agoMs / S - last.overS;
   const before = (last.fromBytes - first.bytes) / beforeS;
   if (last.bytesPerS < TIMES * before) return null;
-  return `${sentence}, by ${rate(last.bytesPerS)}; in the ${seconds(beforeS)} before it ${changed(before)}`;
+  return `${sentence}, by ${rate(last.bytesPerS)}; in the ${seconds(beforeS)} before, it ${changed(before)}`;
 }
 
 /** The sentence where usage grew steadily, else null. */
@@ -61,7 +61,7 @@ function usageAt(points: Points, agoMs: number): number {
 }
 
 function changed(bytesPerS: number): string {
-  return Math.abs(bytesPerS) < 1024 ? 'stayed' : `${bytesPerS < 0 ? 'fell' : 'grew'} by ${rate(Math.abs(bytesPerS))}`;
+  return Math.abs(bytesPerS) < 1024 ? 'did not change' : `${bytesPerS < 0 ? 'fell' : 'grew'} by ${rate(Math.abs(bytesPerS))}`;
 }
 
 function seconds(value: number): string {

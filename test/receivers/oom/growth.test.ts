@@ -45,7 +45,7 @@ suite('how usage grew', () => {
       'at once, after it had stayed',
       'burst',
       sampled(120, (age) => (age > 4 ? 20 : 20 + (4 - age) * 11)),
-      /^Usage jumped from 20\.0 MiB to 64\.0 MiB within 5 s, by 8\.8 MiB\/s; in the 115 s before it stayed$/,
+      /^Usage jumped from 20\.0 MiB to 64\.0 MiB within 5 s, by 8\.8 MiB\/s; in the 115 s before, it did not change$/,
     ],
     [
       'at once, seen each ten seconds',
@@ -59,7 +59,7 @@ suite('how usage grew', () => {
         [18, 10],
         [8, 10],
       ],
-      /within 8 s, by 6\.8 MiB\/s; in the 60 s before it stayed$/,
+      /within 8 s, by 6\.8 MiB\/s; in the 60 s before, it did not change$/,
     ],
     ['at once, a little after its start', 'burst', [[6, 2]], /^Usage jumped from 2\.0 MiB to 64\.0 MiB within 6 s$/],
     ['at once, right after its start', 'burst', [[2, 1]], /^Usage jumped from 1\.0 MiB to 64\.0 MiB within 2 s$/],
