@@ -61,7 +61,9 @@ function usageAt(points: Points, agoMs: number): number {
 }
 
 function changed(bytesPerS: number): string {
-  return Math.abs(bytesPerS) < 1024 ? 'did not change' : `${bytesPerS < 0 ? 'fell' : 'grew'} by ${rate(Math.abs(bytesPerS))}`;
+  return Math.abs(bytesPerS) < 1024
+    ? 'did not change'
+    : `${bytesPerS < 0 ? 'fell' : 'grew'} by ${rate(Math.abs(bytesPerS))}`;
 }
 
 function seconds(value: number): string {
