@@ -15,6 +15,8 @@ import { mountOverlay } from '../support/overlay.ts';
 import { missing } from '../support/requirements.ts';
 
 const WRITES = 500;
+/** For how long there are samples of the memory before the kill. */
+const SAMPLED_MS = 6000;
 
 async function containerIn(floatie: Floatie, id: string) {
   const response = await fetch(new URL(`/api/v1/containers?container=${id}`, floatie.url));
@@ -30,12 +32,14 @@ suite('the last minutes of a container', { skip: missing('root', 'btf') }, () =>
     await using floatie = await startFloatie();
     limit(cgroup, 48);
     cgroup.run('dd', 'if=/dev/zero', `of=${join(overlay.path, 'file')}`, 'bs=4096', `count=${WRITES}`);
+    const writtenMs = performance.now();
     // A step may end while they are written.
-    const container = await eventually('the history has all writes, and the memory', async () => {
+    const container = await eventually('the history has all writes, and the memory of some seconds', async () => {
       const found = await containerIn(floatie, id);
       const counts = found?.operations.find(({ op }) => op === 'write')?.series.count ?? [];
       const isWhole = counts.reduce((sum: number, count) => sum + (count ?? 0), 0) >= WRITES;
-      return isWhole && found?.memory.usage_bytes !== undefined && found;
+      const isOld = performance.now() - writtenMs > SAMPLED_MS;
+      return isWhole && isOld && found?.memory.usage_bytes !== undefined && found;
     });
     const write = container.operations.find(({ op }) => op === 'write');
     assert.deepEqual([write?.last_1m.count, write?.last_1m.bytes], [WRITES, WRITES * 4096]);
