@@ -49,7 +49,7 @@ export const STAGES: readonly Stage[] = [
     cause: 'commit',
     least: 0.5,
     script:
-      'for i in 1 2 3; do /bin/dd if=/dev/zero of="$1/f" bs=4k count=1 oflag=append conv=notrunc,fsync status=none; done',
+      'for i in 1 2 3 4 5 6 7 8 9 10; do /bin/dd if=/dev/zero of="$1/f" bs=4k count=1 oflag=append conv=notrunc,fsync status=none; done',
     prepare: (stack) => onDisk(stack, SLOW_US),
   },
   {
@@ -58,7 +58,7 @@ export const STAGES: readonly Stage[] = [
     cause: 'commit',
     least: 0.5,
     script:
-      'for i in 1 2 3; do /bin/dd if=/dev/zero of="$1/f" bs=4k count=1 oflag=append conv=notrunc,fdatasync status=none; done',
+      'for i in 1 2 3 4 5 6 7 8 9 10; do /bin/dd if=/dev/zero of="$1/f" bs=4k count=1 oflag=append conv=notrunc,fdatasync status=none; done',
     prepare: (stack) => onDisk(stack, SLOW_US),
   },
   {
@@ -66,7 +66,8 @@ export const STAGES: readonly Stage[] = [
     op: 'sync',
     cause: 'device',
     least: 0.8,
-    script: 'for i in 1 2 3; do /bin/dd if=/dev/zero of="$1/f" bs=4k count=1 conv=notrunc,fdatasync status=none; done',
+    script:
+      'for i in 1 2 3 4 5 6 7 8 9 10; do /bin/dd if=/dev/zero of="$1/f" bs=4k count=1 conv=notrunc,fdatasync status=none; done',
     prepare: (stack) => onDisk(stack, SLOW_US, undefined, 1),
   },
   {
