@@ -16,8 +16,8 @@ export const LEFT_OUT = [
   /10 at once/,
   /in the cgroup it is told/,
   /the operations of /,
-  // One stage a cause is enough.
-  /is (the device|memory|the lock of a directory|the run queue where|the journal while the data)/,
+  // One stage a cause is enough, and emulated disks wait for more than their journal.
+  /is (the device|memory|the lock of a directory|the run queue where|the journal)/,
 ];
 
 /** Tests of the ways to attach other than this one. Without a way: none. */
