@@ -11,14 +11,13 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 #include "kills.h"
+#include "marks.h"
 #include "tasks.h"
 
-#define SIGKILL 9
 #define SIGTERM 15
 
 /* In place of a siginfo, include/linux/sched/signal.h. */
 #define SEND_SIG_NOINFO 0
-#define SEND_SIG_PRIV   1
 
 /* include/trace/events/signal.h */
 #define TRACE_SIGNAL_DELIVERED 0
@@ -42,14 +41,6 @@ struct {
 	__type(key, __u32); /* tgid */
 	__type(value, struct term);
 } terms SEC(".maps");
-
-/* The task to which a thread last sent the kernel's SIGKILL. LRU: entries of other kills are never removed. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 1024);
-	__type(key, __u64);   /* pid_tgid of the sender */
-	__type(value, __u64); /* struct task_struct * */
-} killed SEC(".maps");
 
 /* User space sets the size before loading. */
 struct {
@@ -127,12 +118,8 @@ static __noinline void kill_sent(struct task_struct *victim, __u64 info, int gro
 {
 	struct kill_event *event;
 
-	if (info == SEND_SIG_PRIV) {
-		__u64 sender = bpf_get_current_pid_tgid();
-		__u64 receiver = (__u64)victim;
-
-		bpf_map_update_elem(&killed, &sender, &receiver, BPF_ANY);
-	}
+	if (info == SEND_SIG_PRIV)
+		kernel_kills(victim);
 	if (!ends(victim, result) || !is_wanted(victim))
 		return;
 	__sync_fetch_and_add(&counters.kills, 1);
@@ -186,25 +173,13 @@ static __noinline void describe_mark(struct kill_mark *mark, struct task_struct 
 	mark->victim_tgid = BPF_CORE_READ(victim, tgid);
 }
 
-/* A mark without a SIGKILL before it is no kill: the kernel also marks a task that is exiting anyway. */
 SEC("raw_tp/mark_victim")
 int victim_marked(struct bpf_raw_tracepoint_args *ctx)
 {
-	__u64 sender = bpf_get_current_pid_tgid();
-	__u64 *receiver = bpf_map_lookup_elem(&killed, &sender);
-	struct task_struct *victim;
+	struct task_struct *victim = marked_victim(ctx);
 	struct kill_mark *mark;
-	int pid;
 
-	if (!receiver)
-		return 0;
-	victim = (void *)*receiver;
-	bpf_map_delete_elem(&killed, &sender);
-	if (bpf_core_field_exists(struct trace_event_raw_mark_victim, uid))
-		pid = BPF_CORE_READ((struct task_struct *)ctx->args[0], pid);
-	else
-		pid = ctx->args[0];
-	if (BPF_CORE_READ(victim, pid) != pid || !is_wanted(victim))
+	if (!victim || !is_wanted(victim))
 		return 0;
 	mark = bpf_ringbuf_reserve(&events, sizeof(*mark), 0);
 	if (!mark) {

@@ -17,26 +17,15 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include "functions.h"
+#include "marks.h"
 #include "oom.h"
 #include "tasks.h"
-
-#define SIGKILL 9
-/* The kernel's own signals carry this in place of a siginfo, include/linux/sched/signal.h. */
-#define SEND_SIG_PRIV 1
 
 /* include/linux/mm_types_task.h */
 enum { MM_FILEPAGES, MM_ANONPAGES, MM_SWAPENTS, MM_SHMEMPAGES };
 
 const volatile struct oom_config config SEC(".rodata.config");
 struct oom_counters counters SEC(".data.counters");
-
-/* The task to which a thread last sent the kernel's SIGKILL. LRU: entries of other kills are never removed. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 1024);
-	__type(key, __u64);   /* pid_tgid of the sender */
-	__type(value, __u64); /* struct task_struct * */
-} killed SEC(".maps");
 
 /* User space sets the size before loading. */
 struct {
@@ -258,9 +247,6 @@ static __noinline void sharer_killed(struct task_struct *task)
 SEC("tp_btf/signal_generate")
 int BPF_PROG(signal_sent, int sig, void *info, struct task_struct *task, int group, int result)
 {
-	__u64 sender = bpf_get_current_pid_tgid();
-	__u64 receiver = (__u64)task;
-
 	if (sig != SIGKILL || (__u64)info != SEND_SIG_PRIV)
 		return 0;
 	/*
@@ -271,8 +257,8 @@ int BPF_PROG(signal_sent, int sig, void *info, struct task_struct *task, int gro
 	 */
 	if (BPF_CORE_READ(task, signal, oom_mm))
 		return 0;
-	bpf_map_update_elem(&killed, &sender, &receiver, BPF_ANY);
-	if (last_victim.trigger == sender)
+	kernel_kills(task);
+	if (last_victim.trigger == bpf_get_current_pid_tgid())
 		sharer_killed(task);
 	return 0;
 }
@@ -280,24 +266,12 @@ int BPF_PROG(signal_sent, int sig, void *info, struct task_struct *task, int gro
 SEC("raw_tp/mark_victim")
 int victim_marked(struct bpf_raw_tracepoint_args *ctx)
 {
-	__u64 sender = bpf_get_current_pid_tgid();
-	__u64 *receiver = bpf_map_lookup_elem(&killed, &sender);
-	struct task_struct *victim;
+	struct task_struct *victim = marked_victim(ctx);
 	struct oom_event *event;
 	struct mm_struct *mm;
-	int pid;
 
-	if (!receiver)
+	if (!victim)
 		return 0;
-	victim = (void *)*receiver;
-	bpf_map_delete_elem(&killed, &sender);
-	if (bpf_core_field_exists(struct trace_event_raw_mark_victim, uid))
-		pid = BPF_CORE_READ((struct task_struct *)ctx->args[0], pid);
-	else
-		pid = ctx->args[0];
-	if (BPF_CORE_READ(victim, pid) != pid)
-		return 0;
-
 	last_victim.trigger = 0;
 	__sync_fetch_and_add(&counters.all, 1);
 	if (config.pid_ns_inum && !in_pid_namespace(victim, config.pid_ns_inum))
@@ -309,7 +283,7 @@ int victim_marked(struct bpf_raw_tracepoint_args *ctx)
 	last_victim.mm = mm;
 	last_victim.signal = BPF_CORE_READ(victim, signal);
 	last_victim.tgid = BPF_CORE_READ(victim, tgid);
-	last_victim.trigger = sender;
+	last_victim.trigger = bpf_get_current_pid_tgid();
 	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 	if (!event) {
 		__sync_fetch_and_add(&counters.lost, 1);

@@ -45,6 +45,15 @@ suite('OOM kills', { skip: missing('root', 'btf') }, () => {
       return all.length > 0 && all;
     });
     assert.deepEqual([arrived?.eventName, arrived?.severity], ['floatie.oom.kill', 'WARN']);
+    // It is listed among all SIGKILLs, and told once.
+    await eventually('it is at /kills', async () => {
+      const { records } = (await (await fetch(new URL('/kills', floatie.url))).json()) as {
+        records: Record<string, unknown>[];
+      };
+      return records.some(({ victim_pid, killer }) => victim_pid === child.pid && killer === 'kernel_oom');
+    });
+    assert.ok(!floatie.log.some(({ message, victim_pid }) => message === 'SIGKILL' && victim_pid === child.pid));
+    assert.deepEqual(collector.logRecords('floatie.kill'), []);
     assert.equal(arrived?.resource['service.name'], 'floatie');
     assert.equal(Date.parse((arrived?.timestamp ?? '').replace(' +0000 UTC', 'Z')), Date.parse(String(record.time)));
     // The collector prints lists in a form of its own.
@@ -201,6 +210,14 @@ suite('OOM kills', { skip: missing('root', 'btf') }, () => {
       `${time} is not ${new Date(killedMs).toISOString()}`,
     );
     assert.equal((await floatie.scrape()).sum(KILLS), 0);
+    // As within a container, which knows its own cgroup.
+    const own = ['--set', 'kernel.pid_ns_inum=self', '--set', `kernel.cgroup=${cgroup.name}`];
+    await using embedded = await startFloatie(own);
+    const ofOwn = (await (await fetch(new URL('/oom', embedded.url))).json()) as { records: Record<string, unknown>[] };
+    assert.ok(
+      ofOwn.records.every(({ cgroup: where, read_from }) => where === cgroup.name && read_from === 'kernel_log'),
+    );
+    if (where === cgroup.name) assert.equal(ofOwn.records.length, 1);
     await once(hog(cgroup, 'now', 100), 'exit');
     const lines = await killLines(floatie, 1);
     assert.deepEqual(
