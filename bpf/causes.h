@@ -20,11 +20,11 @@ struct parts {
 	})
 #define PLAIN(task, field) ((task)->field)
 
-static __always_inline struct task_counts counts_of_task(void)
+static __always_inline struct task_counts counts_of(struct task_struct *task)
 {
 	if (config.task_storage)
-		return COUNTS_OF(bpf_get_current_task_btf(), PLAIN);
-	return COUNTS_OF((struct task_struct *)bpf_get_current_task(), BPF_CORE_READ);
+		return COUNTS_OF(task, PLAIN);
+	return COUNTS_OF(task, BPF_CORE_READ);
 }
 
 /* What is known without following the sleeps: whether there was any. */
@@ -38,11 +38,15 @@ static __always_inline void tell_by_counts(struct parts *parts, __u64 waited, __
 }
 
 /* The time by cause since the operation with this place began. Whatever it did not sleep it ran. */
-static __always_inline void tell_by_sleeps(struct parts *parts, struct sleeps *sleeps, __u64 place, __u64 ns)
+static __always_inline void tell_by_sleeps(struct parts *parts, struct task_struct *task, struct sleeps *sleeps,
+                                           __u64 place, __u64 ns)
 {
 	const __u32 *before = sleeps_before(sleeps, place);
 
-	settle_sleep(sleeps, bpf_get_current_task_btf());
+	parts->ns[CAUSE_CPU] = ns;
+	if (!sleeps->touched)
+		return;
+	settle_sleep(sleeps, task);
 #pragma unroll
 	for (int cause = CAUSE_CPU + 1; cause < CAUSE_COUNT; cause++) {
 		__u64 part = (__u64)((__u32)(sleeps->ns[cause] / 256) - before[cause]) * 256;
@@ -54,16 +58,16 @@ static __always_inline void tell_by_sleeps(struct parts *parts, struct sleeps *s
 }
 
 /* The parts of an operation that ends after ns, in which these counts and those noted at its place began. */
-static __noinline void tell_apart(struct parts *parts, struct thread *thread, __u64 place,
-                                  const struct task_counts *before, __u64 ns)
+static __always_inline void tell_apart(struct parts *parts, struct task_struct *task, struct thread *thread,
+                                       __u64 place, const struct task_counts *before, __u64 ns)
 {
-	struct task_counts now = counts_of_task();
+	struct task_counts now = counts_of(task);
 
 	__builtin_memset(parts, 0, sizeof(*parts));
 	parts->slept = now.slept != before->slept;
 	parts->fetched = (__u64)(now.fetched - before->fetched) * 512;
 	if (config.sleeps && place != NO_PLACE)
-		tell_by_sleeps(parts, sleeps_of(thread), place, ns);
+		tell_by_sleeps(parts, task, sleeps_of(thread), place, ns);
 	else
 		tell_by_counts(parts, now.run_delay - before->run_delay, ns);
 }

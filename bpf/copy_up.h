@@ -62,7 +62,7 @@ static __noinline void begin_copy_up(struct dentry *dentry, int flags)
 	struct thread *thread;
 	__u64 place;
 
-	enter(OP_COPY_UP_OTHER, (__u64)dentry, NOTHING_MADE, false);
+	enter(current_task(), OP_COPY_UP_OTHER, (__u64)dentry, NOTHING_MADE, false);
 	thread = thread_record(false);
 	if (!thread)
 		return;
@@ -92,7 +92,7 @@ static __noinline void end_copy_up(struct dentry *dentry, int ret)
 	struct start *start;
 
 	if (!thread || place >= PLACES) {
-		if (is_chosen())
+		if (is_chosen(current_task()))
 			count_miss(MISS_NO_START);
 		return;
 	}
@@ -105,13 +105,13 @@ static __noinline void end_copy_up(struct dentry *dentry, int ret)
 	} else if (!ret && start->pos == NOTHING_MADE) {
 		forget_thread(thread);
 	} else {
-		finish(OP_COPY_UP_OPEN + (start->id & CAUSE_BITS), thread, start, place, ret ?: start->pos);
+		finish_function(OP_COPY_UP_OPEN + (start->id & CAUSE_BITS), thread, start, place, ret ?: start->pos);
 	}
 }
 
 static __noinline void begin_xattr(void)
 {
-	enter(OP_COPY_UP_XATTR, 0, 0, true);
+	enter(current_task(), OP_COPY_UP_XATTR, 0, 0, true);
 }
 
 static __noinline void end_xattr(void)
@@ -234,18 +234,16 @@ struct before_open {
 	__u64 jiffies;
 };
 
-static __always_inline __u64 written_by_task(void)
+static __always_inline __u64 written_by(struct task_struct *task)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
-
 	if (!bpf_core_field_exists(task->ioac.write_bytes))
 		return 0;
 	return BPF_CORE_READ(task, ioac.write_bytes);
 }
 
-static __always_inline void note_before_open(struct before_open *before)
+static __always_inline void note_before_open(struct task_struct *task, struct before_open *before)
 {
-	before->written = written_by_task();
+	before->written = written_by(task);
 	before->jiffies = bpf_jiffies64();
 }
 
@@ -280,9 +278,10 @@ static __always_inline struct inode *real_inode(struct file *file)
  * empty, its real inode became dirty meanwhile, as a new one does, and the thread has made pages dirty. Without bytes
  * nothing was copied, or it cannot be told: with reflinks, by metacopy=on, or on a tmpfs.
  */
-static __always_inline __u64 copied_by_open(struct file *file, const struct before_open *before)
+static __always_inline __u64 copied_by_open(struct task_struct *task, struct file *file,
+                                            const struct before_open *before)
 {
-	__u64 written = written_by_task() - before->written;
+	__u64 written = written_by(task) - before->written;
 	struct inode *real;
 	__u64 size;
 

@@ -4,10 +4,8 @@
 #define FLOATIE_OPERATIONS_H
 
 /* Whether the configuration selects this thread. The verifier removes the checks of settings that are 0. */
-static __always_inline bool is_chosen(void)
+static __always_inline bool is_chosen(struct task_struct *task)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
-
 	if (config.only_tgid) {
 		struct bpf_pidns_info here;
 
@@ -20,21 +18,21 @@ static __always_inline bool is_chosen(void)
 	return !config.cgroup_id || in_cgroup(task, config.cgroup_id, config.cgroup_v1);
 }
 
-static __always_inline __u64 current_cgroup_id(void)
+/* By plain loads, which take less time than the call of a helper. */
+static __always_inline __u64 cgroup_id_of(struct task_struct *task)
 {
-	if (!config.cgroup_v1)
-		return bpf_get_current_cgroup_id();
-	if (config.task_storage)
-		return bpf_get_current_task_btf()
-		        ->cgroups->subsys[bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id)]
+	if (!config.task_storage)
+		return config.cgroup_v1 ? memory_cgroup_id(task) : bpf_get_current_cgroup_id();
+	if (config.cgroup_v1)
+		return task->cgroups->subsys[bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id)]
 		        ->cgroup->kn->id;
-	return memory_cgroup_id((void *)bpf_get_current_task());
+	return task->cgroups->dfl_cgrp->kn->id;
 }
 
 /* An operation begins that is not timed: removes a stale start, so that its exit finds none. */
-static __always_inline void enter_elsewhere(enum op op, bool outer)
+static __always_inline void enter_elsewhere(struct task_struct *task, enum op op, bool outer)
 {
-	struct thread *thread = thread_record(false);
+	struct thread *thread = thread_of(task, false);
 	__u64 place;
 
 	if (!thread)
@@ -49,30 +47,33 @@ static __always_inline void enter_elsewhere(enum op op, bool outer)
 /*
  * An operation begins. id is unique among the thread's pending operations, and the exit has the same id.
  */
-static __always_inline void enter(enum op op, __u64 id, __s64 pos, bool outer)
+static __always_inline void enter(struct task_struct *task, enum op op, __u64 id, __s64 pos, bool outer)
 {
 	struct thread *thread;
 	struct start *start;
+	bool is_first;
 	__u64 place;
 
-	if (!is_chosen()) {
+	if (!is_chosen(task)) {
 		/* The only selection that can change within an operation is the task's cgroup. */
 		if (config.cgroup_id)
-			enter_elsewhere(op, outer);
+			enter_elsewhere(task, op, outer);
 		return;
 	}
-	thread = thread_record(true);
+	thread = thread_of(task, true);
 	if (!thread)
 		return;
-	if (!thread->kinds)
-		begin_sleeps(thread, false);
+	is_first = !thread->kinds;
 	place = take_place(thread, kind_of(op, outer));
-	note_sleeps(thread, place);
+	if (is_first)
+		begin_sleeps(task, thread, false);
+	else
+		note_sleeps(task, thread, place);
 	start = start_at(thread, place);
 	start->id = id;
 	start->pos = pos;
-	start->cgroup_id = current_cgroup_id();
-	start->before = counts_of_task();
+	start->cgroup_id = cgroup_id_of(task);
+	start->before = counts_of(task);
 	start->ns = bpf_ktime_get_ns();
 }
 
@@ -117,11 +118,9 @@ static __always_inline void count(enum op op, struct thread *thread, __u64 cgrou
 	add_parts(first, parts);
 }
 
-/*
- * An operation has ended. ret is its return value: bytes, 0 or a negative errno. Not inlined: a program has 512 bytes
- * of stack, with those of the functions that it calls.
- */
-static __noinline void count_ended(enum op op, struct thread *thread, const struct start *start, __u64 place, __s64 ret)
+/* An operation has ended. ret is its return value: bytes, 0 or a negative errno. */
+static __always_inline void count_ended(struct task_struct *task, enum op op, struct thread *thread,
+                                        const struct start *start, __u64 place, __s64 ret)
 {
 	__u64 now_ns = bpf_ktime_get_ns();
 	struct parts parts;
@@ -130,16 +129,24 @@ static __noinline void count_ended(enum op op, struct thread *thread, const stru
 		count_miss(MISS_CLOCK);
 		return;
 	}
-	tell_apart(&parts, thread, place, &start->before, now_ns - start->ns);
+	tell_apart(&parts, task, thread, place, &start->before, now_ns - start->ns);
 	count(op, thread, start->cgroup_id, now_ns - start->ns, ret, &parts);
 	look_at(op, thread, start, now_ns - start->ns, ret, &parts);
 }
 
 /* An operation has ended and left its place. */
-static __always_inline void finish(enum op op, struct thread *thread, const struct start *start, __u64 place, __s64 ret)
+static __always_inline void finish(struct task_struct *task, enum op op, struct thread *thread,
+                                   const struct start *start, __u64 place, __s64 ret)
 {
-	count_ended(op, thread, start, place, ret);
+	count_ended(task, op, thread, start, place, ret);
 	forget_thread(thread);
+}
+
+/* One for the dozens of programs on functions, each of which would be as large with it. */
+static __noinline void finish_function(enum op op, struct thread *thread, const struct start *start, __u64 place,
+                                       __s64 ret)
+{
+	finish(current_task(), op, thread, start, place, ret);
 }
 
 /* The other end of a transfer may have failed, or may not be ready. */
@@ -149,9 +156,9 @@ static __always_inline __s64 without_other_end(enum op op, __s64 ret)
 }
 
 /* For exits of all system calls, of which most are not on overlayfs: an exit without a start is no miss. */
-static __always_inline void leave(enum op op, __u64 id, __s64 ret)
+static __always_inline void leave(struct task_struct *task, enum op op, __u64 id, __s64 ret)
 {
-	struct thread *thread = thread_record(false);
+	struct thread *thread = thread_of(task, false);
 	struct start *start;
 	__u64 place;
 
@@ -163,7 +170,7 @@ static __always_inline void leave(enum op op, __u64 id, __s64 ret)
 	start = start_at(thread, place);
 	free_place(thread, place);
 	if (start->id == id) {
-		finish(op, thread, start, place, ret);
+		finish(task, op, thread, start, place, ret);
 		return;
 	}
 	count_miss(MISS_STALE);

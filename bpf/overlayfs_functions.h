@@ -86,7 +86,7 @@ static __always_inline bool is_transfer(enum op op)
 static __always_inline void enter_function(enum op op, const void *id, struct super_block *super, __s64 pos)
 {
 	/* An overlay on another one calls the lower one by a nested operation. */
-	enter(op, (__u64)id, pos, BPF_CORE_READ(super, s_stack_depth) > 1);
+	enter(current_task(), op, (__u64)id, pos, BPF_CORE_READ(super, s_stack_depth) > 1);
 }
 
 static __always_inline void enter_transfer(enum op op, struct kiocb *iocb)
@@ -142,7 +142,7 @@ static __always_inline void leave_function(enum op op, struct thread *thread, __
 	struct start *start;
 
 	if (!thread || place >= PLACES) {
-		if (is_chosen())
+		if (is_chosen(current_task()))
 			count_miss(MISS_NO_START);
 		return;
 	}
@@ -153,9 +153,9 @@ static __always_inline void leave_function(enum op op, struct thread *thread, __
 		if (start->pos == UNCOUNTED)
 			forget_thread(thread);
 		else
-			finish(op, thread, start, place, without_other_end(op, ret));
+			finish_function(op, thread, start, place, without_other_end(op, ret));
 	} else if (ends(start, ret)) {
-		finish(op, thread, start, place, submitted_if_would_wait(ret));
+		finish_function(op, thread, start, place, submitted_if_would_wait(ret));
 	} else {
 		count_miss(MISS_STALE);
 		count_miss(MISS_NO_START);

@@ -9,10 +9,8 @@
 #ifdef TYPED_LOADS
 extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 #define LOAD(from, field) ((from)->field)
-#define CURRENT_TASK()    bpf_get_current_task_btf()
 #else
 #define LOAD(from, field) BPF_CORE_READ(from, field)
-#define CURRENT_TASK()    ((struct task_struct *)bpf_get_current_task())
 #endif
 
 /* The limit of calls that open files at a time. Of two threads with the same place, the first one's call is missed. */
@@ -31,19 +29,16 @@ struct {
 	__type(value, struct opening);
 } opening SEC(".maps");
 
-static __always_inline bool is_compat_syscall(void)
+static __always_inline bool is_compat_syscall(struct task_struct *task)
 {
 	if (config.task_storage)
-		return bpf_get_current_task_btf()->thread_info.COMPAT_FIELD & COMPAT_BIT;
-
-	struct task_struct *task = (void *)bpf_get_current_task();
-
+		return task->thread_info.COMPAT_FIELD & COMPAT_BIT;
 	return BPF_CORE_READ(task, thread_info.COMPAT_FIELD) & COMPAT_BIT;
 }
 
-static __always_inline struct file *file_of(__u32 fd)
+static __always_inline struct file *file_of(struct task_struct *task, __u32 fd)
 {
-	struct files_struct *files = LOAD(CURRENT_TASK(), files);
+	struct files_struct *files = LOAD(task, files);
 	struct fdtable *table = LOAD(files, fdt);
 
 	if (fd >= LOAD(table, max_fds))
@@ -96,26 +91,26 @@ static __always_inline bool never_waits(struct file *file)
 	return file && (type_of(file) == S_IFREG || LOAD(file, f_flags) & O_NONBLOCK);
 }
 
-static __always_inline bool is_transfer_on_overlayfs(__u32 fd, __u32 other)
+static __always_inline bool is_transfer_on_overlayfs(struct task_struct *task, __u32 fd, __u32 other)
 {
-	struct file *a = file_of(fd);
-	struct file *b = file_of(other);
+	struct file *a = file_of(task, fd);
+	struct file *b = file_of(task, other);
 
 	return (is_regular_on_overlayfs(a) && never_waits(b)) || (is_regular_on_overlayfs(b) && never_waits(a));
 }
 
 /* The directory of a name, or the file itself where the name is empty. */
-static __always_inline bool is_below_overlayfs(__u32 fd)
+static __always_inline bool is_below_overlayfs(struct task_struct *task, __u32 fd)
 {
 	if (fd == (__u32)AT_FDCWD) {
-		struct fs_struct *fs = LOAD(CURRENT_TASK(), fs);
+		struct fs_struct *fs = LOAD(task, fs);
 		struct dentry *dentry = LOAD(fs, pwd.dentry);
 		struct super_block *super = LOAD(dentry, d_sb);
 
 		return LOAD(super, s_magic) == OVERLAYFS_SUPER_MAGIC;
 	}
 
-	struct file *file = file_of(fd);
+	struct file *file = file_of(task, fd);
 
 	return file && is_on_overlayfs(file);
 }
@@ -195,17 +190,15 @@ __noinline int may_be_mounted_on(__u64 mount_address, __u64 directory, __u64 nam
 	return true;
 }
 
-static __always_inline bool is_mount_point(__u32 fd, __u64 name)
+static __always_inline bool is_mount_point(struct task_struct *task, __u32 fd, __u64 name)
 {
 	struct path path = {};
 
 	if (fd == (__u32)AT_FDCWD) {
-		struct task_struct *task = (void *)bpf_get_current_task();
-
 		path.mnt = BPF_CORE_READ(task, fs, pwd.mnt);
 		path.dentry = BPF_CORE_READ(task, fs, pwd.dentry);
 	} else {
-		struct file *file = file_of(fd);
+		struct file *file = file_of(task, fd);
 
 		path.mnt = BPF_CORE_READ(file, f_path.mnt);
 		path.dentry = BPF_CORE_READ(file, f_path.dentry);
@@ -214,75 +207,76 @@ static __always_inline bool is_mount_point(__u32 fd, __u64 name)
 }
 
 /* Where the kernel is locked down, libbpf makes reads of user space reads of any memory, which are forbidden there. */
-static __always_inline enum name name_in_memory(__u64 name)
+static __always_inline enum name name_in_memory(struct task_struct *task, __u64 name)
 {
 	enum name is;
 
 	if (!config.untyped_loads)
 		return NAME_OTHER;
 	is = look_at_name(name);
-	if (is == NAME_UNREADABLE && is_chosen())
+	if (is == NAME_UNREADABLE && is_chosen(task))
 		count_miss(MISS_NAME);
 	return is;
 }
 
 /* Whether a directory's entry is named that is created, removed or renamed there, whatever is mounted on it. */
-static __always_inline bool is_named_on_overlayfs(__u32 fd, __u64 name)
+static __always_inline bool is_named_on_overlayfs(struct task_struct *task, __u32 fd, __u64 name)
 {
-	return is_below_overlayfs(fd) && name_in_memory(name) == NAME_OF_ENTRY;
+	return is_below_overlayfs(task, fd) && name_in_memory(task, name) == NAME_OF_ENTRY;
 }
 
 /* Whether the descriptor's own file is meant, which has no name, or an entry of its directory and nothing behind it. */
-static __always_inline bool is_meant_on_overlayfs(__u32 fd, __u64 name, __u32 flags)
+static __always_inline bool is_meant_on_overlayfs(struct task_struct *task, __u32 fd, __u64 name, __u32 flags)
 {
-	if ((name && !(flags & (AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW))) || !is_below_overlayfs(fd))
+	if ((name && !(flags & (AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW))) || !is_below_overlayfs(task, fd))
 		return false;
 	if (!name)
 		return true;
-	switch (name_in_memory(name)) {
+	switch (name_in_memory(task, name)) {
 	case NAME_EMPTY:
 		return flags & AT_EMPTY_PATH;
 	case NAME_OF_ENTRY:
-		return flags & AT_SYMLINK_NOFOLLOW && !is_mount_point(fd, name);
+		return flags & AT_SYMLINK_NOFOLLOW && !is_mount_point(task, fd, name);
 	default:
 		return false;
 	}
 }
 
 /* file is that of the first argument, if it shows the operation. */
-static __always_inline bool is_call_on_overlayfs(__u32 shown, const __u64 *args, struct file **file)
+static __always_inline bool is_call_on_overlayfs(struct task_struct *task, __u32 shown, const __u64 *args,
+                                                 struct file **file)
 {
 	if (shown == FILE_0)
-		return is_regular_on_overlayfs(*file = file_of(args[0]));
+		return is_regular_on_overlayfs(*file = file_of(task, args[0]));
 	switch (shown) {
 	case OWN_0:
-		return is_own_of_overlayfs(*file = file_of(args[0]));
+		return is_own_of_overlayfs(*file = file_of(task, args[0]));
 	case ANY_0:
-		return is_below_overlayfs(args[0]);
+		return is_below_overlayfs(task, args[0]);
 	case FILES_0_1:
-		return is_transfer_on_overlayfs(args[0], args[1]);
+		return is_transfer_on_overlayfs(task, args[0], args[1]);
 	case FILES_0_2:
-		return is_transfer_on_overlayfs(args[0], args[2]);
+		return is_transfer_on_overlayfs(task, args[0], args[2]);
 	case NAME_0:
-		return is_named_on_overlayfs(AT_FDCWD, args[0]);
+		return is_named_on_overlayfs(task, AT_FDCWD, args[0]);
 	case NAME_1:
-		return is_named_on_overlayfs(AT_FDCWD, args[1]);
+		return is_named_on_overlayfs(task, AT_FDCWD, args[1]);
 	case NAMES_0_1:
-		return is_named_on_overlayfs(AT_FDCWD, args[0]) || is_named_on_overlayfs(AT_FDCWD, args[1]);
+		return is_named_on_overlayfs(task, AT_FDCWD, args[0]) || is_named_on_overlayfs(task, AT_FDCWD, args[1]);
 	case NAME_0_1:
-		return is_named_on_overlayfs(args[0], args[1]);
+		return is_named_on_overlayfs(task, args[0], args[1]);
 	case NAME_1_2:
-		return is_named_on_overlayfs(args[1], args[2]);
+		return is_named_on_overlayfs(task, args[1], args[2]);
 	case NAME_2_3:
-		return is_named_on_overlayfs(args[2], args[3]);
+		return is_named_on_overlayfs(task, args[2], args[3]);
 	case NAMES_0_1_2_3:
-		return is_named_on_overlayfs(args[0], args[1]) || is_named_on_overlayfs(args[2], args[3]);
+		return is_named_on_overlayfs(task, args[0], args[1]) || is_named_on_overlayfs(task, args[2], args[3]);
 	case MEANT_0_1_2:
-		return is_meant_on_overlayfs(args[0], args[1], args[2]);
+		return is_meant_on_overlayfs(task, args[0], args[1], args[2]);
 	case MEANT_0_1_3:
-		return is_meant_on_overlayfs(args[0], args[1], args[3]);
+		return is_meant_on_overlayfs(task, args[0], args[1], args[3]);
 	case MEANT_0_1_4:
-		return is_meant_on_overlayfs(args[0], args[1], args[4]);
+		return is_meant_on_overlayfs(task, args[0], args[1], args[4]);
 	}
 	return false;
 }
@@ -305,7 +299,7 @@ static __always_inline bool is_call_followed(struct syscall call)
 	return is_followed(call.op) || (call.shown == RETURNED && is_followed(OP_COPY_UP_INFERRED));
 }
 
-static __always_inline void enter_opening(void)
+static __always_inline void enter_opening(struct task_struct *task)
 {
 	__u64 thread = bpf_get_current_pid_tgid();
 	struct opening *place = opening_place(thread);
@@ -315,7 +309,7 @@ static __always_inline void enter_opening(void)
 	if (!place)
 		return;
 	start = &place->start;
-	chosen = is_chosen();
+	chosen = is_chosen(task);
 	/* A thread that is not counted leaves other threads' calls alone. */
 	if (!chosen && start->id != thread)
 		return;
@@ -325,16 +319,16 @@ static __always_inline void enter_opening(void)
 	if (!chosen)
 		return;
 	if (is_followed(OP_COPY_UP_INFERRED))
-		note_before_open(&place->before);
-	start->cgroup_id = current_cgroup_id();
-	begin_opening();
-	start->before = counts_of_task();
+		note_before_open(task, &place->before);
+	start->cgroup_id = cgroup_id_of(task);
+	begin_opening(task);
+	start->before = counts_of(task);
 	start->ns = bpf_ktime_get_ns();
 	start->id = thread;
 }
 
 /* A call that opened no file has no descriptor that would tell where it was looking for one. */
-static __always_inline void leave_opening(__s64 ret)
+static __always_inline void leave_opening(struct task_struct *task, __s64 ret)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	struct opening *place = opening_place(id);
@@ -351,58 +345,59 @@ static __always_inline void leave_opening(__s64 ret)
 	if (place->start.id != id)
 		return;
 	place->start.id = 0;
-	sleeps = end_opening();
-	file = ret < 0 ? NULL : file_of(ret);
+	sleeps = end_opening(task);
+	file = ret < 0 ? NULL : file_of(task, ret);
 	if (!is_own_of_overlayfs(file) || LOAD(file, f_flags) & O_PATH)
 		return;
 	if (is_followed(OP_COPY_UP_INFERRED) && type_of(file) == S_IFREG)
-		bytes = copied_by_open(file, &opened.before);
-	thread = thread_record(true);
+		bytes = copied_by_open(task, file, &opened.before);
+	thread = thread_of(task, true);
 	if (!thread)
 		return;
 	opened.start.pos = (__s64)file;
 	if (bytes)
-		count_ended(OP_COPY_UP_INFERRED, thread, &opened.start, sleeps, bytes);
+		count_ended(task, OP_COPY_UP_INFERRED, thread, &opened.start, sleeps, bytes);
 	if (is_followed(OP_OPEN))
-		finish(OP_OPEN, thread, &opened.start, sleeps, 0);
+		finish(task, OP_OPEN, thread, &opened.start, sleeps, 0);
 	else
 		forget_thread(thread);
 }
 
-static __always_inline void enter_syscall(struct syscall call, __u64 id, const __u64 *args)
+static __always_inline void enter_syscall(struct task_struct *task, struct syscall call, __u64 id, const __u64 *args)
 {
 	struct file *file = NULL;
 
 	if (!is_call_followed(call))
 		return;
 	if (call.shown == RETURNED)
-		enter_opening();
-	else if (is_call_on_overlayfs(call.shown, args, &file))
-		enter(call.op, id, (__s64)file, false);
+		enter_opening(task);
+	else if (is_call_on_overlayfs(task, call.shown, args, &file))
+		enter(task, call.op, id, (__s64)file, false);
 	else
-		enter_elsewhere(call.op, false);
+		enter_elsewhere(task, call.op, false);
 }
 
-static __always_inline void leave_syscall(struct syscall call, __u64 id, __s64 ret)
+static __always_inline void leave_syscall(struct task_struct *task, struct syscall call, __u64 id, __s64 ret)
 {
 	if (!is_call_followed(call))
 		return;
 	if (call.shown == RETURNED)
-		leave_opening(ret);
+		leave_opening(task, ret);
 	else
-		leave(call.op, id, without_other_end(call.op, ret));
+		leave(task, call.op, id, without_other_end(call.op, ret));
 }
 
 SEC("?tp_btf/sys_enter")
 int BPF_PROG(syscall_enter, struct pt_regs *regs, long nr)
 {
-	bool compat = is_compat_syscall();
+	struct task_struct *task = current_task();
+	bool compat = is_compat_syscall(task);
 	struct syscall call = syscall_of(nr, compat);
 
 	if (call.shown) {
 		struct arguments arguments = syscall_arguments(regs, compat);
 
-		enter_syscall(call, syscall_id(nr, compat, arguments.args[0]), arguments.args);
+		enter_syscall(task, call, syscall_id(nr, compat, arguments.args[0]), arguments.args);
 	}
 	return 0;
 }
@@ -410,12 +405,13 @@ int BPF_PROG(syscall_enter, struct pt_regs *regs, long nr)
 SEC("?tp_btf/sys_exit")
 int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
 {
-	bool compat = is_compat_syscall();
+	struct task_struct *task = current_task();
+	bool compat = is_compat_syscall(task);
 	int nr = syscall_nr(regs);
 	struct syscall call = syscall_of(nr, compat);
 
 	if (call.shown)
-		leave_syscall(call, syscall_id(nr, compat, syscall_fd(regs, compat)), ret);
+		leave_syscall(task, call, syscall_id(nr, compat, syscall_fd(regs, compat)), ret);
 	return 0;
 }
 
@@ -423,13 +419,14 @@ int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
 SEC("?tp/raw_syscalls/sys_enter")
 int classic_enter(struct syscall_enter_event *ctx)
 {
-	bool compat = is_compat_syscall();
+	struct task_struct *task = current_task();
+	bool compat = is_compat_syscall(task);
 	struct syscall call = syscall_of(ctx->id, compat);
 
 	if (call.shown) {
 		__u64 args[] = {ctx->args[0], ctx->args[1], ctx->args[2], ctx->args[3], ctx->args[4]};
 
-		enter_syscall(call, syscall_id(ctx->id, compat, 0), args);
+		enter_syscall(task, call, syscall_id(ctx->id, compat, 0), args);
 	}
 	return 0;
 }
@@ -437,11 +434,12 @@ int classic_enter(struct syscall_enter_event *ctx)
 SEC("?tp/raw_syscalls/sys_exit")
 int classic_exit(struct syscall_exit_event *ctx)
 {
-	bool compat = is_compat_syscall();
+	struct task_struct *task = current_task();
+	bool compat = is_compat_syscall(task);
 	struct syscall call = syscall_of(ctx->id, compat);
 
 	if (call.shown)
-		leave_syscall(call, syscall_id(ctx->id, compat, 0), ctx->ret);
+		leave_syscall(task, call, syscall_id(ctx->id, compat, 0), ctx->ret);
 	return 0;
 }
 

@@ -39,15 +39,21 @@ static __always_inline __u32 *sleeps_before(struct sleeps *sleeps, __u64 place)
 	return sleeps->before[place & PLACES];
 }
 
-/* An operation begins, and no other one is pending. */
-static __always_inline void begin_sleeps(struct thread *thread, bool opening)
+static __always_inline void mark_in_operation(void)
 {
-	struct task_struct *task;
+	__u64 *here = here_in_operation();
+
+	if (here)
+		*here = true;
+}
+
+/* An operation begins, and no other one is pending: what was slept before is forgotten. Mostly there is nothing. */
+static __always_inline void begin_sleeps(struct task_struct *task, struct thread *thread, bool opening)
+{
 	struct sleeps *sleeps;
 
 	if (!config.sleeps)
 		return;
-	task = bpf_get_current_task_btf();
 	sleeps = sleeps_of(thread);
 	/* Only if the kernel has skipped a program. */
 	if (sleeps->off_ns)
@@ -60,6 +66,18 @@ static __always_inline void begin_sleeps(struct thread *thread, bool opening)
 	sleeps->slept = task->nvcsw;
 	sleeps->throttled = false;
 	sleeps->opening = opening;
+	if (sleeps->touched) {
+		__builtin_memset(sleeps->ns, 0, sizeof(sleeps->ns));
+		__builtin_memset(sleeps->before, 0, sizeof(sleeps->before));
+		sleeps->touched = false;
+	}
+	mark_in_operation();
+}
+
+static __always_inline void add_sleep(struct sleeps *sleeps, __u32 cause, __u64 ns)
+{
+	sleeps->ns[cause] += ns;
+	sleeps->touched = true;
 }
 
 /*
@@ -81,20 +99,18 @@ static __always_inline void settle_sleep(struct sleeps *sleeps, struct task_stru
 	sleeps->ns[CAUSE_RUNQUEUE] += waited;
 }
 
-/* An operation begins that has this place. */
-static __always_inline void note_sleeps(struct thread *thread, __u64 place)
+/* An operation begins within another one, and has this place. */
+static __always_inline void note_sleeps(struct task_struct *task, struct thread *thread, __u64 place)
 {
 	struct sleeps *sleeps;
 	__u32 *before;
-	__u64 *here;
 
 	if (!config.sleeps)
 		return;
-	here = here_in_operation();
-	if (here)
-		*here = true;
+	mark_in_operation();
 	sleeps = sleeps_of(thread);
-	settle_sleep(sleeps, bpf_get_current_task_btf());
+	sleeps->touched = true;
+	settle_sleep(sleeps, task);
 	before = sleeps_before(sleeps, place);
 #pragma unroll
 	for (int cause = 0; cause < CAUSE_COUNT; cause++)
@@ -102,20 +118,19 @@ static __always_inline void note_sleeps(struct thread *thread, __u64 place)
 }
 
 /* Of a thread without a record, the sleeps are not followed: most files are on no overlayfs. */
-static __always_inline void begin_opening(void)
+static __always_inline void begin_opening(struct task_struct *task)
 {
-	struct thread *thread = config.sleeps ? thread_record(false) : NULL;
+	struct thread *thread = config.sleeps ? thread_of(task, false) : NULL;
 
 	if (!thread)
 		return;
-	begin_sleeps(thread, true);
-	note_sleeps(thread, PLACES);
+	begin_sleeps(task, thread, true);
 }
 
 /* The place of what was noted at the beginning. */
-static __always_inline __u64 end_opening(void)
+static __always_inline __u64 end_opening(struct task_struct *task)
 {
-	struct thread *thread = config.sleeps ? thread_record(false) : NULL;
+	struct thread *thread = config.sleeps ? thread_of(task, false) : NULL;
 
 	if (!thread || !sleeps_of(thread)->opening)
 		return NO_PLACE;
@@ -210,7 +225,7 @@ static __always_inline void leave_cpu(struct sleeps *sleeps, struct task_struct 
 
 	settle_sleep(sleeps, task);
 	if (sleeps->reclaim_ns)
-		sleeps->ns[CAUSE_MEMORY] += now_ns - sleeps->reclaim_ns;
+		add_sleep(sleeps, CAUSE_MEMORY, now_ns - sleeps->reclaim_ns);
 	sleeps->slept = task->nvcsw;
 	sleeps->cause = sleeping ? cause_of_sleep(sleeps, task) : CAUSE_RUNQUEUE;
 	if (!sleeps->off_ns)
@@ -232,7 +247,7 @@ static __always_inline void enter_cpu(struct sleeps *sleeps, struct task_struct 
 		sleeps->cause = cause = cause_by_stack(task);
 	if (cause >= CAUSE_COUNT)
 		return;
-	sleeps->ns[cause] += ns;
+	add_sleep(sleeps, cause, ns);
 	sleeps->last_ns = cause == CAUSE_RUNQUEUE ? 0 : ns;
 }
 
@@ -333,7 +348,7 @@ static __always_inline void end_reclaim(void)
 
 	if (!sleeps || !sleeps->reclaim_ns)
 		return;
-	sleeps->ns[CAUSE_MEMORY] += bpf_ktime_get_ns() - sleeps->reclaim_ns;
+	add_sleep(sleeps, CAUSE_MEMORY, bpf_ktime_get_ns() - sleeps->reclaim_ns);
 	sleeps->reclaim_ns = 0;
 }
 

@@ -63,7 +63,7 @@ struct shown_by {
 /* Of a name with a slash nothing tells its directory. */
 static __always_inline struct shown_by shown_as(__u64 fd, __u64 name)
 {
-	if (!is_below_overlayfs(fd) || (name && look_at_name(name) == NAME_OTHER))
+	if (!is_below_overlayfs(current_task(), fd) || (name && look_at_name(name) == NAME_OTHER))
 		return (struct shown_by){};
 	return (struct shown_by){true, fd, name};
 }
@@ -107,11 +107,11 @@ static __always_inline struct shown_by shown_by_call(__u64 id)
 /* Apart, which keeps the stack small. */
 static __noinline __u64 dentry_of_descriptor(__u32 fd)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
+	struct task_struct *task = current_task();
 
 	if (fd == (__u32)AT_FDCWD)
 		return (__u64)BPF_CORE_READ(task, fs, pwd.dentry);
-	return dentry_of((__u64)file_of(fd));
+	return dentry_of((__u64)file_of(task, fd));
 }
 
 /* What a call works on, or the directory of the entry that it names. */

@@ -62,7 +62,7 @@ struct {
 
 /* What a thread has slept for within operations. */
 struct sleeps {
-	__u64 ns[CAUSE_COUNT]; /* since it has a record; of CAUSE_CPU nothing */
+	__u64 ns[CAUSE_COUNT]; /* of CAUSE_CPU nothing */
 	__u64 off_ns;          /* when it left the CPU; 0: it runs */
 	__u64 last_ns;         /* the duration of the last sleep, in part of which it may have been ready to run */
 	__u64 run_delay;       /* the task's, as far as it is told apart */
@@ -72,6 +72,7 @@ struct sleeps {
 	__u8 cause;            /* of the last sleep */
 	__u8 throttled;        /* its next sleep is since too many pages are dirty */
 	__u8 opening;          /* a system call of it is opening a file */
+	__u8 touched;          /* ns and before are not all 0 */
 	/* ns / 256 when an operation began, modulo 2^32, by place; in place PLACES that of a call that opens a file. */
 	__u32 before[PLACES + 1][CAUSE_COUNT];
 };
@@ -138,15 +139,25 @@ static __always_inline struct thread *create_stored(struct task_struct *task)
 	return thread;
 }
 
-/* The thread's record; a missing record is created only with create. */
-static __always_inline struct thread *thread_record(bool create)
+/*
+ * The task that a program runs for; with config.task_storage a pointer that the verifier trusts. A program asks for it
+ * once: where returns are guarded, as against SRSO, each call of a helper takes some 10 ns.
+ */
+static __always_inline struct task_struct *current_task(void)
+{
+	if (config.task_storage)
+		return bpf_get_current_task_btf();
+	return (void *)bpf_get_current_task();
+}
+
+/* The current task's record; a missing record is created only with create. */
+static __always_inline struct thread *thread_of(struct task_struct *task, bool create)
 {
 	struct thread *thread;
 
 	if (config.task_storage) {
-		struct task_struct *task = bpf_get_current_task_btf();
-
-		thread = stored(task, 0);
+		/* Most tasks have none. */
+		thread = task->bpf_storage ? stored(task, 0) : NULL;
 		return thread || !create ? thread : create_stored(task);
 	}
 
@@ -159,6 +170,11 @@ static __always_inline struct thread *thread_record(bool create)
 	if (bpf_map_update_elem(&threads_by_id, &id, &no_thread, BPF_NOEXIST))
 		count_miss(MISS_STARTS_FULL);
 	return bpf_map_lookup_elem(&threads_by_id, &id);
+}
+
+static __always_inline struct thread *thread_record(bool create)
+{
+	return thread_of(current_task(), create);
 }
 
 /* Removes the record early. Task storage ends with its task, but the hash would keep ended threads. */
