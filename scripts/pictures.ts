@@ -99,9 +99,7 @@ function bucketsOf(series: readonly Series[]): Line[] {
 }
 
 const { CONTAINERS_STORAGE_CONF = '' } = podmanEnv();
-const settings = ['containers.names=true', 'containers.include=["*libpod*"]', 'receivers.overlayfs.causes=on'].flatMap(
-  (setting) => ['--set', setting],
-);
+const settings = ['containers.names=true', 'containers.include=["*libpod*"]'].flatMap((setting) => ['--set', setting]);
 await using floatie = await startFloatie(settings, { env: { CONTAINERS_STORAGE_CONF } });
 await using prometheus = await startPrometheus([floatie.url]);
 await using load = await startLoad([4000, 9000, 15_000, 22_000, 60_000]);

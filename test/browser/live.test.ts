@@ -51,7 +51,7 @@ suite('the page of a real Floatie', { skip: missing('root', 'btf', 'fuse', 'prog
     await using busy = createCgroup('busy', `libpod-${busyId}`);
     await using idle = createCgroup('idle', `libpod-${idleId}`);
     for (const cgroup of [busy, idle]) limit(cgroup, 64);
-    await using floatie = await startFloatie(['--set', 'receivers.overlayfs.causes=on']);
+    await using floatie = await startFloatie();
     const url = new URL('/', floatie.url).href;
     await using browser = await startBrowser();
     const { page, problems } = await openTab(browser, url);

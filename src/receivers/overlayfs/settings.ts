@@ -20,7 +20,7 @@ export const settings = {
     { needsRestart: true },
   ),
   causes: choice(
-    'off',
+    'on',
     ['off', 'on'],
     'Whether to tell apart what operations sleep for, by programs that the kernel runs at each switch of tasks; without, only the CPU, its run queue and all else are told apart',
     { needsRestart: true },
