@@ -1,16 +1,20 @@
 /** The time by cause beside what bpftrace sees of it. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { copyFileSync } from 'node:fs';
+import { copyFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
 import { startBpftrace, type TracedMaps } from '../support/bpftrace.ts';
 import { createCgroup } from '../support/cgroup.ts';
+import { mountJournaledDisk } from '../support/journaled-disk.ts';
 import { mountOverlay } from '../support/overlay.ts';
 import { OPTIONS, operationsOf, started } from '../support/overlayfs-receiver.ts';
 import { folder } from '../support/peers.ts';
 import { missing } from '../support/requirements.ts';
 import { mountTracefs } from '../support/tracefs.ts';
+
+/** How long the disk takes for a read of up to 128 KiB. */
+const TRANSFER_US = 20_000;
 
 /** From a task's wake-up, or from where it lost its CPU, to its next one, within reads. */
 const RUN_QUEUE = `
@@ -24,15 +28,37 @@ tracepoint:sched:sched_switch /@ready[args->next_pid]/ {
 }
 END { clear(@ready); clear(@reading); }`;
 
+/** From the submission of a bio to the completion of its request, one at a time, of reads that take as long as no page cache does. */
+const DEVICE = `
+tracepoint:block:block_bio_queue /comm == "watched"/ { @queued[args->dev] = nsecs; }
+tracepoint:block:block_rq_complete /@queued[args->dev]/ {
+  $ns = nsecs - @queued[args->dev];
+  if ($ns >= 5000000) { @waited = sum($ns); }
+  delete(@queued[args->dev]);
+}
+END { clear(@queued); }`;
+
+/** Reads $1 in large pieces, and writes the CPU time of the thread meanwhile in ns to the file $2. */
+const CLOCKED = `
+import os, sys, time
+file, piece = os.open(sys.argv[1], os.O_RDONLY), bytearray(32 << 20)
+before = time.thread_time_ns()
+for at in range(60):
+    os.preadv(file, [piece], at % 8 * len(piece))
+print(time.thread_time_ns() - before, file=open(sys.argv[2], "w"))`;
+
 const READY = 'BEGIN { printf("ready\\n"); }';
 
-/** Runs a script in a cgroup, where $1 is the overlay. */
+/** Runs a script in a cgroup, where $1 is the overlay and $2 a program like dd that is called `watched`. */
 async function observed(path: string, script: string, program: string) {
   await using cgroup = createCgroup('observed');
+  using programs = folder();
   using _tracefs = mountTracefs();
   using receiver = await started({ ...OPTIONS, sleeps: true });
   await using bpftrace = await startBpftrace('-e', `${READY}${program}`);
-  cgroup.run('sh', '-ec', script, 'sh', path);
+  const watched = join(programs.path, 'watched');
+  copyFileSync('/bin/dd', watched);
+  cgroup.run('sh', '-ec', script, 'sh', path, watched);
   const maps = await bpftrace.end();
   return { read: operationsOf(receiver.it, cgroup).read, maps };
 }
@@ -47,13 +73,60 @@ const waited = (maps: TracedMaps): number => Number(maps['@waited']);
 suite('the time by cause', { skip: missing('root', 'btf', 'bpftrace') }, () => {
   test('of reads on a CPU that many share has the run queue as the scheduler has it', async (context) => {
     using overlay = mountOverlay();
-    using programs = folder();
-    copyFileSync('/bin/dd', join(programs.path, 'watched'));
-    execFileSync('chmod', ['+x', join(programs.path, 'watched')]);
     execFileSync('truncate', ['-s', '512M', join(overlay.path, 'f')]);
-    const each = `taskset -c 0 "${programs.path}/watched" if="$1/f" of=/dev/null bs=32M iflag=fullblock status=none`;
+    const each = 'taskset -c 0 "$2" if="$1/f" of=/dev/null bs=32M iflag=fullblock status=none';
     const loop = `for i in 1 2 3 4; do (for j in 1 2 3 4 5; do ${each}; done) & done; wait`;
     const { read, maps } = await observed(overlay.path, loop, RUN_QUEUE);
     assertNear('runqueue', read.runqueueNs, waited(maps), context);
   });
+
+  test('of direct reads from a slow disk has the device as the block layer has it', async (context) => {
+    await using disk = await mountJournaledDisk(0, TRANSFER_US);
+    using overlay = mountOverlay(undefined, disk.path);
+    const file = join(overlay.path, 'f');
+    execFileSync('dd', ['if=/dev/zero', `of=${file}`, 'bs=1M', 'count=4', 'status=none']);
+    disk.forget(file);
+    const direct = '"$2" if="$1/f" of=/dev/null bs=128k iflag=direct status=none';
+    const { read, maps } = await observed(overlay.path, direct, DEVICE);
+    assertNear('device', read.deviceNs, waited(maps), context);
+  });
+
+  // Two threads have a CPU each: the clock of a thread that others preempt misses some of its time since Linux 6.18.
+  test("of reads from the page cache has the CPU as the threads' own clocks have it", async (context) => {
+    using overlay = mountOverlay();
+    const file = join(overlay.path, 'f');
+    execFileSync('truncate', ['-s', '256M', file]);
+    execFileSync('dd', [`if=${file}`, 'of=/dev/null', 'bs=1M', 'status=none']);
+    using clocks = folder();
+    const clocksOf = [1, 2].map((each) => join(clocks.path, `${each}`));
+    await using cgroup = createCgroup('observed');
+    using receiver = await started({ ...OPTIONS, sleeps: true });
+    const script = 'program=$1 file=$2; shift 2; for clock; do python3 -c "$program" "$file" "$clock" & done; wait';
+    cgroup.run('sh', '-ec', script, 'sh', CLOCKED, file, ...clocksOf);
+    const clocked = clocksOf.reduce((sum, path) => sum + Number(readFileSync(path, 'utf8')), 0);
+    assertNear('cpu', operationsOf(receiver.it, cgroup).read.cpuNs, clocked, context);
+  });
+});
+
+test('a first pass over what the page cache has dropped is from the device, and a second one from the cache', {
+  skip: missing('root', 'btf'),
+}, async () => {
+  await using disk = await mountJournaledDisk(0, TRANSFER_US);
+  using overlay = mountOverlay(undefined, disk.path);
+  const file = join(overlay.path, 'f');
+  execFileSync('dd', ['if=/dev/zero', `of=${file}`, 'bs=1M', 'count=8', 'status=none']);
+  disk.forget(file);
+  await using cgroup = createCgroup('passes');
+  using receiver = await started({ ...OPTIONS, sleeps: true });
+  // Backwards, a page out of each 64, so that nothing is read ahead.
+  const pass = 'for i in $(seq 31 -1 1); do dd if="$1" of=/dev/null bs=4k skip=$((i * 64)) count=1 status=none; done';
+  const sources = [0, 1].map(() => {
+    cgroup.run('sh', '-ec', pass, 'sh', file);
+    const { cache, readahead, device } = operationsOf(receiver.it, cgroup).read;
+    return { cache, readahead, device };
+  });
+  assert.deepEqual(sources, [
+    { cache: 0, readahead: 0, device: 31 },
+    { cache: 31, readahead: 0, device: 31 },
+  ]);
 });
