@@ -91,7 +91,7 @@ suite('the time by cause', { skip: missing('root', 'btf', 'bpftrace') }, () => {
     assertNear('device', read.deviceNs, waited(maps), context);
   });
 
-  // Two threads have a CPU each: the clock of a thread that others preempt misses some of its time since Linux 6.18.
+  // Two threads have a CPU each: the clock of a thread that others preempt was seen to lag on Linux 6.18.
   test("of reads from the page cache has the CPU as the threads' own clocks have it", async (context) => {
     using overlay = mountOverlay();
     const file = join(overlay.path, 'f');
