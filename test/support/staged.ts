@@ -12,7 +12,7 @@ import { isGuest } from './swap.ts';
 import { mountTracefs } from './tracefs.ts';
 
 /** Moves the shell into the cgroups behind $1. */
-const JOIN = 'overlay=$1; shift; for cgroup; do echo $$ >"$cgroup/cgroup.procs"; done; set -- "$overlay"; ';
+export const JOIN = 'overlay=$1; shift; for cgroup; do echo $$ >"$cgroup/cgroup.procs"; done; set -- "$overlay"; ';
 
 export async function assertStaged(stage: Stage, context: TestContext): Promise<void> {
   const { op, script, least } = stage;
