@@ -38,7 +38,7 @@ export function containersAnswer(history: History, asked: Asked = {}): Container
 }
 
 function describe(view: View): Container {
-  const { attributes, isGone, causes, steps } = view.container;
+  const { attributes, causes, steps } = view.container;
   const owner = Object.keys(OWNER).flatMap((name) =>
     attributes[name] === undefined ? [] : [[name.replaceAll('.', '_'), attributes[name]]],
   );
@@ -49,7 +49,7 @@ function describe(view: View): Container {
   const kills = view.sum('oom_kills');
   return {
     ...(Object.fromEntries(owner) as Pick<Container, 'cgroup'>),
-    is_gone: isGone,
+    is_gone: view.history.isGone(view.container),
     operations,
     ...(causes.size > 0 && {
       waits: waits.map((wait) => ({ ...wait, series_s: view.series(waitOf(wait.cause), 0) })),

@@ -43,8 +43,32 @@ const WAITS = 'floatie_overlayfs_wait_seconds_total';
 const LATENCY = /^floatie_overlayfs_(\w+)_latency_us$/;
 const COPY_UP = 'copy_up';
 
+const keys = new WeakMap<Attributes, string | null>();
+
+/** The container id or, without one, the cgroup; null for what is no container's. */
+export function keyOf(attributes: Attributes): string | null {
+  const known = keys.get(attributes);
+  if (known !== undefined) return known;
+  const key = attributes['container.id'] ?? attributes.cgroup ?? null;
+  const text = key === null ? null : `${key}`;
+  keys.set(attributes, text);
+  return text;
+}
+
+const columns = new WeakMap<Attributes, Map<Metric, Column | null>>();
+
 /** null for what the history does not keep. */
-export function columnOf({ name }: Metric, { op, cause, event }: Attributes): Column | null {
+export function columnOf(metric: Metric, attributes: Attributes): Column | null {
+  const ofAttributes = columns.get(attributes) ?? new Map<Metric, Column | null>();
+  columns.set(attributes, ofAttributes);
+  const known = ofAttributes.get(metric);
+  if (known !== undefined) return known;
+  const column = findColumn(metric, attributes);
+  ofAttributes.set(metric, column);
+  return column;
+}
+
+function findColumn({ name }: Metric, { op, cause, event }: Attributes): Column | null {
   const gauge = GAUGES[name];
   if (gauge !== undefined) return { kind: 'gauge', name: gauge };
   const counter = COUNTERS[name] ?? (name === EVENTS ? `event/${event}` : undefined);

@@ -1,14 +1,13 @@
 /** The last five minutes of one container. */
 import type { Attributes } from '@opentelemetry/api';
-import type { Metric } from '../metrics/catalogue.ts';
-import type { Member } from '../metrics/storage.ts';
+import type { Sample } from '../metrics/registry.ts';
 import { type Column, isPart, waitOf } from './columns.ts';
 import { Counts } from './counts.ts';
 import { emptyCounts, quantile } from './durations.ts';
 import { MINUTE, SECONDS, STEPS } from './schema.ts';
 
 /** How many counters of a container are followed: it can make any number of cgroups. */
-const MAX_SEEN = 2000;
+const MAX_COUNTERS = 2000;
 
 /** The step and, while somebody looks, the second that go on. */
 export interface Now {
@@ -16,11 +15,11 @@ export interface Now {
   readonly second: number | null;
 }
 
-interface Seen {
+/** What a counter had when it was last taken. */
+export interface Seen {
   /** Histograms: in the lowest 32 bits. */
   readonly counts: Uint32Array | null;
   total: number;
-  step: number;
 }
 
 export class ContainerHistory {
@@ -29,15 +28,13 @@ export class ContainerHistory {
   /** The last step in which something was counted, or a gauge was known. */
   lastStep: number;
   attributes: Attributes;
-  isGone = false;
+  /** How many are followed. */
+  counters = 0;
   readonly steps = new Counts(STEPS + 1, MINUTE + 1);
   /** The last seconds, while somebody looks. */
   seconds: Counts | null = null;
   /** The causes of waits, as they appear. */
   readonly causes = new Set<string>();
-  /** What was counted before, by metric and member. */
-  readonly #seen = new Map<Metric, Map<string, Seen>>();
-  #seenSize = 0;
 
   constructor(attributes: Attributes, step: number) {
     this.attributes = attributes;
@@ -55,36 +52,44 @@ export class ContainerHistory {
     this.seconds.copy(this.steps, step, second ?? 0);
   }
 
+  /** Names come later than ids; of a container's own cgroup and those inside, the outermost one names it. */
+  name(attributes: Attributes): void {
+    if (attributes !== this.attributes && isNamedBetter(attributes, this.attributes)) this.attributes = attributes;
+  }
+
+  get hasRoom(): boolean {
+    return this.counters < MAX_COUNTERS;
+  }
+
+  /** @returns whether there was room for the column */
+  setGauge(name: string, step: number, value: number): boolean {
+    this.lastStep = step;
+    return this.steps.rings.set(name, step, value);
+  }
+
   /**
+   * Adds what a counter has more than was seen of it.
+   *
    * @param fold of a histogram's buckets
-   * @param isNew whether all that a new member has counted was counted in this step
-   * @returns whether there was room
+   * @param isBefore whether all of it was counted before this step
+   * @returns whether there was room for the column
    */
-  take(
-    metric: Metric,
-    { key, totals }: Member,
+  add(
+    { metric, member: { totals } }: Sample,
     column: Column,
+    seen: Seen,
     now: Now,
     fold: readonly number[],
-    isNew: boolean,
+    isBefore: boolean,
   ): boolean {
-    const { step } = now;
-    if (column.kind === 'gauge') {
-      this.lastStep = step;
-      return this.steps.rings.set(column.name, step, totals[0] ?? Number.NaN);
-    }
-    const isHistogram = column.kind === 'durations';
-    const known = this.#seenOf(metric, key, isHistogram);
-    if (known === null) return false;
-    const { seen, isFirst } = known;
-    seen.step = step;
     const total = (totals[0] ?? 0) / (metric.perUnit ?? 1);
     const growth = Math.max(total - seen.total, 0);
     seen.total = Math.max(total, seen.total);
-    if (isHistogram) return this.#takeDurations(column.op, seen.counts, totals, growth, now, fold, isFirst && !isNew);
-    if (isFirst && !isNew) return true;
+    if (column.kind === 'durations')
+      return this.#addDurations(column.op, seen.counts, totals, growth, now, fold, isBefore);
+    if (isBefore) return true;
     if (growth === 0) return this.steps.rings.has(column.name) || this.#add(column.name, now, 0);
-    this.lastStep = step;
+    this.lastStep = now.step;
     const [op = '', ...cause] = column.name.split('/');
     if (cause[0] === 'wait' && !isPart(op)) this.#wait(cause.slice(1).join('/'), now, growth);
     return this.#add(column.name, now, growth);
@@ -93,6 +98,7 @@ export class ContainerHistory {
   /** Notes percentiles of a step, which may go on. */
   notePercentiles(step: number): void {
     for (const [op, durations] of this.steps.durations) {
+      if (!durations.isIn(step)) continue;
       const p99 = quantile(durations.of(step, 1), 0.99);
       if (p99 !== null) this.steps.rings.set(`${op}/p99_us`, step, p99);
     }
@@ -101,17 +107,6 @@ export class ContainerHistory {
   endStep(step: number): void {
     for (const durations of this.steps.durations.values()) durations.keep(step);
     this.steps.clear(step + 1);
-  }
-
-  /** Forgets members that have not been seen since a step. */
-  forget(before: number): void {
-    for (const members of this.#seen.values()) {
-      for (const [key, { step }] of members) {
-        if (step >= before) continue;
-        members.delete(key);
-        this.#seenSize--;
-      }
-    }
   }
 
   #wait(cause: string, now: Now, seconds: number): void {
@@ -125,7 +120,7 @@ export class ContainerHistory {
     return this.steps.rings.add(name, step, value);
   }
 
-  #takeDurations(
+  #addDurations(
     op: string,
     seen: Uint32Array | null,
     totals: ArrayLike<number>,
@@ -155,16 +150,10 @@ export class ContainerHistory {
     this.lastStep = step;
     return this.#add(`${op}/count`, at, count) && this.#add(`${op}/sum_s`, at, sumUs / 1e6);
   }
+}
 
-  #seenOf(metric: Metric, key: string, isHistogram: boolean): { seen: Seen; isFirst: boolean } | null {
-    const members = this.#seen.get(metric) ?? new Map<string, Seen>();
-    this.#seen.set(metric, members);
-    const known = members.get(key);
-    if (known !== undefined) return { seen: known, isFirst: false };
-    if (this.#seenSize >= MAX_SEEN) return null;
-    const seen = { counts: isHistogram ? emptyCounts() : null, total: 0, step: 0 };
-    members.set(key, seen);
-    this.#seenSize++;
-    return { seen, isFirst: true };
-  }
+function isNamedBetter(now: Attributes, before: Attributes): boolean {
+  const depth = ({ cgroup }: Attributes): number => `${cgroup}`.length;
+  if (depth(now) !== depth(before)) return depth(now) < depth(before);
+  return now['container.name'] !== undefined && before['container.name'] === undefined;
 }

@@ -14,6 +14,8 @@ export class Durations {
   readonly #counts: Uint32Array;
   /** Logarithms of the counts of the last {@link STEPS} steps that have ended. */
   #logarithms: Uint8Array | null = null;
+  /** The last step with counts. */
+  #last = -1;
 
   /** @param steps how many there are, with the one that goes on */
   constructor(steps: number) {
@@ -24,6 +26,12 @@ export class Durations {
   add(step: number, bucket: number, count: number): void {
     const at = (step % this.#steps) * BUCKETS + bucket;
     this.#counts[at] = (this.#counts[at] ?? 0) + count;
+    this.#last = step;
+  }
+
+  /** Whether something was counted in a step that has no later one. */
+  isIn(step: number): boolean {
+    return step === this.#last;
   }
 
   clear(step: number): void {
@@ -45,7 +53,9 @@ export class Durations {
   /** Keeps the counts of a step that ends for five minutes, to within 5 %; up to 11 they are exact. */
   keep(step: number): void {
     this.#logarithms ??= new Uint8Array(STEPS * BUCKETS);
-    this.#logarithms.set(this.of(step, 1).map(logarithmOf), (step % STEPS) * BUCKETS);
+    const at = (step % STEPS) * BUCKETS;
+    if (this.isIn(step)) this.#logarithms.set(this.of(step, 1).map(logarithmOf), at);
+    else this.#logarithms.fill(0, at, at + BUCKETS);
   }
 
   /** @returns what was kept */

@@ -1,12 +1,11 @@
 /** A history of the last five minutes of each container, in memory, from what the receivers count anyway. */
 import type { Attributes } from '@opentelemetry/api';
-import type { Metric } from '../metrics/catalogue.ts';
-import type { Sample, Source } from '../metrics/registry.ts';
+import type { Sample } from '../metrics/registry.ts';
 import { monotonicMs } from '../program/clock.ts';
 import { inSteps } from '../program/steps.ts';
-import { type Column, columnOf, KILLS } from './columns.ts';
+import { type Column, columnOf, KILLS, keyOf } from './columns.ts';
 import { ContainerHistory, type Now } from './container.ts';
-import { foldOf } from './durations.ts';
+import { type Counted, countedAlone, type Feed, type Taken, Takings } from './feed.ts';
 import { STEP_S, STEPS } from './schema.ts';
 import { type End, endOf, Seconds } from './seconds.ts';
 import { Usages } from './usages.ts';
@@ -15,12 +14,6 @@ import { Usages } from './usages.ts';
 const MAX_CONTAINERS = 1000;
 /** How long somebody counts as looking after a question, in ms. */
 const WATCHED_MS = 10_000;
-
-/** Counts that begin with Floatie, and cost no system call to read. */
-export interface Feed extends Pick<Source, 'metrics' | 'read'> {
-  /** Upper bounds of the buckets of its histograms, in ns. */
-  readonly gridNs?: readonly number[];
-}
 
 export interface HistoryOptions {
   /** Whether a cgroup exists; true where that is unknown. */
@@ -34,7 +27,9 @@ export class History {
   /** Another one after each reading. */
   version: object = {};
   readonly #options: HistoryOptions;
-  readonly #feeds: { readonly feed: Feed; readonly fold: readonly number[] }[] = [];
+  readonly #feeds: { readonly feed: Feed; readonly takings: Takings }[] = [];
+  /** What is read now and then. */
+  readonly #files = new Takings();
   readonly #containers = new Map<string, ContainerHistory>();
   /** The ends of the last steps, oldest first. */
   readonly #ends: End[] = [];
@@ -47,8 +42,10 @@ export class History {
   #soFar: End | null = null;
   #seconds: Seconds | null = null;
   #askedMs = Number.NEGATIVE_INFINITY;
-  readonly #keys = new WeakMap<Attributes, string | null>();
-  readonly #columns = new WeakMap<Attributes, Map<Metric, Column | null>>();
+  /** Whether the cgroups of containers are gone, as far as that was asked in this step. */
+  readonly #gone = new Map<ContainerHistory, boolean>();
+  /** Whether no container gives up its room in this step. */
+  #isFull = false;
   /** What found no room in the last step, and in the one that goes on. */
   #refused = new Set<string>();
   #leftOut = 0;
@@ -59,12 +56,12 @@ export class History {
 
   /** Reads these counts at the end of each step. */
   follow(feed: Feed): void {
-    this.#feeds.push({ feed, fold: foldOf(feed.gridNs ?? []) });
+    this.#feeds.push({ feed, takings: new Takings(feed) });
   }
 
   /** Takes the values of a container that are read now and then, such as those of its files. */
   take(samples: Iterable<Sample>): void {
-    for (const sample of samples) this.#take(sample, NO_FOLD, this.#isRecent(sample));
+    for (const sample of samples) this.#take(countedAlone(sample), this.#files, this.#isRecent(sample));
   }
 
   /** Somebody looks: for a while the counts are read each second. */
@@ -106,16 +103,16 @@ export class History {
     for (const container of this.#containers.values()) {
       container.notePercentiles(step);
       container.endStep(step);
-      container.forget(step - STEPS);
-      container.isGone = this.#options.exists?.(`${container.attributes.cgroup}`) === false;
     }
-    this.#dropOld(step);
+    this.#dropOld(step - STEPS);
+    this.#gone.clear();
+    this.#isFull = false;
     this.#leftOut = this.#refused.size;
     this.#refused = new Set();
   }
 
   async #read(): Promise<void> {
-    for (const { feed, fold } of this.#feeds) await inSteps(this.#reading(feed, fold));
+    for (const { feed, takings } of this.#feeds) await inSteps(this.#reading(feed, takings));
   }
 
   #setSeconds(): void {
@@ -168,67 +165,85 @@ export class History {
     return [...this.#containers.values()].reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
-  *#reading(feed: Feed, fold: readonly number[]): Generator<void> {
-    for (const sample of feed.read()) {
-      this.#take(sample, fold, true);
+  *#reading(feed: Feed, takings: Takings): Generator<void> {
+    for (const counted of feed.read()) {
+      this.#take(counted, takings, true);
       yield;
     }
   }
 
-  #take({ metric, member }: Sample, fold: readonly number[], isNew: boolean): void {
-    const { attributes } = member;
-    const key = this.#keyOf(attributes);
-    const column = key === null ? null : this.#columnOf(metric, attributes);
-    if (key === null || column === null) return;
-    const container = this.#containers.get(key) ?? this.#begin(key, attributes);
-    if (container === null) return;
-    // Its container may be called by name from now on.
-    if (isNamedBetter(attributes, container.attributes)) container.attributes = attributes;
-    if (!container.take(metric, member, column, this.#now, fold, isNew)) this.#refuse(`${key} ${metric.name}`);
+  /** @param isNew whether all that a new counter has was counted in this step */
+  #take(counted: Counted, takings: Takings, isNew: boolean): void {
+    const { version, attributes } = counted;
+    const key = keyOf(attributes);
+    if (key === null) return;
+    const taken = takings.of(counted.key, this.#step);
+    if (taken.version === version && taken.attributes === attributes) return;
+    if (this.#isFull && !this.#containers.has(key)) {
+      this.#refuse(key);
+      return;
+    }
+    taken.version = version;
+    taken.attributes = attributes;
+    for (const sample of counted.samples()) {
+      const column = columnOf(sample.metric, sample.member.attributes);
+      if (column === null) continue;
+      const container = this.#containers.get(key) ?? this.#begin(key, attributes);
+      container?.name(attributes);
+      taken.moveTo(container);
+      if (container !== null && this.#add(sample, column, container, taken, takings.fold, isNew)) continue;
+      this.#refuse(container === null ? key : `${key} ${sample.metric.name}`);
+      taken.version = Number.NaN;
+    }
+  }
+
+  /** @returns whether there was room */
+  #add(
+    sample: Sample,
+    column: Column,
+    container: ContainerHistory,
+    taken: Taken,
+    fold: readonly number[],
+    isNew: boolean,
+  ): boolean {
+    if (column.kind === 'gauge')
+      return container.setGauge(column.name, this.#step, sample.member.totals[0] ?? Number.NaN);
+    const known = taken.seenOf(sample);
+    return known !== null && container.add(sample, column, known.seen, this.#now, fold, known.isFirst && !isNew);
   }
 
   #begin(key: string, attributes: Attributes): ContainerHistory | null {
     const { maxContainers = MAX_CONTAINERS } = this.#options;
-    if (this.#containers.size >= maxContainers) {
-      const [gone] = [...this.#containers].find(([, { isGone }]) => isGone) ?? [];
-      if (gone === undefined) {
-        this.#refuse(key);
-        return null;
-      }
-      this.#containers.delete(gone);
-    }
+    if (this.#containers.size >= maxContainers && !this.#dropGone()) return null;
     const container = new ContainerHistory(attributes, this.#step);
     if (this.#seconds !== null) container.beginSeconds(this.#now);
     this.#containers.set(key, container);
     return container;
   }
 
+  /** @returns whether a container that is gone gave up its room */
+  #dropGone(): boolean {
+    if (this.#isFull) return false;
+    const [gone] = [...this.#containers].find(([, container]) => this.isGone(container)) ?? [];
+    this.#isFull = gone === undefined;
+    return gone !== undefined && this.#containers.delete(gone);
+  }
+
+  /** Whether its cgroup is removed; asked once in a step at most, since it takes a system call. */
+  isGone(container: ContainerHistory): boolean {
+    const isGone = this.#gone.get(container) ?? this.#options.exists?.(`${container.attributes.cgroup}`) === false;
+    this.#gone.set(container, isGone);
+    return isGone;
+  }
+
   #refuse(what: string): void {
     if (this.#refused.size < MAX_CONTAINERS * 10) this.#refused.add(what);
   }
 
-  #dropOld(step: number): void {
-    for (const [key, { lastStep }] of this.#containers) if (lastStep < step - STEPS) this.#containers.delete(key);
-  }
-
-  /** null for what is no container's. */
-  #keyOf(attributes: Attributes): string | null {
-    const known = this.#keys.get(attributes);
-    if (known !== undefined) return known;
-    const key = attributes['container.id'] ?? attributes.cgroup ?? null;
-    const text = key === null ? null : `${key}`;
-    this.#keys.set(attributes, text);
-    return text;
-  }
-
-  #columnOf(metric: Metric, attributes: Attributes): Column | null {
-    const columns = this.#columns.get(attributes) ?? new Map<Metric, Column | null>();
-    const known = columns.get(metric);
-    if (known !== undefined) return known;
-    const column = columnOf(metric, attributes);
-    columns.set(metric, column);
-    this.#columns.set(attributes, columns);
-    return column;
+  /** Drops containers of which nothing was counted since a step, and forgets counters that nobody had since then. */
+  #dropOld(before: number): void {
+    for (const [key, { lastStep }] of this.#containers) if (lastStep < before) this.#containers.delete(key);
+    for (const takings of [this.#files, ...this.#feeds.map(({ takings }) => takings)]) takings.forget(before);
   }
 
   /** Whether a member began since the end of the step before last: it is read at least once in a step. */
@@ -236,14 +251,4 @@ export class History {
     const { wallMs: sinceMs } = this.#ends.at(-2) ?? { wallMs: Number.POSITIVE_INFINITY };
     return startTime[0] * 1000 + startTime[1] / 1e6 >= sinceMs;
   }
-}
-
-const NO_FOLD: readonly number[] = [];
-
-/** Names come later than ids; of a container's own cgroup and those inside, the outermost one names it. */
-function isNamedBetter(now: Attributes, before: Attributes): boolean {
-  if (now === before) return false;
-  const depth = ({ cgroup }: Attributes): number => `${cgroup}`.length;
-  if (depth(now) !== depth(before)) return depth(now) < depth(before);
-  return now['container.name'] !== undefined && before['container.name'] === undefined;
 }

@@ -46,8 +46,8 @@ export class Rings {
 
   /** Begins a step in the place of the oldest one. */
   clear(step: number): void {
-    const slot = step % this.#steps;
-    for (const place of this.#places.values()) this.#numbers[place + slot] = Number.NaN;
+    const end = this.#places.size * this.#steps;
+    for (let at = step % this.#steps; at < end; at += this.#steps) this.#numbers[at] = Number.NaN;
   }
 
   get names(): Iterable<string> {

@@ -188,6 +188,17 @@ export class Blocks {
     return hasAny ? this.#sums : null;
   }
 
+  /** Changes with the counts of a slot. See {@link Cells.version}. */
+  version(slot: number): number {
+    const { operations, blockCells, usedCells } = this.#layout;
+    let version = 0;
+    for (let row = slot * operations; row < (slot + 1) * operations; row++) {
+      for (let block = this.#found[row] ?? 0; block !== 0; block = this.#next[block] ?? 0)
+        version += this.#cells.version(block * blockCells, usedCells);
+    }
+    return version;
+  }
+
   /** Clears the blocks of a slot, to which no operation adds any more, and takes them back. */
   clear(slot: number): void {
     const { operations, blockCells } = this.#layout;

@@ -63,6 +63,16 @@ export interface CgroupTotals<Op extends string, Counter extends string> {
   readonly operations: Operations<Op, Counter>;
 }
 
+/** A cgroup with counts of its own, which can be read while it is the latest one. */
+export interface Entry<Op extends string, Counter extends string> {
+  /** As that of {@link CgroupTotals}. */
+  readonly key: string;
+  readonly cgroupId: bigint;
+  /** Another number when its counts have changed. */
+  readonly version: number;
+  totals(): CgroupTotals<Op, Counter>;
+}
+
 export interface Buckets<Op extends string> {
   /** As that of {@link CgroupTotals}. */
   readonly key: string;
@@ -123,6 +133,15 @@ export class Histograms<Op extends string, Counter extends string> {
   *each(): Generator<CgroupTotals<Op, Counter>> {
     yield this.overflow();
     for (const [slot, id] of this.#slots.counted()) yield this.#totalsOf(slot, id);
+  }
+
+  /** The cgroups with counts of their own. Most do nothing, and need not be read. Makes no system call. */
+  *entries(): Generator<Entry<Op, Counter>> {
+    this.#blocks.find();
+    for (const [slot, cgroupId] of this.#slots.counted()) {
+      const version = this.#blocks.version(slot);
+      yield { key: this.#slots.keyOf(slot), cgroupId, version, totals: () => this.#totalsOf(slot, cgroupId) };
+    }
   }
 
   /** The buckets of each operation of each cgroup with an entry, which are good until the next ones are asked for. */

@@ -3,6 +3,7 @@ import { suite, test } from 'node:test';
 import type { Attributes, HrTime } from '@opentelemetry/api';
 import { containersAnswer } from '../../src/history/answer.ts';
 import { MEMORY_LIMIT, MEMORY_USAGE } from '../../src/history/columns.ts';
+import { type Counted, countedAlone } from '../../src/history/feed.ts';
 import { History, type HistoryOptions } from '../../src/history/history.ts';
 import type { Metric } from '../../src/metrics/catalogue.ts';
 import type { Sample } from '../../src/metrics/registry.ts';
@@ -42,8 +43,8 @@ class Counts {
     this.#samples.clear();
   }
 
-  read(): Iterable<Sample> {
-    return this.#samples.values();
+  read(): Iterable<Counted> {
+    return this.#samples.values().map(countedAlone);
   }
 }
 

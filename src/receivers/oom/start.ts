@@ -1,5 +1,6 @@
 /** Starts the OOM receiver, with what must be done for it from time to time. */
 import { mountIdOf } from '../../containers/hierarchy.ts';
+import { countedAlone } from '../../history/feed.ts';
 import type { Past } from '../../history/usages.ts';
 import { joinRaw } from '../../kernel/raw-path.ts';
 import { selfMetrics } from '../../metrics/catalogue.ts';
@@ -67,7 +68,7 @@ export function start(context: Context<OomSettings>): Running<OomSettings> {
     });
   }
   registry.addSource(source);
-  context.history?.follow(source);
+  context.history?.follow({ metrics: source.metrics, read: () => source.read().map(countedAlone) });
   context.attached(method, refusals);
   context.every(POLL_MS, 'read OOM kills', () => source.poll());
   context.every(RETIRE_MS, 'end old OOM series', () => registry.end(source.retire()));

@@ -167,6 +167,14 @@ export class OverlayfsReceiver {
     }
   }
 
+  /** See {@link OverlayfsCounts.entries}. Ends early as {@link each} does. */
+  *entries(): ReturnType<OverlayfsCounts['entries']> {
+    for (const entry of this.#counts.entries()) {
+      yield entry;
+      if (this.#stopped) return;
+    }
+  }
+
   /** See {@link OverlayfsCounts.eachBuckets}. Ends early as {@link each} does. */
   *eachBuckets(): Generator<Buckets<Op>> {
     for (const buckets of this.#counts.eachBuckets()) {

@@ -1,8 +1,10 @@
 /** The overlayfs receiver as a source of metrics, with the names of cgroups. */
+import { attributesOf } from '../../containers/attributes.ts';
 import type { Cgroups } from '../../containers/cgroups.ts';
 import type { CgroupFilter } from '../../containers/filter.ts';
 import type { Identity } from '../../containers/identity.ts';
 import { sharerOf } from '../../containers/place.ts';
+import type { Counted } from '../../history/feed.ts';
 import type { Sample, Source } from '../../metrics/registry.ts';
 import { monotonicMs, monotonicNs, toHrTime, wallMs } from '../../program/clock.ts';
 import { combined } from '../histograms.ts';
@@ -58,16 +60,14 @@ export class OverlayfsSource implements Source {
     if (excluded !== null) yield* this.#excludedSamples(excluded);
   }
 
-  /** As {@link read}, for who keeps no series of them: only of cgroups with a name and an entry. */
-  *peek(): Generator<Sample> {
-    yield* overlayfsSamples(this.#peeked(), this.#identityOf);
-  }
-
-  *#peeked(): Generator<CgroupTotals> {
-    for (const totals of this.#receiver.each()) {
-      if (totals.cgroupId === null || !this.#isNamed(totals)) continue;
-      const one = this.#since(totals);
-      if (this.#includes(one)) yield one;
+  /** As {@link read}, for the history: only of cgroups with a name and an entry, and none of them becomes a series. */
+  *peek(): Generator<Counted> {
+    for (const { key, cgroupId, version, totals } of this.#receiver.entries()) {
+      if (!this.#cgroups.knows(cgroupId)) continue;
+      const identity = this.#identityOf(cgroupId);
+      if (this.#filter?.(identity.cgroup) === false) continue;
+      const samples = () => overlayfsSamples([this.#since(totals())], this.#identityOf);
+      yield { key, version, attributes: attributesOf(identity), samples };
     }
   }
 
