@@ -71,14 +71,8 @@ export interface Entry<Op extends string, Counter extends string> {
   /** Another number when its counts have changed. */
   readonly version: number;
   totals(): CgroupTotals<Op, Counter>;
-}
-
-export interface Buckets<Op extends string> {
-  /** As that of {@link CgroupTotals}. */
-  readonly key: string;
-  readonly cgroupId: bigint;
-  readonly op: Op;
-  readonly buckets: Float64Array;
+  /** Each is good until the next one is asked for. */
+  buckets(): Iterable<readonly [Op, Float64Array]>;
 }
 
 /** Without those that were never done. */
@@ -139,21 +133,13 @@ export class Histograms<Op extends string, Counter extends string> {
   *entries(): Generator<Entry<Op, Counter>> {
     this.#blocks.find();
     for (const [slot, cgroupId] of this.#slots.counted()) {
-      const version = this.#blocks.version(slot);
-      yield { key: this.#slots.keyOf(slot), cgroupId, version, totals: () => this.#totalsOf(slot, cgroupId) };
-    }
-  }
-
-  /** The buckets of each operation of each cgroup with an entry, which are good until the next ones are asked for. */
-  *eachBuckets(): Generator<Buckets<Op>> {
-    this.#blocks.find();
-    const { operations, counters } = this.#options;
-    for (const [slot, cgroupId] of this.#slots.counted()) {
-      const key = this.#slots.keyOf(slot);
-      for (const [index, op] of operations.entries()) {
-        const sums = this.#blocks.sums(slot, index);
-        if (sums !== null) yield { key, cgroupId, op, buckets: sums.subarray(counters.length) };
-      }
+      yield {
+        key: this.#slots.keyOf(slot),
+        cgroupId,
+        version: this.#blocks.version(slot),
+        totals: () => this.#totalsOf(slot, cgroupId),
+        buckets: () => this.#bucketsOf(slot),
+      };
     }
   }
 
@@ -261,6 +247,14 @@ export class Histograms<Op extends string, Counter extends string> {
       if (sums !== null) all[op] = this.#totalsFrom(sums);
     }
     return all;
+  }
+
+  *#bucketsOf(slot: number): Generator<readonly [Op, Float64Array]> {
+    const { operations, counters } = this.#options;
+    for (const [index, op] of operations.entries()) {
+      const sums = this.#blocks.sums(slot, index);
+      if (sums !== null) yield [op, sums.subarray(counters.length)];
+    }
   }
 
   #totalsFrom(sums: Float64Array): Totals<Counter> {

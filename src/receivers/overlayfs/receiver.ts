@@ -6,7 +6,6 @@ import { checkKernel, explain } from '../../kernel/explain.ts';
 import { Tracefs } from '../../kernel/tracefs.ts';
 import { errorOf } from '../../program/reason.ts';
 import { reasonFor } from '../../program/refusal.ts';
-import type { Buckets } from '../histograms.ts';
 import type { Claims } from '../slots.ts';
 import type { Cause } from './causes.ts';
 import { type CgroupTotals, type CountedMiss, type CountsOptions, type Features, OverlayfsCounts } from './counts.ts';
@@ -171,14 +170,6 @@ export class OverlayfsReceiver {
   *entries(): ReturnType<OverlayfsCounts['entries']> {
     for (const entry of this.#counts.entries()) {
       yield entry;
-      if (this.#stopped) return;
-    }
-  }
-
-  /** See {@link OverlayfsCounts.eachBuckets}. Ends early as {@link each} does. */
-  *eachBuckets(): Generator<Buckets<Op>> {
-    for (const buckets of this.#counts.eachBuckets()) {
-      yield buckets;
       if (this.#stopped) return;
     }
   }

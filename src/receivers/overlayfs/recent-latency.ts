@@ -1,41 +1,47 @@
 /** The latency of the last minute, from differences between counts. */
 import { inSteps } from '../../program/steps.ts';
-import type { Buckets } from '../histograms.ts';
+import type { Entry } from '../histograms.ts';
 import { OPS, type Op } from './operations.ts';
 
 /** The window, and the interval of kept counts, in ms. */
 const WINDOW_MS = 60_000;
 export const KEEP_MS = 15_000;
 
+type Counted = Pick<Entry<Op, string>, 'key' | 'cgroupId' | 'version' | 'buckets'>;
+
 export class RecentLatency {
-  readonly #read: () => Iterable<Buckets<Op>>;
+  readonly #read: () => Iterable<Counted>;
   readonly #boundsNs: readonly number[];
-  #kept: Kept[] = [];
+  /** When counts were kept, since the start of the window. */
+  #keptMs: number[] = [];
+  readonly #kept = new Map<string, Kept>();
 
   /** @param boundsNs the upper bounds of the buckets in `read` */
-  constructor(read: () => Iterable<Buckets<Op>>, boundsNs: readonly number[]) {
+  constructor(read: () => Iterable<Counted>, boundsNs: readonly number[]) {
     this.#read = read;
     this.#boundsNs = boundsNs;
   }
 
   /** Keeps the current counts. */
   keep(nowMs: number): void {
-    const kept = new Kept(nowMs);
-    for (const _ of kept.take(this.#read()));
-    this.#push(kept);
+    for (const _ of this.#keeping(nowMs));
   }
 
   /** As {@link keep}, while everything else has its turn. Call every {@link KEEP_MS}. */
   async keepInSteps(nowMs: number): Promise<void> {
-    const kept = new Kept(nowMs);
-    await inSteps(kept.take(this.#read()));
-    this.#push(kept);
+    await inSteps(this.#keeping(nowMs));
   }
 
-  #push(kept: Kept): void {
-    const start = this.#startOfWindow(kept.atMs);
-    if (start > 0) this.#kept.splice(0, start);
-    this.#kept.push(kept);
+  *#keeping(nowMs: number): Generator<void> {
+    const startMs = this.#startOfWindow(nowMs);
+    this.#keptMs = [...this.#keptMs.filter((ms) => ms >= startMs), nowMs];
+    for (const { key, version, buckets } of this.#read()) {
+      const kept = this.#kept.get(key) ?? new Kept();
+      this.#kept.set(key, kept);
+      kept.keep(nowMs, startMs, version, buckets);
+      yield;
+    }
+    for (const [key, { lastMs }] of this.#kept) if (lastMs !== nowMs) this.#kept.delete(key);
   }
 
   /**
@@ -44,88 +50,74 @@ export class RecentLatency {
    */
   p99Us(cgroupId: bigint, nowMs: number): Partial<Record<Op, number>> {
     const result: Partial<Record<Op, number>> = {};
-    for (const { cgroupId: id, key, op, buckets } of this.#read()) {
+    const startMs = this.#startOfWindow(nowMs);
+    for (const { cgroupId: id, key, buckets } of this.#read()) {
       if (id !== cgroupId) continue;
-      const recent = this.#kept[this.#startOfWindow(nowMs)]?.since(key, op, buckets) ?? buckets;
-      const boundNs = quantile(recent, this.#boundsNs, 0.99);
-      if (boundNs !== undefined) result[op] = boundNs / 1000;
+      const before = this.#kept.get(key)?.at(startMs);
+      for (const [op, counts] of buckets()) {
+        const recent = before === undefined ? counts : since(before, op, counts);
+        const boundNs = quantile(recent, this.#boundsNs, 0.99);
+        if (boundNs !== undefined) result[op] = boundNs / 1000;
+      }
     }
     return result;
   }
 
-  /** The index of the latest counts that are at least a window old; -1 without any. */
+  /** When counts were kept that are at least a window old; before everything without any. */
   #startOfWindow(nowMs: number): number {
-    return this.#kept.findLastIndex(({ atMs }) => nowMs - atMs >= WINDOW_MS);
+    return this.#keptMs.findLast((ms) => nowMs - ms >= WINDOW_MS) ?? Number.NEGATIVE_INFINITY;
   }
 }
 
-/** The counts of all cgroups at one time, in their lowest 32 bits: a minute has fewer operations than that. */
+/** The counts of a cgroup when they were kept, as far as they had changed. */
 class Kept {
-  readonly atMs: number;
-  /**
-   * Where a cgroup's numbers begin, by key: the number of its operations, then for each of them its index in OPS, the
-   * first bucket that is not 0, how many buckets follow, and their counts.
-   */
-  readonly #places = new Map<string, number>();
-  #numbers = new Uint32Array(1024);
-  #end = 0;
+  lastMs = Number.NaN;
+  #version = Number.NaN;
+  readonly #changes: { readonly atMs: number; readonly numbers: Uint32Array }[] = [];
 
-  constructor(atMs: number) {
-    this.atMs = atMs;
+  keep(nowMs: number, startMs: number, version: number, buckets: Counted['buckets']): void {
+    this.lastMs = nowMs;
+    if (version === this.#version) return;
+    this.#version = version;
+    this.#changes.splice(
+      0,
+      this.#changes.findLastIndex(({ atMs }) => atMs <= startMs),
+    );
+    this.#changes.push({ atMs: nowMs, numbers: numbersOf(buckets()) });
   }
 
-  *take(all: Iterable<Buckets<Op>>): Generator<void> {
-    let latest = '';
-    let place = 0;
-    for (const { key, op, buckets } of all) {
-      if (key !== latest) {
-        latest = key;
-        place = this.#end;
-        this.#places.set(key, place);
-        this.#room(1);
-        this.#numbers[this.#end++] = 0;
-      }
-      this.#add(OPS.indexOf(op), buckets);
-      this.#numbers[place] = (this.#numbers[place] ?? 0) + 1;
-      yield;
-    }
+  /** undefined for a cgroup that is newer. */
+  at(ms: number): Uint32Array | undefined {
+    return this.#changes.findLast(({ atMs }) => atMs <= ms)?.numbers;
   }
+}
 
-  #room(length: number): void {
-    if (this.#end + length <= this.#numbers.length) return;
-    const larger = new Uint32Array(Math.ceil(1.5 * this.#numbers.length) + length);
-    larger.set(this.#numbers);
-    this.#numbers = larger;
+/**
+ * For each operation its index in OPS, the first bucket that is not 0, how many buckets follow, and the lowest 32 bits of
+ * their counts: a minute has fewer operations than that.
+ */
+function numbersOf(all: Iterable<readonly [Op, Float64Array]>): Uint32Array {
+  const numbers: number[] = [];
+  for (const [op, buckets] of all) {
+    const from = buckets.findIndex((count) => count !== 0);
+    const used = from < 0 ? [] : buckets.subarray(from, buckets.findLastIndex((count) => count !== 0) + 1);
+    numbers.push(OPS.indexOf(op), Math.max(from, 0), used.length);
+    for (const count of used) numbers.push(count >>> 0);
   }
+  return Uint32Array.from(numbers);
+}
 
-  #add(index: number, buckets: Float64Array): void {
-    this.#room(3 + buckets.length);
-    const numbers = this.#numbers;
-    let from = 0;
-    let to = buckets.length;
-    while (from < to && buckets[from] === 0) from++;
-    while (from < to && buckets[to - 1] === 0) to--;
-    numbers[this.#end++] = index;
-    numbers[this.#end++] = from;
-    numbers[this.#end++] = to - from;
-    for (let bucket = from; bucket < to; bucket++) numbers[this.#end++] = (buckets[bucket] ?? 0) >>> 0;
-  }
-
-  /** What `buckets` have more; undefined for a cgroup that is newer. */
-  since(key: string, op: Op, buckets: Float64Array): Float64Array | undefined {
-    const place = this.#places.get(key);
-    if (place === undefined) return undefined;
-    const at = (index: number): number => this.#numbers[index] ?? 0;
-    let start = place + 1;
-    let left = at(place);
-    for (; left > 0 && OPS[at(start)] !== op; left--) start += 3 + at(start + 2);
-    const from = at(start + 1);
-    const to = left > 0 ? from + at(start + 2) : from;
-    return buckets.map((count, bucket) => {
-      const isKept = bucket >= from && bucket < to;
-      return isKept ? (count - at(start + 3 + bucket - from)) >>> 0 : count;
-    });
-  }
+/** What `buckets` have more. @param before of {@link numbersOf} */
+function since(before: Uint32Array, op: Op, buckets: Float64Array): Float64Array {
+  const at = (index: number): number => before[index] ?? 0;
+  let start = 0;
+  while (start < before.length && OPS[at(start)] !== op) start += 3 + at(start + 2);
+  const from = at(start + 1);
+  const to = from + at(start + 2);
+  return buckets.map((count, bucket) => {
+    const isKept = bucket >= from && bucket < to;
+    return isKept ? (count - at(start + 3 + bucket - from)) >>> 0 : count;
+  });
 }
 
 /** The upper bound of the quantile's bucket; undefined without counts. */

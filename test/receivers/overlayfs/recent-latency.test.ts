@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import type { Buckets } from '../../../src/receivers/histograms.ts';
-import type { Op } from '../../../src/receivers/overlayfs/operations.ts';
 import { RecentLatency } from '../../../src/receivers/overlayfs/recent-latency.ts';
 
 const BOUNDS_NS = [1000, 2000, 4000];
@@ -15,8 +13,12 @@ interface Setup {
 
 function setUp(): Setup {
   const all = new Map<string, { cgroupId: bigint; reads: number[] }>();
-  const read = (): Buckets<Op>[] =>
-    Array.from(all, ([key, { cgroupId, reads }]) => ({ key, cgroupId, op: 'read', buckets: Float64Array.from(reads) }));
+  const read = () =>
+    Array.from(all, ([key, { cgroupId, reads }]) => ({
+      ...{ key, cgroupId },
+      version: reads.reduce((sum, count) => sum + count, 0),
+      buckets: () => [['read', Float64Array.from(reads)] as const],
+    }));
   return {
     latency: new RecentLatency(read, BOUNDS_NS),
     count(cgroupId, reads, key = String(cgroupId)) {
