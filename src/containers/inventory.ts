@@ -43,13 +43,13 @@ interface Held {
 }
 
 /** How many containers a step checks for processes, in turn, while there is no room. */
-const LOOKS = 16;
+const LOOKS = 8;
 /** How soon the hierarchy is walked again although no change was seen, in ms. */
 const MAX_AGE_MS = 60_000;
 /** How many walks after a change take all the time they may: a container is often found before its first process. */
 const HASTY_WALKS = 2;
 /** The part of that time for later walks, which only look again at containers without room. */
-const RELOOK_SHARE = 0.04;
+const RELOOK_SHARE = 0.01;
 
 export class Inventory {
   readonly mount: string;
@@ -74,6 +74,7 @@ export class Inventory {
   #refused = 0;
   #refusedBefore = 0;
   readonly #root: Root;
+  #changes = 0;
 
   constructor(mount: string, options: InventoryOptions = {}) {
     this.mount = mount;
@@ -159,6 +160,7 @@ export class Inventory {
     this.#identify = identifyCgroup;
     this.#isTask = isTask;
     this.#room = room;
+    this.#changes++;
     this.close();
     for (const held of this.#held.values()) {
       const { container } = held;
@@ -170,6 +172,11 @@ export class Inventory {
       if (key === null) break;
       this.#giveUp(key);
     }
+  }
+
+  /** A number that changes with the containers. */
+  get changes(): number {
+    return this.#changes;
   }
 
   *containers(): Iterable<Container> {
@@ -205,6 +212,7 @@ export class Inventory {
     const identity = this.#identify(found.path);
     const container = { ...found, key, identity, createdMs: this.#createdMs(found) };
     this.#held.set(key, { container, rank, passedIn: this.#walks });
+    this.#changes++;
     this.#shares[rank].add(key);
     this.#options.onFound?.(container);
   }
@@ -231,6 +239,7 @@ export class Inventory {
     const held = this.#held.get(key);
     if (held === undefined) return;
     this.#held.delete(key);
+    this.#changes++;
     this.#shares[held.rank].remove(key);
     this.#gone.push(held.container);
   }

@@ -10,7 +10,7 @@ import { monotonicMs } from '../../program/clock.ts';
 import type { FileBudget } from '../file-budget.ts';
 import type { Level } from './memory.ts';
 import { metrics } from './metrics.ts';
-import type { PressureSource } from './source.ts';
+import type { PressureSource, Wanted } from './source.ts';
 
 /** A cgroup is near its limit from this share on. */
 const NEAR = 0.5;
@@ -37,6 +37,9 @@ export class Sampler {
   readonly #budget: FileBudget;
   /** When a container was read last. */
   readonly #readMs = new WeakMap<Container, number>();
+  /** Those that are due, the latest first, and as of which change of the containers. */
+  #due: Wanted[] = [];
+  #changes = Number.NaN;
   /** By path. */
   #near = new Map<string, Near>();
 
@@ -51,9 +54,9 @@ export class Sampler {
     this.#sampleNear(nowMs);
     const dueMs = this.#history.isWatched ? WATCHED_DUE_MS : DUE_MS;
     const memory = this.#source.memoryReaders();
-    const due = [...this.#source.wanted()].filter(({ container }) => nowMs - this.#msOf(container) >= dueMs);
-    for (const { inventory, container } of due.sort((a, b) => this.#msOf(a.container) - this.#msOf(b.container))) {
+    for (const { inventory, container } of this.#inTurn(nowMs, dueMs)) {
       if (!this.#budget.take(memory.has(inventory) ? FILES : PRESSURE_FILES, nowMs, RESERVE)) break;
+      this.#due.pop();
       this.#readMs.set(container, nowMs);
       // Whoever is removed may have left its path to another container.
       if (inventory.isGone(container)) continue;
@@ -76,6 +79,18 @@ export class Sampler {
     this.#history.usages.expire(nowMs);
   }
 
+  /** The last one that is due, until there is none; the caller takes it away. */
+  *#inTurn(nowMs: number, dueMs: number): Generator<Wanted> {
+    const changes = this.#source.changes();
+    if (changes !== this.#changes) this.#due = [];
+    this.#changes = changes;
+    for (const next of remaining(this.#due)) yield next;
+    this.#due = [...this.#source.wanted()]
+      .filter(({ container }) => nowMs - this.#msOf(container) >= dueMs)
+      .sort((a, b) => this.#msOf(b.container) - this.#msOf(a.container));
+    for (const next of remaining(this.#due)) yield next;
+  }
+
   #msOf(container: Container): number {
     return this.#readMs.get(container) ?? Number.NEGATIVE_INFINITY;
   }
@@ -96,4 +111,9 @@ export class Sampler {
     if (share >= NEAR) this.#near.set(name, { path: raw, name, share });
     else this.#near.delete(name);
   }
+}
+
+/** The last one, as long as there is one. */
+function* remaining<T>(all: readonly T[]): Generator<T> {
+  for (let last = all.at(-1); last !== undefined; last = all.at(-1)) yield last;
 }

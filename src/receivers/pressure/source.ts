@@ -41,6 +41,12 @@ export interface PressureSourceOptions {
   readonly onContainerProblem?: (problem: PressureError) => void;
 }
 
+/** A container in the hierarchy of this inventory. */
+export interface Wanted {
+  readonly inventory: Inventory;
+  readonly container: Container;
+}
+
 /** How long a step of the search for containers may take, in ms. */
 const WALK_MS = 50;
 
@@ -48,6 +54,7 @@ export class PressureSource implements Source {
   readonly metrics = receiverMetrics;
   readonly #options: PressureSourceOptions;
   #filter: CgroupFilter | null;
+  #choices = 0;
   #window: Window;
   /** What was read last of each container, by its key. */
   readonly #last = new Map<Inventory, Map<string, { readonly path: string; readonly samples: Sample[] }>>();
@@ -118,15 +125,20 @@ export class PressureSource implements Source {
   }
 
   /** Every container that is measured, once for each hierarchy. */
-  *containers(): Generator<{ readonly inventory: Inventory; readonly container: Container }> {
+  *containers(): Generator<Wanted> {
     for (const each of this.wanted()) {
       // Whoever is removed may have left its path to another container.
       if (!each.inventory.isGone(each.container)) yield each;
     }
   }
 
+  /** A number that changes with {@link wanted}. */
+  changes(): number {
+    return this.#inventories().reduce((sum, { changes }) => sum + changes, this.#choices);
+  }
+
   /** As {@link containers}, some of which may be removed by now. */
-  *wanted(): Generator<{ readonly inventory: Inventory; readonly container: Container }> {
+  *wanted(): Generator<Wanted> {
     for (const inventory of this.#inventories()) {
       for (const container of inventory.containers()) {
         if (this.#includes(container.path)) yield { inventory, container };
@@ -163,6 +175,7 @@ export class PressureSource implements Source {
    */
   choose(filter: CgroupFilter | null, window = this.#window): Sample[] {
     this.#filter = filter;
+    this.#choices++;
     this.#window = window;
     const ended: Sample[] = [];
     for (const last of this.#last.values()) {
