@@ -43,8 +43,18 @@ class Counts {
     this.#samples.clear();
   }
 
-  read(): Iterable<Counted> {
-    return this.#samples.values().map(countedAlone);
+  /** The cgroups whose counts were looked at. */
+  readonly looks: unknown[] = [];
+
+  *read(): Generator<Counted> {
+    for (const sample of this.#samples.values()) {
+      const counted = countedAlone(sample);
+      const samples = () => {
+        this.looks.push(counted.attributes.cgroup);
+        return counted.samples();
+      };
+      yield { ...counted, samples };
+    }
   }
 }
 
@@ -172,6 +182,51 @@ suite('the history', () => {
     await history.endStep();
     assert.equal(history.containers.size, 0);
     assert.equal(history.bytes, 0);
+  });
+
+  test('looks at the counts of a container only when they have changed', async () => {
+    const { history, counts } = historyOf();
+    counts.setLatency('read', WEB, 10, { 3: 2 });
+    await history.endStep();
+    await history.endStep();
+    counts.setLatency('read', DB, 10, { 3: 2 });
+    await history.endStep();
+    assert.deepEqual(counts.looks, [WEB.cgroup, DB.cgroup]);
+    counts.setLatency('read', WEB, 20, { 3: 3 });
+    await history.endStep();
+    assert.deepEqual(counts.looks, [WEB.cgroup, DB.cgroup, WEB.cgroup]);
+    const [web] = containersAnswer(history, { wanted: new Set([WEB['container.id']]) }).containers;
+    assert.deepEqual(web?.operations[0]?.series.count, [2, 0, 0, 1]);
+  });
+
+  test('counts of a container that did nothing for long only what it does then', async () => {
+    const { history, counts } = historyOf();
+    counts.setLatency('read', WEB, 10, { 3: 2 });
+    await pass(history, 100);
+    assert.equal(history.containers.size, 0, 'it is forgotten');
+    counts.setLatency('read', WEB, 20, { 3: 3 });
+    await history.endStep();
+    assert.equal(containersAnswer(history).containers[0]?.operations[0]?.last_1m.count, 1);
+    counts.end();
+    await pass(history, 100);
+    counts.setLatency('read', WEB, 20, { 3: 3 });
+    await history.endStep();
+    assert.equal(containersAnswer(history).containers[0]?.operations[0]?.last_1m.count, 3, 'another one has its key');
+  });
+
+  test('asks once in a step at most whether a container is gone, and not at all while nobody looks', async () => {
+    let asked = 0;
+    const { history, counts } = historyOf({
+      exists: () => {
+        asked++;
+        return true;
+      },
+    });
+    counts.setLatency('read', WEB, 10, { 3: 2 });
+    await pass(history, 3);
+    assert.equal(asked, 0);
+    for (let answer = 0; answer < 3; answer++) containersAnswer(history);
+    assert.equal(asked, 1);
   });
 
   test('counts what finds no room, and gives the room of a container that is gone to another', async () => {

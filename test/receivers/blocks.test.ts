@@ -78,6 +78,21 @@ suite('blocks', () => {
     assert.equal(blocks.sums(1, 0), null);
   });
 
+  test('change the version of their slot with each cell, and that of no other slot', () => {
+    const { blocks, claim, claimSpare, add } = setUp();
+    const versions = new Set([blocks.version(1)]);
+    const added = [claim(2), claim(3), claimSpare(3)];
+    for (const [times, block] of added.entries()) {
+      for (const cell of [0, 2]) {
+        add(block, cell, 10 + times);
+        blocks.find();
+        versions.add(blocks.version(1));
+      }
+    }
+    assert.equal(versions.size, 7);
+    assert.equal(blocks.version(2), 0);
+  });
+
   test('of the overflow slot are there from the start, and nobody else gets them', () => {
     const { blocks, claim, kept, add, offered } = setUp();
     assert.deepEqual([kept(0, 0), kept(1, 1)], [1, 2]);

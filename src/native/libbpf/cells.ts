@@ -33,8 +33,8 @@ export class Cells {
   }
 
   /**
-   * A number that changes when cells grow: their sum, though a number that the kernel changes meanwhile may be torn.
-   * Allocates nothing.
+   * A number that changes when cells grow: their sum, exact up to 2^53, though a number that the kernel changes meanwhile
+   * may be torn. Allocates nothing.
    */
   version(from: number, count: number): number {
     let sum = 0;

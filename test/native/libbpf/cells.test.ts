@@ -103,3 +103,16 @@ suite('cells', () => {
     assert.equal(sum / 100_000, 2 ** 53 - 1 - 0x7ff0_0000);
   });
 });
+
+suite('the version of cells', () => {
+  test('is the sum of their numbers', () => {
+    assert.equal(cellsOf(1n, 2n ** 32n - 1n, 2n ** 32n, 2n ** 40n + 5n).version(1, 3), 2 ** 33 + 2 ** 40 + 4);
+  });
+
+  for (const value of numbers.slice(0, -1)) {
+    test(`changes when one grows from ${value}`, () => {
+      const [before, after] = [cellsOf(3n, BigInt(value)), cellsOf(3n, BigInt(value) + 2n)];
+      assert.notEqual(before.version(0, 2), after.version(0, 2));
+    });
+  }
+});

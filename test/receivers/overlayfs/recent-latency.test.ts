@@ -7,20 +7,27 @@ const NONE = [0, 0, 0, 0];
 
 interface Setup {
   readonly latency: RecentLatency;
+  /** The keys whose buckets were read. */
+  readonly reads: string[];
   /** Adds reads to the buckets of a cgroup. */
   count(cgroupId: bigint, reads: readonly number[], key?: string): void;
 }
 
 function setUp(): Setup {
   const all = new Map<string, { cgroupId: bigint; reads: number[] }>();
+  const keys: string[] = [];
   const read = () =>
     Array.from(all, ([key, { cgroupId, reads }]) => ({
       ...{ key, cgroupId },
       version: reads.reduce((sum, count) => sum + count, 0),
-      buckets: () => [['read', Float64Array.from(reads)] as const],
+      buckets: () => {
+        keys.push(key);
+        return [['read', Float64Array.from(reads)] as const];
+      },
     }));
   return {
     latency: new RecentLatency(read, BOUNDS_NS),
+    reads: keys,
     count(cgroupId, reads, key = String(cgroupId)) {
       const { reads: before } = all.get(key) ?? { reads: NONE };
       all.set(key, { cgroupId, reads: before.map((count, index) => count + (reads[index] ?? 0)) });
@@ -85,6 +92,18 @@ suite('the 99th percentile of the last minute', () => {
     count(7n, [1, 99, 0, 0]);
     count(8n, [0, 0, 5, 0]);
     assert.deepEqual([latency.p99Us(7n, 60_000), latency.p99Us(8n, 60_000)], [{ read: 2 }, { read: 4 }]);
+  });
+
+  test('costs no reading of what has not changed', () => {
+    const { latency, count, reads } = setUp();
+    count(7n, [0, 0, 1000, 0]);
+    count(8n, [5, 0, 0, 0]);
+    for (let atMs = 0; atMs <= 600_000; atMs += 15_000) latency.keep(atMs);
+    assert.deepEqual(reads, ['7', '8']);
+    count(8n, [1, 0, 0, 0]);
+    latency.keep(615_000);
+    assert.deepEqual(reads, ['7', '8', '8']);
+    assert.deepEqual([latency.p99Us(7n, 620_000), latency.p99Us(8n, 620_000)], [{}, { read: 1 }]);
   });
 
   test('is the same when the counts are kept in steps', async () => {

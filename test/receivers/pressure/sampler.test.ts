@@ -31,7 +31,7 @@ function setContainer(number: number, usage: number, limit: number | 'max'): voi
   writeFileSync(join(folder, 'memory.events'), 'low 0\nhigh 0\nmax 3\noom 0\noom_kill 0\n');
 }
 
-function samplerOf(files: number): { sampler: Sampler; history: History } {
+function samplerOf(files: number): { sampler: Sampler; history: History; discover: () => void } {
   const inventory = new Inventory(mount);
   const source = new PressureSource({
     path: join(mount, 'none'),
@@ -42,7 +42,8 @@ function samplerOf(files: number): { sampler: Sampler; history: History } {
   });
   source.discover(60_000);
   const history = new History();
-  return { sampler: new Sampler(source, history, new FileBudget(files)), history };
+  const discover = () => source.discover(60_000);
+  return { sampler: new Sampler(source, history, new FileBudget(files)), history, discover };
 }
 
 function agesOf(history: History, number: number, nowMs: number): number[] {
@@ -83,5 +84,15 @@ suite('the sampler', () => {
     assert.equal(read(), 4);
     sampler.sample(1e9 + 2 * S);
     assert.equal(read(), 6);
+  });
+
+  test('reads a container that was just found before the others', () => {
+    for (let number = 0; number < 6; number++) setContainer(number, 100, 1000);
+    const { sampler, history, discover } = samplerOf(40);
+    for (let second = 0; second < 12; second++) sampler.sample(1e9 + second * S);
+    setContainer(6, 100, 1000);
+    discover();
+    sampler.sample(1e9 + 12 * S);
+    assert.deepEqual(agesOf(history, 6, 1e9 + 12 * S), [0]);
   });
 });
