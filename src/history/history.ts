@@ -12,6 +12,8 @@ import { Usages } from './usages.ts';
 
 /** How many containers have a history, at some 30 kB each. */
 const MAX_CONTAINERS = 1000;
+/** How many of them are asked in a step whether they are gone, while there is no room for others. */
+const LOOKS = 100;
 /** How long somebody counts as looking after a question, in ms. */
 const WATCHED_MS = 10_000;
 
@@ -44,8 +46,9 @@ export class History {
   #askedMs = Number.NEGATIVE_INFINITY;
   /** Whether the cgroups of containers are gone, as far as that was asked in this step. */
   readonly #gone = new Map<ContainerHistory, boolean>();
-  /** Whether no container gives up its room in this step. */
-  #isFull = false;
+  /** Those that may give up their room, in turn, and how many more of them are asked in this step. */
+  #turn: Iterator<[string, ContainerHistory]> = this.#containers.entries();
+  #looks = LOOKS;
   /** What found no room in the last step, and in the one that goes on. */
   #refused = new Set<string>();
   #leftOut = 0;
@@ -106,7 +109,7 @@ export class History {
     }
     this.#dropOld(step - STEPS);
     this.#gone.clear();
-    this.#isFull = false;
+    this.#looks = LOOKS;
     this.#leftOut = this.#refused.size;
     this.#refused = new Set();
   }
@@ -179,7 +182,7 @@ export class History {
     if (key === null) return;
     const taken = takings.of(counted.key, this.#step);
     if (taken.version === version && taken.attributes === attributes) return;
-    if (this.#isFull && !this.#containers.has(key)) {
+    if (this.#looks === 0 && !this.#containers.has(key)) {
       this.#refuse(key);
       return;
     }
@@ -223,10 +226,12 @@ export class History {
 
   /** @returns whether a container that is gone gave up its room */
   #dropGone(): boolean {
-    if (this.#isFull) return false;
-    const [gone] = [...this.#containers].find(([, container]) => this.isGone(container)) ?? [];
-    this.#isFull = gone === undefined;
-    return gone !== undefined && this.#containers.delete(gone);
+    for (; this.#looks > 0; this.#looks--) {
+      const { value, done } = this.#turn.next();
+      if (done === true) this.#turn = this.#containers.entries();
+      else if (this.isGone(value[1])) return this.#containers.delete(value[0]);
+    }
+    return false;
   }
 
   /** Whether its cgroup is removed; asked once in a step at most, since it takes a system call. */
