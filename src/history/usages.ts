@@ -16,8 +16,8 @@ export interface Noted {
   /** The cgroup's id; absent where only its path is known. */
   readonly id?: bigint;
   readonly usageBytes: number;
-  /** The numbers of memory.stat, where it was read. */
-  readonly statistics?: Statistics;
+  /** The numbers of memory.stat, where it was read. Few are ever asked for, so only then is the text parsed. */
+  readonly statistics?: () => Statistics;
   /** How often usage met memory.max (v1: failcnt) and memory.high since the cgroup began. */
   readonly hits?: { readonly max: number; readonly high?: number };
 }
@@ -42,7 +42,7 @@ interface Held {
   readonly id: bigint | undefined;
   readonly points: Point[];
   hits?: { readonly ms: number; readonly all: NonNullable<Noted['hits']> };
-  statistics?: { readonly ms: number; readonly usageBytes: number; readonly all: Statistics };
+  statistics?: { readonly ms: number; readonly usageBytes: number; readonly all: () => Statistics };
 }
 
 export class Usages {
@@ -74,7 +74,7 @@ export class Usages {
       ...(hits && hits.ms <= nowMs && { hits: hits.all }),
       ...(statistics &&
         statistics.ms <= nowMs && {
-          statistics: statistics.all,
+          statistics: statistics.all(),
           statisticsAgoMs: nowMs - statistics.ms,
           statisticsUsageBytes: statistics.usageBytes,
         }),

@@ -10,7 +10,7 @@ interface Statistics {
   readonly majorFaults: number;
   readonly fileRefaults: number;
   /** All numbers, those of child cgroups included. */
-  readonly all: Readonly<Record<string, number>>;
+  readonly all: () => Readonly<Record<string, number>>;
 }
 
 /** A cgroup of which the limit can be hit. */
@@ -19,7 +19,7 @@ export interface Level {
   readonly name: string;
   readonly usageBytes: number;
   readonly limitBytes: number | null;
-  readonly statistics?: Readonly<Record<string, number>>;
+  readonly statistics?: () => Readonly<Record<string, number>>;
 }
 
 interface Hierarchy {
@@ -143,9 +143,7 @@ export class MemoryReader {
           inactiveFile: value(inactiveFile),
           majorFaults: value(majorFaults),
           fileRefaults: value(fileRefaults),
-          get all() {
-            return numbersIn(text);
-          },
+          all: () => numbersIn(text),
         };
       } catch {
         return null;
