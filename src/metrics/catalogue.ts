@@ -135,7 +135,7 @@ export const programMetrics = {
     kind: 'counter',
     unit: '',
     description:
-      'Operations that are counted under otel_metric_overflow because all map entries are taken, and kills that are counted under "other" because their pod or container has too many names',
+      'Operations that are counted under otel_metric_overflow, since all map entries are taken, and kills under "other", since their pod or container has too many names',
     attributes: [PROBE],
   },
   mapEntries: {
@@ -150,7 +150,7 @@ export const programMetrics = {
     kind: 'gauge',
     unit: '',
     description:
-      'Threads that live and have used overlayfs, of which the kernel keeps a record; the limit is kernel.max_threads. None where records are of operations only, before Linux 5.11',
+      'Living threads that have used overlayfs, of which the kernel keeps a record; the limit is kernel.max_threads. None before Linux 5.11',
     attributes: [PROBE],
   },
   collectErrors: {

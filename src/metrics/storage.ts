@@ -17,6 +17,8 @@ export interface Member {
   readonly attributes: Attributes;
   readonly startTime: HrTime;
   readonly totals: ArrayLike<number>;
+  /** Another series says the same. It begins no series of its own, and is only added to those of others. */
+  readonly isRedundant?: boolean | undefined;
 }
 
 export interface Series {
@@ -105,7 +107,9 @@ export class SeriesStorage implements Store {
 
   /** Adds what the member grew by since the last call. */
   add(member: Member): void {
-    const owner = this.#owners.get(member.key) ?? this.#adopt(member);
+    const known = this.#owners.get(member.key);
+    if (known === undefined && member.isRedundant && this.#stream.isSeparate) return;
+    const owner = known ?? this.#adopt(member);
     owner.attributes = member.attributes; // its container may be called by name from now on
     const { totals } = owner.series;
     if (owner.seen === totals) raise(totals, member.totals);

@@ -24,6 +24,8 @@ export interface Stream {
   readonly limit: number;
   /** The attributes that the view keeps. */
   keep(attributes: Attributes): Attributes;
+  /** Whether members with different attributes always have series of their own. */
+  readonly isSeparate: boolean;
   /** Whether the view keeps no attribute, so that there is exactly one series. */
   readonly plain: boolean;
   /** The attributes of the overflow series. */
@@ -54,6 +56,7 @@ function streamOf(metric: Metric, view: StreamOptions): Stream {
       aggregation?.type === AggregationType.EXPLICIT_BUCKET_HISTOGRAM ? aggregation.options?.boundaries : undefined,
     limit: view.aggregationCardinalityLimit ?? Number.POSITIVE_INFINITY,
     keep,
+    isSeparate: attributesProcessors.length === 0 && view.aggregationCardinalityLimit === undefined,
     plain: keyOf(keep(all)) === keyOf(keep({})),
     overflow: { ...keep(OVERFLOW), ...OVERFLOW },
   };

@@ -85,6 +85,7 @@ export class Histograms<Op extends string, Counter extends string> {
   readonly #blocks: Blocks;
   readonly #slots: Slots;
   readonly #startedNs = monotonicNs();
+  readonly #zeros: Readonly<Record<Counter, number>>;
   /** The counts of freed slots that went to the overflow series. */
   #folded = none<Op, Counter>();
 
@@ -97,6 +98,7 @@ export class Histograms<Op extends string, Counter extends string> {
     const { operations, counters, boundsNs, maxMapEntries, expireMs, cpus = possibleCpus(), firstBlocks } = options;
     this.#options = options;
     this.#object = object;
+    this.#zeros = Object.fromEntries(counters.map((counter) => [counter, 0])) as Record<Counter, number>;
     const cells = counters.length + boundsNs.length + 1;
     this.#layout = layoutOf(maxMapEntries + 1, operations.length, cells, cpus, firstBlocks);
     try {
@@ -259,13 +261,16 @@ export class Histograms<Op extends string, Counter extends string> {
 
   #totalsFrom(sums: Float64Array): Totals<Counter> {
     const { counters } = this.#options;
-    const totals: Record<string, unknown> = {};
-    let cell = 0;
-    for (const counter of counters) totals[counter] = sums[cell++];
-    const buckets = new Array<number>(sums.length - counters.length);
-    for (let bucket = 0; bucket < buckets.length; bucket++) buckets[bucket] = sums[cell++] ?? 0;
-    totals.buckets = buckets;
-    return totals as Totals<Counter>;
+    const { length } = counters;
+    const buckets = new Array<number>(sums.length - length);
+    for (let bucket = 0; bucket < buckets.length; bucket++) buckets[bucket] = sums[length + bucket] ?? 0;
+    // Of every operation of every cgroup at every scrape: most counters are 0.
+    const totals = { ...this.#zeros, buckets };
+    for (let cell = 0; cell < length; cell++) {
+      const count = sums[cell] ?? 0;
+      if (count !== 0) (totals as Record<string, unknown>)[counters[cell] as Counter] = count;
+    }
+    return totals;
   }
 }
 

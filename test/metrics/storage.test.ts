@@ -55,6 +55,23 @@ suite('a series', () => {
     assert.equal([...store.values()].length, 2);
   });
 
+  test('does not begin with what another one says', () => {
+    const store = storeOf();
+    store.update([{ ...member('1', A, 3), isRedundant: true }]);
+    assert.deepEqual(totals(store), {});
+    store.update([member('1', A, 4)]);
+    store.update([{ ...member('1', A, 5), isRedundant: true }]);
+    assert.deepEqual(totals(store), { 'cgroup=/a,op=read': 5 });
+  });
+
+  test('has what another one says where it adds members up, or has a limit', () => {
+    for (const stream of [{ attribute_keys: { included: ['op'] } }, { aggregation_cardinality_limit: 5 }]) {
+      const store = storeOf(stream);
+      store.update([{ ...member('1', A, 3), isRedundant: true }]);
+      assert.deepEqual(Object.values(totals(store)), [3]);
+    }
+  });
+
   test('never goes backwards when one of its members ends', () => {
     const store = storeOf({ attribute_keys: { included: ['op'] } });
     store.update([member('1', A, 3), member('2', B, 4)]);

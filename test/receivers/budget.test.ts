@@ -1,17 +1,22 @@
-/** What a container costs in each scrape, in lines and bytes of the plain text. */
+/** What a container costs in each scrape, in lines and bytes of the plain text, and in bytes of protobuf. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { Attributes } from '@opentelemetry/api';
 import { AggregationTemporality } from '@opentelemetry/sdk-metrics';
+import { kernelBoundsNs } from '../../src/config/bounds.ts';
+import { nativeOf } from '../../src/config/exporters.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { attributesOf } from '../../src/containers/attributes.ts';
 import { Cgroups } from '../../src/containers/cgroups.ts';
-import { identify } from '../../src/containers/identity.ts';
+import { type Identity, identify } from '../../src/containers/identity.ts';
+import type { Format } from '../../src/exporters/prometheus/formats/format.ts';
+import { PROTOBUF } from '../../src/exporters/prometheus/formats/protobuf.ts';
 import { TEXT } from '../../src/exporters/prometheus/formats/text.ts';
 import { toNs } from '../../src/metrics/buckets.ts';
 import type { Metric } from '../../src/metrics/catalogue.ts';
 import { createProducer } from '../../src/metrics/producer.ts';
 import { MetricRegistry, type Source } from '../../src/metrics/registry.ts';
+import { monotonicNs } from '../../src/program/clock.ts';
 import { metrics as oom } from '../../src/receivers/oom/metrics.ts';
 import { CAUSES } from '../../src/receivers/overlayfs/causes.ts';
 import type { CgroupTotals, OperationTotals } from '../../src/receivers/overlayfs/counts.ts';
@@ -22,33 +27,54 @@ import { metrics as pressure } from '../../src/receivers/pressure/metrics.ts';
 import { chunksOf } from '../support/collections.ts';
 import { nothingDone } from '../support/operation-totals.ts';
 
-const BOUNDS_US = loadConfig({ env: {}, set: [] }).receivers.overlayfs.bounds_us;
-const IDENTITY = identify(`/system.slice/docker-${'d'.repeat(64)}.scope`);
+const CONFIG = loadConfig({ env: {}, set: [] });
+const BOUNDS_US = CONFIG.receivers.overlayfs.bounds_us;
+const GRID_NS = kernelBoundsNs(CONFIG, 'overlayfs');
+const IDENTITY = identityOf('');
 
 const NOTHING: OperationTotals = nothingDone(BOUNDS_US.length + 1);
 /** A million operations, of every duration: as many digits as a busy day has. */
 const MILLION: OperationTotals = { ...NOTHING, sumNs: 1.5e13, buckets: NOTHING.buckets.map(() => 1e6) };
 
-/** That moved 4 kB each. */
-const MOVED: OperationTotals = { ...MILLION, bytes: 21e6 * 4096 };
+/** That moved 4 kB each, and never waited. */
+const MOVED: OperationTotals = { ...MILLION, bytes: 21e6 * 4096, cache: 21e6, cpuNs: MILLION.sumNs };
+const READS_AND_WRITES = { ...eachOp(() => NOTHING), read: MOVED, write: MOVED };
 
 /** What a scrape has with the container, without what it has anyway. */
 async function costOf(operations: CgroupTotals['operations'], others: readonly Source[] = []) {
-  const textWith = async (sources: readonly Source[]): Promise<string> => {
-    const registry = new MetricRegistry([]);
-    const gridNs = BOUNDS_US.map(toNs);
-    for (const source of sources) registry.addSource(source, { gridNs, defaultBounds: BOUNDS_US });
-    const producer = createProducer(registry, { temporality: AggregationTemporality.CUMULATIVE, lazy: true });
-    const { resourceMetrics, errors } = await producer.collect();
-    assert.deepEqual(errors, []);
-    return Buffer.concat(chunksOf(TEXT, resourceMetrics)).toString();
-  };
-  const one: CgroupTotals = { key: '1.0', cgroupId: 1n, bornNs: 0, operations };
-  const receiver = { each: () => [one], read: () => [one] } as unknown as OverlayfsReceiver;
-  const cgroups = new Cgroups(null, () => IDENTITY);
-  const text = await textWith([new OverlayfsSource(receiver, cgroups), ...others]);
+  const text = (await written(TEXT, [operations], others)).toString();
   const samples = text.split('\n').filter((line) => line !== '' && !/^(#|target_info )/.test(line));
   return { lines: samples.length, bytes: samples.reduce((sum, line) => sum + Buffer.byteLength(line) + 1, 0) };
+}
+
+/** A scrape with a container for each of these. */
+async function written(
+  format: Format,
+  containers: readonly CgroupTotals['operations'][],
+  others: readonly Source[] = [],
+  gridNs: readonly number[] = BOUNDS_US.map(toNs),
+): Promise<Buffer> {
+  const all = containers.map(
+    (operations, at): CgroupTotals => ({
+      ...{ key: `${at}.0`, cgroupId: BigInt(at), bornNs: monotonicNs() - 1e9, operations },
+    }),
+  );
+  const receiver = { each: () => all, read: () => all } as unknown as OverlayfsReceiver;
+  const ids = containers.keys();
+  const cgroups = new Cgroups(null, () => identityOf(`${ids.next().value}`));
+  const registry = new MetricRegistry([]);
+  for (const source of [new OverlayfsSource(receiver, cgroups), ...others]) {
+    registry.addSource(source, { gridNs, defaultBounds: BOUNDS_US });
+  }
+  const native = nativeOf(CONFIG.exporters.prometheus);
+  const form = { temporality: AggregationTemporality.CUMULATIVE, lazy: true, ...(native && { native }) };
+  const { resourceMetrics, errors } = await createProducer(registry, form).collect();
+  assert.deepEqual(errors, []);
+  return Buffer.concat(chunksOf(format, resourceMetrics));
+}
+
+function identityOf(id: string): Identity {
+  return identify(`/system.slice/docker-${id.padStart(64, 'd')}.scope`);
 }
 
 function sourceOf(metric: Metric, value: number, own: Attributes = {}): Source {
@@ -80,15 +106,25 @@ suite('a container costs in a scrape', () => {
     for (const op of OPS) {
       const { lines } = await costOf({ ...eachOp(() => NOTHING), [op]: MILLION });
       assert.equal(lines, HISTOGRAM_LINES);
-      for (const counter of COUNTERS) {
-        assert.equal((await costOf({ ...eachOp(() => NOTHING), [op]: { ...NOTHING, [counter]: 1 } })).lines, 1);
-      }
+      const linesWith = async (counts: Partial<OperationTotals>): Promise<number> =>
+        (await costOf({ ...eachOp(() => NOTHING), [op]: { ...NOTHING, ...counts } })).lines;
+      for (const counter of COUNTERS) assert.equal(await linesWith({ [counter]: 1 }), counter === 'cpuNs' ? 0 : 1);
+      assert.equal(await linesWith({ cpuNs: 1, runqueueNs: 1 }), 2);
     }
   });
 
   test('48 lines and 11,540 bytes at most when it reads and writes, and does nothing else', async () => {
-    const { lines, bytes } = await costOf({ ...eachOp(() => NOTHING), read: MOVED, write: MOVED });
+    const { lines, bytes } = await costOf(READS_AND_WRITES);
     assert.ok(lines <= 48 && bytes <= 11_540, `${lines} lines, ${bytes} bytes`);
+  });
+
+  test('1,000 bytes of protobuf at most then', async () => {
+    const buckets = GRID_NS.map((_, at) => (at > 60 && at < 70 ? 1e5 + 1000 * at : 0));
+    const op = { ...MOVED, buckets: [...buckets, 0] };
+    const one = { ...eachOp(() => nothingDone(GRID_NS.length + 1)), read: op, write: op };
+    const sizes = await Promise.all([[one], [one, one]].map((all) => written(PROTOBUF, all, [], GRID_NS)));
+    const [first = 0, both = 0] = sizes.map(({ length }) => length);
+    assert.ok(both - first <= 1000, `${both - first} bytes`);
   });
 
   test(`${HISTOGRAM_LINES + COUNTERS.length} lines for each operation and 18 more when it did everything, and was killed`, async () => {

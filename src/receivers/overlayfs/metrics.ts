@@ -42,7 +42,7 @@ export const metrics = {
     unit: 's',
     perUnit: NS_PER_S,
     description:
-      'Where the time of operations on overlayfs went, in seconds; over all causes it is the sum of the histogram',
+      'Where the time of operations on overlayfs went, in seconds; over all causes it is the sum of the histogram; none of operations that never waited',
     attributes: [CAUSE, OP, ...ownerAttributes],
   },
   fetched: {

@@ -8,7 +8,7 @@ import type { Sample } from '../../metrics/registry.ts';
 import type { Member } from '../../metrics/storage.ts';
 import { toHrTime, wallMsOf } from '../../program/clock.ts';
 import { CAUSES } from './causes.ts';
-import { type CELLS, type CgroupTotals, READ_SOURCES } from './counts.ts';
+import { type CELLS, type CgroupTotals, type OperationTotals, READ_SOURCES } from './counts.ts';
 import { metrics } from './metrics.ts';
 import { ERROR_TYPES, eachOp, OPERATIONS } from './operations.ts';
 
@@ -44,7 +44,11 @@ export function* overlayfsSamples(
       for (const { metric, cell, suffix, attributesOf } of countersOf[op]) {
         const count = totalsOfOp[cell];
         if (count === 0) continue;
-        yield { metric, member: new CgroupMember(`${key}.${suffix}`, attributesOf(owner), bornNs, [count]) };
+        const isRedundant = (cell === 'cpuNs' || cell === 'cache') && neverWaited(totalsOfOp);
+        yield {
+          metric,
+          member: new CgroupMember(`${key}.${suffix}`, attributesOf(owner), bornNs, [count], isRedundant),
+        };
       }
     }
   }
@@ -54,12 +58,14 @@ class CgroupMember implements Member {
   readonly key: string;
   readonly attributes: Attributes;
   readonly totals: ArrayLike<number>;
+  readonly isRedundant: boolean;
   readonly #bornNs: number;
 
-  constructor(key: string, attributes: Attributes, bornNs: number, totals: ArrayLike<number>) {
+  constructor(key: string, attributes: Attributes, bornNs: number, totals: ArrayLike<number>, isRedundant = false) {
     this.key = key;
     this.attributes = attributes;
     this.totals = totals;
+    this.isRedundant = isRedundant;
     this.#bornNs = bornNs;
   }
 
@@ -68,6 +74,13 @@ class CgroupMember implements Member {
     return toHrTime(wallMsOf(this.#bornNs));
   }
 }
+
+/** Then the histogram has all of its time on the CPU, and all reads from the page cache. */
+function neverWaited(totals: OperationTotals): boolean {
+  return totals.fetched === 0 && WAITS.every((cell) => totals[cell] === 0);
+}
+
+const WAITS = CAUSES.filter((cause) => cause !== 'cpu').map((cause) => `${cause}Ns` as const);
 
 /** A cell of an operation that is a series once it is not 0. */
 interface Counter {

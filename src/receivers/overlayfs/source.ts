@@ -195,8 +195,8 @@ export class OverlayfsSource implements Source {
   /** To keep. */
   #samples(totals: Iterable<CgroupTotals>): Sample[] {
     return Array.from(overlayfsSamples(totals, this.#identityOf), ({ metric, member }) => {
-      const { key, attributes, startTime } = member;
-      return { metric, member: { key, attributes, startTime, totals: Float64Array.from(member.totals) } };
+      const { key, attributes, startTime, isRedundant } = member;
+      return { metric, member: { key, attributes, startTime, isRedundant, totals: Float64Array.from(member.totals) } };
     });
   }
 

@@ -56,7 +56,7 @@ export function* countersOf(place: Place, path: RawPath, read: Read = readOrNull
     [metrics.fileRefaults, 'fileRefaults'],
   ] as const) {
     const value = memory.counter(path, name);
-    if (value !== null && (value > 0 || name === 'majorFaults')) yield { metric, value };
+    if (value !== null && value > 0) yield { metric, value };
   }
   const folder = joinRaw(mount, path);
   if (version === 2) {

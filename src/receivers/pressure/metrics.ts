@@ -94,7 +94,7 @@ export const metrics = {
     kind: 'gauge',
     unit: '',
     description:
-      'Containers without series of memory pressure and headroom, because there are more than receivers.pressure.max_containers, in the last walk of the hierarchy',
+      'Containers without series of memory pressure and headroom, since there are more than receivers.pressure.max_containers',
     attributes: [],
   },
 } as const satisfies Record<string, Metric>;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { Cgroups } from '../../../src/containers/cgroups.ts';
 import { identify } from '../../../src/containers/identity.ts';
+import { CAUSES } from '../../../src/receivers/overlayfs/causes.ts';
 import type { CgroupTotals, OperationTotals } from '../../../src/receivers/overlayfs/counts.ts';
 import { latencyOf, metrics } from '../../../src/receivers/overlayfs/metrics.ts';
 import { eachOp, OPS, type Op } from '../../../src/receivers/overlayfs/operations.ts';
@@ -85,6 +86,30 @@ suite('the counts of a cgroup', () => {
       });
     }
   }
+
+  test('of time on the CPU and of reads from the page cache are redundant until one waits or fetches', () => {
+    const redundant = (counts: Partial<OperationTotals>) =>
+      samplesOf(totals({ read: { ...NOTHING, cpuNs: 5, cache: 1, ...counts } })).filter(
+        ({ member }) => member.isRedundant,
+      ).length;
+    assert.equal(redundant({}), 2);
+    for (const cause of CAUSES.filter((cause) => cause !== 'cpu')) assert.equal(redundant({ [`${cause}Ns`]: 1 }), 0);
+    assert.equal(redundant({ fetched: 1 }), 0);
+  });
+
+  test('of reads have the source of their data', () => {
+    const samples = samplesOf(totals({ read: { ...READS, cache: 6, readahead: 2, device: 1, deviceNs: 1 } })).filter(
+      ({ metric }) => metric === metrics.reads,
+    );
+    assert.deepEqual(
+      samples.map(({ member }) => [member.attributes.source, ...Array.from(member.totals)]),
+      [
+        ['cache', 6],
+        ['readahead', 2],
+        ['device', 1],
+      ],
+    );
+  });
 
   test('of what failed are a member for each operation and each type of error', () => {
     const failed = { ...NOTHING, ENOSPC: 1, EIO: 1 };

@@ -500,6 +500,14 @@ suite('the major faults of a container', () => {
     assert.deepEqual(values([...memorySource().read()], FAULTS), {});
   });
 
+  test('are a sample from the first one on', () => {
+    setFaults(A, 0);
+    const source = memorySource();
+    assert.deepEqual(values([...source.read()], FAULTS), {});
+    setFaults(A, 1);
+    assert.deepEqual(values([...source.read()], FAULTS), { [labelledWithoutScope(A)]: 1 });
+  });
+
   test('end once, with what was read last, when the container is gone', () => {
     setFaults(A, 3);
     const source = memorySource();
