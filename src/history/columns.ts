@@ -43,28 +43,24 @@ const WAITS = 'floatie_overlayfs_wait_seconds_total';
 const LATENCY = /^floatie_overlayfs_(\w+)_latency_us$/;
 const COPY_UP = 'copy_up';
 
-const keys = new WeakMap<Attributes, string | null>();
-
 /** The container id or, without one, the cgroup; null for what is no container's. */
 export function keyOf(attributes: Attributes): string | null {
-  const known = keys.get(attributes);
-  if (known !== undefined) return known;
-  const key = attributes['container.id'] ?? attributes.cgroup ?? null;
-  const text = key === null ? null : `${key}`;
-  keys.set(attributes, text);
-  return text;
+  const key = attributes['container.id'] ?? attributes.cgroup;
+  return key === undefined ? null : `${key}`;
 }
 
-const columns = new WeakMap<Attributes, Map<Metric, Column | null>>();
+/** By metric, and by the attributes that tell columns apart, which have few values. */
+const columns = new WeakMap<Metric, Map<string, Column | null>>();
 
 /** null for what the history does not keep. */
 export function columnOf(metric: Metric, attributes: Attributes): Column | null {
-  const ofAttributes = columns.get(attributes) ?? new Map<Metric, Column | null>();
-  columns.set(attributes, ofAttributes);
-  const known = ofAttributes.get(metric);
+  const ofMetric = columns.get(metric) ?? new Map<string, Column | null>();
+  columns.set(metric, ofMetric);
+  const key = `${attributes.op} ${attributes.cause} ${attributes.event}`;
+  const known = ofMetric.get(key);
   if (known !== undefined) return known;
   const column = findColumn(metric, attributes);
-  ofAttributes.set(metric, column);
+  ofMetric.set(key, column);
   return column;
 }
 
