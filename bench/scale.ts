@@ -16,7 +16,8 @@ const [ROUNDS, ROUNDS_OF_MANY] = [20, 10];
 const MANY = 10_000;
 const WAIT_ROUNDS = 5;
 const IDLE_MS = 30_000;
-const SETTLE_MS = 1000;
+/** Memory that a scrape took is given back at most every five seconds. */
+const SETTLE_MS = 6000;
 const POLL_MS = 2;
 /** Of kernel.max_map_entries. */
 const DEFAULT_ENTRIES = 1024;
