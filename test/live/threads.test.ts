@@ -14,7 +14,7 @@ import { startThreads } from '../support/threads.ts';
 const THREADS = 4000;
 
 suite('what the kernel keeps of threads', { skip: missing('root', 'btf') }, () => {
-  test('is less than 1 kB of each that lives, and nothing of those that have ended', async () => {
+  test('is less than 1.25 kB of each that lives, and nothing of those that have ended', async () => {
     using overlay = mountOverlay();
     const file = join(overlay.path, 'file');
     execFileSync('truncate', ['-s', '1', file]);
@@ -28,7 +28,7 @@ suite('what the kernel keeps of threads', { skip: missing('root', 'btf') }, () =
       await using _ = await startThreads(other, file, THREADS);
       const metrics = await floatie.scrape();
       assert.equal(metrics.sum('floatie_overlayfs_read_latency_us_count', { cgroup: other.name }), THREADS);
-      assert.ok(perThread() < 1024, `${perThread()} bytes`);
+      assert.ok(perThread() < 1280, `${perThread()} bytes`);
       // Before Linux 5.11 there are records of operations only, and no sample.
       const [tracked] = metrics.select('floatie_threads_tracked');
       assert.ok(tracked === undefined || tracked.value >= THREADS, `${tracked?.value} threads are tracked`);
