@@ -36,7 +36,7 @@ export const CAUSES: Readonly<Record<string, { readonly words: string; readonly 
   },
   other: {
     words: 'for something else',
-    cure: 'receivers.overlayfs.causes: on tells for what, as far as this kernel does: floatie_overlayfs_cause_measured is 0 for the rest',
+    cure: 'it is not known for what: receivers.overlayfs.causes: on, the default, tells all but those for which floatie_overlayfs_cause_measured is 0 here',
   },
 };
 
