@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { Durations, emptyCounts, foldOf, quantile } from '../../src/history/durations.ts';
+import { STEPS } from '../../src/history/schema.ts';
 
 function counts(...at: readonly (readonly [bucket: number, count: number])[]): Uint32Array {
   const all = emptyCounts();
@@ -32,4 +33,13 @@ test('a step takes the place of the one a minute before it', () => {
   durations.clear(7);
   durations.add(7, 3, 2);
   assert.equal(durations.of(7, 6)[3], 3);
+});
+
+test('a step in which nothing was counted takes the place of the one five minutes before it', () => {
+  const durations = new Durations(7);
+  durations.add(0, 3, 7);
+  durations.keep(0);
+  assert.equal(durations.kept(0)[3], 7);
+  durations.keep(STEPS);
+  assert.equal(durations.kept(STEPS)[3], 0);
 });
