@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -117,11 +117,18 @@ function startPrometheus(hosts: { floatie: string; node: string; others: string 
 }
 
 /** Reads and writes all the time. */
+/** Writes and reads; some reads wait, since a file is larger than the container's memory. */
 function startWork({ wrap }: Cgroup): AsyncDisposable {
   const overlay = mountOverlay();
-  const script =
-    'while :; do dd if=/dev/zero of="$1" bs=4k count=50 status=none; dd if="$1" of=/dev/null bs=4k status=none; sleep 0.2; done';
-  const [command, args] = wrap('sh', '-c', script, 'sh', join(overlay.path, 'file'));
+  const large = join(overlay.path, 'large');
+  writeFileSync(large, '');
+  truncateSync(large, 128 << 20);
+  const script = `while :; do
+    dd if=/dev/zero of="$1" bs=4k count=50 status=none
+    for file; do dd if="$file" of=/dev/null bs=4k status=none; done
+    sleep 0.2
+  done`;
+  const [command, args] = wrap('sh', '-c', script, 'sh', join(overlay.path, 'file'), large);
   const child = spawn(command, args, { stdio: 'ignore', detached: true });
   const exited = once(child, 'exit');
   return {
