@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { findHierarchy } from '../src/containers/hierarchy.ts';
+import { findHierarchy, findV1Mount } from '../src/containers/hierarchy.ts';
 import { compileProgram } from './compile.ts';
 import { Missing } from './missing.ts';
 import { run } from './program.ts';
@@ -11,16 +11,18 @@ import { run } from './program.ts';
 const CALLS = 50;
 
 export class Containers implements Disposable {
-  readonly #parent: string;
   readonly #cgroups: string[] = [];
+  /** With those in v1's hierarchy of CPU accounting, which runtimes make, too. */
+  readonly #made: string[] = [];
 
   /** Throws {@link Missing} where no cgroup can be made. */
   static create(count: number): Containers {
-    const { mount } = findHierarchy();
+    const { mount, version } = findHierarchy();
     if (mount === null) throw new Missing('the hierarchy of memory cgroups is not mounted');
-    const containers = new Containers(join(mount, `floatie-bench-${process.pid}`));
+    const cpuacct = version === 1 ? findV1Mount('cpuacct') : null;
+    const containers = new Containers();
     try {
-      containers.#make(count);
+      containers.#make(count, [mount, ...(cpuacct === null ? [] : [cpuacct])]);
     } catch (cause) {
       containers[Symbol.dispose]();
       throw new Missing(`making cgroups in ${mount} is not allowed`, { cause });
@@ -28,26 +30,27 @@ export class Containers implements Disposable {
     return containers;
   }
 
-  private constructor(parent: string) {
-    this.#parent = parent;
-  }
+  private constructor() {}
 
   /** Reads and writes the file in every one of them. */
   async work(file: string): Promise<void> {
     await run(await compileProgram('visit'), file, `${CALLS}`, ...this.#cgroups);
   }
 
-  #make(count: number): void {
-    mkdirSync(this.#parent);
-    this.#cgroups.push(this.#parent);
-    for (let made = 0; made < count; made++) {
-      const path = join(this.#parent, randomBytes(32).toString('hex'));
-      mkdirSync(path);
-      this.#cgroups.push(path);
+  #make(count: number, mounts: readonly string[]): void {
+    const parent = `floatie-bench-${process.pid}`;
+    const names = Array.from({ length: count }, () => join(parent, randomBytes(32).toString('hex')));
+    for (const [index, mount] of mounts.entries()) {
+      for (const name of [parent, ...names]) {
+        const path = join(mount, name);
+        mkdirSync(path);
+        this.#made.push(path);
+        if (index === 0) this.#cgroups.push(path);
+      }
     }
   }
 
   [Symbol.dispose](): void {
-    for (const path of this.#cgroups.splice(0).reverse()) rmdirSync(path);
+    for (const path of this.#made.splice(0).reverse()) rmdirSync(path);
   }
 }

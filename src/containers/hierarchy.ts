@@ -49,9 +49,9 @@ export function findV2Mount(): string | null {
   return mountOf(null, readOrNull('/proc/self/mountinfo') ?? '');
 }
 
-/** Where v1 has its CPU controller: another hierarchy than that of memory, in which runtimes use the same paths. */
-export function findV1CpuMount(): string | null {
-  return mountOf('cpu', readOrNull('/proc/self/mountinfo') ?? '');
+/** Where v1 has this controller: another hierarchy than that of memory, in which runtimes use the same paths. */
+export function findV1Mount(controller: 'cpu' | 'cpuacct'): string | null {
+  return mountOf(controller, readOrNull('/proc/self/mountinfo') ?? '');
 }
 
 /** Whether a cgroup exists in one of the hierarchies that name containers; also where nothing tells it. */

@@ -24,6 +24,8 @@ const GAUGES: Readonly<Record<string, string>> = {
   floatie_memory_pressure_score: 'score',
 };
 
+export const GAUGE_NAMES = Object.values(GAUGES);
+
 const COUNTERS: Readonly<Record<string, string>> = {
   floatie_cpu_pressure_waiting_seconds_total: 'cpu_stall',
   floatie_io_pressure_waiting_seconds_total: 'io_stall',

@@ -1,7 +1,7 @@
 /** The last five minutes of one container. */
 import type { Attributes } from '@opentelemetry/api';
 import type { Sample } from '../metrics/registry.ts';
-import { type Column, isPart, waitOf } from './columns.ts';
+import { type Column, GAUGE_NAMES, isPart, waitOf } from './columns.ts';
 import { Counts } from './counts.ts';
 import { emptyCounts, quantile } from './durations.ts';
 import { MINUTE, SECONDS, STEPS } from './schema.ts';
@@ -65,6 +65,14 @@ export class ContainerHistory {
   setGauge(name: string, step: number, value: number): boolean {
     this.lastStep = step;
     return this.steps.rings.set(name, step, value);
+  }
+
+  /** Gives those gauges of the step before to a step that has none yet. */
+  repeatGauges(step: number): void {
+    for (const name of GAUGE_NAMES) {
+      const value = this.steps.rings.get(name, step - 1);
+      if (value !== null && this.steps.rings.get(name, step) === null) this.setGauge(name, step, value);
+    }
   }
 
   /**

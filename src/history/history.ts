@@ -67,6 +67,11 @@ export class History {
     for (const sample of samples) this.#take(countedAlone(sample), this.#files, this.#isRecent(sample));
   }
 
+  /** Takes the gauges of a container as in the step before: nothing has happened in it since. */
+  repeat(attributes: Attributes): void {
+    this.#containers.get(keyOf(attributes) ?? '')?.repeatGauges(this.#step);
+  }
+
   /** Somebody looks: for a while the counts are read each second. */
   watch(): void {
     this.#askedMs = monotonicMs();

@@ -43,7 +43,8 @@ export class Jobs {
   }
 
   #setTimer(): void {
-    const dueMs = Math.min(...Array.from(this.#jobs, (job) => job.dueMs));
+    let dueMs = Number.POSITIVE_INFINITY;
+    for (const job of this.#jobs) dueMs = Math.min(dueMs, job.dueMs);
     if (dueMs >= this.#wakesMs) return;
     this.#clearTimer();
     this.#wakesMs = dueMs;

@@ -1,5 +1,5 @@
 /** The whole way of the data, from the kernel's counts to the exporters. Stopping takes the opposite order. */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { ConfigError } from '../config/error.ts';
 import { attributeActions } from '../config/processors.ts';
 import { secretsOf } from '../config/redact.ts';
@@ -82,7 +82,7 @@ export async function startService(given: Config, log: Logger, { sockets = [] }:
     // Scrapes are answered before the receivers are there, whose programs take a while to load and to try.
     health.starting(given.service.pipelines.metrics.receivers);
     await opened.use(exporting.scrapes);
-    await sleep(FIRST_ANSWERS_MS);
+    await firstAnswers(exporting);
     receivers = await startReceivers({ config: given, registry, records, history, health, log });
   } catch (error) {
     endDiagnostics();
@@ -161,6 +161,14 @@ export async function startService(given: Config, log: Logger, { sockets = [] }:
       return stopped;
     },
   };
+}
+
+/** Those that waited for the port, as at a socket of systemd: programs that are loaded hold the event loop. */
+async function firstAnswers({ scrapes }: Exporting): Promise<void> {
+  await sleep(FIRST_ANSWERS_MS);
+  // However slow the machine is: a connection that was taken by now is read in the next turn of the loop.
+  for (let turns = 0; turns < 2; turns++) await setImmediate();
+  await Promise.all(Array.from(scrapes.values(), (each) => each.settle()));
 }
 
 function problemsOf(error: unknown): readonly string[] {

@@ -41,7 +41,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(sign
 mkdirSync(OUTPUT, { recursive: true });
 script('packages.sh');
 const isSystemd = ({ cgroup }: Variant): boolean => cgroup === 'systemd';
-const disk = variants.every(isSystemd) ? '' : script('disk.sh', ...compileFixtures());
+const fixtures = compileFixtures();
+const disk = variants.every(isSystemd) ? '' : script('disk.sh', ...fixtures);
 const systemdDisk = variants.some(isSystemd) ? script('systemd-disk.sh') : '';
 const kernels = new Map(variants.map(({ suite }) => [suite, '']));
 for (const suite of kernels.keys()) kernels.set(suite, script('fetch.sh', suite));

@@ -17,6 +17,8 @@ const CONFIG = fileURLToPath(new URL('../../config/floatie.yaml', import.meta.ur
 const UNIT = 'floatie.service';
 /** Emulated and on a busy machine; elsewhere it is a second. */
 const START_MS = 150_000;
+/** The same of the first collection, which waits for its turns between the programs that are loaded. */
+const COLLECTION_MS = 60_000;
 /** Of the test networks of RFC 5737: no address of loopback. */
 const ADDRESS = '192.0.2.1';
 
@@ -90,6 +92,7 @@ suite('a real systemd', { skip: missing('systemd') }, () => {
     systemctl('stop', UNIT);
     assert.equal(show('ActiveState'), 'inactive');
     assert.equal(show('Result'), 'success');
+    writeFileSync('/etc/floatie/floatie.yaml', `exporters: { prometheus: { timeout_ms: ${COLLECTION_MS} } }\n`);
     const isAttached = async (): Promise<number | undefined> =>
       (await scrape()).select('floatie_probe_attached', { probe: 'overlayfs' })[0]?.value;
     assert.equal(await isAttached(), 0, 'who waited is answered before the programs are attached');
@@ -115,7 +118,7 @@ suite('a real systemd', { skip: missing('systemd') }, () => {
     writeFileSync(
       '/etc/floatie/floatie.yaml',
       `receivers: { overlayfs: { attach: kprobe } }
-exporters: { prometheus: { host: ${ADDRESS} }, otlphttp: { endpoint: "http://${ADDRESS}:4318", interval_ms: 1000 } }
+exporters: { prometheus: { host: ${ADDRESS}, timeout_ms: ${COLLECTION_MS} }, otlphttp: { endpoint: "http://${ADDRESS}:4318", interval_ms: 1000 } }
 service: { pipelines: { metrics: { exporters: [prometheus, otlphttp] } } }
 `,
     );

@@ -26,8 +26,10 @@ const RECLAIM_MS = 500;
 const CROWDED_MS = 5000;
 /** How often map entries are taken back otherwise, in ms. */
 const CALM_MS = 30_000;
-/** How often the way to attach is checked for misses, or for the appearance of overlayfs, in ms. */
+/** How often the appearance of overlayfs is looked for, in ms. */
 const SUPERVISE_MS = 1000;
+/** How often the way to attach is checked for misses, in ms: it takes a system call for each of its programs. */
+const MISSES_MS = 5000;
 /** How often series that are too old are looked for at least, in ms. */
 const RETIRE_MS = 10_000;
 
@@ -82,7 +84,10 @@ export async function start(context: Context<OverlayfsSettings>): Promise<Runnin
     if (!reclaiming.isDue(receiver.usedEntries() + short, monotonicMs())) return;
     registry.end(source.reclaim((ms) => registry.isReadSince(ms)));
   });
-  context.every(SUPERVISE_MS, 'look after the overlayfs probe', () => receiver.supervise());
+  const looking = new Pace(0, MISSES_MS);
+  context.every(SUPERVISE_MS, 'look after the overlayfs probe', async () => {
+    if (receiver.method === null || looking.isDue(0, monotonicMs())) await receiver.supervise();
+  });
   context.every(KEEP_MS, 'keep the latest latencies', () => recent.keepInSteps(monotonicMs()));
   const retire = () =>
     context.every(Math.min(RETIRE_MS, settings.expire_ms / 5), 'end old overlayfs series', () =>

@@ -1,7 +1,9 @@
 /**
  * Reads the files of some containers each second, for the history: each container once in a step, or each second while
- * somebody looks, and the usage of cgroups near their limit each second, all within a budget of files.
+ * somebody looks, and the usage of cgroups near their limit each second, all within a budget of files. Of a container
+ * whose processes have not run since, only the CPU time is read: most of a thousand are idle.
  */
+import { attributesOf } from '../../containers/attributes.ts';
 import type { Container } from '../../containers/inventory.ts';
 import type { History } from '../../history/history.ts';
 import { STEP_S } from '../../history/schema.ts';
@@ -25,6 +27,19 @@ const DUE_MS = STEP_S * 1000 - 1500;
 /** The same while somebody looks. */
 const WATCHED_DUE_MS = 500;
 
+/** After this time, in ms, an idle container is read all the same: its memory can be reclaimed, its limit changed. */
+const IDLE_MS = 240_000;
+/** The same while somebody looks. */
+const WATCHED_IDLE_MS = 10_000;
+
+/** When a container was looked at last, and when all of its files were read. */
+interface Looked {
+  readonly ms: number;
+  readonly readMs: number;
+  /** As of then; null where another reading can differ although no process runs. */
+  readonly cpuTime: string | null;
+}
+
 interface Near {
   readonly path: RawPath;
   readonly name: string;
@@ -35,8 +50,7 @@ export class Sampler {
   readonly #source: PressureSource;
   readonly #history: History;
   readonly #budget: FileBudget;
-  /** When a container was read last. */
-  readonly #readMs = new WeakMap<Container, number>();
+  readonly #looked = new WeakMap<Container, Looked>();
   /** Those that are due, the latest first, and as of which change of the containers. */
   #due: Wanted[] = [];
   #changes = Number.NaN;
@@ -54,14 +68,25 @@ export class Sampler {
     this.#sampleNear(nowMs);
     const dueMs = this.#history.isWatched ? WATCHED_DUE_MS : DUE_MS;
     const memory = this.#source.memoryReaders();
-    for (const { inventory, container } of this.#inTurn(nowMs, dueMs)) {
+    for (const wanted of this.#inTurn(nowMs, dueMs)) {
+      const { inventory, container } = wanted;
+      if (!this.#budget.take(1, nowMs, RESERVE)) break;
+      const cpuTime = this.#source.cpuTime(wanted);
+      if (this.#isIdle(container, cpuTime, nowMs)) {
+        this.#due.pop();
+        continue;
+      }
       if (!this.#budget.take(memory.has(inventory) ? FILES : PRESSURE_FILES, nowMs, RESERVE)) break;
       this.#due.pop();
-      this.#readMs.set(container, nowMs);
+      const looked = { ms: nowMs, readMs: nowMs };
+      this.#looked.set(container, { ...looked, cpuTime: null });
       // Whoever is removed may have left its path to another container.
       if (inventory.isGone(container)) continue;
       const samples = [...this.#source.samplesOf(inventory, container, memory.get(inventory) ?? null)];
       this.#history.take(samples);
+      // A pressure score falls by itself.
+      const isSteady = samples.every(({ metric, member }) => metric !== metrics.score || member.totals[0] === 0);
+      if (isSteady) this.#looked.set(container, { ...looked, cpuTime });
       const hits = (event: string): number | undefined =>
         samples.find(({ metric, member }) => metric === metrics.events && member.attributes.event === event)?.member
           .totals[0];
@@ -92,7 +117,17 @@ export class Sampler {
   }
 
   #msOf(container: Container): number {
-    return this.#readMs.get(container) ?? Number.NEGATIVE_INFINITY;
+    return this.#looked.get(container)?.ms ?? Number.NEGATIVE_INFINITY;
+  }
+
+  /** Whether all is as it was when its files were read. Then that is taken for this step, too. */
+  #isIdle(container: Container, cpuTime: string | null, nowMs: number): boolean {
+    const looked = this.#looked.get(container);
+    if (looked === undefined || cpuTime === null || looked.cpuTime !== cpuTime) return false;
+    if (nowMs - looked.readMs >= (this.#history.isWatched ? WATCHED_IDLE_MS : IDLE_MS)) return false;
+    this.#looked.set(container, { ...looked, ms: nowMs });
+    this.#history.repeat(attributesOf(container.identity));
+    return true;
   }
 
   #sampleNear(nowMs: number): void {

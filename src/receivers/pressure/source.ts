@@ -15,6 +15,7 @@ import {
 import { joinRaw, type RawPath } from '../../kernel/raw-path.ts';
 import type { Sample, Source } from '../../metrics/registry.ts';
 import { toHrTime, wallMs } from '../../program/clock.ts';
+import { readOrNull } from '../../program/read-or-null.ts';
 import { countersOf, type Place, readWaits } from './counters.ts';
 import { MemoryReader } from './memory.ts';
 import { metrics, receiverMetrics } from './metrics.ts';
@@ -31,6 +32,8 @@ export interface PressureSourceOptions {
     readonly version: 1 | 2;
     /** Where v1 has its CPU controller; null: nowhere, or v2. */
     readonly cpuMount?: string | null;
+    /** The same of its CPU accounting. */
+    readonly cpuacctMount?: string | null;
   } | null;
   readonly window: Window;
   /** The cgroups that get series; null: all. */
@@ -122,6 +125,15 @@ export class PressureSource implements Source {
       yield sampleOf(owner, MEMORY_USAGE, usageBytes);
       if (limitBytes !== null) yield sampleOf(owner, MEMORY_LIMIT, limitBytes);
     }
+  }
+
+  /** Changes when a process of the container has run; null where nothing tells it. Reads one file. */
+  cpuTime({ inventory, container }: Wanted): string | null {
+    const { memory } = this.#options;
+    const isV1 = memory?.inventory === inventory && memory.version === 1;
+    const mount = isV1 ? (memory.cpuacctMount ?? null) : inventory.mount;
+    if (mount === null) return null;
+    return readOrNull(joinRaw(joinRaw(mount, container.raw), isV1 ? 'cpuacct.usage' : 'cpu.stat'));
   }
 
   /** Every container that is measured, once for each hierarchy. */

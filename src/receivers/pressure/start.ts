@@ -1,5 +1,5 @@
 /** Starts the pressure receiver, with what must be done for it from time to time. */
-import { findV1CpuMount, findV2Mount } from '../../containers/hierarchy.ts';
+import { findV1Mount, findV2Mount } from '../../containers/hierarchy.ts';
 import { type Container, Inventory, type Room } from '../../containers/inventory.ts';
 import type { Observer } from '../../metrics/observer.ts';
 import { withoutRepetition } from '../../program/log.ts';
@@ -31,7 +31,15 @@ export function start(context: Context<PressureSettings>): Running<PressureSetti
   const source = new PressureSource({
     path: '/proc/pressure/memory',
     pressure,
-    memory: memory === null ? null : { inventory: memory, version: hierarchy.version, cpuMount: findV1CpuMount() },
+    memory:
+      memory === null
+        ? null
+        : {
+            inventory: memory,
+            version: hierarchy.version,
+            cpuMount: findV1Mount('cpu'),
+            cpuacctMount: findV1Mount('cpuacct'),
+          },
     window: settings.window,
     filter,
     onContainerProblem: (problem) => log.info(`Containers have no memory pressure score: ${problem.message}`),

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
-import { findHierarchy, findV1CpuMount, findV2Mount } from '../../../src/containers/hierarchy.ts';
+import { findHierarchy, findV1Mount, findV2Mount } from '../../../src/containers/hierarchy.ts';
 import { Inventory } from '../../../src/containers/inventory.ts';
 import { parsePressure, pressureScore } from '../../../src/kernel/psi.ts';
 import type { Metric } from '../../../src/metrics/catalogue.ts';
@@ -60,7 +60,7 @@ suite('memory pressure on this kernel', { skip: missing('root', 'pressure') }, (
     const source = new PressureSource({
       path: HOST,
       pressure: null,
-      memory: { inventory, version, cpuMount: findV1CpuMount() },
+      memory: { inventory, version, cpuMount: findV1Mount('cpu') },
       window: 'avg10',
       onHostState: () => {},
     });

@@ -32,6 +32,12 @@ test('a budget of files is whole again after a second', () => {
   const budget = new FileBudget(3);
   const nowMs = performance.now();
   assert.deepEqual([budget.take(2, nowMs), budget.take(2, nowMs), budget.take(1, nowMs)], [true, false, true]);
-  assert.ok(!budget.take(1, nowMs + 900));
+  assert.ok(!budget.take(3, nowMs + 900));
   assert.ok(budget.take(3, nowMs + 1001));
+});
+
+test('a budget of files has enough for who comes each second and a moment too early', () => {
+  const budget = new FileBudget(100);
+  const nowMs = performance.now();
+  for (let second = 0; second < 60; second++) assert.ok(budget.take(90, nowMs + second * 951), `second ${second}`);
 });

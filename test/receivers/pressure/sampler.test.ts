@@ -31,11 +31,15 @@ function setContainer(number: number, usage: number, limit: number | 'max'): voi
   writeFileSync(join(folder, 'memory.events'), 'low 0\nhigh 0\nmax 3\noom 0\noom_kill 0\n');
 }
 
-function samplerOf(files: number): { sampler: Sampler; history: History; discover: () => void } {
+function setCpuTime(number: number, us: number): void {
+  writeFileSync(join(mount, `libpod-${idOf(number)}`, 'cpu.stat'), `usage_usec ${us}\nuser_usec 0\n`);
+}
+
+function samplerOf(files: number, hasPressure = false): { sampler: Sampler; history: History; discover: () => void } {
   const inventory = new Inventory(mount);
   const source = new PressureSource({
     path: join(mount, 'none'),
-    pressure: null,
+    pressure: hasPressure ? inventory : null,
     memory: { inventory, version: 2 },
     window: 'avg10',
     onHostState: () => undefined,
@@ -94,5 +98,52 @@ suite('the sampler', () => {
     discover();
     sampler.sample(1e9 + 12 * S);
     assert.deepEqual(agesOf(history, 6, 1e9 + 12 * S), [0]);
+  });
+
+  test('reads no other file of a container than its CPU time until one of its processes runs', () => {
+    setContainer(1, 100, 1000);
+    setCpuTime(1, 5);
+    const { sampler, history } = samplerOf(100);
+    for (let second = 0; second < 30; second++) sampler.sample(1e9 + second * S);
+    assert.deepEqual(agesOf(history, 1, 1e9 + 30 * S), [30 * S]);
+    setCpuTime(1, 6);
+    for (let second = 30; second < 40; second++) sampler.sample(1e9 + second * S);
+    assert.equal(agesOf(history, 1, 1e9 + 40 * S).length, 2);
+  });
+
+  test('takes the usage of an idle container for each step', async () => {
+    setContainer(1, 4096, 1 << 20);
+    setCpuTime(1, 5);
+    const { sampler, history } = samplerOf(100);
+    for (let step = 0; step < 4; step++) {
+      sampler.sample(1e9 + step * 10 * S);
+      await history.endStep();
+    }
+    const [container] = containersAnswer(history).containers;
+    assert.equal(container?.memory?.usage_bytes, 4096);
+    assert.deepEqual(
+      [0, 1, 2, 3].map((step) => history.containers.get(idOf(1))?.steps.rings.get('usage', step)),
+      [4096, 4096, 4096, 4096],
+    );
+  });
+
+  test('reads an idle container again after four minutes', () => {
+    setContainer(1, 100, 1000);
+    setCpuTime(1, 5);
+    const { sampler, history } = samplerOf(100);
+    for (let second = 0; second < 252; second++) sampler.sample(1e9 + second * S);
+    const ageMs = agesOf(history, 1, 1e9 + 252 * S).at(-1) ?? Number.NaN;
+    assert.ok(ageMs < 12 * S, `${ageMs}`);
+  });
+
+  test('reads a container whose pressure falls by itself, also while it is idle', () => {
+    setContainer(1, 100, 1000);
+    setCpuTime(1, 5);
+    const pressure = (avg10: string): string =>
+      `some avg10=${avg10} avg60=0.00 avg300=0.00 total=9\nfull avg10=${avg10} avg60=0.00 avg300=0.00 total=9\n`;
+    writeFileSync(join(mount, `libpod-${idOf(1)}`, 'memory.pressure'), pressure('30.00'));
+    const { sampler, history } = samplerOf(100, true);
+    for (let second = 0; second < 10; second++) sampler.sample(1e9 + second * S);
+    assert.equal(agesOf(history, 1, 1e9 + 10 * S).length, 2);
   });
 });
