@@ -3,11 +3,9 @@ import { writeFileSync } from 'node:fs';
 import { wallMs } from '../program/clock.ts';
 import { type Call, UsageError } from './command.ts';
 import { loadTelling } from './configuration.ts';
+import { isCalled } from './explain/names.ts';
 import { type Explanation, explain } from './explain/sentences.ts';
 import { clientOf, urlOf } from './top.ts';
-
-/** The shortest part of an id that is taken for it. */
-const SHORT_ID = 12;
 
 export async function execute({ sources, operands, flags, json }: Call): Promise<boolean> {
   const { url } = flags;
@@ -16,15 +14,7 @@ export async function execute({ sources, operands, flags, json }: Call): Promise
   if (answer === null)
     throw new Error(`${client.place} keeps no history of containers: service.history is false there`);
   const [wanted] = operands;
-  const explanations = explain(
-    answer,
-    events,
-    wallMs(),
-    ({ container_id: id, container_name, cgroup }) =>
-      wanted === undefined ||
-      [id, container_name, cgroup].includes(wanted) ||
-      (wanted.length >= SHORT_ID && typeof id === 'string' && id.startsWith(wanted)),
-  );
+  const explanations = explain(answer, events, wallMs(), (owner) => wanted === undefined || isCalled(owner, wanted));
   if (wanted !== undefined && explanations.length === 0) {
     const names = explain(answer, events, wallMs()).map(({ container }) => container);
     throw new UsageError(`No container "${wanted}" was seen in the last five minutes; ${namesOf(names)}`);

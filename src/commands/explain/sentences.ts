@@ -1,8 +1,8 @@
 /** What a person would say of a container, from the answer of a running Floatie. Pure. */
 import type { Container, ContainerOperation, Containers } from '../../history/schema.ts';
-import { type Event, type Events, killsOf, ownerOf, sentenceOf, slowOf, timeOf } from '../../page/events.ts';
+import { type Event, type Events, killsOf, sentenceOf, slowOf, timeOf } from '../../page/events.ts';
 import { age, bytes, count, micros, percent, seconds } from '../../page/format.ts';
-import { nameOf } from '../../page/rows.ts';
+import { fullNameOf, fullOwnerOf } from './names.ts';
 import { CAUSES, nounOf } from './words.ts';
 
 export interface Statement {
@@ -51,7 +51,7 @@ export function explain(
     const [kill = {}] = kills;
     const id = kill.container_id;
     return {
-      container: ownerOf(kill),
+      container: fullOwnerOf(kill),
       ...(typeof id === 'string' && { container_id: id }),
       cgroup: `${kill.cgroup}`,
       statements: [],
@@ -72,7 +72,7 @@ function explainOne(container: Container, minuteS: number, events: Events, nowMs
     ...describeLimits(container),
   ];
   return {
-    container: nameOf(container),
+    container: fullNameOf(container),
     ...(container_id !== undefined && { container_id }),
     cgroup,
     statements: statements.sort((a, b) => b.waitedS - a.waitedS),
