@@ -46,7 +46,8 @@ operations. Without a terminal, as with --once, it prints one screen. NO_COLOR l
     name: 'explain',
     does: 'say what containers waited for, why they were killed, and what to try',
     more: `It asks the Floatie of --url, else the one of the configuration: of all containers, or of one by its
-id, at least twelve characters of it, its name, or its cgroup. What costs most comes first.
+id, at least twelve characters of it, its name, or its cgroup; or of a pod's, by its name or
+NAMESPACE/POD. What costs most comes first.
 With --json it prints {containers: [{container, container_id, cgroup, statements, killed}]}.`,
     operands: ['[CONTAINER]'],
     flags: ['url', 'json'],
