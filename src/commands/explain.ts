@@ -1,9 +1,9 @@
 /** `floatie explain`: what a person would say of the last minute, from a running Floatie. */
 import { writeFileSync } from 'node:fs';
+import { isCalled } from '../page/names.ts';
 import { wallMs } from '../program/clock.ts';
 import { type Call, UsageError } from './command.ts';
 import { loadTelling } from './configuration.ts';
-import { isCalled } from './explain/names.ts';
 import { type Explanation, explain } from './explain/sentences.ts';
 import { clientOf, urlOf } from './top.ts';
 

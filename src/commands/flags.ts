@@ -38,7 +38,7 @@ export const FLAGS = {
   'web.listen-address': {
     value: 'ADDR',
     key: 'exporters.prometheus.endpoint',
-    does: 'address and port to scrape; :9464 is every address of the machine',
+    does: 'what to scrape, else 127.0.0.1:9090; :9464 is any address',
   },
   'web.config.file': {
     value: 'FILE',

@@ -56,7 +56,7 @@ suite('of the recipes for Prometheus', { skip: missing('root', 'btf') }, () => {
   test('the alert would fire for a container that is slow enough, with its name', async () => {
     const [{ expr } = { expr: '' }] = rulesOf(blocks('yml').find((text) => text.includes('alert:')) ?? '');
     const [slow = { metric: {} }] = await eventually('reads have a p99', async () => {
-      const rows = await askFor(expr.replace('> 20000', '> 0'));
+      const rows = await askFor(expr.replace('> 20', '> 0'));
       return rows.length > 0 && rows;
     });
     assert.equal((slow.metric as Record<string, string>).container_name, 'app');

@@ -2,7 +2,7 @@
 import type { Container, ContainerOperation, Containers } from '../../history/schema.ts';
 import { type Event, type Events, killsOf, sentenceOf, slowOf, timeOf } from '../../page/events.ts';
 import { age, bytes, count, micros, percent, seconds } from '../../page/format.ts';
-import { fullNameOf, fullOwnerOf } from './names.ts';
+import { fullNameOf, fullOwnerOf } from '../../page/names.ts';
 import { CAUSES, nounOf } from './words.ts';
 
 export interface Statement {
@@ -27,6 +27,8 @@ export interface Explanation {
 const LEAST_S = 0.1;
 /** Of the rest it is told, too, what it was for, from this share on. */
 const LEAST_SHARE = 0.05;
+/** What to try is told from this share of the minute on. */
+const LEAST_CURED_SHARE = 0.01;
 /** So many times what overlayfs waited, and at least this long: the I/O is elsewhere. */
 const [ELSEWHERE, ELSEWHERE_S] = [3, 1];
 const MAX_KILLS = 3;
@@ -99,7 +101,8 @@ function describeWaits(
     .toSorted((a, b) => Number(b.duration_us) - Number(a.duration_us))[0];
   const tail = slowest ? `; slowest: ${slowest.path}, ${micros(Number(slowest.duration_us))}` : '';
   const sentence = `${capital(nounOf(op))} waited ${seconds(waitedS)} in the last minute${parts.length > 0 ? `: ${parts.join(', ')}` : ''} (${count(number)} of them${rate}, 99 % took at most ${micros(p99_us)})${tail}`;
-  const cure = CAUSES[waits[0]?.cause ?? '']?.cure;
+  // A container that hardly waits needs nothing.
+  const cure = waitedS < LEAST_CURED_SHARE * minuteS ? undefined : CAUSES[waits[0]?.cause ?? '']?.cure;
   return [{ sentence, waitedS, ...(cure !== undefined && { cure }) }];
 }
 

@@ -12,7 +12,7 @@ export const CAUSES: Readonly<Record<string, { readonly words: string; readonly 
   },
   remote: {
     words: 'for a server (FUSE, NFS)',
-    cure: 'the filesystem below is on the network or in a process: look at that server and the way to it',
+    cure: 'the filesystem below is on the network or in a process (findmnt -t overlay shows its lowerdir): look at that server and the way to it; pull the image in advance',
   },
   dirty_throttle: {
     words: 'slowed down by the kernel, for too much was written and is not on the disk yet',

@@ -1,5 +1,6 @@
 /** A line for each container. */
 import { bytes, count, micros, percent } from '../../page/format.ts';
+import { fullNameOf } from '../../page/names.ts';
 import type { Row } from '../../page/rows.ts';
 import { fit, type Span, type Style } from './text.ts';
 
@@ -51,7 +52,8 @@ export function heading(width: number): Span[] {
 
 export function listLine(row: Row, width: number, isMarked: boolean): Span[] {
   const { name, shown } = columnsFor(width);
-  const label = fit(row.container.is_gone ? `${row.name} (gone)` : row.name, name);
+  const called = fullNameOf(row.container);
+  const label = fit(row.container.is_gone ? `${called} (gone)` : called, name);
   const cells = shown.map(({ width, textOf, styleOf, side = 'right' }) => ({
     text: ` ${fit(textOf(row), width, side)}`,
     style: styleOf?.(row) ?? 'plain',

@@ -1,5 +1,6 @@
 /** The screen of `floatie top`, as lines. */
-import { killsOf, ownerOf, sentenceOf, slowOf } from '../../page/events.ts';
+import { killsOf, sentenceOf, slowOf } from '../../page/events.ts';
+import { fullOwnerOf } from '../../page/names.ts';
 import { type Row, rowsOf, select, UNTIL_FIRST_NUMBERS } from '../../page/rows.ts';
 import type { Data } from './client.ts';
 import { containerLines } from './container.ts';
@@ -38,7 +39,12 @@ export function screen(data: Data, model: Model, size: Size, nowMs: number, prob
   return [...padded.slice(0, rows - 1), line([{ text: last, style: 'faint' }], columns, hasColors)];
 }
 
-function title({ answer, readiness }: Data, { sort, filter }: Model, count: number, problem: string | null): Span[] {
+function title(
+  { answer, readiness }: Data,
+  { view, container, sort, filter }: Model,
+  count: number,
+  problem: string | null,
+): Span[] {
   const missing = readiness.probes.filter(({ attached }) => !attached).map(({ probe }) => probe);
   const kills = answer?.containers.reduce((sum, { oom_kills_5m = 0 }) => sum + oom_kills_5m, 0) ?? 0;
   const sorted = sort === 'worst' ? 'worst first' : `by ${sort}`;
@@ -46,6 +52,7 @@ function title({ answer, readiness }: Data, { sort, filter }: Model, count: numb
     { text: 'Floatie', style: 'bold' },
     `  ${count} ${count === 1 ? 'container' : 'containers'}${filter === '' ? '' : ` with "${filter}"`}, ${sorted}  `,
     { text: `kills in 5 min: ${kills}`, style: kills > 0 ? 'bad' : 'plain' },
+    ...(view === 'containers' && container === null ? [{ text: '  numbers of 10 s', style: 'faint' } as const] : []),
     ...(missing.length === 0 ? [] : [{ text: `  not attached: ${missing.join(', ')}`, style: 'warn' } as const]),
     ...(problem === null ? [] : [{ text: `  ${problem}`, style: 'bad' } as const]),
   ];
@@ -66,7 +73,7 @@ function body(
   if (model.view !== 'containers') {
     const list = model.view === 'killed' ? killsOf(events) : slowOf(events);
     const wanted = model.filter.toLowerCase();
-    const chosen = list.filter((event) => `${ownerOf(event)} ${sentenceOf(event)}`.toLowerCase().includes(wanted));
+    const chosen = list.filter((event) => `${fullOwnerOf(event)} ${sentenceOf(event)}`.toLowerCase().includes(wanted));
     return scrolled(eventLines(chosen, nowMs, columns));
   }
   if (answer === null) return [['This Floatie keeps no history of containers: it may be an older one.']];

@@ -105,7 +105,13 @@ function storageDrivers({ places, isWanted }: Examination<OverlayfsSettings>): F
     sandboxed,
     ([what, count]) => `${count} in ${what}, of which only what that does itself is seen`,
   );
-  const told = [`${seen} running containers are on overlayfs`, ...inside, ...running, ...idle, ...notLooked].join('; ');
+  const told = [
+    seen === 1 ? '1 running container is on overlayfs' : `${seen} running containers are on overlayfs`,
+    ...inside,
+    ...running,
+    ...idle,
+    ...notLooked,
+  ].join('; ');
   if (running.length + idle.length === 0) {
     if (hidden > 0 && seen === 0) return finding('unknown', told);
     return inside.length > 0 && isWanted ? finding('warn', told) : ok(told);

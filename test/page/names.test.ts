@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { fullOwnerOf, isCalled } from '../../../src/commands/explain/names.ts';
+import { fullOwnerOf, isCalled } from '../../src/page/names.ts';
 
 const ID = 'c0ffee00'.repeat(8);
 const APP = {

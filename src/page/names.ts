@@ -1,7 +1,7 @@
 /** How people call a container: by its name, that of its pod, or its id. */
-import type { Container } from '../../history/schema.ts';
-import { type Event, ownerOf } from '../../page/events.ts';
-import { nameOf } from '../../page/rows.ts';
+import type { Container } from '../history/schema.ts';
+import { type Event, ownerOf } from './events.ts';
+import { nameOf } from './rows.ts';
 
 /** The shortest part of an id that is taken for it. */
 const SHORT_ID = 12;
