@@ -13,6 +13,8 @@ export const CERTIFICATES_THERE = '/run/certificates.crt';
 
 export interface Docker extends AsyncDisposable {
   readonly env: NodeJS.ProcessEnv;
+  /** Instead of /var/lib/docker. */
+  readonly dataRoot: string;
   /** @returns what docker prints */
   run(...args: string[]): string;
   /** Imports a plain Debian under this name. */
@@ -72,6 +74,7 @@ export async function startDocker(): Promise<Docker> {
   const owned = stack.move();
   return {
     env,
+    dataRoot: at('data'),
     run,
     importBase(name) {
       const buildah = (...args: string[]): string =>
