@@ -39,7 +39,7 @@ const CPU_OF_6_12 = 'max,-cx16';
 const FENTRY = /by fentry/;
 /** Since Linux 6.18 a task is held up behind its system call. */
 const CPU_LIMIT = /the CPU is limited/;
-const ONLY_ON_V1 = /memory and swap together/;
+const ONLY_ON_V1 = /memory and swap together|without an OOM killer/;
 const ONLY_ON_V2 = /of a whole cgroup|with all of its cgroup/;
 /** Since Linux 5.14, with v2. */
 const CGROUP_KILL = /a write to cgroup\.kill/;

@@ -1,7 +1,7 @@
 /** Docker itself: a daemon of its own, with images made here under the names that the documents have. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { eventually } from './eventually.ts';
 import { mountsOf } from './mounts.ts';
 import { folder, peer, startDaemon } from './peers.ts';
@@ -19,8 +19,8 @@ export interface Docker extends AsyncDisposable {
   run(...args: string[]): string;
   /** Imports a plain Debian under this name. */
   importBase(name: string): void;
-  /** Builds an image of a Dockerfile alone. */
-  build(name: string, dockerfile: string): void;
+  /** Builds an image of a Dockerfile alone, or with some files beside it. */
+  build(name: string, dockerfile: string, ...files: string[]): void;
   /** Runs a command of a document to its end. */
   execute(command: string, cwd: string): void;
 }
@@ -95,8 +95,9 @@ export async function startDocker(): Promise<Docker> {
         buildah('rm', container);
       }
     },
-    build(name, dockerfile) {
+    build(name, dockerfile, ...files) {
       using context = folder({ Dockerfile: dockerfile });
+      for (const file of files) copyFileSync(file, join(context.path, basename(file)));
       run('build', '--network=host', '--tag', name, context.path);
     },
     execute(command, cwd) {

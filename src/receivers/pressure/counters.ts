@@ -1,4 +1,4 @@
-/** The counters in the files of a cgroup that are no histogram and no gauge: waits, limits, refaults. */
+/** What single lines in the files of a cgroup count or tell: waits, limits, refaults. */
 import { parseLine } from '../../kernel/psi.ts';
 import { joinRaw, type RawPath } from '../../kernel/raw-path.ts';
 import type { Metric } from '../../metrics/catalogue.ts';
@@ -6,7 +6,7 @@ import { readOrNull } from '../../program/read-or-null.ts';
 import type { MemoryReader } from './memory.ts';
 import { metrics } from './metrics.ts';
 
-/** A counter's total, `perUnit` of which make one unit. */
+/** A counter's total or a gauge's value, `perUnit` of which make one unit. */
 export interface Value {
   readonly metric: Metric;
   /** The attribute `event`. */
@@ -68,7 +68,10 @@ export function* countersOf(place: Place, path: RawPath, read: Read = readOrNull
       Number(read(joinRaw(folder, file))),
     );
     yield* happened('max', (memory ?? 0) + (both ?? 0));
-    yield* happened('oom_kill', lineOf(read(joinRaw(folder, 'memory.oom_control')), 'oom_kill'));
+    const control = read(joinRaw(folder, 'memory.oom_control'));
+    yield* happened('oom_kill', lineOf(control, 'oom_kill'));
+    if (lineOf(control, 'oom_kill_disable') === 1)
+      yield { metric: metrics.underOom, value: lineOf(control, 'under_oom') };
   }
   if (cpuMount === null) return;
   const stat = read(joinRaw(joinRaw(cpuMount, path), 'cpu.stat'));

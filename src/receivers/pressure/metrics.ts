@@ -68,6 +68,14 @@ export const metrics = {
       ...ownerAttributes,
     ],
   },
+  underOom: {
+    name: 'floatie_memory_under_oom',
+    kind: 'gauge',
+    unit: '',
+    description:
+      '1 while tasks of a container stand still for want of memory, since its OOM killer is switched off (cgroup v1, `oom_kill_disable`); only such containers have a series',
+    attributes: ownerAttributes,
+  },
   throttled: {
     name: 'floatie_cpu_throttled_seconds_total',
     kind: 'counter',

@@ -1,6 +1,8 @@
 /** The memory pressure that a kernel measures, of the host and of a container. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
@@ -12,6 +14,7 @@ import { metrics } from '../../../src/receivers/pressure/metrics.ts';
 import { PressureSource } from '../../../src/receivers/pressure/source.ts';
 import { createCgroup } from '../../support/cgroup.ts';
 import { eventually } from '../../support/eventually.ts';
+import { fixture } from '../../support/fixtures.ts';
 import { folder } from '../../support/peers.ts';
 import { missing } from '../../support/requirements.ts';
 import { startThrashing } from '../../support/thrash.ts';
@@ -78,5 +81,38 @@ suite('memory pressure on this kernel', { skip: missing('root', 'pressure') }, (
     assert.equal(value(metrics.events, 'max'), Number(max));
     const [, refaults] = /^(?:total_)?workingset_refault_file (\d+)$/m.exec(kernels('memory.stat')) ?? [];
     assert.equal(value(metrics.fileRefaults), refaults === undefined ? undefined : Number(refaults));
+  });
+
+  test('a container without an OOM killer stands still until it gets memory', async (context) => {
+    const { version, mount } = findHierarchy();
+    if (version === 2) return context.skip('only cgroup v1 can switch the OOM killer off');
+    const id = randomBytes(32).toString('hex');
+    await using container = createCgroup('', `libpod-${id}`);
+    const write = (name: string, value: number): void => writeFileSync(join(container.path, name), `${value}`);
+    write('memory.limit_in_bytes', 16 << 20);
+    write('memory.oom_control', 1);
+    const inventory = new Inventory(mount ?? '');
+    const source = new PressureSource({
+      path: HOST,
+      pressure: null,
+      memory: { inventory, version },
+      window: 'avg10',
+      onHostState: () => {},
+    });
+    source.discover(Number.POSITIVE_INFINITY);
+    const underOom = (): number | undefined =>
+      [...source.read()].find(
+        ({ metric, member }) => metric === metrics.underOom && member.attributes['container.id'] === id,
+      )?.member.totals[0];
+    assert.equal(underOom(), 0);
+    const hog = spawn(...container.wrap(fixture('hog'), 'still', '32'), { stdio: 'ignore' });
+    const ended = once(hog, 'exit');
+    try {
+      await eventually('it stands still', () => underOom() === 1);
+    } finally {
+      write('memory.limit_in_bytes', 128 << 20);
+    }
+    assert.deepEqual(await ended, [0, null]);
+    assert.equal(underOom(), 0);
   });
 });

@@ -603,6 +603,16 @@ suite('the other counters of a container', () => {
     });
   });
 
+  test('are whether it stands still, where its OOM killer is switched off', () => {
+    file('memory.oom_control', 'oom_kill_disable 0\nunder_oom 0\noom_kill 0\n');
+    assert.deepEqual(values(read(1), metrics.underOom), {});
+    for (const now of [1, 0]) {
+      file('memory.oom_control', `oom_kill_disable 1\nunder_oom ${now}\noom_kill 0\n`);
+      assert.deepEqual(values(read(1), metrics.underOom), { [labels(owner)]: now });
+    }
+    assert.deepEqual(values(read(2), metrics.underOom), {});
+  });
+
   test('are the pages of files that it had to read again', () => {
     file('memory.stat', 'inactive_file 1\npgmajfault 0\nworkingset_refault_file 12\n');
     assert.deepEqual(values(read(2), metrics.fileRefaults), { [labels(owner)]: 12 });
