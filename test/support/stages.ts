@@ -109,12 +109,12 @@ export const STAGES: readonly Stage[] = [
     title: 'memory while pages are reclaimed for what is read',
     op: 'read',
     cause: 'memory',
-    least: 0.3,
+    least: 0.4,
     script: '/bin/dd if="$1/f" of=/dev/null bs=1M status=none',
     prepare(stack, cgroup) {
       const overlay = stack.use(mountOverlay());
       execFileSync('truncate', ['-s', '128M', join(overlay.path, 'f')]);
-      limit(cgroup, 8);
+      limit(cgroup, 3);
       return overlay.path;
     },
   },
