@@ -220,7 +220,7 @@ export const programMetrics = {
       {
         name: 'reason',
         meaning:
-          '`idle`: the longest idle connection was closed for a new one; `unread`: the connection whose answer took longest to read was closed for a new one; `pipelined`: a connection with many requests and unread answers was closed; `busy`: a request was refused because too many answers were unread; `passwords`: a request was refused because too many passwords from its address waited for their check',
+          '`idle`: the longest idle connection was closed for a new one; `unread`: the connection whose answer took longest to read was closed for a new one; `slow`: a connection was closed that read nothing of its answer for ten seconds beyond the timeout of a collection, or not all of it for a minute; `pipelined`: a connection with many requests and unread answers was closed; `busy`: a request was refused because too many answers were unread; `passwords`: a request was refused because too many passwords from its address waited for their check',
       },
     ],
   },

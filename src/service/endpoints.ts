@@ -34,6 +34,7 @@ export interface Opened {
 const DROPPED: Readonly<Record<DropReason, string>> = {
   idle: 'the one that was idle for longest was closed for a new one',
   unread: 'the one whose answer was taken for longest was closed for a new one',
+  slow: 'one that did not read its answer in time was closed',
   pipelined: 'one that sent many requests and read no answers was closed',
   passwords: 'a request was refused, since too many passwords of its address waited to be compared',
   busy: 'a request was refused, since too many answers are not read',

@@ -13,6 +13,7 @@ import { type Floatie, MAIN, startFloatie } from '../support/floatie.ts';
 import { killTenAtOnce, limit } from '../support/oom.ts';
 import { folder } from '../support/peers.ts';
 import { missing } from '../support/requirements.ts';
+import { untilDropped } from '../support/watchers.ts';
 
 /** What is tried here is the port: this needs no privilege. */
 const PRESSURE_ONLY = ['--set', 'service.pipelines.metrics.receivers=[pressure]'];
@@ -76,6 +77,12 @@ suite('requests that are sent all at once', () => {
     assert.ok((await records()).length >= 80);
     assert.equal(await floatie.stop(), 0);
   });
+});
+
+test('a client that reads nothing of its answers is disconnected within half a minute, and counted', async () => {
+  await using floatie = await startFloatie([...PRESSURE_ONLY, '--set', 'exporters.prometheus.timeout_ms=100']);
+  const ms = await untilDropped(floatie);
+  assert.ok(ms < 30_000, `${ms} ms`);
 });
 
 suite('answers that nobody reads', { skip: missing('root') }, () => {

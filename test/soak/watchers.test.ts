@@ -42,7 +42,7 @@ test('fifty who look at the page cost one reading a second in all, and no memory
   const before = await p99Ms(floatie);
   const began = performance.now();
   await using watchers = startWatchers(floatie.url, CLIENTS, SLOW);
-  context.diagnostic(`one that never reads is disconnected after ${Math.round(await untilDropped(floatie.url))} ms`);
+  context.diagnostic(`one that never reads is disconnected after ${Math.round(await untilDropped(floatie))} ms`);
   const beside = await p99Ms(floatie);
   context.diagnostic(`p99 of a scrape: ${before.toFixed(1)} ms before, ${beside.toFixed(1)} ms beside them`);
   const early = await leastBytes(floatie);

@@ -2,6 +2,8 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectionsTo, GET } from './connections.ts';
+import { eventually } from './eventually.ts';
+import type { Floatie } from './floatie.ts';
 
 const PERIOD_MS = 1000;
 const PATHS = ['/api/v1/containers?steps=0', '/readyz', '/oom?limit=100', '/kills?limit=100', '/slow?limit=100'];
@@ -58,14 +60,15 @@ async function readSlowly(url: string): Promise<void> {
   await Promise.race([once(socket, 'data'), once(socket, 'close')]);
 }
 
-/** @returns how long it took, in ms, until one that never reads was disconnected */
-export async function untilDropped(url: string): Promise<number> {
+/** @returns how long it took, in ms, until one that never reads was disconnected; that client itself cannot see it */
+export async function untilDropped(floatie: Floatie): Promise<number> {
+  const dropped = async (): Promise<number> =>
+    (await floatie.scrape()).sum('floatie_http_dropped_total', { reason: 'slow' });
+  const before = await dropped();
   const began = performance.now();
-  using connections = connectionsTo(url);
-  const socket = await connections.open();
-  const isClosed = once(socket, 'close');
+  using connections = connectionsTo(floatie.url);
   // More answers than the kernel has room for.
-  socket.write(GET('/page.js').repeat(2000));
-  await isClosed;
+  await connections.open(GET('/page.js').repeat(2000));
+  await eventually('it is disconnected', async () => (await dropped()) > before, 90_000);
   return performance.now() - began;
 }

@@ -7,7 +7,7 @@ export interface Client {
 }
 
 /** Why a connection was closed, or a request refused. */
-export const DROP_REASONS = ['idle', 'unread', 'pipelined', 'busy', 'passwords'] as const;
+export const DROP_REASONS = ['idle', 'unread', 'slow', 'pipelined', 'busy', 'passwords'] as const;
 export type DropReason = (typeof DROP_REASONS)[number];
 
 export interface ClientsOptions {

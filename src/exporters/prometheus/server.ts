@@ -238,8 +238,13 @@ export class PrometheusEndpoint {
   /** Closes the connection of a client that does not read its answer in time. */
   #limit(response: ServerResponse): void {
     const timeoutMs = this.#scrapes?.timeoutMs ?? 0;
-    response.setTimeout(READ_MS + timeoutMs, () => response.destroy());
-    const deadline = setTimeout(() => response.destroy(), ANSWER_MS + timeoutMs).unref();
+    const drop = (): void => {
+      if (response.closed || response.destroyed) return;
+      this.#options.clients.drop('slow');
+      response.destroy();
+    };
+    response.setTimeout(READ_MS + timeoutMs, drop);
+    const deadline = setTimeout(drop, ANSWER_MS + timeoutMs).unref();
     response.once('close', () => clearTimeout(deadline));
   }
 }
