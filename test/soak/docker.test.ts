@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { CERTIFICATES_THERE, type Docker, startDocker } from '../support/docker.ts';
@@ -75,10 +75,14 @@ suite("Debian's Docker", { skip: missing('root') }, () => {
   test('runs the embedded example with its collector and its Prometheus by docker-compose', async () => {
     // Stand-ins under the names of images that cannot be pulled here: the programs are real, but for Grafana.
     const collector = 'docker.io/otel/opentelemetry-collector:0.152.0';
-    docker.build(collector, 'FROM debian:bookworm-slim\nCOPY otelcol /\nENTRYPOINT ["/otelcol"]', peer('otelcol'));
-    const prometheus = join(peer('prometheus'), 'prometheus');
-    const started = 'FROM debian:bookworm-slim\nCOPY prometheus /\nENTRYPOINT ["/prometheus"]';
-    docker.build('docker.io/prom/prometheus:v3.5.0', started, prometheus);
+    const programs = {
+      [collector]: peer('otelcol'),
+      'docker.io/prom/prometheus:v3.5.0': join(peer('prometheus'), 'prometheus'),
+    };
+    for (const [image, program] of Object.entries(programs)) {
+      const started = `FROM debian:bookworm-slim\nCOPY ${basename(program)} /program\nENTRYPOINT ["/program"]`;
+      docker.build(image, started, program);
+    }
     docker.build('docker.io/grafana/grafana:12.0.0', 'FROM debian:bookworm-slim\nCMD ["sleep", "1000"]');
     const example = join(ROOT, 'examples/embedded');
     const file = readFileSync(join(example, 'compose.yaml'), 'utf8');

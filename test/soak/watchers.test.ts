@@ -52,7 +52,8 @@ test('fifty who look at the page cost one reading a second in all, and no memory
   context.diagnostic(
     `${watchers.answers} answers in ${Math.round(elapsedS)} s; ${early >> 10} kB, then ${late >> 10} kB`,
   );
-  assert.ok(watchers.answers <= elapsedS + 2);
+  // The job of each second comes up to 50 ms early, with others.
+  assert.ok(watchers.answers <= elapsedS / 0.95 + 2, `${watchers.answers} answers in ${elapsedS} s`);
   assert.equal(watchers.failures, 0);
   assert.ok(late - early < NOISE, `${late - early} bytes more`);
 });
