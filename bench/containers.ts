@@ -12,7 +12,8 @@ const CALLS = 50;
 
 export class Containers implements Disposable {
   readonly #cgroups: string[] = [];
-  /** With those in v1's hierarchy of CPU accounting, which runtimes make, too. */
+  /** Those in v1's hierarchy of CPU accounting, which runtimes make, too. */
+  readonly #accounts: string[] = [];
   readonly #made: string[] = [];
 
   /** Throws {@link Missing} where no cgroup can be made. */
@@ -34,7 +35,8 @@ export class Containers implements Disposable {
 
   /** Reads and writes the file in every one of them. */
   async work(file: string): Promise<void> {
-    await run(await compileProgram('visit'), file, `${CALLS}`, ...this.#cgroups);
+    const both = this.#cgroups.flatMap((path, at) => [this.#accounts[at] ?? [], path].flat());
+    await run(await compileProgram('visit'), file, `${CALLS}`, ...both);
   }
 
   #make(count: number, mounts: readonly string[]): void {
@@ -46,6 +48,7 @@ export class Containers implements Disposable {
         mkdirSync(path);
         this.#made.push(path);
         if (index === 0) this.#cgroups.push(path);
+        else this.#accounts.push(path);
       }
     }
   }

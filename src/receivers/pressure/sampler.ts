@@ -10,6 +10,7 @@ import { STEP_S } from '../../history/schema.ts';
 import type { RawPath } from '../../kernel/raw-path.ts';
 import { monotonicMs } from '../../program/clock.ts';
 import type { FileBudget } from '../file-budget.ts';
+import type { Place } from './counters.ts';
 import type { Level } from './memory.ts';
 import { metrics } from './metrics.ts';
 import type { PressureSource, Wanted } from './source.ts';
@@ -72,36 +73,34 @@ export class Sampler {
       const { inventory, container } = wanted;
       if (!this.#budget.take(1, nowMs, RESERVE)) break;
       const cpuTime = this.#source.cpuTime(wanted);
-      if (this.#isIdle(container, cpuTime, nowMs)) {
-        this.#due.pop();
-        continue;
-      }
-      if (!this.#budget.take(memory.has(inventory) ? FILES : PRESSURE_FILES, nowMs, RESERVE)) break;
+      const isIdle = this.#isIdle(container, cpuTime, nowMs);
+      const files = memory.has(inventory) ? FILES : PRESSURE_FILES;
+      if (!isIdle && !this.#budget.take(files, nowMs, RESERVE)) break;
       this.#due.pop();
-      const looked = { ms: nowMs, readMs: nowMs };
-      this.#looked.set(container, { ...looked, cpuTime: null });
-      // Whoever is removed may have left its path to another container.
-      if (inventory.isGone(container)) continue;
-      const samples = [...this.#source.samplesOf(inventory, container, memory.get(inventory) ?? null)];
-      this.#history.take(samples);
-      // A pressure score falls by itself.
-      const isSteady = samples.every(({ metric, member }) => metric !== metrics.score || member.totals[0] === 0);
-      if (isSteady) this.#looked.set(container, { ...looked, cpuTime });
-      const hits = (event: string): number | undefined =>
-        samples.find(({ metric, member }) => metric === metrics.events && member.attributes.event === event)?.member
-          .totals[0];
-      const place = memory.get(inventory);
-      if (place === undefined) continue;
-      for (const level of place.memory.levels(container.raw)) {
-        const own = level.name === container.path;
-        this.#note(
-          level,
-          nowMs,
-          own ? { id: container.id, hits: { max: hits('max') ?? 0, high: hits('high') ?? 0 } } : {},
-        );
-      }
+      if (isIdle) this.#history.repeat(attributesOf(container.identity));
+      else this.#read(wanted, cpuTime, memory.get(inventory) ?? null, nowMs);
     }
     this.#history.usages.expire(nowMs);
+  }
+
+  #read({ inventory, container }: Wanted, cpuTime: string | null, place: Place | null, nowMs: number): void {
+    const looked = { ms: nowMs, readMs: nowMs };
+    this.#looked.set(container, { ...looked, cpuTime: null });
+    // Whoever is removed may have left its path to another container.
+    if (inventory.isGone(container)) return;
+    const samples = [...this.#source.samplesOf(inventory, container, place)];
+    this.#history.take(samples);
+    // A pressure score falls by itself.
+    const isSteady = samples.every(({ metric, member }) => metric !== metrics.score || member.totals[0] === 0);
+    if (isSteady) this.#looked.set(container, { ...looked, cpuTime });
+    const hits = (event: string): number =>
+      samples.find(({ metric, member }) => metric === metrics.events && member.attributes.event === event)?.member
+        .totals[0] ?? 0;
+    for (const level of place?.memory.levels(container.raw) ?? []) {
+      const isOwn = level.name === container.path;
+      const own = isOwn ? { id: container.id, hits: { max: hits('max'), high: hits('high') } } : {};
+      this.#note(level, nowMs, own);
+    }
   }
 
   /** The last one that is due, until there is none; the caller takes it away. */
@@ -120,13 +119,12 @@ export class Sampler {
     return this.#looked.get(container)?.ms ?? Number.NEGATIVE_INFINITY;
   }
 
-  /** Whether all is as it was when its files were read. Then that is taken for this step, too. */
+  /** Whether all is as it was when its files were read. */
   #isIdle(container: Container, cpuTime: string | null, nowMs: number): boolean {
     const looked = this.#looked.get(container);
     if (looked === undefined || cpuTime === null || looked.cpuTime !== cpuTime) return false;
     if (nowMs - looked.readMs >= (this.#history.isWatched ? WATCHED_IDLE_MS : IDLE_MS)) return false;
     this.#looked.set(container, { ...looked, ms: nowMs });
-    this.#history.repeat(attributesOf(container.identity));
     return true;
   }
 

@@ -127,13 +127,14 @@ export class PressureSource implements Source {
     }
   }
 
-  /** Changes when a process of the container has run; null where nothing tells it. Reads one file. */
+  /** Another text when a process of the container has run; null where nothing tells it. Reads one file. */
   cpuTime({ inventory, container }: Wanted): string | null {
     const { memory } = this.#options;
-    const isV1 = memory?.inventory === inventory && memory.version === 1;
-    const mount = isV1 ? (memory.cpuacctMount ?? null) : inventory.mount;
-    if (mount === null) return null;
-    return readOrNull(joinRaw(joinRaw(mount, container.raw), isV1 ? 'cpuacct.usage' : 'cpu.stat'));
+    const fileIn = (mount: string, name: string) => readOrNull(joinRaw(joinRaw(mount, container.raw), name));
+    if (memory?.inventory !== inventory || memory.version === 2) return fileIn(inventory.mount, 'cpu.stat');
+    const text = memory.cpuacctMount == null ? null : fileIn(memory.cpuacctMount, 'cpuacct.usage');
+    // Another hierarchy: whoever made the cgroup there may not have put its processes into it.
+    return Number(text) === 0 ? null : text;
   }
 
   /** Every container that is measured, once for each hierarchy. */

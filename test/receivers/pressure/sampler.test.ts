@@ -147,3 +147,29 @@ suite('the sampler', () => {
     assert.equal(agesOf(history, 1, 1e9 + 10 * S).length, 2);
   });
 });
+
+test('the CPU time of a container in another hierarchy tells nothing where it is none, or missing', () => {
+  setContainer(1, 100, 1000);
+  const inventory = new Inventory(mount);
+  const cpuacctMount = join(mount, 'cpuacct');
+  const source = new PressureSource({
+    path: join(mount, 'none'),
+    pressure: null,
+    memory: { inventory, version: 1, cpuacctMount },
+    window: 'avg10',
+    onHostState: () => undefined,
+  });
+  source.discover(60_000);
+  const [wanted] = source.wanted();
+  assert.ok(wanted !== undefined);
+  assert.equal(source.cpuTime(wanted), null);
+  const folder = join(cpuacctMount, `libpod-${idOf(1)}`);
+  mkdirSync(folder, { recursive: true });
+  for (const [text, told] of [
+    ['0\n', null],
+    ['1234\n', '1234\n'],
+  ] as const) {
+    writeFileSync(join(folder, 'cpuacct.usage'), text);
+    assert.equal(source.cpuTime(wanted), told);
+  }
+});
