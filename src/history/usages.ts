@@ -42,7 +42,7 @@ interface Held {
   readonly id: bigint | undefined;
   readonly points: Point[];
   hits?: { readonly ms: number; readonly all: NonNullable<Noted['hits']> };
-  statistics?: { readonly ms: number; readonly usageBytes: number; readonly all: () => Statistics };
+  statistics?: { ms: number; readonly usageBytes: number; readonly all: () => Statistics };
 }
 
 export class Usages {
@@ -60,6 +60,15 @@ export class Usages {
     thin(held.points, nowMs);
     if (hits !== undefined) held.hits = { ms: nowMs, all: hits };
     if (statistics !== undefined) held.statistics = { ms: nowMs, usageBytes, all: statistics };
+  }
+
+  /** Notes what was noted last again: nothing has happened in the cgroup since. */
+  repeat(path: string, nowMs: number): void {
+    const { points = [], hits, statistics } = this.#held.get(path) ?? {};
+    const usageBytes = points.at(-1)?.bytes;
+    if (usageBytes === undefined) return;
+    this.note(path, { usageBytes, ...(hits && { hits: hits.all }) }, nowMs);
+    if (statistics !== undefined) statistics.ms = nowMs;
   }
 
   /** undefined where nothing was noted before. @param id as in {@link Noted}: another cgroup's past is not given */

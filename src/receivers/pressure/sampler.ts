@@ -77,10 +77,15 @@ export class Sampler {
       const files = memory.has(inventory) ? FILES : PRESSURE_FILES;
       if (!isIdle && !this.#budget.take(files, nowMs, RESERVE)) break;
       this.#due.pop();
-      if (isIdle) this.#history.repeat(attributesOf(container.identity));
+      if (isIdle) this.#repeat(container, nowMs);
       else this.#read(wanted, cpuTime, memory.get(inventory) ?? null, nowMs);
     }
     this.#history.usages.expire(nowMs);
+  }
+
+  #repeat({ identity, path }: Container, nowMs: number): void {
+    this.#history.repeat(attributesOf(identity));
+    this.#history.usages.repeat(path, nowMs);
   }
 
   #read({ inventory, container }: Wanted, cpuTime: string | null, place: Place | null, nowMs: number): void {
