@@ -25,7 +25,8 @@ export async function surviveManyContainers(count: number): Promise<void> {
       const isWatched = metrics.select(SCORE, { container_id: watched.id }).length === 1;
       return isWatched && metrics.sum('floatie_pressure_containers_left_out') > 0;
     },
-    10_000,
+    // They are looked for in 50 ms of each second.
+    30_000,
   );
   const grown = (await bytesOf(floatie)) - without;
   assert.ok(grown < MAX_GROWTH_BYTES, `${grown} bytes more are resident`);
