@@ -72,7 +72,7 @@ function stop(message: string): never {
 /** Guests have no compiler. */
 function compileFixtures(): string[] {
   const fuse = execFileSync('pkg-config', ['--cflags', '--libs', 'fuse3'], { encoding: 'utf8' }).trim().split(/\s+/);
-  const plain = ['copyup', 'io', 'hog', 'killed', 'ops', 'share', 'threads'].map((name) => fixture(name));
+  const plain = ['compat', 'copyup', 'io', 'hog', 'killed', 'ops', 'share', 'threads'].map((name) => fixture(name));
   return [...plain, ...['calls', 'kinds'].map((name) => fixture(name, '-static')), fixture('slowfs', ...fuse)];
 }
 

@@ -97,7 +97,7 @@ suite('overlayfs', { skip: missing('root', 'btf') }, () => {
   });
 
   test('32-bit system calls are told apart from the 64-bit calls with their numbers', {
-    skip: missing('x86'),
+    skip: missing('32-bit calls'),
   }, async () => {
     using overlay = mountOverlay();
     await using cgroup = createCgroup('compat');

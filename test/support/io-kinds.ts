@@ -16,6 +16,7 @@ import { fixture } from './fixtures.ts';
 import { lacksFullDisk, mountFullDisk } from './full-disk.ts';
 import { mountOverlay } from './overlay.ts';
 import { attempted, OPTIONS } from './overlayfs-receiver.ts';
+import { missing } from './requirements.ts';
 import { mountTracefs } from './tracefs.ts';
 
 const OPERATIONS = 5;
@@ -38,7 +39,12 @@ export async function tryKinds(
   using attached = receiver;
   const isOnFunctions = method === 'fentry' || method === 'kprobe';
   const problems: string[] = [];
-  for (const row of ROWS.filter((row) => isChosen(row) && (!row.x86 || process.arch === 'x64'))) {
+  for (const row of ROWS.filter(isChosen)) {
+    const lacking = row.x86 === true && missing('32-bit calls');
+    if (lacking !== false) {
+      context.diagnostic(`left out: ${row.what}: ${lacking}`);
+      continue;
+    }
     if (row.file === 'full disk' && lacksFullDisk !== null) {
       context.diagnostic(`left out: ${row.what}: ${lacksFullDisk}`);
       continue;

@@ -1,6 +1,7 @@
 /** What a test needs of the machine; where it is missing, the test is skipped and says so in one line. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, globSync } from 'node:fs';
+import { fixture } from './fixtures.ts';
 
 const checks = {
   clang: () => runs('clang', '--version') || 'clang',
@@ -23,6 +24,8 @@ const checks = {
   setcap: () => existsSync('/usr/sbin/setcap') || existsSync('/sbin/setcap') || 'setcap (libcap2-bin)',
   systemd: () => process.env.TEST_CGROUP === 'systemd' || 'a systemd of its own (npm run test:kernels)',
   x86: () => process.arch === 'x64' || 'an x86-64 machine',
+  '32-bit calls': () =>
+    (process.arch === 'x64' && hasCompat()) || "the system calls of 32-bit programs (the kernel's ia32_emulation)",
 } as const;
 
 export type Requirement = keyof typeof checks;
@@ -31,6 +34,14 @@ export type Requirement = keyof typeof checks;
 export function missing(...requirements: Requirement[]): string | false {
   const lacking = requirements.map((name) => checks[name]()).filter((result) => typeof result === 'string');
   return lacking.length === 0 ? false : `this machine lacks ${lacking.join(', ')}`;
+}
+
+function hasCompat(): boolean {
+  try {
+    return runs(fixture('compat'));
+  } catch {
+    return false; // nothing compiles it here
+  }
 }
 
 function runs(command: string, ...args: string[]): boolean {
