@@ -90,6 +90,7 @@ suite("Debian's Docker", { skip: missing('root') }, () => {
     // As `docker compose -f examples/embedded/compose.yaml`, whose command of its own Debian 12 has.
     const compose = (...args: string[]): string =>
       execFileSync('docker-compose', ['-p', 'floatie', '--project-directory', example, '-f', '-', ...args], {
+        cwd: example, // docker-compose 1 looks for the seccomp profile from here
         env: docker.env,
         input: known,
         encoding: 'utf8',
