@@ -1,8 +1,8 @@
 /** Single events as sentences: kills, and slow operations. */
 import { age, bytes, micros, percent } from './format.ts';
 import { type Html, html } from './html.ts';
+import { fullNameOf } from './names.ts';
 import { hashOf, type Route } from './route.ts';
-import { nameOf } from './rows.ts';
 
 /** A record as endpoints list it: flat; which fields it has depends on its kind. */
 export type Event = Readonly<Record<string, unknown>>;
@@ -44,15 +44,6 @@ function idOf(event: Event): string {
   return text(event.container_id) || text(event.cgroup);
 }
 
-/** What people call the container. */
-export function ownerOf({ container_name: name, container_id: id, cgroup }: Event): string {
-  return nameOf({
-    ...(text(name) !== '' && { container_name: text(name) }),
-    ...(text(id) !== '' && { container_id: text(id) }),
-    cgroup: text(cgroup),
-  });
-}
-
 /** What happened, in one sentence. */
 export function sentenceOf(event: Event): string {
   const { duration_us: duration, killer, explanation, anon_rss_bytes: own } = event;
@@ -90,7 +81,7 @@ export interface ListOptions {
 
 export function eventList(events: readonly Event[], { title, none, nowMs, route }: ListOptions): Html {
   const items = events.map((event) => {
-    const name = ownerOf(event);
+    const name = fullNameOf(event);
     const where =
       route === undefined ? null : html`<a href="${hashOf({ ...route, container: idOf(event) })}">${name}</a> · `;
     return html`<li>${where}<time datetime="${text(event.time)}">${age(nowMs - timeOf(event))} ago</time> · ${sentenceOf(event)}</li>`;

@@ -1,5 +1,6 @@
 /** The containers of an answer, worst first. */
 import type { Container, Containers, OperationWindow } from '../history/schema.ts';
+import { fullNameOf, nameOf } from './names.ts';
 
 export interface Row {
   /** The id of the container, else the path of the cgroup. */
@@ -47,12 +48,6 @@ export function rowsOf({ containers, last_10s_s: lengthS }: Containers): Row[] {
   });
 }
 
-/** What it is called by people, else the first twelve digits of its id, as runtimes show it. */
-export function nameOf(owner: Partial<Pick<Container, 'container_name' | 'container_id' | 'cgroup'>>): string {
-  const { container_name: name, container_id: id, cgroup = '' } = owner;
-  return name ?? (id !== undefined && /^[0-9a-f]{64}$/.test(id) ? id.slice(0, 12) : (id ?? cgroup));
-}
-
 function aboutOf({ k8s_namespace_name: namespace, k8s_pod_name: pod, container_image_name: image }: Container): string {
   return [pod === undefined ? undefined : `${namespace ?? ''}/${pod}`, image]
     .filter((part) => part !== undefined)
@@ -85,8 +80,8 @@ export function select(rows: readonly Row[], sort: Sort, filter: string): Row[] 
   const wanted = filter.trim().toLowerCase();
   const rank = (row: Row): number => SORTS[sort](row) ?? Number.NEGATIVE_INFINITY;
   return rows
-    .filter(({ name, about, id, container: { cgroup } }) =>
-      [name, about, id, cgroup].some((text) => text.toLowerCase().includes(wanted)),
+    .filter(({ name, about, id, container }) =>
+      [name, about, id, container.cgroup, fullNameOf(container)].some((text) => text.toLowerCase().includes(wanted)),
     )
     .map((row) => ({ row, value: rank(row) }))
     .sort((a, b) => (a.value === b.value ? compare(a.row.name, b.row.name) : b.value > a.value ? 1 : -1))

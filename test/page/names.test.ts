@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { fullOwnerOf, isCalled } from '../../src/page/names.ts';
+import { fullNameOf, isCalled, nameOf } from '../../src/page/names.ts';
 
 const ID = 'c0ffee00'.repeat(8);
 const APP = {
@@ -13,15 +13,18 @@ const APP = {
 
 suite('a container', () => {
   test('of a pod is named as kubectl has it', () => {
-    assert.equal(fullOwnerOf(APP), 'shop/checkout-x2x5q/app');
+    assert.equal(fullNameOf(APP), 'shop/checkout-x2x5q/app');
   });
 
   test('without a pod has its own name', () => {
-    assert.equal(fullOwnerOf({ container_id: ID, container_name: 'web-1' }), 'web-1');
+    assert.equal(fullNameOf({ container_id: ID, container_name: 'web-1' }), 'web-1');
   });
 
-  test('without a name has the first digits of its id', () => {
-    assert.equal(fullOwnerOf({ container_id: ID }), 'c0ffee00c0ff');
+  test('has the name that people use, else the short id, else the cgroup', () => {
+    assert.equal(nameOf({ container_name: 'web', container_id: ID, cgroup: '/a' }), 'web');
+    assert.equal(nameOf({ container_id: ID, cgroup: '/a' }), 'c0ffee00c0ff');
+    assert.equal(nameOf({ container_id: 'vm-1', cgroup: '/a' }), 'vm-1');
+    assert.equal(nameOf({ cgroup: '/system.slice/a.service' }), '/system.slice/a.service');
   });
 
   const names = ['app', 'checkout-x2x5q', 'shop/checkout-x2x5q', 'checkout-x2x5q/app', 'shop/checkout-x2x5q/app'];

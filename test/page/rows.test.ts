@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { hashOf, routeIn } from '../../src/page/route.ts';
-import { nameOf, rowsOf, SORTS, type Sort, select } from '../../src/page/rows.ts';
+import { rowsOf, SORTS, type Sort, select } from '../../src/page/rows.ts';
 import { ANSWER, container, HOSTILE, operation, WEB } from '../support/containers-answer.ts';
 
 const rows = rowsOf(ANSWER);
@@ -23,13 +23,6 @@ suite('a row of a container', () => {
     const [row] = rowsOf({ ...ANSWER, containers: [container('idle', { operations: [operation('read', 0, 0, 0)] })] });
     assert.deepEqual([row?.waitShare, row?.waitsFor], [0, null]);
   });
-
-  test('has the name that people use, else the short id, else the cgroup', () => {
-    assert.equal(nameOf({ container_name: 'web', container_id: 'a'.repeat(64), cgroup: '/a' }), 'web');
-    assert.equal(nameOf({ container_id: 'a'.repeat(64), cgroup: '/a' }), 'a'.repeat(12));
-    assert.equal(nameOf({ container_id: 'vm-1', cgroup: '/a' }), 'vm-1');
-    assert.equal(nameOf({ cgroup: '/system.slice/a.service' }), '/system.slice/a.service');
-  });
 });
 
 suite('containers are sorted', () => {
@@ -50,6 +43,12 @@ suite('containers are sorted', () => {
     assert.deepEqual(names('name', ' WEB'), ['web-1']);
     assert.deepEqual(names('name', 'libpod-7765'), ['web-1']);
     assert.deepEqual(names('name', 'nothing'), []);
+  });
+
+  test('and filtered by the whole name of a pod’s container, as floatie top shows it', () => {
+    const app = container('app', { k8s_pod_name: 'checkout-x2x5q', k8s_namespace_name: 'shop' });
+    const found = select(rowsOf({ ...ANSWER, containers: [app] }), 'name', 'checkout-x2x5q/app');
+    assert.equal(found.length, 1);
   });
 });
 

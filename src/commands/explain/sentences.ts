@@ -2,7 +2,7 @@
 import type { Container, ContainerOperation, Containers } from '../../history/schema.ts';
 import { type Event, type Events, killsOf, sentenceOf, slowOf, timeOf } from '../../page/events.ts';
 import { age, bytes, count, micros, percent, seconds } from '../../page/format.ts';
-import { fullNameOf, fullOwnerOf } from '../../page/names.ts';
+import { fullNameOf } from '../../page/names.ts';
 import { CAUSES, nounOf } from './words.ts';
 
 export interface Statement {
@@ -53,7 +53,7 @@ export function explain(
     const [kill = {}] = kills;
     const id = kill.container_id;
     return {
-      container: fullOwnerOf(kill),
+      container: fullNameOf(kill),
       ...(typeof id === 'string' && { container_id: id }),
       cgroup: `${kill.cgroup}`,
       statements: [],

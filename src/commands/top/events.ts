@@ -1,7 +1,7 @@
 /** A line, or several, for each kill or slow operation. */
 import { type Event, sentenceOf, timeOf } from '../../page/events.ts';
 import { age } from '../../page/format.ts';
-import { fullOwnerOf } from '../../page/names.ts';
+import { fullNameOf } from '../../page/names.ts';
 import { fit, type Span, widthOf } from './text.ts';
 
 const AGE_WIDTH = 8;
@@ -12,7 +12,7 @@ export function eventLines(events: readonly Event[], nowMs: number, columns: num
   return [
     [{ text: `${fit('AGO', AGE_WIDTH)}${fit('CONTAINER', NAME_WIDTH)} WHAT`, style: 'bold' }],
     ...events.flatMap((event) => {
-      const begin = `${fit(age(nowMs - timeOf(event)), AGE_WIDTH)}${fit(fullOwnerOf(event), NAME_WIDTH)} `;
+      const begin = `${fit(age(nowMs - timeOf(event)), AGE_WIDTH)}${fit(fullNameOf(event), NAME_WIDTH)} `;
       const texts = wrap(sentenceOf(event), Math.max(20, columns - begin.length));
       return texts.map((text, at): Span[] => [at === 0 ? begin : ' '.repeat(AGE_WIDTH + NAME_WIDTH + 1), text]);
     }),

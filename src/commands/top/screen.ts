@@ -1,6 +1,6 @@
 /** The screen of `floatie top`, as lines. */
 import { killsOf, sentenceOf, slowOf } from '../../page/events.ts';
-import { fullOwnerOf } from '../../page/names.ts';
+import { fullNameOf } from '../../page/names.ts';
 import { type Row, rowsOf, select, UNTIL_FIRST_NUMBERS } from '../../page/rows.ts';
 import type { Data } from './client.ts';
 import { containerLines } from './container.ts';
@@ -73,7 +73,7 @@ function body(
   if (model.view !== 'containers') {
     const list = model.view === 'killed' ? killsOf(events) : slowOf(events);
     const wanted = model.filter.toLowerCase();
-    const chosen = list.filter((event) => `${fullOwnerOf(event)} ${sentenceOf(event)}`.toLowerCase().includes(wanted));
+    const chosen = list.filter((event) => `${fullNameOf(event)} ${sentenceOf(event)}`.toLowerCase().includes(wanted));
     return scrolled(eventLines(chosen, nowMs, columns));
   }
   if (answer === null) return [['This Floatie keeps no history of containers: it may be an older one.']];

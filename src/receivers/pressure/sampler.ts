@@ -1,7 +1,7 @@
 /**
  * Reads the files of some containers each second, for the history: each container once in a step, or each second while
  * somebody looks, and the usage of cgroups near their limit each second, all within a budget of files. Of a container
- * whose processes have not run since, only the CPU time is read: most of a thousand are idle.
+ * only CPU time and memory usage are read while both stay as they are: most of a thousand are idle.
  */
 import { attributesOf } from '../../containers/attributes.ts';
 import type { Container } from '../../containers/inventory.ts';
@@ -19,8 +19,10 @@ import type { PressureSource, Wanted } from './source.ts';
 const NEAR = 0.5;
 /** How many cgroups near their limit are read in a second. The others need the rest of the budget. */
 const MAX_NEAR = 50;
-/** How many files are read of a container in a hierarchy with the memory controller, and of its pressure alone. */
-const [FILES, PRESSURE_FILES] = [9, 3];
+/** How many files tell whether a container is idle, in a hierarchy with the memory controller and in another one. */
+const [LOOK_FILES, PRESSURE_LOOK_FILES] = [2, 1];
+/** How many more are read of one that is not. */
+const [FILES, PRESSURE_FILES] = [8, 3];
 /** How many files of the budget are left for the processes of an OOM kill: they end soon. */
 const RESERVE = 20;
 /** How long a container's files are good for, in ms: a little less than a step, so that each step has them. */
@@ -28,7 +30,7 @@ const DUE_MS = STEP_S * 1000 - 1500;
 /** The same while somebody looks. */
 const WATCHED_DUE_MS = 500;
 
-/** After this time, in ms, an idle container is read all the same: its memory can be reclaimed, its limit changed. */
+/** After this time, in ms, an idle container is read all the same: somebody may have changed its limit. */
 const IDLE_MS = 240_000;
 /** The same while somebody looks. */
 const WATCHED_IDLE_MS = 10_000;
@@ -37,8 +39,8 @@ const WATCHED_IDLE_MS = 10_000;
 interface Looked {
   readonly ms: number;
   readonly readMs: number;
-  /** As of then; null where another reading can differ although no process runs. */
-  readonly cpuTime: string | null;
+  /** What told that it ran, as of then; null where another reading can differ although that does not. */
+  readonly state: string | null;
 }
 
 interface Near {
@@ -70,15 +72,15 @@ export class Sampler {
     const dueMs = this.#history.isWatched ? WATCHED_DUE_MS : DUE_MS;
     const memory = this.#source.memoryReaders();
     for (const wanted of this.#inTurn(nowMs, dueMs)) {
-      const { inventory, container } = wanted;
-      if (!this.#budget.take(1, nowMs, RESERVE)) break;
-      const cpuTime = this.#source.cpuTime(wanted);
-      const isIdle = this.#isIdle(container, cpuTime, nowMs);
-      const files = memory.has(inventory) ? FILES : PRESSURE_FILES;
-      if (!isIdle && !this.#budget.take(files, nowMs, RESERVE)) break;
+      const { container } = wanted;
+      const place = memory.get(wanted.inventory) ?? null;
+      if (!this.#budget.take(place === null ? PRESSURE_LOOK_FILES : LOOK_FILES, nowMs, RESERVE)) break;
+      const state = this.#stateOf(wanted, place);
+      const isIdle = this.#isIdle(container, state, nowMs);
+      if (!isIdle && !this.#budget.take(place === null ? PRESSURE_FILES : FILES, nowMs, RESERVE)) break;
       this.#due.pop();
       if (isIdle) this.#repeat(container, nowMs);
-      else this.#read(wanted, cpuTime, memory.get(inventory) ?? null, nowMs);
+      else this.#read(wanted, state, place, nowMs);
     }
     this.#history.usages.expire(nowMs);
   }
@@ -88,16 +90,16 @@ export class Sampler {
     this.#history.usages.repeat(path, nowMs);
   }
 
-  #read({ inventory, container }: Wanted, cpuTime: string | null, place: Place | null, nowMs: number): void {
+  #read({ inventory, container }: Wanted, state: string | null, place: Place | null, nowMs: number): void {
     const looked = { ms: nowMs, readMs: nowMs };
-    this.#looked.set(container, { ...looked, cpuTime: null });
+    this.#looked.set(container, { ...looked, state: null });
     // Whoever is removed may have left its path to another container.
     if (inventory.isGone(container)) return;
     const samples = [...this.#source.samplesOf(inventory, container, place)];
     this.#history.take(samples);
     // A pressure score falls by itself.
     const isSteady = samples.every(({ metric, member }) => metric !== metrics.score || member.totals[0] === 0);
-    if (isSteady) this.#looked.set(container, { ...looked, cpuTime });
+    if (isSteady) this.#looked.set(container, { ...looked, state });
     const hits = (event: string): number =>
       samples.find(({ metric, member }) => metric === metrics.events && member.attributes.event === event)?.member
         .totals[0] ?? 0;
@@ -124,10 +126,16 @@ export class Sampler {
     return this.#looked.get(container)?.ms ?? Number.NEGATIVE_INFINITY;
   }
 
+  /** Is another one when a process of the container has run, or its memory was reclaimed; null where nothing tells it. */
+  #stateOf(wanted: Wanted, place: Place | null): string | null {
+    const cpuTime = this.#source.cpuTime(wanted);
+    return cpuTime === null ? null : `${cpuTime} ${place?.memory.usage(wanted.container.raw)}`;
+  }
+
   /** Whether all is as it was when its files were read. */
-  #isIdle(container: Container, cpuTime: string | null, nowMs: number): boolean {
+  #isIdle(container: Container, state: string | null, nowMs: number): boolean {
     const looked = this.#looked.get(container);
-    if (looked === undefined || cpuTime === null || looked.cpuTime !== cpuTime) return false;
+    if (looked === undefined || state === null || looked.state !== state) return false;
     if (nowMs - looked.readMs >= (this.#history.isWatched ? WATCHED_IDLE_MS : IDLE_MS)) return false;
     this.#looked.set(container, { ...looked, ms: nowMs });
     return true;

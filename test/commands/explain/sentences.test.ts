@@ -51,6 +51,12 @@ suite('the first sentence of an explanation', () => {
     assert.match(first.cure ?? '', /iostat/);
   });
 
+  test('gives no advice where less than a hundredth of the minute was waited', () => {
+    const cureOf = (s: number) => statementsOf({ operations: [operation('read', s, { device: s })] })[0]?.cure;
+    assert.equal(cureOf(0.5), undefined);
+    assert.match(cureOf(0.7) ?? '', /iostat/);
+  });
+
   for (const [cause, cure] of [
     ['device', /io\.max/],
     ['commit', /journal/],

@@ -100,21 +100,28 @@ suite('the sampler', () => {
     assert.deepEqual(agesOf(history, 6, 1e9 + 12 * S), [0]);
   });
 
-  test('reads no other file of a container than its CPU time until one of its processes runs', () => {
-    setContainer(1, 100, 1000);
-    setCpuTime(1, 5);
-    const { sampler, history } = samplerOf(100);
-    const latest = (): number | undefined => history.usages.before(`/libpod-${idOf(1)}`, 1e10)?.points.at(-1)?.bytes;
-    for (let second = 0; second < 5; second++) sampler.sample(1e9 + second * S);
-    setContainer(1, 200, 1000);
-    for (let second = 5; second < 30; second++) sampler.sample(1e9 + second * S);
-    assert.equal(latest(), 100);
-    setCpuTime(1, 6);
-    for (let second = 30; second < 40; second++) sampler.sample(1e9 + second * S);
-    assert.equal(latest(), 200);
+  test('reads the limit of an idle container again once a process runs, its memory is reclaimed, or after four minutes', () => {
+    const changes: [string, () => void, number][] = [
+      ['nothing', () => undefined, 1000],
+      ['a process ran', () => setCpuTime(1, 6), 2000],
+      ['memory was reclaimed', () => setContainer(1, 50, 2000), 2000],
+      ['four minutes', () => undefined, 2000],
+    ];
+    for (const [what, change, expected] of changes) {
+      setContainer(1, 100, 1000);
+      setCpuTime(1, 5);
+      const { sampler, history } = samplerOf(100);
+      sampler.sample(1e9);
+      setContainer(1, 100, 2000);
+      change();
+      const seconds = what === 'four minutes' ? 252 : 20;
+      for (let second = 1; second < seconds; second++) sampler.sample(1e9 + second * S);
+      const { rings } = history.containers.get(idOf(1))?.steps ?? {};
+      assert.equal(rings?.get('limit', 0), expected, what);
+    }
   });
 
-  test('takes the usage of an idle container for each step', async () => {
+  test('has the usage and the gauges of an idle container in each step', async () => {
     setContainer(1, 4096, 1 << 20);
     setCpuTime(1, 5);
     const { sampler, history } = samplerOf(100);
@@ -122,22 +129,12 @@ suite('the sampler', () => {
       sampler.sample(1e9 + step * 10 * S);
       await history.endStep();
     }
-    const [container] = containersAnswer(history).containers;
-    assert.equal(container?.memory?.usage_bytes, 4096);
+    const { rings } = history.containers.get(idOf(1))?.steps ?? {};
     assert.deepEqual(
-      [0, 1, 2, 3].map((step) => history.containers.get(idOf(1))?.steps.rings.get('usage', step)),
-      [4096, 4096, 4096, 4096],
+      [0, 1, 2, 3].map((step) => [rings?.get('usage', step), rings?.get('limit', step)]),
+      Array<number[]>(4).fill([4096, 1 << 20]),
     );
-  });
-
-  test('reads an idle container again after four minutes', () => {
-    setContainer(1, 100, 1000);
-    setCpuTime(1, 5);
-    const { sampler, history } = samplerOf(100);
-    sampler.sample(1e9);
-    setContainer(1, 200, 1000);
-    for (let second = 1; second < 252; second++) sampler.sample(1e9 + second * S);
-    assert.equal(history.usages.before(`/libpod-${idOf(1)}`, 1e10)?.points.at(-1)?.bytes, 200);
+    assert.equal(agesOf(history, 1, 1e9 + 30 * S).length, 4);
   });
 
   test('reads a container whose pressure falls by itself, also while it is idle', () => {
@@ -145,12 +142,16 @@ suite('the sampler', () => {
     setCpuTime(1, 5);
     const pressure = (avg10: string): string =>
       `some avg10=${avg10} avg60=0.00 avg300=0.00 total=9\nfull avg10=${avg10} avg60=0.00 avg300=0.00 total=9\n`;
-    writeFileSync(join(mount, `libpod-${idOf(1)}`, 'memory.pressure'), pressure('30.00'));
+    const write = (avg10: string): void =>
+      writeFileSync(join(mount, `libpod-${idOf(1)}`, 'memory.pressure'), pressure(avg10));
+    write('30.00');
     const { sampler, history } = samplerOf(100, true);
     sampler.sample(1e9);
-    setContainer(1, 200, 1000);
+    const score = (): number | null | undefined => history.containers.get(idOf(1))?.steps.rings.get('score', 0);
+    assert.equal(score(), 30);
+    write('10.00');
     for (let second = 1; second < 10; second++) sampler.sample(1e9 + second * S);
-    assert.equal(history.usages.before(`/libpod-${idOf(1)}`, 1e10)?.points.at(-1)?.bytes, 200);
+    assert.equal(score(), 10);
   });
 });
 
