@@ -7,6 +7,7 @@ import { compareReports, describeComparison } from './comparison.ts';
 import { conditionsNow, describeConditions } from './conditions.ts';
 import { cpus } from './cpus.ts';
 import { exported, fleet10, fleet100 } from './fleet.ts';
+import { history } from './history.ts';
 import { memory } from './memory.ts';
 import { Missing } from './missing.ts';
 import { mountPrivately } from './mounts.ts';
@@ -40,6 +41,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   'scale-1000': scale1000,
   'scale-10000': scale10000,
   readers,
+  history,
   operations,
   cpus,
   export: exported,

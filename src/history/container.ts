@@ -114,7 +114,6 @@ export class ContainerHistory {
 
   endStep(step: number): void {
     for (const durations of this.steps.durations.values()) durations.keep(step);
-    this.steps.clear(step + 1);
   }
 
   #wait(cause: string, now: Now, seconds: number): void {

@@ -31,12 +31,6 @@ export class Counts {
     }
   }
 
-  /** Begins a step in the place of the oldest one. */
-  clear(step: number): void {
-    this.rings.clear(step);
-    for (const durations of this.durations.values()) durations.clear(step);
-  }
-
   get bytes(): number {
     let bytes = this.rings.bytes;
     for (const durations of this.durations.values()) bytes += durations.bytes;

@@ -14,8 +14,10 @@ export class Durations {
   readonly #counts: Uint32Array;
   /** Logarithms of the counts of the last {@link STEPS} steps that have ended. */
   #logarithms: Uint8Array | null = null;
-  /** The last step with counts. */
+  /** The last step with counts. The places of later ones still have those of a turn before. */
   #last = -1;
+  /** The last step that was kept. */
+  #lastKept = -1;
 
   /** @param steps how many there are, with the one that goes on */
   constructor(steps: number) {
@@ -24,9 +26,9 @@ export class Durations {
   }
 
   add(step: number, bucket: number, count: number): void {
+    this.#begin(step);
     const at = (step % this.#steps) * BUCKETS + bucket;
     this.#counts[at] = (this.#counts[at] ?? 0) + count;
-    this.#last = step;
   }
 
   /** Whether something was counted in a step that has no later one. */
@@ -34,15 +36,19 @@ export class Durations {
     return step === this.#last;
   }
 
-  clear(step: number): void {
-    const at = (step % this.#steps) * BUCKETS;
-    this.#counts.fill(0, at, at + BUCKETS);
+  /** Clears the places of the steps since the last one with counts. */
+  #begin(step: number): void {
+    for (let next = Math.max(this.#last, step - this.#steps) + 1; next <= step; next++) {
+      const at = (next % this.#steps) * BUCKETS;
+      this.#counts.fill(0, at, at + BUCKETS);
+    }
+    this.#last = Math.max(this.#last, step);
   }
 
   /** Of several steps, up to a given one and with it. */
   of(last: number, steps: number): Float64Array {
     const sum = new Float64Array(BUCKETS);
-    for (let step = Math.max(last - steps + 1, 0); step <= last; step++) {
+    for (let step = Math.max(last - steps + 1, 0); step <= Math.min(last, this.#last); step++) {
       const at = (step % this.#steps) * BUCKETS;
       for (let bucket = 0; bucket < BUCKETS; bucket++)
         sum[bucket] = (sum[bucket] ?? 0) + (this.#counts[at + bucket] ?? 0);
@@ -50,23 +56,29 @@ export class Durations {
     return sum;
   }
 
-  /** Keeps the counts of a step that ends for five minutes, to within 5 %; up to 11 they are exact. */
+  /** Keeps the counts of a step that ends, if it has any, for five minutes, to within 5 %; up to 11 they are exact. */
   keep(step: number): void {
+    if (!this.isIn(step)) return;
     this.#logarithms ??= new Uint8Array(STEPS * BUCKETS);
-    const at = (step % STEPS) * BUCKETS;
-    if (this.isIn(step)) this.#logarithms.set(this.of(step, 1).map(logarithmOf), at);
-    else this.#logarithms.fill(0, at, at + BUCKETS);
+    for (let next = Math.max(this.#lastKept, step - STEPS) + 1; next < step; next++)
+      this.#logarithms.fill(0, keptAt(next), keptAt(next) + BUCKETS);
+    this.#logarithms.set(this.of(step, 1).map(logarithmOf), keptAt(step));
+    this.#lastKept = step;
   }
 
-  /** @returns what was kept */
+  /** @returns what was kept of one of the last {@link STEPS} steps */
   kept(step: number): number[] {
-    const at = (step % STEPS) * BUCKETS;
-    return Array.from(this.#logarithms?.subarray(at, at + BUCKETS) ?? [], countOf);
+    if (step > this.#lastKept) return new Array<number>(BUCKETS).fill(0);
+    return Array.from(this.#logarithms?.subarray(keptAt(step), keptAt(step) + BUCKETS) ?? [], countOf);
   }
 
   get bytes(): number {
     return this.#counts.byteLength + (this.#logarithms?.byteLength ?? 0);
   }
+}
+
+function keptAt(step: number): number {
+  return (step % STEPS) * BUCKETS;
 }
 
 function logarithmOf(count: number): number {

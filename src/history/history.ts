@@ -92,10 +92,9 @@ export class History {
       this.#soFar = endOf(this.#beganMs);
       for (const container of this.#containers.values()) container.notePercentiles(this.#step);
     }
-    const next = this.#seconds?.end();
-    if (next === undefined) return;
+    if (this.#seconds === null) return;
+    this.#seconds.end();
     this.version = {};
-    for (const { seconds } of this.#containers.values()) seconds?.clear(next);
   }
 
   /** Everything else has its turn meanwhile. */
@@ -109,6 +108,7 @@ export class History {
     this.#soFar = null;
     this.version = {};
     for (const container of this.#containers.values()) {
+      if (container.lastStep < step) continue;
       container.notePercentiles(step);
       container.endStep(step);
     }

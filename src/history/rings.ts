@@ -9,6 +9,8 @@ export class Rings {
   readonly #places = new Map<string, number>();
   readonly #steps: number;
   #numbers: Float32Array;
+  /** The last step with a number. The places of later ones still have those of a turn before. */
+  #last = -1;
 
   /** @param steps how many there are, with the one that goes on */
   constructor(steps: number) {
@@ -35,19 +37,13 @@ export class Rings {
 
   /** null where nothing was set in that step. */
   get(name: string, step: number): number | null {
-    const place = this.#places.get(name);
+    const place = step > this.#last ? undefined : this.#places.get(name);
     const value = place === undefined ? Number.NaN : (this.#numbers[place + (step % this.#steps)] ?? Number.NaN);
     return Number.isNaN(value) ? null : value;
   }
 
   has(name: string): boolean {
     return this.#places.has(name);
-  }
-
-  /** Begins a step in the place of the oldest one. */
-  clear(step: number): void {
-    const end = this.#places.size * this.#steps;
-    for (let at = step % this.#steps; at < end; at += this.#steps) this.#numbers[at] = Number.NaN;
   }
 
   get names(): Iterable<string> {
@@ -60,6 +56,7 @@ export class Rings {
 
   /** The index of a number; -1 without room. */
   #at(name: string, step: number): number {
+    this.#begin(step);
     const known = this.#places.get(name);
     if (known !== undefined) return known + (step % this.#steps);
     const place = this.#places.size * this.#steps;
@@ -71,5 +68,12 @@ export class Rings {
     }
     this.#places.set(name, place);
     return place + (step % this.#steps);
+  }
+  /** Clears the places of the steps since the last one with a number: most containers have none in most steps. */
+  #begin(step: number): void {
+    const end = this.#places.size * this.#steps;
+    for (let next = Math.max(this.#last, step - this.#steps) + 1; next <= step; next++)
+      for (let at = next % this.#steps; at < end; at += this.#steps) this.#numbers[at] = Number.NaN;
+    this.#last = Math.max(this.#last, step);
   }
 }

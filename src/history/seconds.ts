@@ -24,12 +24,11 @@ export class Seconds {
     return this.#number;
   }
 
-  /** @returns the number of the next one */
-  end(): number {
+  end(): void {
     this.ends.push(endOf(this.#beganMs));
     if (this.ends.length > SECONDS) this.ends.shift();
     this.#beganMs = monotonicMs();
-    return ++this.#number;
+    this.#number++;
   }
 }
 

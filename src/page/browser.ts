@@ -7,6 +7,8 @@ import { hashOf, routeIn } from './route.ts';
 import { view } from './view.ts';
 
 const PERIOD_MS = 1000;
+/** Floatie's own health changes seldom. */
+const HEALTH_PERIOD_MS = 5000;
 /** An answer that takes longer counts as lost. */
 const TIMEOUT_MS = 10_000;
 const MAX_EVENTS = 100;
@@ -28,6 +30,7 @@ interface Known {
 }
 
 let known: Known | null = null;
+let health: { readonly readiness: Readiness; readonly askedMs: number } | null = null;
 
 /** A list needs what is now; one container, its last five minutes. */
 async function fetchAll(): Promise<Known> {
@@ -35,10 +38,17 @@ async function fetchAll(): Promise<Known> {
   const query = container === null ? 'steps=0' : new URLSearchParams({ container });
   const [answer, readiness, ...records] = await Promise.all([
     sources.includes(CONTAINERS) ? ask<Containers>(`${CONTAINERS}?${query}`) : null,
-    ask<Readiness>(READINESS),
+    askHealth(),
     ...lists.map((path) => ask<{ readonly records: readonly Event[] }>(`${path}?limit=${MAX_EVENTS}`)),
   ]);
   return { container, answer, readiness, events: new Map(lists.map((path, at) => [path, records[at]?.records ?? []])) };
+}
+
+async function askHealth(): Promise<Readiness> {
+  const askedMs = performance.now();
+  if (health === null || askedMs - health.askedMs >= HEALTH_PERIOD_MS)
+    health = { readiness: await ask<Readiness>(READINESS), askedMs };
+  return health.readiness;
 }
 
 /** The browser asks with the ETag of what it has; what has not changed is not sent again. */

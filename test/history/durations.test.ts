@@ -30,9 +30,11 @@ test('a step takes the place of the one a minute before it', () => {
   durations.add(0, 3, 7);
   durations.add(6, 3, 1);
   assert.equal(durations.of(6, 7)[3], 8);
-  durations.clear(7);
+  assert.equal(durations.of(7, 6)[3], 1);
   durations.add(7, 3, 2);
   assert.equal(durations.of(7, 6)[3], 3);
+  durations.add(100, 3, 4);
+  assert.equal(durations.of(100, 7)[3], 4);
 });
 
 test('a step in which nothing was counted takes the place of the one five minutes before it', () => {
@@ -40,6 +42,8 @@ test('a step in which nothing was counted takes the place of the one five minute
   durations.add(0, 3, 7);
   durations.keep(0);
   assert.equal(durations.kept(0)[3], 7);
-  durations.keep(STEPS);
   assert.equal(durations.kept(STEPS)[3], 0);
+  durations.add(STEPS + 1, 3, 1);
+  durations.keep(STEPS + 1);
+  assert.deepEqual([durations.kept(STEPS)[3], durations.kept(STEPS + 1)[3]], [0, 1]);
 });

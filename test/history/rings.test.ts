@@ -13,11 +13,24 @@ suite('columns of numbers over steps', () => {
 
   test('keep thirty steps besides the one that goes on', () => {
     const rings = new Rings(STEPS + 1);
-    for (let step = 0; step < 40; step++) {
-      rings.clear(step);
-      rings.set('usage', step, step);
-    }
+    for (let step = 0; step < 40; step++) rings.set('usage', step, step);
     assert.deepEqual([rings.get('usage', 9), rings.get('usage', 39)], [9, 39]);
+  });
+
+  test('have null in each step without a number, whatever its place had a turn before', () => {
+    const rings = new Rings(3);
+    for (let step = 0; step < 3; step++) rings.set('usage', step, step);
+    assert.deepEqual([rings.get('usage', 2), rings.get('usage', 3), rings.get('usage', 4)], [2, null, null]);
+    rings.add('usage', 4, 1);
+    assert.deepEqual(
+      [2, 3, 4, 5].map((step) => rings.get('usage', step)),
+      [2, null, 1, null],
+    );
+    rings.add('usage', 1000, 1);
+    assert.deepEqual(
+      [998, 999, 1000].map((step) => rings.get('usage', step)),
+      [null, null, 1],
+    );
   });
 
   test('have a bound, beyond which a column finds no room', () => {

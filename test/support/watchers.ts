@@ -1,63 +1,43 @@
 /** Many who look at the page of one Floatie at once. */
 import { once } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import { connectionsTo, GET } from './connections.ts';
 import { eventually } from './eventually.ts';
 import type { Floatie } from './floatie.ts';
 
-const PERIOD_MS = 1000;
-const PATHS = ['/api/v1/containers?steps=0', '/readyz', '/oom?limit=100', '/kills?limit=100', '/slow?limit=100'];
-
-export interface Watchers extends AsyncDisposable {
+export interface Seen {
   /** How many different answers about containers all of them got. */
   readonly answers: number;
   /** How many answers did not come. */
   readonly failures: number;
 }
 
-/** Each asks as the page does. @param slow how many of them take two seconds to read an answer */
+export interface Watchers extends Seen, AsyncDisposable {}
+
+/**
+ * Each asks as the page does, in a thread of their own: what the test measures does not wait for them.
+ *
+ * @param slow how many of them take two seconds to read an answer
+ */
 export function startWatchers(url: string, count: number, slow = 0): Watchers {
-  const tags = new Set<string>();
-  const stop = new AbortController();
-  let failures = 0;
-  const ask = async (path: string, known: Map<string, string>): Promise<void> => {
-    const tag = known.get(path);
-    const headers = tag === undefined ? {} : { 'if-none-match': tag };
-    const response = await fetch(new URL(path, url), { headers });
-    await response.arrayBuffer();
-    const next = response.headers.get('etag');
-    if (next === null) return;
-    known.set(path, next);
-    if (path === PATHS[0]) tags.add(next);
-  };
-  const watch = async (at: number): Promise<void> => {
-    const known = new Map<string, string>();
-    while (!stop.signal.aborted) {
-      if (at < slow) await readSlowly(url);
-      else await Promise.all(PATHS.map((path) => ask(path, known))).catch(() => failures++);
-      await sleep(PERIOD_MS, undefined, { signal: stop.signal }).catch(() => undefined);
-    }
-  };
-  const all = Array.from({ length: count }, (_, at) => watch(at));
+  const worker = new Worker(new URL('many-watchers.ts', import.meta.url), { workerData: { url, count, slow } });
+  let seen: Seen = { answers: 0, failures: 0 };
+  worker.on('message', (message: Seen) => {
+    seen = message;
+  });
   return {
     get answers() {
-      return tags.size;
+      return seen.answers;
     },
     get failures() {
-      return failures;
+      return seen.failures;
     },
     async [Symbol.asyncDispose]() {
-      stop.abort();
-      await Promise.all(all);
+      const ended = once(worker, 'exit');
+      worker.postMessage('stop');
+      await ended;
     },
   };
-}
-
-async function readSlowly(url: string): Promise<void> {
-  using connections = connectionsTo(url);
-  const socket = await connections.open(GET(PATHS[0] ?? ''));
-  await sleep(2 * PERIOD_MS);
-  await Promise.race([once(socket, 'data'), once(socket, 'close')]);
 }
 
 /** @returns how long it took, in ms, until one that never reads was disconnected; that client itself cannot see it */

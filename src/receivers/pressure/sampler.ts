@@ -9,7 +9,7 @@ import type { History } from '../../history/history.ts';
 import { STEP_S } from '../../history/schema.ts';
 import type { RawPath } from '../../kernel/raw-path.ts';
 import { monotonicMs } from '../../program/clock.ts';
-import type { FileBudget } from '../file-budget.ts';
+import { FileBudget } from '../file-budget.ts';
 import type { Place } from './counters.ts';
 import type { Level } from './memory.ts';
 import { metrics } from './metrics.ts';
@@ -23,6 +23,8 @@ const MAX_NEAR = 50;
 const [LOOK_FILES, PRESSURE_LOOK_FILES] = [2, 1];
 /** How many more are read of one that is not. */
 const [FILES, PRESSURE_FILES] = [8, 3];
+/** How many of these files are read in a second while nobody looks. */
+const UNWATCHED_FILES = 50;
 /** How many files of the budget are left for the processes of an OOM kill: they end soon. */
 const RESERVE = 20;
 /** How long a container's files are good for, in ms: a little less than a step, so that each step has them. */
@@ -53,6 +55,7 @@ export class Sampler {
   readonly #source: PressureSource;
   readonly #history: History;
   readonly #budget: FileBudget;
+  readonly #unwatched = new FileBudget(UNWATCHED_FILES);
   readonly #looked = new WeakMap<Container, Looked>();
   /** Those that are due, the latest first, and as of which change of the containers. */
   #due: Wanted[] = [];
@@ -74,15 +77,20 @@ export class Sampler {
     for (const wanted of this.#inTurn(nowMs, dueMs)) {
       const { container } = wanted;
       const place = memory.get(wanted.inventory) ?? null;
-      if (!this.#budget.take(place === null ? PRESSURE_LOOK_FILES : LOOK_FILES, nowMs, RESERVE)) break;
+      if (!this.#take(place === null ? PRESSURE_LOOK_FILES : LOOK_FILES, nowMs)) break;
       const state = this.#stateOf(wanted, place);
       const isIdle = this.#isIdle(container, state, nowMs);
-      if (!isIdle && !this.#budget.take(place === null ? PRESSURE_FILES : FILES, nowMs, RESERVE)) break;
+      if (!isIdle && !this.#take(place === null ? PRESSURE_FILES : FILES, nowMs)) break;
       this.#due.pop();
       if (isIdle) this.#repeat(container, nowMs);
       else this.#read(wanted, state, place, nowMs);
     }
     this.#history.usages.expire(nowMs);
+  }
+
+  #take(files: number, nowMs: number): boolean {
+    const mayRead = this.#history.isWatched || this.#unwatched.take(files, nowMs);
+    return mayRead && this.#budget.take(files, nowMs, RESERVE);
   }
 
   #repeat({ identity, path }: Container, nowMs: number): void {
