@@ -9,7 +9,11 @@ import { fileURLToPath } from 'node:url';
 
 const cache = new Map<string, string>();
 
-/** The path of a peer, by test/peers/NAME.sh. */
+/**
+ * The path of a peer, by test/peers/NAME.sh.
+ *
+ * @param args of that script
+ */
 export function peer(
   name:
     | 'prometheus'
@@ -25,12 +29,14 @@ export function peer(
     | 'runtimes'
     | 'strace'
     | 'waits',
+  ...args: string[]
 ): string {
-  const known = cache.get(name);
+  const key = [name, ...args].join(' ');
+  const known = cache.get(key);
   if (known !== undefined) return known;
   const script = fileURLToPath(new URL(`../peers/${name}.sh`, import.meta.url));
-  const path = execFileSync('sh', [script], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }).trim();
-  cache.set(name, path);
+  const path = execFileSync('sh', [script, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }).trim();
+  cache.set(key, path);
   return path;
 }
 
