@@ -97,6 +97,8 @@ export const functions = {
   lseek: { library: 'libc', takes: ['i32', 'u64', 'i32'], gives: 'i64' },
   // long sysconf(int name)
   sysconf: { library: 'libc', takes: ['i32'], gives: 'i64' },
+  // ssize_t read(int fd, void *buf, size_t count)
+  read: { library: 'libc', takes: ['i32', 'bytes', 'u64'], gives: 'i64' },
   // int malloc_trim(size_t pad)
   malloc_trim: { library: 'libc', takes: ['u64'], gives: 'i32' },
   // int sched_getaffinity(pid_t pid, size_t cpusetsize, cpu_set_t *mask)

@@ -1,5 +1,5 @@
 /** Whether entries of folders came or went, by inotify. */
-import { close, readSync } from 'node:fs';
+import { close } from 'node:fs';
 import { errnoName, LibbpfError } from '../errors.ts';
 import { call } from '../functions.ts';
 
@@ -15,6 +15,7 @@ const EVENT_BYTES = 16 + 256;
 
 export class FolderChanges implements Disposable {
   readonly #fd = check(call('inotify_init1', IN_NONBLOCK_CLOEXEC), 'open an inotify instance');
+  readonly #event = Buffer.alloc(EVENT_BYTES);
   #seen = false;
 
   /** Throws {@link LibbpfError}: `ENOSPC` when the user has no watch left, `ENOENT` when there is no such folder. */
@@ -32,11 +33,9 @@ export class FolderChanges implements Disposable {
 
   /** Events that the kernel has no room for become an event of their own. */
   #hasEvent(): boolean {
-    try {
-      return readSync(this.#fd, Buffer.alloc(EVENT_BYTES)) > 0;
-    } catch (error) {
-      return (error as NodeJS.ErrnoException).code !== 'EAGAIN';
-    }
+    // Not readSync(), which makes an error each time when there is none.
+    const { value, errno } = call('read', this.#fd, this.#event, EVENT_BYTES);
+    return value > 0 || errnoName(errno) !== 'EAGAIN';
   }
 
   /** On another thread: the kernel waits until nobody reads its lists of watches, which takes some 20 ms. */
