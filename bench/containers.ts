@@ -9,6 +9,8 @@ import { run } from './program.ts';
 
 /** Reads, and as many writes, in each. */
 const CALLS = 50;
+/** How many of them one process visits: arguments have room for some 10,000 paths. */
+const VISITED = 2000;
 
 export class Containers implements Disposable {
   readonly #cgroups: string[] = [];
@@ -35,8 +37,9 @@ export class Containers implements Disposable {
 
   /** Reads and writes the file in every one of them. */
   async work(file: string): Promise<void> {
-    const both = this.#cgroups.flatMap((path, at) => [this.#accounts[at] ?? [], path].flat());
-    await run(await compileProgram('visit'), file, `${CALLS}`, ...both);
+    const both = this.#cgroups.map((path, at) => [this.#accounts[at] ?? [], path].flat());
+    for (let at = 0; at < both.length; at += VISITED)
+      await run(await compileProgram('visit'), file, `${CALLS}`, ...both.slice(at, at + VISITED).flat());
   }
 
   #make(count: number, mounts: readonly string[]): void {

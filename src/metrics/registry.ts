@@ -25,9 +25,10 @@ export interface Source {
   readonly metrics: readonly Metric[];
   /**
    * All current samples. Other work may come between two of them. Each is good until the next one is asked for, since its
-   * totals may be a buffer that is used again; a gauge is good for longer.
+   * totals may be a buffer that is used again; a gauge is good for longer. null is no sample: it lets other work come in
+   * between where a source has looked at much without one.
    */
-  read(): Iterable<Sample>;
+  read(): Iterable<Sample | null>;
 }
 
 /** One metric stream, shared by all readers. */
@@ -118,8 +119,8 @@ export class MetricRegistry {
     for (const source of this.#isClosed ? [] : this.#sources) {
       try {
         for (const sample of source.read()) {
-          if (sample.metric.kind === 'gauge') gauges.push(sample);
-          else this.#add(sample);
+          if (sample?.metric.kind === 'gauge') gauges.push(sample);
+          else if (sample !== null) this.#add(sample);
           yield;
           if (this.#isClosed) return;
         }

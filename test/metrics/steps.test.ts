@@ -15,12 +15,12 @@ const LONG_MS = 50;
 /** A source whose samples take long, one after the other. */
 class SlowSource implements Source {
   readonly metrics = [ERRORS];
-  samples: Sample[] = [];
+  samples: (Sample | null)[] = [];
   /** How many samples were read. */
   given = 0;
   underWay = 0;
 
-  *read(): Generator<Sample> {
+  *read(): Generator<Sample | null> {
     assert.equal(this.underWay++, 0, 'it is read twice at a time');
     for (const sample of this.samples) {
       this.given++;
@@ -54,6 +54,15 @@ suite('a collection that takes long', () => {
     const { collected } = await begin(producer);
     assert.equal(source.given, 1);
     assert.deepEqual(valuesOf(named(await collected, ERRORS.name)), { 'cgroup=/a': 3, 'cgroup=/b': 4 });
+  });
+
+  test('does so as well where a source has found nothing to tell', async () => {
+    const { source, producer } = setUp();
+    source.samples = [null, null];
+    const { collected } = await begin(producer);
+    assert.equal(source.given, 1);
+    await collected;
+    assert.equal(source.given, 2);
   });
 
   test('is followed by another one for who asks meanwhile: the first may have missed what came since', async () => {

@@ -92,8 +92,8 @@ export class PressureSource implements Source {
     }
   }
 
-  /** Reads some files of each container. */
-  *read(): Generator<Sample> {
+  /** Reads some files of each container, most of which may tell nothing. */
+  *read(): Generator<Sample | null> {
     yield* this.#hostSamples();
     if (this.#options.pressure === null)
       this.#tell(new PressureError('missing', 'the v2 hierarchy is not mounted, and v1 knows no pressure of a cgroup'));
@@ -106,6 +106,7 @@ export class PressureSource implements Source {
       const samples = this.#kept(inventory, container, owner, place);
       this.#last.get(inventory)?.set(key, { path, samples });
       yield* samples;
+      yield null;
       const headroom = place?.memory.headroom(container.raw) ?? null;
       if (headroom !== null) headrooms.push(sampleOf(owner, metrics.headroom, headroom));
     }

@@ -12,6 +12,7 @@ import { PressureSource } from '../../../src/receivers/pressure/source.ts';
 import { type Cgroup, createCgroup } from '../../support/cgroup.ts';
 import { hog, limit } from '../../support/oom.ts';
 import { missing } from '../../support/requirements.ts';
+import { samplesIn } from '../../support/samples.ts';
 
 suite('events of memory on this kernel', { skip: missing('root') }, () => {
   test('are what the kernel counts of the container, and stay when it is removed', async () => {
@@ -23,14 +24,14 @@ suite('events of memory on this kernel', { skip: missing('root') }, () => {
     });
     try {
       source.discover(Number.POSITIVE_INFINITY);
-      assert.deepEqual(eventsIn([...source.read()], container), {});
+      assert.deepEqual(eventsIn(samplesIn(source), container), {});
       limit(container, 16);
       await once(hog(container, 'events', 64), 'exit');
       const counted = countedIn(container);
       assert.ok(counted.max !== undefined && counted.oom_kill === 1, JSON.stringify(counted));
-      assert.deepEqual(eventsIn([...source.read()], container), counted);
+      assert.deepEqual(eventsIn(samplesIn(source), container), counted);
       await container.remove();
-      assert.deepEqual(eventsIn([...source.read()], container), {});
+      assert.deepEqual(eventsIn(samplesIn(source), container), {});
       source.discover(Number.POSITIVE_INFINITY);
       assert.deepEqual(eventsIn(source.retire(), container), counted);
     } finally {

@@ -17,6 +17,7 @@ import { eventually } from '../../support/eventually.ts';
 import { fixture } from '../../support/fixtures.ts';
 import { folder } from '../../support/peers.ts';
 import { missing } from '../../support/requirements.ts';
+import { samplesIn } from '../../support/samples.ts';
 import { startThrashing } from '../../support/thrash.ts';
 
 const HOST = '/proc/pressure/memory';
@@ -30,13 +31,11 @@ suite('memory pressure on this kernel', { skip: missing('root', 'pressure') }, (
     const source = new PressureSource({ path: HOST, pressure, memory: null, window: 'avg10', onHostState });
     source.discover(Number.POSITIVE_INFINITY);
     const scoreOf = (attributes: Record<string, string>): number => {
-      const sample = source
-        .read()
-        .find(
-          ({ metric, member }) =>
-            metric === metrics.score &&
-            Object.entries(attributes).every(([key, value]) => member.attributes[key] === value),
-        );
+      const sample = samplesIn(source).find(
+        ({ metric, member }) =>
+          metric === metrics.score &&
+          Object.entries(attributes).every(([key, value]) => member.attributes[key] === value),
+      );
       return sample?.member.totals[0] ?? Number.NaN;
     };
     for (const [file, attributes] of [
@@ -72,7 +71,7 @@ suite('memory pressure on this kernel', { skip: missing('root', 'pressure') }, (
     const files = Array.from({ length: 12 }, (_, at) => join(data.path, `data-${at}`));
     const write = 'for file; do dd if=/dev/zero of="$file" bs=1M count=4 conv=fsync; done; cat "$@" "$@" >/dev/null';
     container.run('sh', '-c', write, 'sh', ...files);
-    const told = [...source.read()].filter(({ member }) => member.attributes['container.id'] === id);
+    const told = samplesIn(source).filter(({ member }) => member.attributes['container.id'] === id);
     const value = (metric: Metric, event?: string): number | undefined =>
       told.find((sample) => sample.metric === metric && sample.member.attributes.event === event)?.member.totals[0];
     const kernels = (name: string): string => readFileSync(join(container.path, name), 'utf8');
@@ -101,7 +100,7 @@ suite('memory pressure on this kernel', { skip: missing('root', 'pressure') }, (
     });
     source.discover(Number.POSITIVE_INFINITY);
     const underOom = (): number | undefined =>
-      [...source.read()].find(
+      samplesIn(source).find(
         ({ metric, member }) => metric === metrics.underOom && member.attributes['container.id'] === id,
       )?.member.totals[0];
     assert.equal(underOom(), 0);

@@ -14,6 +14,7 @@ import { MetricRegistry, type Sample } from '../../../src/metrics/registry.ts';
 import { metrics } from '../../../src/receivers/pressure/metrics.ts';
 import { PressureSource, type PressureSourceOptions } from '../../../src/receivers/pressure/source.ts';
 import { collect, labels, named, valuesOf, view } from '../../metrics/counts.ts';
+import { samplesIn } from '../../support/samples.ts';
 
 const { score: SCORE, waiting: WAITING, stalled: STALLED } = metrics;
 const A = 'a'.repeat(64);
@@ -83,11 +84,20 @@ function labelled(id: string): string {
   return `cgroup=${pathOf(id)},container.id=${id},scope=container`;
 }
 
+test('a container that tells nothing lets other work come in between all the same', () => {
+  for (const id of [A, B]) mkdirSync(join(mount, pathOf(id)), { recursive: true });
+  const { source } = sourceOf();
+  assert.deepEqual(
+    [...source.read()].filter((sample) => sample?.member.attributes.scope !== 'host'),
+    [null, null],
+  );
+});
+
 suite('the pressure of the host', () => {
-  test('is its score', () => assert.deepEqual(values([...sourceOf().source.read()]), { 'scope=host': 10 }));
+  test('is its score', () => assert.deepEqual(values(samplesIn(sourceOf().source)), { 'scope=host': 10 }));
 
   test('is the seconds in which some and in which all waited', () => {
-    const samples = [...sourceOf().source.read()];
+    const samples = samplesIn(sourceOf().source);
     assert.deepEqual([values(samples, WAITING), values(samples, STALLED)], [{ 'scope=host': 2 }, { 'scope=host': 1 }]);
   });
 
@@ -98,7 +108,7 @@ suite('the pressure of the host', () => {
     );
     assert.deepEqual(
       (['avg10', 'avg60', 'avg300'] as const).map(
-        (window) => values([...sourceOf({ window }).source.read()])['scope=host'],
+        (window) => values(samplesIn(sourceOf({ window }).source))['scope=host'],
       ),
       [1, 2, 3],
     );
@@ -106,24 +116,24 @@ suite('the pressure of the host', () => {
 
   test('comes before that of the containers', () => {
     createContainer(A, 20);
-    const [first] = [...sourceOf().source.read()];
+    const [first] = samplesIn(sourceOf().source);
     assert.equal(first?.member.attributes.scope, 'host');
   });
 
   test('counts since the machine started', () => {
-    const [seconds = 0] = [...sourceOf().source.read()][0]?.member.startTime ?? [];
+    const [seconds = 0] = samplesIn(sourceOf().source)[0]?.member.startTime ?? [];
     assert.ok(seconds > 0 && seconds <= Date.now() / 1000, `${seconds}`);
   });
 
   test('is there without a hierarchy of cgroups', () => {
-    assert.deepEqual(values([...sourceOf({ pressure: null }).source.read()]), { 'scope=host': 10 });
+    assert.deepEqual(values(samplesIn(sourceOf({ pressure: null }).source)), { 'scope=host': 10 });
   });
 });
 
 suite('the pressure of a container', () => {
   test('is its score and its seconds', () => {
     createContainer(A, 20, 6);
-    const samples = [...sourceOf().source.read()];
+    const samples = samplesIn(sourceOf().source);
     assert.deepEqual(
       [SCORE, WAITING, STALLED].map((metric) => values(samples, metric)[labelled(A)]),
       [20, 6, 3],
@@ -133,7 +143,7 @@ suite('the pressure of a container', () => {
   test('is of each by itself', () => {
     createContainer(A, 20);
     createContainer(B, 30);
-    assert.deepEqual(values([...sourceOf().source.read()]), { 'scope=host': 10, [labelled(A)]: 20, [labelled(B)]: 30 });
+    assert.deepEqual(values(samplesIn(sourceOf().source)), { 'scope=host': 10, [labelled(A)]: 20, [labelled(B)]: 30 });
   });
 
   test('is found wherever it is below the mount', () => {
@@ -141,54 +151,54 @@ suite('the pressure of a container', () => {
     const path = `/machine.slice/libpod-${A}.scope`;
     mkdirSync(join(mount, path));
     setPressure(join(mount, path, 'memory.pressure'), 20);
-    assert.equal(values([...sourceOf().source.read()])[`cgroup=${path},container.id=${A},scope=container`], 20);
+    assert.equal(values(samplesIn(sourceOf().source))[`cgroup=${path},container.id=${A},scope=container`], 20);
   });
 
   test('is not counted again for the cgroups inside it', () => {
     createContainer(A, 20);
     mkdirSync(join(mount, pathOf(A), 'container'));
     setPressure(join(mount, pathOf(A), 'container', 'memory.pressure'), 20);
-    assert.deepEqual(values([...sourceOf().source.read()]), { 'scope=host': 10, [labelled(A)]: 20 });
+    assert.deepEqual(values(samplesIn(sourceOf().source)), { 'scope=host': 10, [labelled(A)]: 20 });
   });
 
   test('is not that of a service', () => {
     mkdirSync(join(mount, 'nginx.service'));
     setPressure(join(mount, 'nginx.service', 'memory.pressure'), 20);
-    assert.deepEqual(values([...sourceOf().source.read()]), { 'scope=host': 10 });
+    assert.deepEqual(values(samplesIn(sourceOf().source)), { 'scope=host': 10 });
   });
 
   test('is read anew each time', () => {
     createContainer(A, 20);
     const { source } = sourceOf();
-    [...source.read()];
+    samplesIn(source);
     setPressure(join(mount, pathOf(A), 'memory.pressure'), 40);
-    assert.equal(values([...source.read()])[labelled(A)], 40);
+    assert.equal(values(samplesIn(source))[labelled(A)], 40);
   });
 
   test('is there once somebody has looked for it', () => {
     const { source } = sourceOf();
     createContainer(A, 20);
-    const before = values([...source.read()]);
+    const before = values(samplesIn(source));
     source.discover(Number.POSITIVE_INFINITY);
-    assert.deepEqual([before, values([...source.read()])[labelled(A)]], [{ 'scope=host': 10 }, 20]);
+    assert.deepEqual([before, values(samplesIn(source))[labelled(A)]], [{ 'scope=host': 10 }, 20]);
   });
 
   test('is no sample, and no zero, where there is no file', () => {
     mkdirSync(join(mount, pathOf(A)));
     const { source, told } = sourceOf();
-    assert.deepEqual([values([...source.read()]), told], [{ 'scope=host': 10 }, []]);
+    assert.deepEqual([values(samplesIn(source)), told], [{ 'scope=host': 10 }, []]);
   });
 
   test('is no sample where the file is garbage', () => {
     createContainer(A, 20);
     writeFileSync(join(mount, pathOf(A), 'memory.pressure'), 'hello\n');
-    assert.deepEqual(values([...sourceOf().source.read()]), { 'scope=host': 10 });
+    assert.deepEqual(values(samplesIn(sourceOf().source)), { 'scope=host': 10 });
   });
 
   test('does not depend on that of the host', () => {
     createContainer(A, 20);
     rmSync(host);
-    assert.deepEqual(values([...sourceOf().source.read()]), { [labelled(A)]: 20 });
+    assert.deepEqual(values(samplesIn(sourceOf().source)), { [labelled(A)]: 20 });
   });
 });
 
@@ -196,17 +206,17 @@ suite('a container that is gone', () => {
   test('has no samples any more, even before somebody looks for it', () => {
     createContainer(A, 20);
     const { source } = sourceOf();
-    [...source.read()];
+    samplesIn(source);
     removeContainer(A);
-    assert.deepEqual(values([...source.read()]), { 'scope=host': 10 });
+    assert.deepEqual(values(samplesIn(source)), { 'scope=host': 10 });
   });
 
   test('ends with what was read of it last', () => {
     createContainer(A, 20, 6);
     const { source } = sourceOf();
-    [...source.read()];
+    samplesIn(source);
     removeContainer(A);
-    [...source.read()];
+    samplesIn(source);
     source.discover(Number.POSITIVE_INFINITY);
     const ended = source.retire();
     assert.deepEqual(
@@ -218,7 +228,7 @@ suite('a container that is gone', () => {
   test('ends once', () => {
     createContainer(A, 20);
     const { source } = sourceOf();
-    [...source.read()];
+    samplesIn(source);
     removeContainer(A);
     source.discover(Number.POSITIVE_INFINITY);
     source.retire();
@@ -230,7 +240,7 @@ suite('a container that is gone', () => {
     createContainer(A, 20);
     createContainer(B, 30);
     const { source } = sourceOf();
-    [...source.read()];
+    samplesIn(source);
     removeContainer(A);
     source.discover(Number.POSITIVE_INFINITY);
     assert.deepEqual(Object.keys(values(source.retire())), [labelled(A)]);
@@ -257,43 +267,43 @@ suite('pressure of the host that cannot be read', () => {
     test(`is no sample, and a reason, when the file is ${name}`, () => {
       damage();
       const { source } = sourceOf();
-      assert.deepEqual([[...source.read()], source.problem], [[], reason]);
+      assert.deepEqual([samplesIn(source), source.problem], [[], reason]);
     });
   }
 
   test('is told once, however often it is read', () => {
     rmSync(host);
     const { source, told } = sourceOf();
-    for (let i = 0; i < 3; i++) [...source.read()];
+    for (let i = 0; i < 3; i++) samplesIn(source);
     assert.deepEqual(told, ['missing']);
   });
 
   test('is told again when the reason is another one', () => {
     const { source, told } = sourceOf();
     rmSync(host);
-    [...source.read()];
+    samplesIn(source);
     writeFileSync(host, 'hello\n');
-    [...source.read()];
-    [...source.read()];
+    samplesIn(source);
+    samplesIn(source);
     assert.deepEqual([told, source.problem], [['missing', 'malformed'], 'malformed']);
   });
 
   test('is told to be over, once, and is a sample again', () => {
     const { source, told } = sourceOf();
     rmSync(host);
-    [...source.read()];
+    samplesIn(source);
     setPressure(host, 30);
-    [...source.read()];
+    samplesIn(source);
     assert.deepEqual(
-      [values([...source.read()]), told, source.problem],
+      [values(samplesIn(source)), told, source.problem],
       [{ 'scope=host': 30 }, ['missing', null], null],
     );
   });
 
   test('is not told while all is well', () => {
     const { source, told } = sourceOf();
-    [...source.read()];
-    [...source.read()];
+    samplesIn(source);
+    samplesIn(source);
     assert.deepEqual(told, []);
   });
 });
@@ -391,10 +401,10 @@ suite('pressure under a view', () => {
     test('begins anew, with a start of its own', async () => {
       createContainer(A, 20, 6);
       const { source } = sourceOf();
-      const before = [...source.read()].findLast(({ metric }) => metric === WAITING)?.member;
+      const before = samplesIn(source).findLast(({ metric }) => metric === WAITING)?.member;
       restart(A, 1);
       source.discover(Number.POSITIVE_INFINITY);
-      const after = [...source.read()].findLast(({ metric }) => metric === WAITING)?.member;
+      const after = samplesIn(source).findLast(({ metric }) => metric === WAITING)?.member;
       assert.deepEqual([before?.totals[0], after?.totals[0]], [6e6, 1e6]);
       assert.notEqual(after?.key, before?.key);
     });
@@ -405,8 +415,8 @@ suite('the pressure that containers do not have', () => {
   function problems(options: Partial<PressureSourceOptions>): string[] {
     const told: string[] = [];
     const { source } = sourceOf({ ...options, onContainerProblem: (problem) => told.push(problem.message) });
-    [...source.read()];
-    [...source.read()];
+    samplesIn(source);
+    samplesIn(source);
     return told;
   }
 
@@ -449,7 +459,7 @@ suite('the headroom of a container', () => {
   function read(options: Partial<PressureSourceOptions> = {}): Sample[] {
     const inventory = new Inventory(mount);
     const { source } = sourceOf({ memory: { inventory, version: 2 }, ...options });
-    return [...source.read()].filter(({ metric }) => metric === HEADROOM);
+    return samplesIn(source).filter(({ metric }) => metric === HEADROOM);
   }
 
   test('is what its limit leaves beside its working set', () => {
@@ -492,28 +502,28 @@ suite('the major faults of a container', () => {
 
   test('are there with a limit and without', () => {
     setFaults(A, 3);
-    assert.deepEqual(values([...memorySource().read()], FAULTS), { [labelledWithoutScope(A)]: 3 });
+    assert.deepEqual(values(samplesIn(memorySource()), FAULTS), { [labelledWithoutScope(A)]: 3 });
   });
 
   test('are no sample, and no zero, where no file tells them', () => {
     createContainer(A, 20);
-    assert.deepEqual(values([...memorySource().read()], FAULTS), {});
+    assert.deepEqual(values(samplesIn(memorySource()), FAULTS), {});
   });
 
   test('are a sample from the first one on', () => {
     setFaults(A, 0);
     const source = memorySource();
-    assert.deepEqual(values([...source.read()], FAULTS), {});
+    assert.deepEqual(values(samplesIn(source), FAULTS), {});
     setFaults(A, 1);
-    assert.deepEqual(values([...source.read()], FAULTS), { [labelledWithoutScope(A)]: 1 });
+    assert.deepEqual(values(samplesIn(source), FAULTS), { [labelledWithoutScope(A)]: 1 });
   });
 
   test('end once, with what was read last, when the container is gone', () => {
     setFaults(A, 3);
     const source = memorySource();
-    [...source.read()];
+    samplesIn(source);
     removeContainer(A);
-    assert.deepEqual(values([...source.read()], FAULTS), {});
+    assert.deepEqual(values(samplesIn(source), FAULTS), {});
     source.discover(Number.POSITIVE_INFINITY);
     const ended = source.retire();
     source.discover(Number.POSITIVE_INFINITY);
@@ -523,12 +533,9 @@ suite('the major faults of a container', () => {
   test('end when a new filter leaves the container out', () => {
     setFaults(A, 3);
     const source = memorySource();
-    [...source.read()];
+    samplesIn(source);
     const left = source.choose(cgroupFilter({ include: [], exclude: [pathOf(A)] }));
-    assert.deepEqual(
-      [values(left, FAULTS), values([...source.read()], FAULTS)],
-      [{ [labelledWithoutScope(A)]: 3 }, {}],
-    );
+    assert.deepEqual([values(left, FAULTS), values(samplesIn(source), FAULTS)], [{ [labelledWithoutScope(A)]: 3 }, {}]);
   });
 });
 
@@ -536,7 +543,7 @@ test('containers whose cgroups are left out have no pressure', () => {
   createContainer(A, 20);
   createContainer(B, 20);
   const { source } = sourceOf({ filter: cgroupFilter({ include: [], exclude: [pathOf(A)] }) });
-  assert.deepEqual(Object.keys(values([...source.read()])), ['scope=host', labelled(B)]);
+  assert.deepEqual(Object.keys(values(samplesIn(source))), ['scope=host', labelled(B)]);
 });
 
 suite('the other counters of a container', () => {
@@ -548,7 +555,7 @@ suite('the other counters of a container', () => {
   }
 
   function read(version: 1 | 2, cpuMount: string | null = null): Sample[] {
-    return [...sourceOf({ memory: { inventory: new Inventory(mount), version, cpuMount } }).source.read()];
+    return samplesIn(sourceOf({ memory: { inventory: new Inventory(mount), version, cpuMount } }).source);
   }
 
   const line = (kind: string, us: number) => `${kind} avg10=0.00 avg60=0.00 avg300=0.00 total=${us}\n`;
@@ -567,7 +574,7 @@ suite('the other counters of a container', () => {
   test('are what the host waited for the CPU and for I/O, which has no line for all tasks before Linux 5.13', () => {
     writeFileSync(join(folder, 'cpu'), line('some', 7e6));
     writeFileSync(join(folder, 'io'), line('some', 5e6) + line('full', 2e6));
-    const samples = [...sourceOf().source.read()];
+    const samples = samplesIn(sourceOf().source);
     const { cpuWaiting, cpuStalled, ioWaiting, ioStalled } = metrics;
     assert.deepEqual(
       [cpuWaiting, cpuStalled, ioWaiting, ioStalled].map((metric) => values(samples, metric)['scope=host']),
