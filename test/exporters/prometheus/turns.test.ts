@@ -9,7 +9,8 @@ function work(): void {
 }
 
 suite('whoever writes a long answer', () => {
-  test('goes on at once while it is short', async () => {
+  test('goes on at once while it is short', async ({ mock }) => {
+    mock.method(performance, 'now', () => 0); // however slow the machine is
     const order: string[] = [];
     setImmediate(() => order.push('everything else'));
     for (let chunk = 0; chunk < 3; chunk++) {
