@@ -22,10 +22,13 @@ export class Containers implements Disposable {
   static create(count: number): Containers {
     const { mount, version } = findHierarchy();
     if (mount === null) throw new Missing('the hierarchy of memory cgroups is not mounted');
-    const cpuacct = version === 1 ? findV1Mount('cpuacct') : null;
+    const others = (version === 1 ? (['cpuacct', 'cpu'] as const) : [])
+      .map((controller) => findV1Mount(controller))
+      .filter((other) => other !== null);
     const containers = new Containers();
     try {
-      containers.#make(count, [mount, ...(cpuacct === null ? [] : [cpuacct])]);
+      // Often two controllers are in one hierarchy.
+      containers.#make(count, [...new Set([mount, ...others])]);
     } catch (cause) {
       containers[Symbol.dispose]();
       throw new Missing(`making cgroups in ${mount} is not allowed`, { cause });
@@ -51,7 +54,7 @@ export class Containers implements Disposable {
         mkdirSync(path);
         this.#made.push(path);
         if (index === 0) this.#cgroups.push(path);
-        else this.#accounts.push(path);
+        if (index === 1) this.#accounts.push(path);
       }
     }
   }

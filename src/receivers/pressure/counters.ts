@@ -20,6 +20,8 @@ export interface Place {
   readonly mount: string;
   /** Where cpu.stat is, by the same path; null: nowhere. */
   readonly cpuMount: string | null;
+  /** v1: whether the kernel accounts memory and swap together (swapaccount=1). */
+  readonly countsSwap: boolean;
   readonly memory: MemoryReader;
 }
 
@@ -50,7 +52,7 @@ const US_PER_NS = 1e-3;
 
 /** What happened to a cgroup since its creation; an event that never happened has no value. */
 export function* countersOf(place: Place, path: RawPath, read: Read = readOrNull): Generator<Value> {
-  const { version, mount, cpuMount, memory } = place;
+  const { version, mount, cpuMount, countsSwap, memory } = place;
   for (const [metric, name] of [
     [metrics.majorFaults, 'majorFaults'],
     [metrics.fileRefaults, 'fileRefaults'],
@@ -64,10 +66,11 @@ export function* countersOf(place: Place, path: RawPath, read: Read = readOrNull
     for (const event of EVENTS) yield* happened(event, lineOf(text, event));
   } else {
     // How often a charge met the limit of memory, or that of memory and swap together.
-    const [memory, both] = ['memory.failcnt', 'memory.memsw.failcnt'].map((file) =>
-      Number(read(joinRaw(folder, file))),
+    const files = ['memory.failcnt', ...(countsSwap ? ['memory.memsw.failcnt'] : [])];
+    yield* happened(
+      'max',
+      files.reduce((sum, file) => sum + Number(read(joinRaw(folder, file))), 0),
     );
-    yield* happened('max', (memory ?? 0) + (both ?? 0));
     const control = read(joinRaw(folder, 'memory.oom_control'));
     yield* happened('oom_kill', lineOf(control, 'oom_kill'));
     if (lineOf(control, 'oom_kill_disable') === 1)

@@ -34,6 +34,7 @@ export interface PressureSourceOptions {
     readonly cpuMount?: string | null;
     /** The same of its CPU accounting. */
     readonly cpuacctMount?: string | null;
+    readonly countsSwap?: boolean;
   } | null;
   readonly window: Window;
   /** The cgroups that get series; null: all. */
@@ -216,9 +217,9 @@ export class PressureSource implements Source {
     const { memory } = this.#options;
     if (memory?.inventory !== inventory) return null;
     const { mount } = inventory;
-    const { version, cpuMount = null } = memory;
+    const { version, cpuMount = null, countsSwap = true } = memory;
     const cpu = version === 2 ? mount : cpuMount;
-    return { version, mount, cpuMount: cpu, memory: new MemoryReader({ mount, version }) };
+    return { version, mount, cpuMount: cpu, countsSwap, memory: new MemoryReader({ mount, version }) };
   }
 
   #hostSamples(): Sample[] {

@@ -1,4 +1,6 @@
 /** Starts the pressure receiver, with what must be done for it from time to time. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { findV1Mount, findV2Mount } from '../../containers/hierarchy.ts';
 import { type Container, Inventory, type Room } from '../../containers/inventory.ts';
 import type { Observer } from '../../metrics/observer.ts';
@@ -39,6 +41,8 @@ export function start(context: Context<PressureSettings>): Running<PressureSetti
             version: hierarchy.version,
             cpuMount: findV1Mount('cpu'),
             cpuacctMount: findV1Mount('cpuacct'),
+            // To look for a file that is not there costs more than to read one that is.
+            countsSwap: existsSync(join(memory.mount, 'memory.memsw.failcnt')),
           },
     window: settings.window,
     filter,
