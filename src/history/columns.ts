@@ -53,15 +53,25 @@ export function keyOf(attributes: Attributes): string | null {
 
 /** By metric, and by the attributes that tell columns apart, which have few values. */
 const columns = new WeakMap<Metric, Map<string, Column | null>>();
+/** By metric, and by the attributes of a series, which are the same object each time. */
+const ofSeries = new WeakMap<Metric, WeakMap<Attributes, Column | null>>();
 
 /** null for what the history does not keep. */
 export function columnOf(metric: Metric, attributes: Attributes): Column | null {
+  const ofMetric = ofSeries.get(metric) ?? new WeakMap<Attributes, Column | null>();
+  ofSeries.set(metric, ofMetric);
+  const known = ofMetric.get(attributes);
+  if (known !== undefined) return known;
+  const column = sharedColumn(metric, attributes);
+  ofMetric.set(attributes, column);
+  return column;
+}
+
+function sharedColumn(metric: Metric, attributes: Attributes): Column | null {
   const ofMetric = columns.get(metric) ?? new Map<string, Column | null>();
   columns.set(metric, ofMetric);
   const key = `${attributes.op} ${attributes.cause} ${attributes.event}`;
-  const known = ofMetric.get(key);
-  if (known !== undefined) return known;
-  const column = findColumn(metric, attributes);
+  const column = ofMetric.get(key) ?? findColumn(metric, attributes);
   ofMetric.set(key, column);
   return column;
 }

@@ -138,7 +138,7 @@ export class ContainerHistory {
   ): boolean {
     if (seen === null) return false;
     const { step, second } = at;
-    const now = emptyCounts();
+    const now = folded.fill(0);
     for (let bucket = 1; bucket < totals.length; bucket++) {
       const coarse = fold[bucket - 1] ?? 0;
       now[coarse] = (now[coarse] ?? 0) + (totals[bucket] ?? 0);
@@ -158,6 +158,9 @@ export class ContainerHistory {
     return this.#add(`${op}/count`, at, count) && this.#add(`${op}/sum_s`, at, sumUs / 1e6);
   }
 }
+
+/** One after the other is folded. */
+const folded = emptyCounts();
 
 function isNamedBetter(now: Attributes, before: Attributes): boolean {
   const depth = ({ cgroup }: Attributes): number => `${cgroup}`.length;

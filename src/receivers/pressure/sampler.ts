@@ -24,7 +24,7 @@ const [LOOK_FILES, PRESSURE_LOOK_FILES] = [2, 1];
 /** How many more are read of one that is not. */
 const [FILES, PRESSURE_FILES] = [8, 3];
 /** How many of these files are read in a second while nobody looks. */
-const UNWATCHED_FILES = 50;
+const UNWATCHED_FILES = 40;
 /** How many files of the budget are left for the processes of an OOM kill: they end soon. */
 const RESERVE = 20;
 /** How long a container's files are good for, in ms: a little less than a step, so that each step has them. */
