@@ -73,6 +73,8 @@ if [ "$goal" = test ] || [ "$goal" = bench ]; then
   have setcap || [ -x /usr/sbin/setcap ] || need libcap2-bin
 fi
 if [ "$goal" = packages ]; then
+  # The time of the commit is that of the files.
+  have git || need git
   have rpmbuild || need rpm
   # For the other architecture's executable.
   case $arch in

@@ -69,6 +69,7 @@ export class Rings {
     this.#places.set(name, place);
     return place + (step % this.#steps);
   }
+
   /** Clears the places of the steps since the last one with a number: most containers have none in most steps. */
   #begin(step: number): void {
     const end = this.#places.size * this.#steps;

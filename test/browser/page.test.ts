@@ -103,6 +103,14 @@ suite('the page in a browser', () => {
     floatie.records = floatie.records.slice(0, 1);
   });
 
+  test('shows that Floatie measures no more, without a reload', async () => {
+    await using other = await startFixedFloatie();
+    const { page } = await openTab(browser, other.url);
+    await page.getByText('Floatie measures all that it was told to.').waitFor();
+    other.readiness = { ...other.readiness, ready: false };
+    await page.getByText('Floatie is not measuring.').waitFor();
+  });
+
   test('shows hostile names as text, and those of 4 kB on a phone', async () => {
     await using other = await startFixedFloatie();
     other.answer = { ...other.answer, containers: [...other.answer.containers, container(LONG)] };

@@ -15,6 +15,7 @@ export interface FixedFloatie extends AsyncDisposable {
   /** Replaces what it answers with. */
   answer: Containers;
   records: TypedRecord[];
+  readiness: Readiness;
   /** The paths that were asked for. */
   readonly asked: string[];
 }
@@ -53,6 +54,7 @@ export async function startFixedFloatie(): Promise<FixedFloatie> {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     answer: { ...ANSWER, time: new Date().toISOString() } as Containers,
     records: [killOf('web-1', WEB.container_id ?? '', 70_000, 'Its own limit of 64 MiB was full')],
+    readiness: READY,
     asked: [] as string[],
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
@@ -64,10 +66,10 @@ export async function startFixedFloatie(): Promise<FixedFloatie> {
     const send = (type: string, text: string, headers = {}): void => {
       response.writeHead(200, { 'content-type': type, ...headers }).end(text);
     };
-    if (path === '/') send('text/html; charset=utf-8', page(READY, lists, floatie.answer), PAGE_HEADERS);
+    if (path === '/') send('text/html; charset=utf-8', page(floatie.readiness, lists, floatie.answer), PAGE_HEADERS);
     else if (path === '/page.js' || path === '/page.css') send(pageFile(path).type, pageFile(path).content);
     else if (path === '/api/v1/containers') send('application/json', JSON.stringify(floatie.answer));
-    else if (path === '/readyz') send('application/json', JSON.stringify(READY));
+    else if (path === '/readyz') send('application/json', JSON.stringify(floatie.readiness));
     else if (path === '/oom') send('application/json', JSON.stringify({ records: floatie.records.map(flatten) }));
     else response.writeHead(404).end();
   }

@@ -34,6 +34,7 @@ export interface PressureSourceOptions {
     readonly cpuMount?: string | null;
     /** The same of its CPU accounting. */
     readonly cpuacctMount?: string | null;
+    /** As in {@link Place}; true by default. */
     readonly countsSwap?: boolean;
   } | null;
   readonly window: Window;

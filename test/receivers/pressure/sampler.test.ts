@@ -90,6 +90,19 @@ suite('the sampler', () => {
     assert.equal(read(), 6);
   });
 
+  test('reads more of them while somebody looks', () => {
+    for (let number = 0; number < 20; number++) setContainer(number, 100, 1000);
+    const readIn = (isWatched: boolean): number => {
+      const { sampler, history } = samplerOf(100);
+      if (isWatched) history.watch();
+      sampler.sample(1e9);
+      return Array.from({ length: 20 }, (_, number) => agesOf(history, number, 1e10)).filter(
+        ([age]) => age !== undefined,
+      ).length;
+    };
+    assert.deepEqual([readIn(false), readIn(true)], [4, 8]);
+  });
+
   test('reads a container that was just found before the others', () => {
     for (let number = 0; number < 6; number++) setContainer(number, 100, 1000);
     const { sampler, history, discover } = samplerOf(40);
