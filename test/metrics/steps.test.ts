@@ -65,6 +65,15 @@ suite('a collection that takes long', () => {
     assert.equal(source.given, 2);
   });
 
+  test('does so between reading and reporting, too, however short reading is', async () => {
+    const { source, producer } = setUp();
+    source.samples = [];
+    const order: string[] = [];
+    const collected = collect(producer).then(() => order.push('collected'));
+    await Promise.all([collected, setImmediate().then(() => order.push('everything else'))]);
+    assert.deepEqual(order, ['everything else', 'collected']);
+  });
+
   test('is followed by another one for who asks meanwhile: the first may have missed what came since', async () => {
     const { source, registry, producer } = setUp();
     const { collected: first } = await begin(producer);
