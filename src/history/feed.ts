@@ -37,6 +37,7 @@ export function countedAlone(sample: Sample): Counted {
 
 /** What was taken of a {@link Counted}. */
 export class Taken {
+  readonly key: string;
   /** NaN where something found no room, so that it is tried again. */
   version = Number.NaN;
   attributes: Attributes | null = null;
@@ -44,6 +45,10 @@ export class Taken {
   step = 0;
   readonly #seen = new Map<string, Seen>();
   #container: ContainerHistory | null = null;
+
+  constructor(key: string) {
+    this.key = key;
+  }
 
   /** Its counters are now among those of this container; null: of none. */
   moveTo(container: ContainerHistory | null): void {
@@ -78,7 +83,7 @@ export class Takings {
 
   of(key: string, step: number): Taken {
     const known = this.#all.get(key);
-    const taken = known ?? new Taken();
+    const taken = known ?? new Taken(key);
     if (known === undefined) this.#all.set(key, taken);
     taken.step = step;
     return taken;
@@ -86,10 +91,10 @@ export class Takings {
 
   /** Forgets what the feed has not had since a step. */
   forget(before: number): void {
-    for (const [key, taken] of this.#all) {
+    for (const taken of this.#all.values()) {
       if (taken.step >= before) continue;
       taken.moveTo(null);
-      this.#all.delete(key);
+      this.#all.delete(taken.key);
     }
   }
 }

@@ -63,7 +63,7 @@ export interface CgroupTotals<Op extends string, Counter extends string> {
   readonly operations: Operations<Op, Counter>;
 }
 
-/** A cgroup with counts of its own, which can be read while it is the latest one. */
+/** A cgroup with counts of its own. It is good until the next one is asked for. */
 export interface Entry<Op extends string, Counter extends string> {
   /** As that of {@link CgroupTotals}. */
   readonly key: string;
@@ -88,6 +88,7 @@ export class Histograms<Op extends string, Counter extends string> {
   readonly #zeros: Readonly<Record<Counter, number>>;
   /** The counts of freed slots that went to the overflow series. */
   #folded = none<Op, Counter>();
+  #isClosed = false;
 
   /**
    * Loads the object, and gives every slot to the kernel; no program runs yet.
@@ -125,23 +126,37 @@ export class Histograms<Op extends string, Counter extends string> {
     return [...this.each()];
   }
 
-  /** As {@link read}, one after the other: ten thousand cgroups at a time would take a lot of memory. */
+  /**
+   * As {@link read}, one after the other: ten thousand cgroups at a time would take a lot of memory. Ends early when it
+   * is closed meanwhile, which takes the maps' memory away.
+   */
   *each(): Generator<CgroupTotals<Op, Counter>> {
     yield this.overflow();
-    for (const [slot, id] of this.#slots.counted()) yield this.#totalsOf(slot, id);
+    if (this.#isClosed) return;
+    for (const slot of this.#slots.counted()) {
+      yield this.#totalsOf(slot, this.#slots.cgroupIdOf(slot));
+      if (this.#isClosed) return;
+    }
   }
 
-  /** The cgroups with counts of their own. Most do nothing, and need not be read. Makes no system call. */
+  /** The cgroups with counts of their own. Most do nothing, and need not be read. Ends early as {@link each} does. */
   *entries(): Generator<Entry<Op, Counter>> {
     this.#blocks.find();
-    for (const [slot, cgroupId] of this.#slots.counted()) {
-      yield {
-        key: this.#slots.keyOf(slot),
-        cgroupId,
-        version: this.#blocks.version(slot),
-        totals: () => this.#totalsOf(slot, cgroupId),
-        buckets: () => this.#bucketsOf(slot),
-      };
+    let current = OVERFLOW_SLOT;
+    const entry = {
+      key: '',
+      cgroupId: 0n,
+      version: 0,
+      totals: () => this.#totalsOf(current, entry.cgroupId),
+      buckets: () => this.#bucketsOf(current),
+    };
+    for (const slot of this.#slots.counted()) {
+      current = slot;
+      entry.key = this.#slots.keyOf(slot);
+      entry.cgroupId = this.#slots.cgroupIdOf(slot);
+      entry.version = this.#blocks.version(slot);
+      yield entry;
+      if (this.#isClosed) return;
     }
   }
 
@@ -155,7 +170,7 @@ export class Histograms<Op extends string, Counter extends string> {
 
   /** The ids of cgroups with counts of their own. Makes no system call. */
   cgroupIds(): bigint[] {
-    return Array.from(this.#slots.taken(), ([, id]) => id);
+    return this.#slots.cgroupIds();
   }
 
   /**
@@ -207,6 +222,7 @@ export class Histograms<Op extends string, Counter extends string> {
 
   /** Frees the maps, unless something else holds them. Safe to call twice. */
   close(): void {
+    this.#isClosed = true;
     this.#object.close();
   }
 
@@ -225,6 +241,7 @@ export class Histograms<Op extends string, Counter extends string> {
   }
 
   #free(drained: readonly Drained[]): CgroupTotals<Op, Counter>[] {
+    if (drained.length === 0 && !this.#blocks.isEmpty) return [];
     this.#blocks.find();
     const last = drained.map(({ slot, cgroupId, isFolded }) => {
       const totals = this.#totalsOf(slot, cgroupId);

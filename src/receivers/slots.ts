@@ -62,6 +62,10 @@ export class Slots {
   readonly #slots: Cells;
   readonly #counters: Cells;
   readonly #generations: Uint32Array;
+  /** By slot, its key and its cgroup's id, as they were last asked for: to make them anew would be most of a look. */
+  readonly #keys: string[] = [];
+  readonly #ids: bigint[] = [];
+  readonly #knownIds: Cells;
   readonly #goneSince = new Map<number, number>();
   /** By slot, when its cgroup was last seen to exist. */
   readonly #seenMs: Float64Array;
@@ -83,26 +87,32 @@ export class Slots {
     this.#slots = new Cells(object.map('slots').memory((total + 1) * SLOT.size));
     this.#counters = new Cells(object.map('.data.slots').memory(SLOT_COUNTERS.size));
     this.#generations = new Uint32Array(total + 1);
+    this.#knownIds = new Cells(new Uint8Array((total + 1) * 8));
     this.#seenMs = new Float64Array(total + 1).fill(Number.NEGATIVE_INFINITY);
     for (let slot = OVERFLOW_SLOT + 1; slot <= total; slot++) this.#give(slot);
   }
 
-  /** The slots of cgroups, without draining ones. Makes no system call. */
-  *taken(): Generator<[slot: number, cgroupId: bigint]> {
+  /** The cgroups with a slot, without draining ones. Makes no system call. */
+  cgroupIds(): bigint[] {
+    const all: bigint[] = [];
+    for (const slot of this.#taken()) all.push(this.#holderOf(slot));
+    return all;
+  }
+
+  *#taken(): Generator<number> {
+    for (let slot = OVERFLOW_SLOT + 1; slot <= this.#total; slot++) if (this.#holderOf(slot) !== 0n) yield slot;
+  }
+
+  /** The slots with a series of their own, in their order. */
+  *counted(): Generator<number> {
     for (let slot = OVERFLOW_SLOT + 1; slot <= this.#total; slot++) {
-      const cgroupId = this.#cgroupIdOf(slot);
-      if (cgroupId !== 0n) yield [slot, cgroupId];
+      if (this.#draining.get(slot)?.isFolded !== true && this.cgroupIdOf(slot) !== 0n) yield slot;
     }
   }
 
-  /** The slots with a series of their own, in the order of the slots. */
-  *counted(): Generator<[slot: number, cgroupId: bigint]> {
-    for (let slot = OVERFLOW_SLOT + 1; slot <= this.#total; slot++) {
-      const draining = this.#draining.get(slot);
-      if (draining?.isFolded) continue;
-      const cgroupId = draining?.cgroupId ?? this.#cgroupIdOf(slot);
-      if (cgroupId !== 0n) yield [slot, cgroupId];
-    }
+  /** The cgroup whose counts the slot has; 0: none. */
+  cgroupIdOf(slot: number): bigint {
+    return this.#draining.get(slot)?.cgroupId ?? this.#holderOf(slot);
   }
 
   /** The slots that count in the overflow series, the overflow slot first. */
@@ -113,7 +123,8 @@ export class Slots {
 
   /** Unique: a slot that is reused for another cgroup gets another key. */
   keyOf(slot: number): string {
-    return `${slot}.${this.#generations[slot]}`;
+    this.#keys[slot] ??= `${slot}.${this.#generations[slot]}`;
+    return this.#keys[slot];
   }
 
   /** When the cgroup got the slot, in ns of CLOCK_MONOTONIC. */
@@ -146,9 +157,10 @@ export class Slots {
 
   /** Takes the slots of cgroups that were removed long enough ago. */
   retire(isGone: (cgroupId: bigint) => boolean, nowMs: number): void {
-    for (const [slot, cgroupId] of this.taken()) {
+    for (const slot of this.#taken()) {
       // Each look is a system call, and makes the counts stay a little longer at most.
       if (nowMs - (this.#seenMs[slot] ?? 0) < this.#expireMs / LOOKS) continue;
+      const cgroupId = this.#holderOf(slot);
       if (!isGone(cgroupId)) {
         this.#goneSince.delete(slot);
         this.#seenMs[slot] = nowMs;
@@ -172,7 +184,7 @@ export class Slots {
       return;
     }
     if (free >= this.#total / 4) return;
-    const cgroupIds = new Map(this.taken());
+    const cgroupIds = new Map(Array.from(this.#taken(), (slot) => [slot, this.#holderOf(slot)]));
     const entries = Array.from(cgroupIds, ([slot, id]) => ({
       ...this.#entryOf(slot, id, claims, nowMs),
       size: Math.max(1, this.#total * memory.shareOf(slot)),
@@ -198,13 +210,20 @@ export class Slots {
   /** Gives a drained slot back to the kernel, once its cells are empty. */
   free(slot: number): void {
     this.#generations[slot] = (this.#generations[slot] ?? 0) + 1;
+    delete this.#keys[slot];
     this.#draining.delete(slot);
     this.#give(slot);
   }
 
-  #cgroupIdOf(slot: number): bigint {
+  #holderOf(slot: number): bigint {
     const index = (slot * SLOT.size + SLOT.offsets.cgroup_id) / 8;
-    return this.#slots.isZero(index) ? 0n : this.#slots.idAt(index);
+    if (this.#slots.isZero(index)) return 0n;
+    const known = this.#ids[slot];
+    if (known !== undefined && this.#slots.hasSame(index, this.#knownIds, slot)) return known;
+    const id = this.#slots.idAt(index);
+    this.#ids[slot] = id;
+    this.#knownIds.setId(slot, id);
+    return id;
   }
 
   #setGone(slot: number, nowMs: number): number {

@@ -71,6 +71,19 @@ suite('map entries', { skip: missing('root', 'btf', 'pid namespaces') }, () => {
     assert.ok(receiver.it.overflowed() >= 100, `${receiver.it.overflowed()} operations are in the overflow series`);
     assert.ok(total() >= before, `${total()} writes of ${before} are left`);
   });
+
+  for (const reading of ['each', 'entries'] as const) {
+    test(`are not read on by ${reading}() when the receiver stops meanwhile`, async () => {
+      using overlay = mountOverlay();
+      using receiver = await started({ ...OPTIONS, maxMapEntries: 4 });
+      await using cgroup = createCgroup('read-on');
+      cgroup.run('dd', 'if=/dev/zero', `of=${join(overlay.path, 'file')}`, 'bs=1', 'count=1');
+      const all = receiver.it[reading]();
+      assert.equal(all.next().done, false);
+      receiver.it.stop();
+      assert.equal(all.next().done, true);
+    });
+  }
 });
 
 suite('a cgroup whose path is too long to be told', { skip: missing('root', 'btf', 'pid namespaces') }, () => {

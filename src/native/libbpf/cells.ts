@@ -32,6 +32,12 @@ export class Cells {
     return this.#cells[index] === 0n;
   }
 
+  /** Whether another array has the same 64 bits. Allocates nothing. */
+  hasSame(index: number, other: Cells, at: number): boolean {
+    const [mine, its] = [this.#halves, other.#halves];
+    return mine[2 * index] === its[2 * at] && mine[2 * index + 1] === its[2 * at + 1];
+  }
+
   /**
    * A number that changes when cells grow: their sum, exact up to 2^53, though a number that the kernel changes meanwhile
    * may be torn. Allocates nothing.
@@ -45,7 +51,11 @@ export class Cells {
   }
 
   set(index: number, value: number): void {
-    this.#cells[index] = BigInt(value);
+    this.setId(index, BigInt(value));
+  }
+
+  setId(index: number, id: bigint): void {
+    this.#cells[index] = id;
   }
 
   clear(from: number, count: number): void {

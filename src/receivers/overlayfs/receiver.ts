@@ -158,20 +158,14 @@ export class OverlayfsReceiver {
     return this.#counts.read();
   }
 
-  /** See {@link OverlayfsCounts.each}. Ends early when the receiver is stopped meanwhile, which takes the memory away. */
-  *each(): Generator<CgroupTotals> {
-    for (const totals of this.#counts.each()) {
-      yield totals;
-      if (this.#stopped) return;
-    }
+  /** See {@link OverlayfsCounts.each}. */
+  each(): ReturnType<OverlayfsCounts['each']> {
+    return this.#counts.each();
   }
 
-  /** See {@link OverlayfsCounts.entries}. Ends early as {@link each} does. */
-  *entries(): ReturnType<OverlayfsCounts['entries']> {
-    for (const entry of this.#counts.entries()) {
-      yield entry;
-      if (this.#stopped) return;
-    }
+  /** See {@link OverlayfsCounts.entries}. */
+  entries(): ReturnType<OverlayfsCounts['entries']> {
+    return this.#counts.entries();
   }
 
   /** See {@link OverlayfsCounts.cgroupIds}. */

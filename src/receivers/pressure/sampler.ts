@@ -85,7 +85,6 @@ export class Sampler {
       if (isIdle) this.#repeat(container, nowMs);
       else this.#read(wanted, state, place, nowMs);
     }
-    this.#history.usages.expire(nowMs);
   }
 
   #take(files: number, nowMs: number): boolean {

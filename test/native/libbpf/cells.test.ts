@@ -82,6 +82,21 @@ suite('cells', () => {
     assert.deepEqual([cells.isZero(0), cells.isZero(1), cells.isZero(2)], [true, false, false]);
   });
 
+  test('have the same number as others where all 64 bits are the same', () => {
+    const cells = cellsOf(0n, 2n ** 63n + 1n);
+    const others = cellsOf(2n ** 63n + 1n, 2n ** 63n, 1n);
+    assert.deepEqual(
+      [0, 1, 2].map((at) => cells.hasSame(1, others, at)),
+      [true, false, false],
+    );
+  });
+
+  test('take an id of 64 bits', () => {
+    const cells = cellsOf(0n, 1n);
+    cells.setId(1, 2n ** 64n - 1n);
+    assert.deepEqual([cells.idAt(0), cells.idAt(1)], [0n, 2n ** 64n - 1n]);
+  });
+
   test('are cleared where asked, and only there', () => {
     const cells = cellsOf(1n, 2n, 3n, 4n);
     cells.clear(1, 2);
