@@ -23,7 +23,10 @@ const MAX_NEAR = 50;
 const [LOOK_FILES, PRESSURE_LOOK_FILES] = [2, 1];
 /** How many more are read of one that is not. */
 const [FILES, PRESSURE_FILES] = [8, 3];
-/** How many of these files are read in a second while nobody looks. */
+/**
+ * How many of these files are read in a second while nobody looks, of containers that were read before: what filled the
+ * memory of a container is told apart by how long it took.
+ */
 const UNWATCHED_FILES = 40;
 /** How many files of the budget are left for the processes of an OOM kill: they end soon. */
 const RESERVE = 20;
@@ -77,18 +80,19 @@ export class Sampler {
     for (const wanted of this.#inTurn(nowMs, dueMs)) {
       const { container } = wanted;
       const place = memory.get(wanted.inventory) ?? null;
-      if (!this.#take(place === null ? PRESSURE_LOOK_FILES : LOOK_FILES, nowMs)) break;
+      if (!this.#take(place === null ? PRESSURE_LOOK_FILES : LOOK_FILES, container, nowMs)) break;
       const state = this.#stateOf(wanted, place);
       const isIdle = this.#isIdle(container, state, nowMs);
-      if (!isIdle && !this.#take(place === null ? PRESSURE_FILES : FILES, nowMs)) break;
+      if (!isIdle && !this.#take(place === null ? PRESSURE_FILES : FILES, container, nowMs)) break;
       this.#due.pop();
       if (isIdle) this.#repeat(container, nowMs);
       else this.#read(wanted, state, place, nowMs);
     }
   }
 
-  #take(files: number, nowMs: number): boolean {
-    const mayRead = this.#history.isWatched || this.#unwatched.take(files, nowMs);
+  #take(files: number, container: Container, nowMs: number): boolean {
+    const isUrgent = this.#history.isWatched || !this.#looked.has(container);
+    const mayRead = isUrgent || this.#unwatched.take(files, nowMs);
     return mayRead && this.#budget.take(files, nowMs, RESERVE);
   }
 

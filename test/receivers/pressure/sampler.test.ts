@@ -90,17 +90,19 @@ suite('the sampler', () => {
     assert.equal(read(), 6);
   });
 
-  test('reads more of them while somebody looks', () => {
+  test('reads more of them while somebody looks, and at first', () => {
     for (let number = 0; number < 20; number++) setContainer(number, 100, 1000);
-    const readIn = (isWatched: boolean): number => {
+    const readIn = (second: number, isWatched: boolean): number => {
       const { sampler, history } = samplerOf(100);
+      for (let before = 0; before < Math.min(second, 3); before++) sampler.sample(1e9 + before * S);
       if (isWatched) history.watch();
-      sampler.sample(1e9);
-      return Array.from({ length: 20 }, (_, number) => agesOf(history, number, 1e10)).filter(
-        ([age]) => age !== undefined,
+      const nowMs = 1e9 + second * S;
+      sampler.sample(nowMs);
+      return Array.from({ length: 20 }, (_, number) => agesOf(history, number, nowMs)).filter((ages) =>
+        ages.includes(0),
       ).length;
     };
-    assert.deepEqual([readIn(false), readIn(true)], [4, 8]);
+    assert.deepEqual([readIn(0, false), readIn(12, false), readIn(12, true)], [8, 4, 8]);
   });
 
   test('reads a container that was just found before the others', () => {
