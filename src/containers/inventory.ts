@@ -45,7 +45,7 @@ interface Held {
 /** How many containers a step checks for processes, in turn, while there is no room. */
 const LOOKS = 8;
 /** How soon the hierarchy is walked again although no change was seen, in ms. */
-const MAX_AGE_MS = 300_000;
+const MAX_AGE_MS = 60_000;
 /** How many walks after a change take all the time they may: a container is often found before its first process. */
 const HASTY_WALKS = 2;
 /** The part of that time for later walks, which only look again at containers without room. */

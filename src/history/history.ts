@@ -253,9 +253,7 @@ export class History {
 
   /** Drops containers of which nothing was counted since a step, and forgets counters that nobody had since then. */
   #dropOld(before: number): void {
-    for (const key of this.#containers.keys()) {
-      if ((this.#containers.get(key)?.lastStep ?? before) < before) this.#containers.delete(key);
-    }
+    for (const [key, { lastStep }] of this.#containers) if (lastStep < before) this.#containers.delete(key);
     for (const takings of [this.#files, ...this.#feeds.map(({ takings }) => takings)]) takings.forget(before);
   }
 

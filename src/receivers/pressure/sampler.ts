@@ -24,8 +24,8 @@ const [LOOK_FILES, PRESSURE_LOOK_FILES] = [2, 1];
 /** How many more are read of one that is not. */
 const [FILES, PRESSURE_FILES] = [8, 3];
 /**
- * How many of these files are read in a second while nobody looks, of containers that were read before: what filled the
- * memory of a container is told apart by how long it took.
+ * How many of these files are read in a second while nobody looks, of containers that were read before. New ones do not
+ * wait: the cause of an OOM kill is told by the usage of the time before.
  */
 const UNWATCHED_FILES = 40;
 /** How many files of the budget are left for the processes of an OOM kill: they end soon. */
