@@ -72,6 +72,22 @@ suite('map entries', { skip: missing('root', 'btf', 'pid namespaces') }, () => {
     assert.ok(total() >= before, `${total()} writes of ${before} are left`);
   });
 
+  test('have another key for each cgroup that gets the same one', async () => {
+    using overlay = mountOverlay();
+    using receiver = await started({ ...OPTIONS, maxMapEntries: 1, expireMs: 0 });
+    const keys = new Set<string>();
+    for (const label of ['first', 'second']) {
+      await using cgroup = createCgroup(label);
+      await eventually('the entry is free', () => {
+        receiver.it.retire(() => true, performance.now());
+        return receiver.it.usedEntries() === 0;
+      });
+      cgroup.run('dd', 'if=/dev/zero', `of=${join(overlay.path, 'file')}`, 'bs=1', 'count=1');
+      for (const { key } of receiver.it.entries()) keys.add(key);
+    }
+    assert.equal(keys.size, 2);
+  });
+
   for (const reading of ['each', 'entries'] as const) {
     test(`are not read on by ${reading}() when the receiver stops meanwhile`, async () => {
       using overlay = mountOverlay();
