@@ -4,6 +4,7 @@ import type { Observer } from '../../metrics/observer.ts';
 import { monotonicMs } from '../../program/clock.ts';
 import { Pace } from '../../program/pace.ts';
 import { reasonOf } from '../../program/reason.ts';
+import { runCgroupJobs } from '../cgroup-jobs.ts';
 import { type Context, OBJECTS, type Running } from '../receiver.ts';
 import { CAUSES } from './causes.ts';
 import { chosenOps } from './chosen.ts';
@@ -16,22 +17,11 @@ import type { OverlayfsSettings } from './settings.ts';
 import { startSlow } from './slow.ts';
 import { OverlayfsSource } from './source.ts';
 
-/** How often new cgroups are named, in ms: soon, since they may be removed again. */
-const LEARN_MS = 100;
-/** How often names that could not be found are searched again, in ms. */
-const RENAME_MS = 5000;
-/** How often map entries are taken back while free ones are short, in ms. */
-const RECLAIM_MS = 500;
-/** How long that goes on after a cgroup got an entry, or found none, in ms. It asks for each cgroup whether it exists. */
-const CROWDED_MS = 5000;
-/** How often map entries are taken back otherwise, in ms. */
-const CALM_MS = 30_000;
 /** How often the appearance of overlayfs is looked for, in ms. */
 const SUPERVISE_MS = 1000;
 /** How often the way to attach is checked for misses, in ms: it takes a system call for each of its programs. */
 const MISSES_MS = 5000;
-/** How often series that are too old are looked for at least, in ms. */
-const RETIRE_MS = 10_000;
+const JOBS = { learn: 'name new cgroups', reclaim: 'take entries back', retire: 'end old overlayfs series' };
 
 /** Only `auto` may be left out: whoever names a way wants to hear that it does not work. */
 export function mustStart({ attach }: OverlayfsSettings): boolean {
@@ -72,28 +62,12 @@ export async function start(context: Context<OverlayfsSettings>): Promise<Runnin
     },
   });
   context.history?.follow({ metrics: source.metrics, gridNs: boundsNs, read: () => source.peek() });
-  // While no cgroup gets an entry, only what could not be named before is left to do.
-  const naming = new Pace(0, RENAME_MS);
-  context.every(LEARN_MS, 'name new cgroups', () => {
-    if (naming.isDue(receiver.changes(), monotonicMs()) || cgroups.isSearching) source.learn();
-  });
-  const reclaiming = new Pace(CROWDED_MS, CALM_MS);
-  context.every(RECLAIM_MS, 'take entries back', () => {
-    // Whoever finds no free entry counts in the overflow.
-    const short = receiver.isFull ? receiver.overflowed() : 0;
-    if (!reclaiming.isDue(receiver.usedEntries() + short, monotonicMs())) return;
-    registry.end(source.reclaim((ms) => registry.isReadSince(ms)));
-  });
+  const expireAfter = runCgroupJobs(context, receiver, source, JOBS, settings.expire_ms);
   const looking = new Pace(0, MISSES_MS);
   context.every(SUPERVISE_MS, 'look after the overlayfs probe', async () => {
     if (receiver.method === null || looking.isDue(0, monotonicMs())) await receiver.supervise();
   });
   context.every(KEEP_MS, 'keep the latest latencies', () => recent.keepInSteps(monotonicMs()));
-  const retire = () =>
-    context.every(Math.min(RETIRE_MS, settings.expire_ms / 5), 'end old overlayfs series', () =>
-      registry.end(source.retire()),
-    );
-  let endRetiring = retire();
   return {
     observe(observer) {
       observeOverlayfs(observer, receiver);
@@ -110,9 +84,7 @@ export async function start(context: Context<OverlayfsSettings>): Promise<Runnin
       settings = choice.settings;
       slow.choose?.(choice);
       registry.end(source.choose(choice.filter));
-      receiver.expireAfter(settings.expire_ms);
-      endRetiring();
-      endRetiring = retire();
+      expireAfter(settings.expire_ms);
     },
     settle() {
       slow.settle?.();
