@@ -7,6 +7,7 @@ import { metrics as killsMetrics } from '../../src/receivers/kills/metrics.ts';
 import { metrics as oomMetrics } from '../../src/receivers/oom/metrics.ts';
 import { latencyOf, metrics as overlayfsMetrics } from '../../src/receivers/overlayfs/metrics.ts';
 import { metrics as pressureMetrics } from '../../src/receivers/pressure/metrics.ts';
+import { metrics as reclaimMetrics } from '../../src/receivers/reclaim/metrics.ts';
 import {
   bars,
   CONTAINER,
@@ -366,6 +367,7 @@ function killed(): Section {
 
 function memory(): Section {
   const { waiting: pressureWaiting, stalled: pressureStalled } = pressureMetrics;
+  const { latency: reclaimLatency } = reclaimMetrics;
   const container = { scope: '="container"' };
   return {
     title: 'Memory',
@@ -395,6 +397,14 @@ function memory(): Section {
       graph(
         { title: 'Major faults', unit: PER_SECOND, width: 8, about: [majorFaults] },
         { [CONTAINER_HERE]: `${worst(byOwner(rate(majorFaults)))} > 0` },
+      ),
+      graph(
+        { title: 'Tasks that reclaim memory', unit: COUNT, width: 8, about: [reclaimLatency, 'How many at a time'] },
+        { [CONTAINER_HERE]: `${worst(waiting(reclaimLatency, OWNER))} > 0` },
+      ),
+      graph(
+        { title: 'p99 of reclaims', unit: MICROSECONDS, width: 8, about: [reclaimLatency] },
+        { [CONTAINER_HERE]: worst(quantile(0.99, reclaimLatency)) },
       ),
     ],
   };

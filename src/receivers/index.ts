@@ -8,8 +8,9 @@ import { oom } from './oom/index.ts';
 import { overlayfs } from './overlayfs/index.ts';
 import { pressure } from './pressure/index.ts';
 import type { Receiver } from './receiver.ts';
+import { reclaim } from './reclaim/index.ts';
 
-export const receivers = [overlayfs, oom, kills, pressure] as const;
+export const receivers = [overlayfs, oom, kills, pressure, reclaim] as const;
 
 type Declared = (typeof receivers)[number];
 export type ReceiverName = Declared['name'];

@@ -10,6 +10,7 @@ import { KILL_EVENT, KILL_MARK, KILLS_CONFIG, KILLS_COUNTERS } from '../../src/r
 import { OOM_CONFIG, OOM_COUNTERS, OOM_DECISION, OOM_EVENT } from '../../src/receivers/oom/events.ts';
 import { CONFIG, COUNTERS } from '../../src/receivers/overlayfs/counts.ts';
 import { SLOW_CONFIG, SLOW_COUNTERS, SLOW_EVENT } from '../../src/receivers/overlayfs/slow-events.ts';
+import { RECLAIM_CONFIG, RECLAIM_COUNTERS } from '../../src/receivers/reclaim/counts.ts';
 import { SLOT, SLOT_COUNTERS } from '../../src/receivers/slots.ts';
 
 interface BtfType {
@@ -40,6 +41,7 @@ for (const architecture of ['x64', 'arm64']) {
       ],
       oom: [OOM_CONFIG, OOM_COUNTERS, OOM_DECISION, OOM_EVENT, CGROUP_PATH],
       kills: [KILLS_CONFIG, KILLS_COUNTERS, KILL_EVENT, KILL_MARK, CGROUP_PATH],
+      reclaim: [RECLAIM_CONFIG, RECLAIM_COUNTERS, GRID, SLOT, SLOT_COUNTERS, SHARD_BLOCKS, RUN, BLOCK_POOL],
     };
 
     for (const [stem, layout] of Object.entries(layouts).flatMap(([stem, all]) =>

@@ -83,6 +83,7 @@ suite('the container image', { skip: missing('root', 'btf') }, () => {
           ['oom', 1],
           ['kills', 1],
           ['pressure', 1],
+          ['reclaim', 1],
         ],
       );
     });

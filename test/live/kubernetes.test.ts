@@ -46,6 +46,7 @@ suite('the manifests for Kubernetes at work', { skip: missing('root', 'btf') }, 
           ['oom', 1],
           ['kills', 1],
           ['pressure', 1],
+          ['reclaim', 1],
         ],
       );
       const { RestartCount, OOMKilled } = JSON.parse(podman('inspect', '--format', '{{json .State}}', floatie.id));

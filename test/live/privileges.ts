@@ -100,6 +100,7 @@ export const PRIVILEGES: readonly Privilege[] = [
   },
   { what: 'OOM kills by `tracepoint`', attempt: 'oom_tracepoint', needs: LOADING, without: 'Floatie does not start' },
   { what: 'every SIGKILL', attempt: 'kills', needs: LOADING, without: 'Floatie does not start' },
+  { what: 'reclaims of memory', attempt: 'reclaim', needs: LOADING, without: 'Floatie does not start' },
   {
     what: "the kernel's report of an OOM kill",
     where: {

@@ -17,6 +17,7 @@ import { OomReceiver } from '../../src/receivers/oom/receiver.ts';
 import { OverlayfsCounts } from '../../src/receivers/overlayfs/counts.ts';
 import { attachProbes, type Method } from '../../src/receivers/overlayfs/probes.ts';
 import { OverlayfsReceiver } from '../../src/receivers/overlayfs/receiver.ts';
+import { ReclaimCounts } from '../../src/receivers/reclaim/counts.ts';
 import { type Capability, setEffective } from './capabilities.ts';
 import { OPTIONS } from './overlayfs-receiver.ts';
 
@@ -41,6 +42,9 @@ export const ATTEMPTS = {
   oom_kprobe: oom('kprobe'),
   oom_tracepoint: oom('tracepoint'),
   kills: { run: () => KillsReceiver.start(SMALL).stop() },
+  reclaim: {
+    run: () => ReclaimCounts.start({ ...SMALL, boundsNs: [1000], maxMapEntries: 1, expireMs: 60_000 }).close(),
+  },
   kmsg: { run: () => new Kmsg().close() },
   pressure: { run: () => readPressure('/proc/pressure/memory') },
   cgroup_names: { run: openRootCgroup },
