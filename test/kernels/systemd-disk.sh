@@ -16,7 +16,7 @@ if [ -e "$image" ]; then echo "$image"; exit; fi
 say "making the disk of a guest with systemd"
 begin_work
 disk=$work/disk
-quietly debootstrap --variant=minbase --include=systemd,libbpf1,libstdc++6,iproute2 bookworm "$disk" "$(debian_mirror)"
+quietly debootstrap --variant=minbase --include=systemd,systemd-oomd,libbpf1,libstdc++6,iproute2 bookworm "$disk" "$(debian_mirror)"
 rm -rf "$disk"/var/cache/apt/archives/*.deb "$disk"/var/lib/apt/lists/* "$disk"/usr/share/doc "$disk"/usr/share/locale
 
 cp "$node" "$disk/usr/local/bin/node"

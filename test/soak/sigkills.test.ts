@@ -12,12 +12,15 @@ suite('a hundred times SIGKILL by', { skip: missing('root', 'btf') }, () => {
     test(kind.name, async (context) => {
       const lack = kind.lacks?.() ?? null;
       if (lack !== null) return context.skip(`this machine lacks ${lack}`);
+      using kills = attachKills();
       for (let at = 0; at < TIMES; at++) {
         await using cgroup = createCgroup('sigkill');
-        using kills = attachKills(cgroup);
         const { counts, killer } = await kind.kill(cgroup);
-        const records = await kills.after(Object.values(counts).reduce((sum, count) => sum + count));
-        assert.deepEqual(kills.counts(), counts, `time ${at}: ${JSON.stringify(records)}`);
+        const records = await kills.after(
+          Object.values(counts).reduce((sum, count) => sum + count),
+          cgroup,
+        );
+        assert.deepEqual(kills.counts(cgroup), counts, `time ${at}: ${JSON.stringify(records)}`);
         assert.deepEqual(
           records.map((record) => record.killer),
           [killer],

@@ -20,20 +20,22 @@ import { peer } from './peers.ts';
 
 const HIERARCHY = findHierarchy();
 
+type Named = Pick<Cgroup, 'name'>;
+
 export interface KillsHere extends Disposable {
-  /** The records after so many kills in all. */
-  after(kills: number): Promise<readonly FlatRecord[]>;
-  /** The metric: kills by `killer sender_comm`. */
-  counts(): Record<string, number>;
+  /** The records of the cgroup after so many kills in it. */
+  after(kills: number, cgroup: Named, timeoutMs?: number): Promise<readonly FlatRecord[]>;
+  /** The metric: kills in the cgroup by `killer sender_comm`. */
+  counts(cgroup: Named): Record<string, number>;
 }
 
-/** The receiver in this process, for the kills in one cgroup. */
-export function attachKills({ name }: Cgroup): KillsHere {
+/** The receiver in this process. @param only the cgroup that it is limited to; without it, it follows all of them */
+export function attachKills(only?: Named): KillsHere {
   const records: FlatRecord[] = [];
   const cgroups = new Cgroups(HIERARCHY.mount);
   const receiver = KillsReceiver.start({
     pidNsInum: 0,
-    cgroupId: cgroupIdOf(HIERARCHY, name),
+    cgroupId: only === undefined ? 0n : cgroupIdOf(HIERARCHY, only.name),
     cgroupVersion: HIERARCHY.version,
     mountId: mountIdOf(HIERARCHY),
     onCgroup: (id, place) => cgroups.tell(id, place),
@@ -45,20 +47,23 @@ export function attachKills({ name }: Cgroup): KillsHere {
     retainMs: 60_000,
     onStorm: (storm) => records.push(flatten(describeStorm(storm))),
   });
-  const samples = () =>
-    source.read().map(({ member: { attributes, totals } }) => [attributes, totals[0] ?? 0] as const);
+  const samples = ({ name }: Named) =>
+    source
+      .read()
+      .map(({ member: { attributes, totals } }) => ({ attributes, count: totals[0] ?? 0 }))
+      .filter(({ attributes }) => attributes.cgroup === name);
   return {
-    after(kills) {
-      return eventually(`${kills} kills are known`, () => {
+    after(kills, cgroup, timeoutMs) {
+      const areKnown = () => {
         source.poll();
-        return samples().reduce((sum, [, count]) => sum + count, 0) >= kills ? records : undefined;
-      });
+        const known = samples(cgroup).reduce((sum, { count }) => sum + count, 0);
+        return known >= kills ? records.filter((record) => record.cgroup === cgroup.name) : undefined;
+      };
+      return eventually(`${kills} kills are known`, areKnown, timeoutMs);
     },
-    counts: () =>
+    counts: (cgroup) =>
       Object.fromEntries(
-        samples().flatMap(([{ killer, sender_comm }, count]) =>
-          killer === undefined ? [] : [[`${killer} ${sender_comm}`, count]],
-        ),
+        samples(cgroup).map(({ attributes: { killer, sender_comm }, count }) => [`${killer} ${sender_comm}`, count]),
       ),
     [Symbol.dispose]: () => receiver.stop(),
   };

@@ -15,8 +15,8 @@ suite('SIGKILL by', { skip: missing('root', 'btf') }, () => {
       using kills = attachKills(cgroup);
       const expected = await kind.kill(cgroup);
       const total = Object.values(expected.counts).reduce((sum, count) => sum + count);
-      const records = await kills.after(total);
-      assert.deepEqual(kills.counts(), expected.counts, JSON.stringify(records));
+      const records = await kills.after(total, cgroup);
+      assert.deepEqual(kills.counts(cgroup), expected.counts, JSON.stringify(records));
       const [record, ...further] = records;
       assert.deepEqual([record?.killer, record?.processes, record?.cgroup], [expected.killer, total, cgroup.name]);
       assert.match(String(record?.explanation), expected.explanation);
@@ -35,8 +35,8 @@ suite('SIGKILL by', { skip: missing('root', 'btf') }, () => {
     }
     const { child, pid } = await start(cgroup, 'deaf');
     await Promise.all([once(child, 'exit'), sendAs('podman', 20, pid)]);
-    const records = await kills.after(1);
-    assert.deepEqual(kills.counts(), { 'runtime podman': 1 });
+    const records = await kills.after(1, cgroup);
+    assert.deepEqual(kills.counts(cgroup), { 'runtime podman': 1 });
     assert.equal(records.length, 1);
   });
 });

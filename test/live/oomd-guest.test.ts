@@ -1,0 +1,60 @@
+/** The real systemd-oomd, which kills all of a service that waits for memory most of the time. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { after, before, suite, test } from 'node:test';
+import { fixture } from '../support/fixtures.ts';
+import { missing } from '../support/requirements.ts';
+import { attachKills } from '../support/sigkills.ts';
+
+const DAEMON = 'systemd-oomd.service';
+/** Of a service. One takes memory, the others do not end by SIGTERM, which systemd sends once that one has ended. */
+const PROCESSES = 25;
+/** Between two kills the daemon waits for 15 s. */
+const SERVICES = Math.ceil(4 * Number(process.env.TEST_SCALE ?? 1));
+const KILL_MS = 120_000;
+
+suite('systemd-oomd itself', { skip: missing('systemd') }, () => {
+  before(() => {
+    mkdirSync('/etc/systemd/oomd.conf.d', { recursive: true });
+    writeFileSync('/etc/systemd/oomd.conf.d/soon.conf', '[OOM]\nDefaultMemoryPressureDurationSec=1s\n');
+    systemctl('start', DAEMON);
+  });
+  after(() => {
+    process.stdout.write(execFileSync('journalctl', ['--unit', DAEMON, '--no-pager'], { encoding: 'utf8' }));
+    systemctl('stop', DAEMON);
+  });
+
+  test(`each of ${SERVICES * PROCESSES} processes that it kills counts as killed by it`, async () => {
+    using kills = attachKills();
+    const pid = systemctl('show', DAEMON, '--property=MainPID', '--value').trim();
+    for (let at = 0; at < SERVICES; at++) {
+      const cgroup = { name: `/system.slice/pressed-${at}.service` };
+      startPressed(`pressed-${at}`);
+      const records = await kills.after(PROCESSES, cgroup, KILL_MS);
+      assert.deepEqual(kills.counts(cgroup), { 'oomd systemd-oomd': PROCESSES }, JSON.stringify(records));
+      assert.deepEqual(
+        records.map(({ killer, processes }) => [killer, processes]),
+        [['oomd', PROCESSES]],
+      );
+      assert.match(
+        String(records[0]?.explanation),
+        new RegExp(`by systemd-oomd \\(pid ${pid}\\), which frees memory before the kernel has to`),
+      );
+    }
+  });
+});
+
+/** It may have 32 MB, and beyond them each page takes it long. */
+function startPressed(unit: string): void {
+  const script = `for _ in $(seq ${PROCESSES - 1}); do "$0" deaf >/dev/null & done; exec "$1" greedy 500`;
+  const properties = ['MemoryHigh=32M', 'ManagedOOMMemoryPressure=kill', 'ManagedOOMMemoryPressureLimit=1%'];
+  execFileSync('systemd-run', [
+    ...['--quiet', '--unit', unit, ...properties.flatMap((property) => ['--property', property])],
+    ...['sh', '-c', script, fixture('killed'), fixture('hog')],
+  ]);
+}
+
+function systemctl(...args: string[]): string {
+  return execFileSync('systemctl', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+}
