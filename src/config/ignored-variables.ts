@@ -89,7 +89,8 @@ function logLevelWarnings(env: Env, config: Config): string[] {
 
 function exemplarWarnings(env: Env): string[] {
   return differs(env, 'OTEL_METRICS_EXEMPLAR_FILTER', 'always_off', 'trace_based').map(
-    (name) => `${name}: is ignored: Floatie's metrics have no exemplars`,
+    (name) =>
+      `${name}: is ignored: the exemplars of Floatie's metrics are slow operations`,
   );
 }
 

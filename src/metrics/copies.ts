@@ -1,6 +1,7 @@
 /** The histograms of one collection, for a reader that writes them while their totals go on. */
 import type { HrTime } from '@opentelemetry/api';
 import type { DataPoint } from '@opentelemetry/sdk-metrics';
+import type { Exemplar } from './exemplar.ts';
 import { KernelHistogram, type Shape } from './histogram.ts';
 import { type Series, startOf } from './storage.ts';
 
@@ -20,6 +21,8 @@ class Copies {
   /** Of each histogram, the end of its counts in {@link #counts}. */
   readonly #ends: Uint32Array;
   readonly #counts: Float64Array | Uint32Array;
+  /** Of the few histograms that have some. */
+  readonly #exemplars = new Map<number, readonly Exemplar[]>();
 
   constructor(all: readonly Series[], endTime: HrTime, shape: Shape) {
     this.#shape = shape;
@@ -32,7 +35,8 @@ class Copies {
     let isSmall = true;
     for (let index = 0; index < all.length; index++) {
       const series = all[index] as Series;
-      const { totals } = series;
+      const { totals, exemplars = [] } = series;
+      if (exemplars.length > 0) this.#exemplars.set(index, exemplars);
       startOf(series, endTime);
       let from = 1;
       let to = totals.length;
@@ -59,7 +63,7 @@ class Copies {
       attributes,
       startTime,
       endTime: this.#endTime,
-      value: new KernelHistogram(this.#sums[index] ?? 0, counts, this.#shape),
+      value: new KernelHistogram(this.#sums[index] ?? 0, counts, this.#shape, this.#exemplars.get(index)),
     };
   }
 

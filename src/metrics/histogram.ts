@@ -1,11 +1,14 @@
 /** A histogram over the kernel's buckets, as OpenTelemetry's data model has it: folded when somebody reads it. */
 import type { ExponentialHistogram, Histogram } from '@opentelemetry/sdk-metrics';
+import type { Exemplar } from './exemplar.ts';
 import { type ExponentialOptions, toExponential } from './exponential.ts';
 
 /** What the histograms of one stream and one reader have in common. */
 export interface Shape {
   /** How many counted parts of the sum make one unit. */
   readonly perUnit: number;
+  /** How many of the metric's own units make one unit. */
+  readonly ownPerUnit: number;
   /** Upper bounds in the metric's unit. */
   readonly boundaries: number[];
   /** From the kernel's buckets to those of `boundaries`. */
@@ -38,12 +41,17 @@ export class KernelHistogram implements Histogram {
   readonly sum: number;
   readonly #counts: Counts;
   readonly #shape: Shape;
+  readonly #exemplars: readonly Exemplar[];
 
-  /** @param sum in whole parts */
-  constructor(sum: number, counts: Counts, shape: Shape) {
+  /**
+   * @param sum in whole parts
+   * @param exemplars oldest first
+   */
+  constructor(sum: number, counts: Counts, shape: Shape, exemplars: readonly Exemplar[] = []) {
     this.sum = sum / shape.perUnit;
     this.#counts = counts;
     this.#shape = shape;
+    this.#exemplars = exemplars;
   }
 
   /** @param totals `[sum, ...buckets]` */
@@ -75,6 +83,13 @@ export class KernelHistogram implements Histogram {
       last = { histogram: this, buckets: { boundaries, counts: this.#folded(explicit) } };
     }
     return last.buckets;
+  }
+
+  /** Oldest first. */
+  get exemplars(): readonly Exemplar[] {
+    const { ownPerUnit } = this.#shape;
+    if (ownPerUnit === 1) return this.#exemplars;
+    return this.#exemplars.map((exemplar) => ({ ...exemplar, value: exemplar.value / ownPerUnit }));
   }
 
   /** undefined where a view gives bounds, and for readers that want none. */

@@ -78,11 +78,11 @@ function histogramData(stream: Stream, gridNs: readonly number[], bounds: readon
   const shapeOf = (options: ExponentialOptions | undefined): Shape => {
     // The kernel's exponential bounds are powers of two of the metric's own unit.
     const hasOwn = stream.bounds !== undefined || ownPerUnit !== 1;
-    if (options === undefined || hasOwn) return { perUnit, boundaries, explicit };
+    if (options === undefined || hasOwn) return { perUnit, ownPerUnit, boundaries, explicit };
     const { maxScale } = options;
     const fold = exponentials.get(maxScale) ?? foldTable(gridNs, exponentialBoundsNs(maxScale));
     exponentials.set(maxScale, fold);
-    return { perUnit, boundaries, explicit, native: { fold, options } };
+    return { perUnit, ownPerUnit, boundaries, explicit, native: { fold, options } };
   };
   const descriptor = descriptorOf(stream, ValueType.DOUBLE);
   return (series, { temporality: aggregationTemporality, exponential, lazy, native }, endTime) => {

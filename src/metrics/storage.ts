@@ -7,6 +7,7 @@
 import type { Attributes, HrTime } from '@opentelemetry/api';
 import { isAfter } from '../program/clock.ts';
 import { isOverflow, keyOf, OVERFLOW } from './attributes.ts';
+import { type Exemplar, latestOf } from './exemplar.ts';
 import { addGrowth, Rows, raise } from './rows.ts';
 import type { Stream } from './streams.ts';
 
@@ -19,6 +20,8 @@ export interface Member {
   readonly totals: ArrayLike<number>;
   /** Another series says the same. It begins no series of its own, and is only added to those of others. */
   readonly isRedundant?: boolean | undefined;
+  /** Of a histogram: some of what it counted last, oldest first. */
+  readonly exemplars?: readonly Exemplar[] | undefined;
 }
 
 export interface Series {
@@ -26,6 +29,8 @@ export interface Series {
   /** Given once, and changed only where the clock was set back behind it. */
   startTime: HrTime;
   readonly totals: Float64Array;
+  /** Another array once there are other ones. */
+  readonly exemplars?: readonly Exemplar[];
 }
 
 /** When a series starts, for a point that ends at `endTime`. */
@@ -37,6 +42,7 @@ export function startOf(series: Series, endTime: HrTime): HrTime {
 
 interface Growing extends Series {
   totals: Float64Array;
+  exemplars: readonly Exemplar[];
   readonly key: string;
   members: number;
   /** The member whose counts the totals are; null from the second one on, and where others counted before it. */
@@ -51,6 +57,8 @@ interface Owner {
   /** Of the member, before the stream's filter. */
   attributes: Attributes;
 }
+
+const NO_EXEMPLARS: readonly Exemplar[] = [];
 
 /** How the samples of a stream become series. */
 export interface Store {
@@ -112,6 +120,7 @@ export class SeriesStorage implements Store {
     const owner = known ?? this.#adopt(member);
     owner.attributes = member.attributes; // its container may be called by name from now on
     const { totals } = owner.series;
+    if (member.exemplars !== undefined) owner.series.exemplars = latestOf(owner.series.exemplars, member.exemplars);
     if (owner.seen === totals) raise(totals, member.totals);
     else addGrowth(totals, owner.seen, member.totals);
   }
@@ -168,7 +177,15 @@ export class SeriesStorage implements Store {
   #begin(key: string, attributes: Attributes, startTime: HrTime): Growing {
     const known = this.#series.get(key);
     if (known !== undefined) return known;
-    const series = { key, attributes, startTime, totals: this.#rows.take(), members: 0, only: null };
+    const series = {
+      key,
+      attributes,
+      startTime,
+      totals: this.#rows.take(),
+      exemplars: NO_EXEMPLARS,
+      members: 0,
+      only: null,
+    };
     this.#series.set(key, series);
     this.#list = null;
     return series;

@@ -324,7 +324,12 @@ suite('variables that the configuration stands for are warnings where they ask f
     ['OTEL_LOG_LEVEL', 'debug', '', 'is ignored: service.telemetry.log_level says what is logged'],
     ['OTEL_LOG_LEVEL', 'INFO', '', null],
     ['OTEL_LOG_LEVEL', 'verbose', 'service: { telemetry: { log_level: debug } }', null],
-    ['OTEL_METRICS_EXEMPLAR_FILTER', 'always_on', '', "is ignored: Floatie's metrics have no exemplars"],
+    [
+      'OTEL_METRICS_EXEMPLAR_FILTER',
+      'always_on',
+      '',
+      "is ignored: the exemplars of Floatie's metrics are slow operations",
+    ],
     ['OTEL_METRICS_EXEMPLAR_FILTER', 'trace_based', '', null],
     ['OTEL_CONFIG_FILE', '/etc/otel.yaml', '', 'is ignored: Floatie reads --config, which has a form of its own'],
     ['OTEL_TRACES_EXPORTER', 'none', '', null],

@@ -31,6 +31,13 @@ const took = Array.from({ length: Number(process.argv[2]) }, (_, offset) => {
 });
 console.log(JSON.stringify(took));
 `;
+const SLOW_US = 50_000;
+
+interface Exemplar {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: string;
+}
+
 /** The widths of a bucket, and of what a reader's clock sees besides the kernel's. */
 const SCHEMA_FACTOR = 2 ** (1 / 8);
 const CLOCK_FACTOR = 1.05;
@@ -91,6 +98,31 @@ suite('a Prometheus with native histograms and start times', { skip: missing('ro
       assert.ok(told < own * factor && told > own / factor, `${quantile}: ${told} µs, by the reader's clock ${own} µs`);
     }
   });
+
+  for (const [kind, kinds] of Object.entries({ native: ['native-histograms'], classic: [] })) {
+    test(`has slow operations with their file and cause as exemplars of ${kind} histograms`, {
+      skip: missing('fuse'),
+    }, async () => {
+      await using slow = await mountSlow([SLOW_US]);
+      using overlay = mountOverlay(slow.path);
+      await using floatie = await startFloatie(['--set', `receivers.overlayfs.slow_ms=${SLOW_US / 2000}`]);
+      await using cgroup = createCgroup('exemplars');
+      await using prometheus = await startPrometheus([floatie.url], { features: ['exemplar-storage', ...kinds] });
+      cgroup.run('dd', `if=${join(overlay.path, 'slow')}`, 'of=/dev/null', 'bs=1', 'count=1', 'status=none');
+      const exemplars = await eventually('Prometheus has the exemplar', async () => {
+        const query = `{__name__=~"${READ}(_bucket)?",cgroup="${cgroup.name}"}`;
+        const parameters = { query, start: `${Date.now() / 1000 - 60}`, end: `${Date.now() / 1000 + 60}` };
+        const series = await prometheus.ask<{ exemplars: Exemplar[] }[]>('query_exemplars', parameters);
+        const all = series.flatMap(({ exemplars }) => exemplars);
+        return all.length > 0 && all;
+      });
+      const [{ labels = {}, value = '' } = {}, ...others] = exemplars;
+      assert.deepEqual(others, []);
+      assert.deepEqual(labels, { path: '/slow', cause: labels.cause, process: 'dd' });
+      assert.match(labels.cause ?? '', /^(remote|other)$/);
+      assert.ok(Number(value) >= SLOW_US && Number(value) < 100 * SLOW_US, value);
+    });
+  }
 
   test('sees the first kill of a victim, and the first writes of a container, by increase()', async () => {
     using overlay = mountOverlay();

@@ -3,9 +3,11 @@ import { suite, test } from 'node:test';
 import type { Attributes, HrTime } from '@opentelemetry/api';
 import { viewOptions } from '../../src/config/view-options.ts';
 import { OVERFLOW } from '../../src/metrics/attributes.ts';
+import type { Exemplar } from '../../src/metrics/exemplar.ts';
 import { type Member, SeriesStorage } from '../../src/metrics/storage.ts';
 import { streamsOf } from '../../src/metrics/streams.ts';
 import { metrics } from '../../src/receivers/overlayfs/metrics.ts';
+import { exemplar } from '../support/metric-data.ts';
 import { labels, view } from './counts.ts';
 
 const START: HrTime = [50, 0];
@@ -53,6 +55,23 @@ suite('a series', () => {
     const store = storeOf();
     store.update([member('1', { cgroup: '/a,op=x', op: 'y' }, 1), member('2', { cgroup: '/a', op: 'x,op=y' }, 1)]);
     assert.equal([...store.values()].length, 2);
+  });
+
+  test('has the latest exemplars of all its members', () => {
+    const store = storeOf({ attribute_keys: { included: [] } });
+    const at = (seconds: number): Exemplar => ({ ...exemplar(seconds), time: [seconds, 0] });
+    const [first, second, third, ...later] = [1, 2, 3, 4, 5, 6].map(at) as [Exemplar, Exemplar, Exemplar];
+    store.update([
+      { ...member('1', A, 3), exemplars: [first, third] },
+      { ...member('2', B, 4), exemplars: [second] },
+    ]);
+    const [series] = store.values();
+    assert.deepEqual(series?.exemplars, [first, second, third]);
+    const before = series?.exemplars;
+    store.update([{ ...member('1', A, 3), exemplars: [first, third] }, member('2', B, 4)]);
+    assert.equal(series?.exemplars, before, 'nothing is new');
+    store.update([{ ...member('1', A, 3), exemplars: later }]);
+    assert.deepEqual(series?.exemplars, [third, ...later]);
   });
 
   test('does not begin with what another one says', () => {

@@ -9,6 +9,7 @@ import {
   type MetricData,
   type ResourceMetrics,
 } from '@opentelemetry/sdk-metrics';
+import type { Exemplar } from '../../src/metrics/exemplar.ts';
 
 export const START: HrTime = [1_700_000_000, 250_000_000];
 export const END: HrTime = [1_700_000_060, 0];
@@ -39,6 +40,12 @@ export function gauge(name: string, points: readonly Measured<number>[], unit = 
 
 export function histogram(name: string, points: readonly Measured<Histogram>[], unit = ''): MetricData {
   return { ...described(name, unit), dataPointType: DataPointType.HISTOGRAM, dataPoints: points.map(pointOf) };
+}
+
+/** Of a slow operation. */
+export function exemplar(value: number): Exemplar {
+  const publicAttributes = { cause: 'device' };
+  return { attributes: { path: `/file-${value}`, ...publicAttributes }, publicAttributes, value, time: END };
 }
 
 /** An exponential histogram of positive values whose first bucket has the index `offset`. */

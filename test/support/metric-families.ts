@@ -7,16 +7,28 @@ export interface Timestamp {
   readonly nanos: number;
 }
 
+export interface ExemplarMessage {
+  readonly label: MetricMessage['label'];
+  readonly value: number;
+  readonly timestamp: Timestamp;
+}
+
+export interface BucketMessage {
+  readonly cumulativeCount: number;
+  readonly upperBound: number;
+  readonly exemplar?: ExemplarMessage;
+}
+
 export interface HistogramMessage {
   readonly sampleCount: number;
   readonly sampleSum: number;
-  readonly bucket: readonly { readonly cumulativeCount: number; readonly upperBound: number }[];
+  readonly bucket: readonly BucketMessage[];
   readonly schema?: number;
   readonly zeroCount?: number;
   readonly positiveSpan: readonly { readonly offset: number; readonly length: number }[];
   readonly positiveDelta: readonly number[];
   readonly createdTimestamp?: Timestamp;
-  readonly exemplars: readonly { readonly value: number; readonly timestamp: Timestamp }[];
+  readonly exemplars: readonly ExemplarMessage[];
 }
 
 export interface MetricMessage {

@@ -5,7 +5,7 @@ import { KernelHistogram } from '../../metrics/histogram.ts';
 import type { Body, Content } from './bodies.ts';
 import { chunksOf, Document, SHARED_BYTES } from './formats/document.ts';
 import type { Format } from './formats/format.ts';
-import { formatFor } from './formats/negotiation.ts';
+import { formatFor, type Manner } from './formats/negotiation.ts';
 import { Gzip } from './gzip.ts';
 
 /** About what a collection takes: itself, and each of its points. */
@@ -16,26 +16,30 @@ export class Collection implements Body {
   readonly status = 200;
   readonly size: number;
   readonly #collected: ResourceMetrics;
-  readonly #withClassic: boolean;
+  readonly #manner: Manner;
+  #public: Collection | undefined;
   readonly #documents = new Map<Format, Document>();
   readonly #compressed = new Map<Format, Gzip>();
 
-  /**
-   * @param collected is never changed
-   * @param withClassic native histograms have classic buckets besides
-   */
-  constructor(collected: ResourceMetrics, withClassic = false) {
+  /** @param collected is never changed */
+  constructor(collected: ResourceMetrics, manner: Manner = {}) {
     this.#collected = collected;
-    this.#withClassic = withClassic;
+    this.#manner = manner;
     const metrics = collected.scopeMetrics.flatMap(({ metrics }) => metrics);
     this.size = metrics.reduce((bytes, metric) => bytes + sizeOf(metric), OWN_BYTES);
+  }
+
+  /** What anyone may read. */
+  get public(): Collection {
+    this.#public ??= new Collection(this.#collected, { ...this.#manner, isPublic: true });
+    return this.#public;
   }
 
   contentFor(
     { accept, 'accept-encoding': coding = '' }: IncomingHttpHeaders,
     onGrow: (bytes: number) => void,
   ): Content {
-    const format = formatFor(accept, this.#withClassic);
+    const format = formatFor(accept, this.#manner);
     const headers = { 'content-type': format.type, vary: 'accept, accept-encoding' };
     if (!acceptsGzip(String(coding))) return { headers, chunks: this.#document(format, onGrow) };
     return { headers: { ...headers, 'content-encoding': 'gzip' }, chunks: this.#gzip(format, onGrow) };

@@ -3,6 +3,7 @@ import { containersAnswer } from '../../history/answer.ts';
 import type { History } from '../../history/history.ts';
 import type { Readiness } from '../../program/health.ts';
 import { reasonOf } from '../../program/reason.ts';
+import { withoutPrivate } from '../../records/public.ts';
 import type { Records } from '../../records/records.ts';
 import type { TypedRecord } from '../../records/schema.ts';
 import type { Body, Wanted } from './bodies.ts';
@@ -21,6 +22,8 @@ export interface Sources {
   readonly history?: History | null;
   /** null until the first measurement. */
   readonly scrapes: () => Scrapes | null;
+  /** Anyone may read the answers. */
+  readonly isPublic: boolean;
 }
 
 const JSON_TYPE = 'application/json';
@@ -30,10 +33,12 @@ const NO_HISTORY = text(404, 'There is no history of containers: service.history
 const NOTHING = text(404, 'Nothing is here; the metrics are at /metrics\n');
 
 /** The answer at a path. Keys are a bounded set: they contain nothing that a client makes up. */
-export function routeOf({ path, query }: Target, { readiness, records, history = null, scrapes }: Sources): Wanted {
+export function routeOf({ path, query }: Target, sources: Sources): Wanted {
+  const { readiness, history = null, scrapes, isPublic } = sources;
+  const records = isPublic ? withoutPrivate(sources.records) : sources.records;
   switch (path) {
     case '/metrics':
-      return { key: path, make: () => metrics(scrapes()) };
+      return { key: path, make: () => metrics(scrapes(), isPublic) };
     case '/healthz':
       return { key: path, make: () => ALIVE };
     case '/readyz':
@@ -99,10 +104,11 @@ function recordsOf(path: string, records: readonly TypedRecord[], query: string)
   return { key: `${path}?${part}&${container}`, version: selected.at(-1) ?? null, make };
 }
 
-async function metrics(scrapes: Scrapes | null): Promise<Body> {
+async function metrics(scrapes: Scrapes | null, isPublic: boolean): Promise<Body> {
   if (scrapes === null) return text(503, 'Floatie is not measuring yet\n');
   try {
-    return await scrapes.collection();
+    const collection = await scrapes.collection();
+    return isPublic ? collection.public : collection;
   } catch (error) {
     return text(503, `The metrics could not be collected: ${reasonOf(error)}\n`);
   }

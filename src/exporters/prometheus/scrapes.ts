@@ -55,7 +55,7 @@ export class Scrapes {
       const { resourceMetrics, errors } = await this.reader.collect({ timeoutMillis: timeoutMs });
       if (errors.length > 0)
         throw errors.length === 1 ? errors[0] : new AggregateError(errors, 'Several sources failed');
-      return new Collection(resourceMetrics, withClassic);
+      return new Collection(resourceMetrics, { withClassic });
     } catch (error) {
       onError(error);
       throw error;

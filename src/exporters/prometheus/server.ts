@@ -2,7 +2,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { reasonOf } from '../../program/reason.ts';
-import { withoutPrivate } from '../../records/public.ts';
 import { isLoopback } from './address.ts';
 import { Bodies, TooManyUnread } from './bodies.ts';
 import type { Clients } from './clients.ts';
@@ -16,7 +15,7 @@ import { parseTarget } from './target.ts';
 import { text } from './texts.ts';
 import type { Web } from './web.ts';
 
-export interface PrometheusOptions extends Omit<Sources, 'scrapes'> {
+export interface PrometheusOptions extends Omit<Sources, 'scrapes' | 'isPublic'> {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
@@ -206,8 +205,8 @@ export class PrometheusEndpoint {
       response.once('finish', () => onScrape?.(performance.now() - began));
     }
     const bodies = this.#bodies;
-    const records = this.#isReachable && !web?.isProtected ? withoutPrivate(sources.records) : sources.records;
-    const route = routeOf(target, { ...sources, records, scrapes: () => this.#scrapes });
+    const isPublic = this.#isReachable && !web?.isProtected;
+    const route = routeOf(target, { ...sources, isPublic, scrapes: () => this.#scrapes });
     try {
       const { body, release } = await bodies.take(route);
       if (response.closed) return release();

@@ -4,11 +4,13 @@ import { attributesOf } from '../../containers/attributes.ts';
 import type { Identity } from '../../containers/identity.ts';
 import { OVERFLOW } from '../../metrics/attributes.ts';
 import type { Metric } from '../../metrics/catalogue.ts';
+import type { Exemplar } from '../../metrics/exemplar.ts';
 import type { Sample } from '../../metrics/registry.ts';
 import type { Member } from '../../metrics/storage.ts';
 import { toHrTime, wallMsOf } from '../../program/clock.ts';
 import { CAUSES } from './causes.ts';
 import { type CELLS, type CgroupTotals, type OperationTotals, READ_SOURCES } from './counts.ts';
+import type { Exemplars } from './exemplars.ts';
 import { metrics } from './metrics.ts';
 import { ERROR_TYPES, eachOp, OPERATIONS } from './operations.ts';
 
@@ -16,10 +18,12 @@ import { ERROR_TYPES, eachOp, OPERATIONS } from './operations.ts';
  * Each sample is good until the next one is asked for.
  *
  * @param identityOf the owner of a cgroup id
+ * @param exemplars of the histograms
  */
 export function* overlayfsSamples(
   totals: Iterable<CgroupTotals>,
   identityOf: (cgroupId: bigint) => Identity,
+  exemplars?: Pick<Exemplars, 'of'>,
 ): Generator<Sample> {
   let counts = new Float64Array(0);
   for (const { key, cgroupId, bornNs, operations } of totals) {
@@ -39,7 +43,9 @@ export function* overlayfsSamples(
       // No series without an operation: most cgroups only read, and many only open files.
       if (hasAny) {
         const memberKey = own === undefined ? key : `${key}.${op}`;
-        yield { metric: latency, member: new CgroupMember(memberKey, withOwn[op](owner), bornNs, counts) };
+        const member = new CgroupMember(memberKey, withOwn[op](owner), bornNs, counts);
+        if (cgroupId !== null) member.exemplars = exemplars?.of(cgroupId, op);
+        yield { metric: latency, member };
       }
       for (const { metric, cell, suffix, attributesOf } of countersOf[op]) {
         const count = totalsOfOp[cell];
@@ -59,6 +65,7 @@ class CgroupMember implements Member {
   readonly attributes: Attributes;
   readonly totals: ArrayLike<number>;
   readonly isRedundant: boolean;
+  exemplars: readonly Exemplar[] | undefined;
   readonly #bornNs: number;
 
   constructor(key: string, attributes: Attributes, bornNs: number, totals: ArrayLike<number>, isRedundant = false) {
@@ -66,6 +73,7 @@ class CgroupMember implements Member {
     this.attributes = attributes;
     this.totals = totals;
     this.isRedundant = isRedundant;
+    this.exemplars = undefined;
     this.#bornNs = bornNs;
   }
 

@@ -3,6 +3,7 @@ import { selfMetrics } from '../../metrics/catalogue.ts';
 import { withoutRepetition } from '../../program/log.ts';
 import { flatten } from '../../records/encode.ts';
 import type { Choice, Context, Running } from '../receiver.ts';
+import type { Exemplars } from './exemplars.ts';
 import { metrics } from './metrics.ts';
 import type { OverlayfsSettings } from './settings.ts';
 import type { SlowEvents } from './slow-events.ts';
@@ -16,7 +17,12 @@ const MAX_NAMED = 1000;
 
 type Slow = Required<Pick<Running<OverlayfsSettings>, 'observe' | 'choose' | 'settle'>>;
 
-export function startSlow(context: Context<OverlayfsSettings>, events: Pick<SlowEvents, 'take' | 'counts'>): Slow {
+/** @param exemplars gets each record that is made */
+export function startSlow(
+  context: Context<OverlayfsSettings>,
+  events: Pick<SlowEvents, 'take' | 'counts'>,
+  exemplars: Pick<Exemplars, 'add'>,
+): Slow {
   const { cgroups, records } = context;
   const log = withoutRepetition(context.log);
   let { settings, filter }: Pick<Choice<OverlayfsSettings>, 'settings' | 'filter'> = context;
@@ -34,6 +40,7 @@ export function startSlow(context: Context<OverlayfsSettings>, events: Pick<Slow
       const record = describeSlow(event, owner, settings.slow_paths);
       log.warn(SLOW_OPERATION.title, flatten(record));
       records.add(record);
+      exemplars.add(event, record);
     }
     named.push(...unknown);
     for (const id of named.splice(0, named.length - MAX_NAMED)) cgroups.forget(id);

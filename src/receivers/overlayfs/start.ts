@@ -52,7 +52,7 @@ export async function start(context: Context<OverlayfsSettings>): Promise<Runnin
     },
   });
   const source = new OverlayfsSource(receiver, cgroups, filter, chosen);
-  const slow = startSlow(context, receiver.slow);
+  const slow = startSlow(context, receiver.slow, source.exemplars);
   const recent = new RecentLatency(() => receiver.entries(), boundsNs);
   latencies.add((cgroup) => recent.p99Us(cgroup, monotonicMs()));
   registry.addSource(source, {

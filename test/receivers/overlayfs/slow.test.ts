@@ -3,6 +3,7 @@ import { suite, test } from 'node:test';
 import { Cgroups } from '../../../src/containers/cgroups.ts';
 import { identify } from '../../../src/containers/identity.ts';
 import { createLogger } from '../../../src/program/log.ts';
+import { Exemplars } from '../../../src/receivers/overlayfs/exemplars.ts';
 import type { OverlayfsSettings } from '../../../src/receivers/overlayfs/settings.ts';
 import { startSlow } from '../../../src/receivers/overlayfs/slow.ts';
 import { decodeSlowEvent, type SlowEvent } from '../../../src/receivers/overlayfs/slow-events.ts';
@@ -105,13 +106,15 @@ suite('records of slow operations', () => {
       log: createLogger('info', 'json', (line) => lines.push(line)),
       every: (_: number, __: string, work: () => void) => jobs.push(work),
     } as unknown as Context<OverlayfsSettings>;
+    const exemplars = new Exemplars();
     const counts = () => ({ told: 0, leftOut: 5, lost: 2, corrupted: 1 });
-    const slow = startSlow(context, { take: () => events.splice(0), counts });
+    const slow = startSlow(context, { take: () => events.splice(0), counts }, exemplars);
     return {
       records,
       lines,
       events,
       slow,
+      exemplars,
       settings,
       poll() {
         for (const work of jobs) work();
@@ -138,6 +141,44 @@ suite('records of slow operations', () => {
     events.push(decodeSlowEvent(slowEvent()));
     poll();
     assert.equal(records.at('/slow')?.length, 1);
+  });
+
+  test('are exemplars of their histogram, with their cause, process and file', () => {
+    const { exemplars, events, poll } = running();
+    for (const ret of [-5, 0, 4096]) events.push(decodeSlowEvent(slowEvent({ names: NAMES, ret })));
+    poll();
+    const [exemplar, ...others] = exemplars.of(7n, 'read') ?? [];
+    assert.deepEqual(others, [], 'those that failed and that moved nothing are in no histogram');
+    const publicAttributes = { cause: 'other', process: 'process' };
+    assert.deepEqual(exemplar?.attributes, { path: '/var/lib/app/big.db', ...publicAttributes });
+    assert.deepEqual([exemplar.publicAttributes, exemplar.value], [publicAttributes, 123_456.789]);
+    assert.equal(exemplars.of(7n, 'write'), undefined);
+  });
+
+  test('are exemplars with 128 characters of names and values at most, as OpenMetrics wants it', () => {
+    const { exemplars, events, poll } = running();
+    events.push(decodeSlowEvent(slowEvent({ names: ['🦆'.repeat(60), '🐈'.repeat(60)] })));
+    poll();
+    const [exemplar] = exemplars.of(7n, 'read') ?? [];
+    const characters = Array.from(
+      Object.entries(exemplar?.attributes ?? {})
+        .flat()
+        .join(''),
+    );
+    assert.equal(characters.length, 128);
+    assert.match(String(exemplar?.attributes.path), /^…🐈+\/🦆{60}$/u);
+  });
+
+  test('are the last four exemplars of a thousand kinds at most', () => {
+    const { exemplars, events, poll } = running();
+    const names = (cgroupId: bigint) => exemplars.of(cgroupId, 'read')?.map(({ attributes }) => attributes.path);
+    for (let at = 0; at < 6; at++) events.push(decodeSlowEvent(slowEvent({ names: [`${at}`] })));
+    for (let id = 1000n; id < 1999n; id++) events.push(decodeSlowEvent(slowEvent({ cgroupId: id })));
+    poll();
+    assert.deepEqual(names(7n), ['/2', '/3', '/4', '/5']);
+    events.push(decodeSlowEvent(slowEvent({ cgroupId: 1999n })));
+    poll();
+    assert.deepEqual([names(7n), names(1000n)], [undefined, ['/file']]);
   });
 
   test('count what is left out, and what is lost', () => {

@@ -3,8 +3,8 @@
  * github.com/prometheus/common/expfmt chooses; and plain text otherwise.
  */
 import type { Format } from './format.ts';
-import { OPENMETRICS } from './openmetrics.ts';
-import { PROTOBUF, PROTOBUF_WITH_CLASSIC } from './protobuf.ts';
+import { OPENMETRICS, PUBLIC_OPENMETRICS } from './openmetrics.ts';
+import { PROTOBUF, PROTOBUF_WITH_CLASSIC, PUBLIC_PROTOBUF, PUBLIC_PROTOBUF_WITH_CLASSIC } from './protobuf.ts';
 import { TEXT } from './text.ts';
 
 /** The rest of a longer header is not read. */
@@ -18,11 +18,16 @@ interface Range {
   readonly quality: number;
 }
 
-/**
- * @param accept the Accept header
- * @param withClassic native histograms have classic buckets besides
- */
-export function formatFor(accept: string | undefined, withClassic = false): Format {
+/** How an endpoint writes. */
+export interface Manner {
+  /** Native histograms have classic buckets besides. */
+  readonly withClassic?: boolean;
+  /** Exemplars have only what anyone may read. */
+  readonly isPublic?: boolean;
+}
+
+/** @param accept the Accept header */
+export function formatFor(accept: string | undefined, { withClassic = false, isPublic = false }: Manner = {}): Format {
   const formats = (accept ?? '')
     .split(',', MAX_RANGES)
     .map(rangeOf)
@@ -32,7 +37,10 @@ export function formatFor(accept: string | undefined, withClassic = false): Form
   // Who knows plain text and no OpenMetrics is older than native histograms, and would find no buckets in them.
   if (formats.includes(TEXT) && !formats.includes(OPENMETRICS)) return TEXT;
   const best = formats.find((format) => format !== null) ?? TEXT;
-  return best === PROTOBUF && withClassic ? PROTOBUF_WITH_CLASSIC : best;
+  if (best === OPENMETRICS) return isPublic ? PUBLIC_OPENMETRICS : OPENMETRICS;
+  if (best !== PROTOBUF) return best;
+  if (withClassic) return isPublic ? PUBLIC_PROTOBUF_WITH_CLASSIC : PROTOBUF_WITH_CLASSIC;
+  return isPublic ? PUBLIC_PROTOBUF : PROTOBUF;
 }
 
 function formatOf({ type, parameters }: Range): Format | null {

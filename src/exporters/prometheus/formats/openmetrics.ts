@@ -3,14 +3,27 @@
  *
  * Without `_created`: whoever uses start times asks for protobuf, and everybody else would keep them as further series.
  */
+import type { Exemplar } from '../../../metrics/exemplar.ts';
+import { ALL, PUBLIC, type Shown } from './exemplars.ts';
 import { type Family, type FamilyType, hasUnit, TARGET_INFO } from './families.ts';
 import type { Format } from './format.ts';
-import { type Dialect, escapeLabel, textSections } from './text.ts';
+import { type Dialect, escapeLabel, labelText, textSections } from './text.ts';
 
-export const OPENMETRICS: Format = {
-  type: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
-  sections: (collection) => textSections(collection, DIALECT),
-};
+export const OPENMETRICS = openMetrics(ALL);
+export const PUBLIC_OPENMETRICS = openMetrics(PUBLIC);
+
+function openMetrics(shown: Shown): Format {
+  const dialect: Dialect = {
+    headOf,
+    boundText,
+    exemplarText: (exemplar) => exemplarText(exemplar, shown),
+    endOf: () => '# EOF\n',
+  };
+  return {
+    type: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
+    sections: (collection) => textSections(collection, dialect),
+  };
+}
 
 const TYPES: Readonly<Record<FamilyType, string>> = {
   counter: 'counter',
@@ -19,16 +32,18 @@ const TYPES: Readonly<Record<FamilyType, string>> = {
   untyped: 'unknown',
 };
 
-const DIALECT: Dialect = {
-  headOf(family) {
-    const name = baseOf(family);
-    const help = escapeLabel(family.help || 'description missing');
-    const unit = hasUnit(family) ? `# UNIT ${name} ${family.unit}\n` : '';
-    return `# HELP ${name} ${help}\n${unit}# TYPE ${name} ${family.name === TARGET_INFO ? 'info' : TYPES[family.type]}\n`;
-  },
-  boundText,
-  endOf: () => '# EOF\n',
-};
+function headOf(family: Family): string {
+  const name = baseOf(family);
+  const help = escapeLabel(family.help || 'description missing');
+  const unit = hasUnit(family) ? `# UNIT ${name} ${family.unit}\n` : '';
+  return `# HELP ${name} ${help}\n${unit}# TYPE ${name} ${family.name === TARGET_INFO ? 'info' : TYPES[family.type]}\n`;
+}
+
+function exemplarText(exemplar: Exemplar, shown: Shown): string {
+  const [seconds, nanos] = exemplar.time;
+  const time = `${seconds}.${String(nanos).padStart(9, '0').slice(0, 3)}`;
+  return ` # {${labelText(shown(exemplar))}} ${exemplar.value} ${time}`;
+}
 
 /** The name of a family, of which some samples have a suffix besides. */
 function baseOf({ name, type }: Family): string {

@@ -4,27 +4,16 @@ import {
   type DataPoint,
   DataPointType,
   type ExponentialHistogram,
-  type Histogram,
   type MetricData,
   type ResourceMetrics,
 } from '@opentelemetry/sdk-metrics';
+import type { Exemplar } from '../../../metrics/exemplar.ts';
 import { labelsOf } from '../../../metrics/labels.ts';
 import { isAfter } from '../../../program/clock.ts';
+import { ALL, byBucket, PUBLIC, type ScrapedHistogram, type Shown } from './exemplars.ts';
 import { type Family, type FamilyType, familiesOf, hasUnit, TARGET_INFO, targetInfo } from './families.ts';
 import type { Format, Section } from './format.ts';
 import { ProtobufWriter } from './protobuf-writer.ts';
-
-/** A histogram that may have exponential buckets and examples of single measurements. */
-export interface NativeHistogram extends Histogram {
-  readonly exponential?: ExponentialHistogram | undefined;
-  readonly exemplars?: readonly Exemplar[];
-}
-
-export interface Exemplar {
-  readonly attributes: Attributes;
-  readonly value: number;
-  readonly time: HrTime;
-}
 
 /**
  * The numbers of the fields, by message:
@@ -38,7 +27,7 @@ const HISTOGRAM = {
   ...{ count: 1, sum: 2, bucket: 3, schema: 5, zeroCount: 7 },
   ...{ positiveSpan: 12, positiveDelta: 13, created: 15, exemplar: 16 },
 } as const;
-const BUCKET = { cumulativeCount: 1, upperBound: 2 } as const;
+const BUCKET = { cumulativeCount: 1, upperBound: 2, exemplar: 3 } as const;
 const SPAN = { offset: 1, length: 2 } as const;
 const EXEMPLAR = { label: 1, value: 2, timestamp: 3 } as const;
 const TIMESTAMP = { seconds: 1, nanos: 2 } as const;
@@ -56,17 +45,23 @@ const message = new ProtobufWriter();
  */
 const cache = new WeakMap<Attributes, string>();
 
-/** Histograms with exponential buckets have no other ones. */
-export const PROTOBUF = protobufFormat(false);
-/** They have both. */
-export const PROTOBUF_WITH_CLASSIC = protobufFormat(true);
+interface Options {
+  /** Histograms with exponential buckets have classic ones besides. */
+  readonly withClassic: boolean;
+  readonly shown: Shown;
+}
 
-function protobufFormat(withClassic: boolean): Format {
+export const PROTOBUF = protobufFormat({ withClassic: false, shown: ALL });
+export const PUBLIC_PROTOBUF = protobufFormat({ withClassic: false, shown: PUBLIC });
+export const PROTOBUF_WITH_CLASSIC = protobufFormat({ withClassic: true, shown: ALL });
+export const PUBLIC_PROTOBUF_WITH_CLASSIC = protobufFormat({ withClassic: true, shown: PUBLIC });
+
+function protobufFormat(options: Options): Format {
   return {
     type: 'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited',
     *sections(collection: ResourceMetrics): Iterable<Section> {
       for (const family of familiesOf(collection)) {
-        const points = family.metrics.map((metric) => pointsOf(metric, withClassic));
+        const points = family.metrics.map((metric) => pointsOf(metric, options));
         if (family.name === TARGET_INFO)
           points.unshift(pointsAt(1, () => writeNumber(METRIC.gauge, targetInfo(collection))));
         if (points.some(({ pieces }) => pieces > 0)) yield headOf(family, points);
@@ -100,10 +95,10 @@ interface Points extends Section {
   bytes(): number;
 }
 
-function pointsOf(metric: MetricData, withClassic: boolean): Points {
+function pointsOf(metric: MetricData, options: Options): Points {
   const { length } = metric.dataPoints;
   if (metric.dataPointType === DataPointType.HISTOGRAM)
-    return pointsAt(length, (at) => writeHistogram(metric.dataPoints[at], withClassic));
+    return pointsAt(length, (at) => writeHistogram(metric.dataPoints[at], options));
   if (metric.dataPointType === DataPointType.EXPONENTIAL_HISTOGRAM) return pointsAt(0, () => undefined);
   const isCounter = metric.dataPointType === DataPointType.SUM && metric.isMonotonic;
   return pointsAt(length, (at) => writeNumber(isCounter ? METRIC.counter : METRIC.gauge, metric.dataPoints[at]));
@@ -136,29 +131,41 @@ function writeNumber(field: number, point: DataPoint<number> | undefined): void 
   writeLabels(METRIC.label, point.attributes);
 }
 
-function writeHistogram(point: DataPoint<NativeHistogram> | undefined, withClassic: boolean): void {
+function writeHistogram(point: DataPoint<ScrapedHistogram> | undefined, { withClassic, shown }: Options): void {
   if (point === undefined) return;
   const { count, sum, buckets, exponential, exemplars = [] } = point.value;
   const end = message.length;
-  for (const exemplar of exemplars.toReversed()) writeExemplar(exemplar);
+  if (exponential !== undefined)
+    for (const exemplar of exemplars.toReversed()) writeExemplar(HISTOGRAM.exemplar, exemplar, shown);
   writeCreated(HISTOGRAM.created, point);
   if (exponential !== undefined) writeExponential(exponential);
-  if (exponential === undefined || withClassic) writeClassic(buckets);
+  if (exponential === undefined || withClassic) writeClassic(buckets, exemplars, shown);
   message.double(HISTOGRAM.sum, sum ?? 0);
   message.uint(HISTOGRAM.count, count);
   message.close(METRIC.histogram, end);
   writeLabels(METRIC.label, point.attributes);
 }
 
-/** Cumulative counts; the last bucket, without a bound, is the count. */
-function writeClassic({ boundaries, counts }: Histogram['buckets']): void {
+/** Cumulative counts; the last bucket, without a bound, is the count, and is written where it has an exemplar. */
+function writeClassic(
+  { boundaries, counts }: ScrapedHistogram['buckets'],
+  exemplars: readonly Exemplar[],
+  shown: Shown,
+): void {
+  const examples = byBucket(exemplars, boundaries);
   let total = counts.reduce((sum, one) => sum + one, 0);
-  for (let at = boundaries.length - 1; at >= 0; at--) {
-    total -= counts[at + 1] ?? 0;
+  const writeBucket = (at: number, bound: number): void => {
     const end = message.length;
-    message.double(BUCKET.upperBound, boundaries[at] ?? 0);
+    const example = examples?.get(at);
+    if (example !== undefined) writeExemplar(BUCKET.exemplar, example, shown);
+    message.double(BUCKET.upperBound, bound);
     message.uint(BUCKET.cumulativeCount, total);
     message.close(HISTOGRAM.bucket, end);
+  };
+  if (examples?.has(boundaries.length)) writeBucket(boundaries.length, Number.POSITIVE_INFINITY);
+  for (let at = boundaries.length - 1; at >= 0; at--) {
+    total -= counts[at + 1] ?? 0;
+    writeBucket(at, boundaries[at] ?? 0);
   }
 }
 
@@ -219,12 +226,12 @@ function writeTimestamp(field: number, [seconds, nanos]: HrTime): void {
   message.close(field, end);
 }
 
-function writeExemplar({ attributes, value, time }: Exemplar): void {
+function writeExemplar(field: number, exemplar: Exemplar, shown: Shown): void {
   const end = message.length;
-  writeTimestamp(EXEMPLAR.timestamp, time);
-  message.double(EXEMPLAR.value, value);
-  writeLabels(EXEMPLAR.label, attributes);
-  message.close(HISTOGRAM.exemplar, end);
+  writeTimestamp(EXEMPLAR.timestamp, exemplar.time);
+  message.double(EXEMPLAR.value, exemplar.value);
+  writeLabels(EXEMPLAR.label, shown(exemplar));
+  message.close(field, end);
 }
 
 function writeLabels(field: number, attributes: Attributes): void {

@@ -7,8 +7,10 @@ import {
   type MetricData,
   type ResourceMetrics,
 } from '@opentelemetry/sdk-metrics';
+import type { Exemplar } from '../../../metrics/exemplar.ts';
 import { labelsOf } from '../../../metrics/labels.ts';
 import type { ByteWriter } from './byte-writer.ts';
+import { byBucket, type ScrapedHistogram } from './exemplars.ts';
 import { escapeText, type Family, familiesOf, TARGET_INFO, targetInfo } from './families.ts';
 import type { Format, Section } from './format.ts';
 
@@ -18,6 +20,8 @@ export interface Dialect {
   headOf(family: Family): string;
   /** The value of `le`, but for the infinite one. */
   boundText(bound: number): string;
+  /** What follows the value of a bucket, with one character for each byte; absent where the format has no exemplars. */
+  exemplarText?(exemplar: Exemplar): string;
   /** The last line. */
   endOf(isEmpty: boolean): string;
 }
@@ -81,9 +85,10 @@ function histogram(family: Family, points: readonly DataPoint<Histogram>[], dial
   return {
     pieces: points.length,
     write(out, at) {
-      const point = points[at] as DataPoint<Histogram>;
+      const point = points[at] as DataPoint<ScrapedHistogram>;
       const { attributes, value } = point;
       const { boundaries, counts } = value.buckets;
+      const exemplars = dialect.exemplarText && byBucket(value.exemplars ?? [], boundaries);
       const labels = labelText(attributes);
       for (const [suffix, total] of [
         ['_count', value.count],
@@ -103,6 +108,8 @@ function histogram(family: Family, points: readonly DataPoint<Histogram>[], dial
         out.latin1(begin);
         out.bytes(known.ends[bucket] ?? INFINITE);
         out.number(total);
+        const exemplar = exemplars?.get(bucket);
+        if (exemplar !== undefined) out.latin1(dialect.exemplarText?.(exemplar) ?? '');
         out.byte(LF);
         if (boundaries[bucket] === Number.POSITIVE_INFINITY) break;
       }

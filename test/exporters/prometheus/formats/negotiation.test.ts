@@ -2,8 +2,13 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { Format } from '../../../../src/exporters/prometheus/formats/format.ts';
 import { formatFor } from '../../../../src/exporters/prometheus/formats/negotiation.ts';
-import { OPENMETRICS } from '../../../../src/exporters/prometheus/formats/openmetrics.ts';
-import { PROTOBUF, PROTOBUF_WITH_CLASSIC } from '../../../../src/exporters/prometheus/formats/protobuf.ts';
+import { OPENMETRICS, PUBLIC_OPENMETRICS } from '../../../../src/exporters/prometheus/formats/openmetrics.ts';
+import {
+  PROTOBUF,
+  PROTOBUF_WITH_CLASSIC,
+  PUBLIC_PROTOBUF,
+  PUBLIC_PROTOBUF_WITH_CLASSIC,
+} from '../../../../src/exporters/prometheus/formats/protobuf.ts';
 import { TEXT } from '../../../../src/exporters/prometheus/formats/text.ts';
 
 const BINARY = 'application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited';
@@ -55,11 +60,18 @@ const rows: [title: string, accept: string | undefined, expected: Format][] = [
 
 suite('the format by the Accept header', () => {
   for (const [title, accept, expected] of rows) {
-    test(title, () => assert.equal(formatFor(accept, false), expected));
+    test(title, () => assert.equal(formatFor(accept), expected));
   }
 
+  test('is the one with what anyone may read where anyone may read it', () => {
+    assert.equal(formatFor(BINARY, { isPublic: true }), PUBLIC_PROTOBUF);
+    assert.equal(formatFor(BINARY, { isPublic: true, withClassic: true }), PUBLIC_PROTOBUF_WITH_CLASSIC);
+    assert.equal(formatFor(OPEN, { isPublic: true }), PUBLIC_OPENMETRICS);
+    assert.equal(formatFor(undefined, { isPublic: true }), TEXT);
+  });
+
   test('is protobuf with classic buckets besides where that is configured', () => {
-    assert.equal(formatFor(BINARY, true), PROTOBUF_WITH_CLASSIC);
-    assert.equal(formatFor(OPEN, true), OPENMETRICS);
+    assert.equal(formatFor(BINARY, { withClassic: true }), PROTOBUF_WITH_CLASSIC);
+    assert.equal(formatFor(OPEN, { withClassic: true }), OPENMETRICS);
   });
 });

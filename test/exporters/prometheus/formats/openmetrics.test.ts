@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { MetricData } from '@opentelemetry/sdk-metrics';
-import { boundText, OPENMETRICS } from '../../../../src/exporters/prometheus/formats/openmetrics.ts';
+import type { ScrapedHistogram } from '../../../../src/exporters/prometheus/formats/exemplars.ts';
+import {
+  boundText,
+  OPENMETRICS,
+  PUBLIC_OPENMETRICS,
+} from '../../../../src/exporters/prometheus/formats/openmetrics.ts';
 import { chunksOf } from '../../../support/collections.ts';
-import { collection, counter, gauge, histogram } from '../../../support/metric-data.ts';
+import { collection, counter, exemplar, gauge, histogram } from '../../../support/metric-data.ts';
 
 function textOf(...metrics: MetricData[]): string[] {
   const text = Buffer.concat(chunksOf(OPENMETRICS, collection(metrics))).toString();
@@ -46,6 +51,17 @@ suite('OpenMetrics', () => {
       'latency_us_bucket{le="+Inf"} 3',
       '# EOF',
     ]);
+  });
+
+  test('has the latest exemplar of a bucket behind its value, with what its reader may see', () => {
+    const value: ScrapedHistogram = { ...classic, exemplars: [2.6, 100.25].map(exemplar) };
+    const metrics = collection([histogram('latency_us', [{ value }])]);
+    const examples = [OPENMETRICS, PUBLIC_OPENMETRICS].map((format) => {
+      const text = Buffer.concat(chunksOf(format, metrics)).toString();
+      return text.split('\n').filter((line) => line.includes(' # '));
+    });
+    const line = (labels: string) => `latency_us_bucket{le="+Inf"} 3 # {${labels}} 100.25 1700000060.000`;
+    assert.deepEqual(examples, [[line('path="/file-100.25",cause="device"')], [line('cause="device"')]]);
   });
 
   test('has only units in which the name ends', () => {

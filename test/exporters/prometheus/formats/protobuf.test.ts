@@ -4,13 +4,23 @@ import type { MetricData } from '@opentelemetry/sdk-metrics';
 import fc from 'fast-check';
 import { ByteWriter } from '../../../../src/exporters/prometheus/formats/byte-writer.ts';
 
+import type { ScrapedHistogram } from '../../../../src/exporters/prometheus/formats/exemplars.ts';
 import {
-  type NativeHistogram,
   PROTOBUF,
   PROTOBUF_WITH_CLASSIC,
+  PUBLIC_PROTOBUF,
 } from '../../../../src/exporters/prometheus/formats/protobuf.ts';
 import { chunksOf, collections, stockText } from '../../../support/collections.ts';
-import { collection, counter, END, exponential, gauge, histogram, START } from '../../../support/metric-data.ts';
+import {
+  collection,
+  counter,
+  END,
+  exemplar,
+  exponential,
+  gauge,
+  histogram,
+  START,
+} from '../../../support/metric-data.ts';
 import {
   decodeFamilies,
   type FamilyMessage,
@@ -26,7 +36,7 @@ function familiesOf(metrics: MetricData[], withClassic = false): FamilyMessage[]
   return decodeFamilies(bytesOf(metrics, withClassic)).filter(({ name }) => name !== 'target_info');
 }
 
-function histogramOf(value: NativeHistogram, withClassic = false): HistogramMessage {
+function histogramOf(value: ScrapedHistogram, withClassic = false): HistogramMessage {
   const [family] = familiesOf([histogram('latency_us', [{ value }])], withClassic);
   return family?.metric[0]?.histogram as HistogramMessage;
 }
@@ -200,12 +210,43 @@ suite('a histogram in the protobuf format', () => {
   });
 
   test('has its exemplars, in their order', () => {
-    const exemplars = [1, 2].map((value) => ({ attributes: { pid: String(value) }, value, time: END }));
+    const exemplars = [1, 2].map(exemplar);
     const written = histogramOf({ ...classic, exponential: exponential(3, 0, [1]), exemplars }).exemplars;
-    const timestamp = { seconds: END[0], nanos: 0 };
-    assert.deepEqual(
-      written,
-      [1, 2].map((value) => ({ label: [{ name: 'pid', value: String(value) }], value, timestamp })),
-    );
+    assert.deepEqual(written, [1, 2].map(exemplarMessage));
   });
 });
+
+suite('a classic histogram', () => {
+  test('has the latest exemplar of each bucket there, also above the last bound', () => {
+    const exemplars = [0.5, 1, 11, 12].map(exemplar);
+    const { bucket, exemplars: others } = histogramOf({ ...classic, exemplars });
+    assert.deepEqual(bucket, [
+      { cumulativeCount: 1, upperBound: 1, exemplar: exemplarMessage(1) },
+      { cumulativeCount: 1, upperBound: 10 },
+      { cumulativeCount: 3, upperBound: Number.POSITIVE_INFINITY, exemplar: exemplarMessage(12) },
+    ]);
+    assert.deepEqual(others, []);
+  });
+
+  test('has exemplars beside those of a native one', () => {
+    const value = { ...classic, exponential: exponential(3, 0, [1]), exemplars: [exemplar(1)] };
+    const both = histogramOf(value, true);
+    assert.deepEqual([both.exemplars, both.bucket[0]?.exemplar], [[exemplarMessage(1)], exemplarMessage(1)]);
+  });
+
+  test('for anyone has exemplars with what anyone may read', () => {
+    const value: ScrapedHistogram = { ...classic, exemplars: [exemplar(1)] };
+    const metrics = collection([histogram('latency_us', [{ value }])]);
+    const [, family] = decodeFamilies(Buffer.concat(chunksOf(PUBLIC_PROTOBUF, metrics)));
+    const { label } = family?.metric[0]?.histogram?.bucket[0]?.exemplar ?? {};
+    assert.deepEqual(label, [{ name: 'cause', value: 'device' }]);
+  });
+});
+
+function exemplarMessage(value: number): object {
+  const label = [
+    { name: 'path', value: `/file-${value}` },
+    { name: 'cause', value: 'device' },
+  ];
+  return { label, value, timestamp: { seconds: END[0], nanos: 0 } };
+}
