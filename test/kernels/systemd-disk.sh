@@ -16,7 +16,7 @@ if [ -e "$image" ]; then echo "$image"; exit; fi
 say "making the disk of a guest with systemd"
 begin_work
 disk=$work/disk
-quietly debootstrap --variant=minbase --include=systemd,systemd-oomd,libbpf1,libstdc++6,iproute2 bookworm "$disk" "$(debian_mirror)"
+quietly debootstrap --variant=minbase --include=systemd,systemd-oomd,earlyoom,libbpf1,libstdc++6,iproute2 bookworm "$disk" "$(debian_mirror)"
 rm -rf "$disk"/var/cache/apt/archives/*.deb "$disk"/var/lib/apt/lists/* "$disk"/usr/share/doc "$disk"/usr/share/locale
 
 cp "$node" "$disk/usr/local/bin/node"
@@ -28,10 +28,10 @@ ln -s /floatie/dist/main.js "$disk/usr/local/bin/floatie"
 cd "$disk/etc"
 echo floatie >hostname
 : >fstab
-# What takes time here and is of no use.
+# What takes time here and is of no use, and what would kill the tests.
 for unit in systemd-udevd.service systemd-udev-trigger.service systemd-logind.service systemd-update-utmp.service \
   systemd-remount-fs.service e2scrub_reap.service apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer \
-  e2scrub_all.timer fstrim.timer systemd-tmpfiles-clean.timer proc-sys-fs-binfmt_misc.automount; do
+  e2scrub_all.timer earlyoom.service fstrim.timer systemd-tmpfiles-clean.timer proc-sys-fs-binfmt_misc.automount; do
   ln -sf /dev/null "systemd/system/$unit"
 done
 cp "$root/test/kernels/floatie-tests.service" systemd/system/

@@ -138,7 +138,7 @@ export const VARIANTS: readonly Variant[] = [
     skips: [],
     cpu: CPU_OF_6_12,
     boot: 'systemd.getty_auto=no systemd.show_status=no',
-    only: ['test/live/systemd-guest.test.ts', 'test/live/oomd-guest.test.ts'],
+    only: ['test/live/systemd-guest.test.ts', 'test/live/oom-daemons-guest.test.ts'],
   },
   // Preempts lazily, and raw tracepoints too.
   {

@@ -1,19 +1,23 @@
-/** The real systemd-oomd, which kills all of a service that waits for memory most of the time. */
+/** The real daemons that kill before the kernel has to. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { after, before, suite, test } from 'node:test';
+import { createCgroup } from '../support/cgroup.ts';
 import { fixture } from '../support/fixtures.ts';
 import { missing } from '../support/requirements.ts';
-import { attachKills } from '../support/sigkills.ts';
+import { attachKills, EARLYOOM } from '../support/sigkills.ts';
 
 const DAEMON = 'systemd-oomd.service';
 /** Of a service. One takes memory, the others do not end by SIGTERM, which systemd sends once that one has ended. */
 const PROCESSES = 25;
+const SCALE = Number(process.env.TEST_SCALE ?? 1);
 /** Between two kills the daemon waits for 15 s. */
-const SERVICES = Math.ceil(4 * Number(process.env.TEST_SCALE ?? 1));
+const SERVICES = Math.ceil(4 * SCALE);
+const TIMES = Math.ceil(100 * SCALE);
 const KILL_MS = 120_000;
 
+/** It kills all of a service that waits for memory most of the time. */
 suite('systemd-oomd itself', { skip: missing('systemd') }, () => {
   before(() => {
     mkdirSync('/etc/systemd/oomd.conf.d', { recursive: true });
@@ -41,6 +45,23 @@ suite('systemd-oomd itself', { skip: missing('systemd') }, () => {
         String(records[0]?.explanation),
         new RegExp(`by systemd-oomd \\(pid ${pid}\\), which frees memory before the kernel has to`),
       );
+    }
+  });
+});
+
+suite('earlyoom itself', { skip: missing('systemd') }, () => {
+  test(`each of ${TIMES} processes that it kills counts as killed by it`, async () => {
+    using kills = attachKills();
+    for (let at = 0; at < TIMES; at++) {
+      await using cgroup = createCgroup('earlyoom');
+      const { counts, killer, explanation } = await EARLYOOM.kill(cgroup);
+      const records = await kills.after(1, cgroup);
+      assert.deepEqual(kills.counts(cgroup), counts, JSON.stringify(records));
+      assert.deepEqual(
+        records.map((record) => record.killer),
+        [killer],
+      );
+      assert.match(String(records[0]?.explanation), explanation);
     }
   });
 });
