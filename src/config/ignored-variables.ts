@@ -89,8 +89,7 @@ function logLevelWarnings(env: Env, config: Config): string[] {
 
 function exemplarWarnings(env: Env): string[] {
   return differs(env, 'OTEL_METRICS_EXEMPLAR_FILTER', 'always_off', 'trace_based').map(
-    (name) =>
-      `${name}: is ignored: the exemplars of Floatie's metrics are slow operations`,
+    (name) => `${name}: is ignored: the exemplars of Floatie's metrics are slow operations`,
   );
 }
 
