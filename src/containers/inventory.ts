@@ -44,8 +44,8 @@ interface Held {
 
 /** How many containers a step checks for processes, in turn, while there is no room. */
 const LOOKS = 8;
-/** How soon the hierarchy is walked again although no change was seen, in ms: after a walk that saw all, and another. */
-const [MAX_AGE_MS, MAX_AGE_UNSURE_MS] = [300_000, 60_000];
+/** How soon the hierarchy is walked again although no change was seen, in ms. */
+const MAX_AGE_MS = 60_000;
 /** How many walks after a change take all the time they may: a container is often found before its first process. */
 const HASTY_WALKS = 2;
 /** The part of that time for later walks, which only look again at containers without room. */
@@ -64,8 +64,7 @@ export class Inventory {
   #looks: Iterator<Held> | null = null;
   #walk: Generator<Found, WalkEnd> | null = null;
   #walks = 0;
-  /** When the last walk is too old, in ms of CLOCK_MONOTONIC. */
-  #expiresMs = 0;
+  #walkedAtMs = 0;
   #hastyWalks = 0;
   /** Tells what has changed since the walk began. */
   #watch: TreeWatch | null = null;
@@ -114,7 +113,7 @@ export class Inventory {
   }
 
   #isOutdated(nowMs: number): boolean {
-    return this.#watch === null || this.#watch.hasChanged() || nowMs >= this.#expiresMs;
+    return this.#watch === null || this.#watch.hasChanged() || nowMs - this.#walkedAtMs >= MAX_AGE_MS;
   }
 
   /** Whether a container without room would get some if it had a process by now. */
@@ -130,7 +129,7 @@ export class Inventory {
         this.#walk = null;
         this.#dropRemoved(({ passedIn }) => passedIn !== this.#walks);
         this.#walks++;
-        this.#expiresMs = monotonicMs() + (value === 'complete' ? MAX_AGE_MS : MAX_AGE_UNSURE_MS);
+        this.#walkedAtMs = monotonicMs();
         this.#refusedBefore = this.#refused;
         this.#refused = 0;
         this.#hastyWalks = this.leftOut > 0 && this.#hastyWalks > 0 ? this.#hastyWalks - 1 : 0;

@@ -90,42 +90,6 @@ suite('a cgroup whose name is no UTF-8', () => {
   });
 });
 
-suite('a container', () => {
-  function discovered(inventory: Inventory): (string | undefined)[] {
-    inventory.discover();
-    return Array.from(inventory.containers(), ({ identity }) => identity.containerId);
-  }
-
-  test('that a walk could not see for lack of file descriptors is found a minute later', (context) => {
-    const clocks = holdClocks(context);
-    create('/a');
-    create(`/a/${CONTAINER}`);
-    const inventory = new Inventory(mount);
-    const allow = refuse(context, 'EMFILE');
-    assert.deepEqual(discovered(inventory), []);
-    allow();
-    assert.deepEqual(discovered(inventory), []);
-    clocks.pass(60_000);
-    assert.deepEqual(discovered(inventory), [CONTAINER]);
-  });
-
-  test('is looked for without any sign of it after five minutes, and not before', (context) => {
-    const clocks = holdClocks(context);
-    create('/a');
-    const inventory = new Inventory(mount);
-    inventory.discover();
-    const { mock } = context.mock.method(fs, 'readdirSync');
-    syncBuiltinESMExports();
-    context.after(syncBuiltinESMExports);
-    const listings = [299_999, 1].map((ms) => {
-      clocks.pass(ms);
-      inventory.discover();
-      return mock.callCount() > 0;
-    });
-    assert.deepEqual(listings, [false, true]);
-  });
-});
-
 suite('a cgroup that cannot be seen', () => {
   test('is not gone where no hierarchy is visible', () => {
     const cgroups = new Cgroups(null);
