@@ -119,10 +119,15 @@ export class SeriesStorage implements Store {
     if (known === undefined && member.isRedundant && this.#stream.isSeparate) return;
     const owner = known ?? this.#adopt(member);
     owner.attributes = member.attributes; // its container may be called by name from now on
-    const { totals } = owner.series;
-    if (member.exemplars !== undefined) owner.series.exemplars = latestOf(owner.series.exemplars, member.exemplars);
-    if (owner.seen === totals) raise(totals, member.totals);
-    else addGrowth(totals, owner.seen, member.totals);
+    const { series } = owner;
+    const { exemplars = NO_EXEMPLARS } = member;
+    if (series.only === owner) {
+      raise(series.totals, member.totals);
+      series.exemplars = exemplars;
+    } else {
+      addGrowth(series.totals, owner.seen, member.totals);
+      series.exemplars = latestOf(series.exemplars, exemplars);
+    }
   }
 
   /** The member is no more. Its series ends with it, unless it has other members or is the plain one. */

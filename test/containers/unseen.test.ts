@@ -90,6 +90,23 @@ suite('a cgroup whose name is no UTF-8', () => {
   });
 });
 
+test('a container that a walk could not see for lack of file descriptors is found a minute later', (context) => {
+  const clocks = holdClocks(context);
+  create('/a');
+  create(`/a/${CONTAINER}`);
+  const inventory = new Inventory(mount);
+  const discovered = (): (string | undefined)[] => {
+    inventory.discover();
+    return Array.from(inventory.containers(), ({ identity }) => identity.containerId);
+  };
+  const allow = refuse(context, 'EMFILE');
+  assert.deepEqual(discovered(), []);
+  allow();
+  assert.deepEqual(discovered(), []);
+  clocks.pass(60_000);
+  assert.deepEqual(discovered(), [CONTAINER]);
+});
+
 suite('a cgroup that cannot be seen', () => {
   test('is not gone where no hierarchy is visible', () => {
     const cgroups = new Cgroups(null);

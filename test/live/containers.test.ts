@@ -110,6 +110,7 @@ suite('containers', { skip: missing('root', 'btf') }, () => {
     const others = [
       ...['sync', 'open', 'metadata', 'transfer', 'copy_up'].map((name) => `floatie_overlayfs_${name}_latency_us`),
       ...['floatie_overlayfs_*_total', 'floatie_overlayfs_*measured', 'floatie_memory_*_total', 'floatie_oom_rec*'],
+      'floatie_memory_reclaim_latency_us',
       'floatie_sigkills_total',
       HEADROOM,
     ];

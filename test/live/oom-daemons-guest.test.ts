@@ -22,7 +22,7 @@ suite('systemd-oomd itself', { skip: missing('systemd') }, () => {
   before(() => {
     mkdirSync('/etc/systemd/oomd.conf.d', { recursive: true });
     writeFileSync('/etc/systemd/oomd.conf.d/soon.conf', '[OOM]\nDefaultMemoryPressureDurationSec=1s\n');
-    systemctl('start', DAEMON);
+    systemctl('restart', DAEMON);
   });
   after(() => {
     process.stdout.write(execFileSync('journalctl', ['--unit', DAEMON, '--no-pager'], { encoding: 'utf8' }));

@@ -14,8 +14,10 @@ const LATENCY = 'floatie_memory_reclaim_latency_us';
 /** Of all reclaims by dd: how many, and their time in ns. */
 const OBSERVER = `
 BEGIN { printf("ready\\n"); }
-tracepoint:vmscan:mm_vmscan_memcg_reclaim_begin /comm == "dd"/ { @start[tid] = nsecs; }
-tracepoint:vmscan:mm_vmscan_memcg_reclaim_end /comm == "dd" && @start[tid]/ {
+tracepoint:vmscan:mm_vmscan_memcg_reclaim_begin,
+tracepoint:vmscan:mm_vmscan_direct_reclaim_begin /comm == "dd"/ { @start[tid] = nsecs; }
+tracepoint:vmscan:mm_vmscan_memcg_reclaim_end,
+tracepoint:vmscan:mm_vmscan_direct_reclaim_end /comm == "dd" && @start[tid]/ {
   @reclaims = count();
   @ns = sum(nsecs - @start[tid]);
   delete(@start[tid]);
@@ -24,7 +26,8 @@ tracepoint:vmscan:mm_vmscan_memcg_reclaim_end /comm == "dd" && @start[tid]/ {
 suite('a container at its memory limit', { skip: missing('root', 'btf', 'bpftrace') }, () => {
   test('has each reclaim of its tasks in a histogram, and how long it took', async () => {
     await using cgroup = createCgroup('reclaim');
-    await using floatie = await startFloatie();
+    // What others on this machine began before Floatie is none of this test's.
+    await using floatie = await startFloatie(['--set', `kernel.cgroup=${cgroup.name}`]);
     await eventually('reclaims are measured', async () => {
       const metrics = await floatie.scrape();
       return metrics.sum('floatie_probe_attached', { probe: 'reclaim' }) === 1;

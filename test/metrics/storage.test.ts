@@ -74,6 +74,15 @@ suite('a series', () => {
     assert.deepEqual(series?.exemplars, [third, ...later]);
   });
 
+  test('of one member has the exemplars that it has now', () => {
+    const store = storeOf();
+    store.update([{ ...member('1', A, 3), exemplars: [exemplar(1)] }]);
+    const [series] = store.values();
+    assert.deepEqual(series?.exemplars, [exemplar(1)]);
+    store.update([member('1', A, 3)]);
+    assert.deepEqual(series?.exemplars, []);
+  });
+
   test('does not begin with what another one says', () => {
     const store = storeOf();
     store.update([{ ...member('1', A, 3), isRedundant: true }]);

@@ -20,12 +20,14 @@ const CONTAINERS = 20;
 const FAST = 500_000;
 /** The durations of the slow ones in µs, by container. */
 const SLOW_US = Array.from({ length: 10 }, (_, index) => 40_000 + 4000 * index);
-/** Reads a byte and prints how long that took, in ns by its own clock. */
+/** Reads a byte that is slow after one that is not, and prints how long that took, in ns by its own clock. */
 const READER = `
 const { openSync, readSync } = require('node:fs');
 const file = openSync(process.argv[1], 'r');
+const [byte, offset] = [Buffer.alloc(1), Number(process.argv[2])];
+readSync(file, byte, 0, 1, 0);
 const began = process.hrtime.bigint();
-readSync(file, Buffer.alloc(1), 0, 1, Number(process.argv[2]));
+readSync(file, byte, 0, 1, offset);
 console.log(String(process.hrtime.bigint() - began));
 `;
 const run = promisify(execFile);

@@ -38,7 +38,7 @@ export function routeOf({ path, query }: Target, sources: Sources): Wanted {
   const records = isPublic ? withoutPrivate(sources.records) : sources.records;
   switch (path) {
     case '/metrics':
-      return { key: path, make: () => metrics(scrapes(), isPublic) };
+      return { key: isPublic ? `${path} for anyone` : path, make: () => metrics(scrapes(), isPublic) };
     case '/healthz':
       return { key: path, make: () => ALIVE };
     case '/readyz':

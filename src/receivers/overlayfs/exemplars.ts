@@ -31,6 +31,11 @@ export class Exemplars {
     }
   }
 
+  /** They may say what settings do not allow any more. */
+  clear(): void {
+    this.#kinds.clear();
+  }
+
   /** Oldest first. */
   of(cgroupId: bigint, op: Op): readonly Exemplar[] | undefined {
     return this.#kinds.size === 0 ? undefined : this.#kinds.get(keyOf(cgroupId, op));

@@ -21,7 +21,7 @@ type Slow = Required<Pick<Running<OverlayfsSettings>, 'observe' | 'choose' | 'se
 export function startSlow(
   context: Context<OverlayfsSettings>,
   events: Pick<SlowEvents, 'take' | 'counts'>,
-  exemplars: Pick<Exemplars, 'add'>,
+  exemplars: Pick<Exemplars, 'add' | 'clear'>,
 ): Slow {
   const { cgroups, records } = context;
   const log = withoutRepetition(context.log);
@@ -50,6 +50,7 @@ export function startSlow(
   return {
     settle: poll,
     choose(choice) {
+      if (choice.settings.slow_paths !== settings.slow_paths) exemplars.clear();
       ({ settings, filter } = choice);
     },
     observe(observe) {

@@ -30,8 +30,6 @@ export interface ReclaimOptions
 
 /** In the order of attaching: what began before is missed, and counted as that. */
 const PROGRAMS = ['direct_begin', 'memcg_begin', 'direct_end', 'memcg_end'] as const;
-/** One cgroup in four is short of memory at most; further ones count in the overflow series. */
-const SHORT_SHARE = 1 / 4;
 
 export class ReclaimCounts extends histograms.Histograms<Op, Counter> {
   readonly #programs: readonly BpfProgram[];
@@ -58,8 +56,8 @@ export class ReclaimCounts extends histograms.Histograms<Op, Counter> {
       }),
     );
     const programs = PROGRAMS.map((name) => object.program(name));
-    const firstBlocks = Math.ceil(maxMapEntries * SHORT_SHARE);
-    super(object, { ...options, operations: OPS, counters: CELLS, firstBlocks });
+    // Where the machine is short of memory, all of them are.
+    super(object, { ...options, operations: OPS, counters: CELLS, firstBlocks: maxMapEntries });
     this.#programs = programs;
     this.#counters = new Cells(object.map('.data.counters').memory(RECLAIM_COUNTERS.size));
     try {

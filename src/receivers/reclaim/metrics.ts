@@ -7,7 +7,7 @@ export const metrics = {
     unit: 'us',
     perUnit: 1000,
     description:
-      "Duration of reclaims of memory by a container's own tasks, in microseconds: how long one waited since its cgroup was at a limit or above memory.high, or the machine short of memory",
+      "Duration of reclaims of memory by a container's own tasks, in microseconds: how long a task waited because its cgroup was at a limit or above memory.high, or the machine was short of memory",
     attributes: ownerAttributes,
   },
   excluded: {

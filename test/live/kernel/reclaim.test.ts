@@ -16,7 +16,6 @@ const HIERARCHY = findHierarchy();
 const OPTIONS = {
   boundsNs: [1000, 1_000_000, 1_000_000_000],
   pidNsInum: 0,
-  cgroupId: 0n,
   maxMapEntries: 16,
   cgroupVersion: HIERARCHY.version,
   expireMs: 60_000,
@@ -25,7 +24,7 @@ const OPTIONS = {
 
 suite('reclaims of memory', { skip: missing('root', 'btf') }, () => {
   test('are those of the cgroup that is at its limit, and take no longer than the program that waits', async () => {
-    await using setup = start();
+    await using setup = start('short');
     const ns = setup.fill(setup.short);
     const { sumNs, buckets } = setup.totalsOf(setup.short) ?? assert.fail('none is counted');
     assert.ok(buckets.reduce((sum, count) => sum + count, 0) > 0);
@@ -34,7 +33,7 @@ suite('reclaims of memory', { skip: missing('root', 'btf') }, () => {
   });
 
   test('of other cgroups than the chosen one are not counted', async () => {
-    await using setup = start(true);
+    await using setup = start('chosen');
     setup.fill(setup.short);
     setup.fill(setup.chosen);
     assert.equal(setup.totalsOf(setup.short), undefined);
@@ -42,13 +41,13 @@ suite('reclaims of memory', { skip: missing('root', 'btf') }, () => {
   });
 });
 
-/** Two cgroups with a limit. @param isChosen whether only one of them is counted */
-function start(isChosen = false) {
+/** Two cgroups with a limit. @param counted the one that is counted */
+function start(counted: 'short' | 'chosen') {
   const stack = new AsyncDisposableStack();
   const [short, chosen] = [stack.use(createCgroup('short')), stack.use(createCgroup('chosen'))];
   for (const cgroup of [short, chosen]) limit(cgroup, 16);
   const idOf = ({ name }: typeof short): bigint => cgroupIdOf(HIERARCHY, name);
-  const counts = ReclaimCounts.start({ ...OPTIONS, cgroupId: isChosen ? idOf(chosen) : 0n });
+  const counts = ReclaimCounts.start({ ...OPTIONS, cgroupId: idOf({ short, chosen }[counted]) });
   stack.defer(() => counts.close());
   const folder = mkdtempSync('/var/tmp/floatie-reclaim-');
   stack.defer(() => rmSync(folder, { recursive: true }));

@@ -155,6 +155,16 @@ suite('records of slow operations', () => {
     assert.equal(exemplars.of(7n, 'write'), undefined);
   });
 
+  test('are exemplars no more when a reload changes what is told of paths', () => {
+    const { exemplars, events, slow, settings, poll } = running();
+    events.push(decodeSlowEvent(slowEvent()));
+    poll();
+    slow.choose({ settings, filter: null } as unknown as Choice<OverlayfsSettings>);
+    assert.equal(exemplars.of(7n, 'read')?.length, 1);
+    slow.choose({ settings: { ...settings, slow_paths: 'off' }, filter: null } as unknown as Choice<OverlayfsSettings>);
+    assert.equal(exemplars.of(7n, 'read'), undefined);
+  });
+
   test('are exemplars with 128 characters of names and values at most, as OpenMetrics wants it', () => {
     const { exemplars, events, poll } = running();
     events.push(decodeSlowEvent(slowEvent({ names: ['🦆'.repeat(60), '🐈'.repeat(60)] })));
