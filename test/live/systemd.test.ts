@@ -19,7 +19,7 @@ suite('under systemd, Floatie', { skip: missing('root', 'btf') }, () => {
     const [, status = ''] = receiver.received().find(([first]) => first === 'READY=1') ?? [];
     assert.match(
       status,
-      /^STATUS=overlayfs by \w+, oom by \w+, kills by tracepoint, pressure by file; http:\/\/127\.0\.0\.1:\d+\/metrics$/,
+      /^STATUS=overlayfs by \w+, oom by \w+, kills by tracepoint, pressure by file, reclaim by tracepoint; http:\/\/127\.0\.0\.1:\d+\/metrics$/,
     );
     const beats = () => receiver.received().filter(([first]) => first === 'WATCHDOG=1').length;
     const before = beats();
