@@ -28,8 +28,8 @@ export interface Run {
 const BOOT_MS = 120_000;
 
 const MEMORY_MB = 1024;
-/** On a NUMA node of its own, which a cpuset can be confined to. */
-const FAR_MB = 64;
+/** On a NUMA node of its own, which a cpuset can be confined to. Larger than Floatie, which else would be killed first. */
+const FAR_MB = 256;
 
 /** Rejects only when QEMU itself cannot be run. */
 export async function boot(machine: Machine, deadlineMs: number): Promise<Run> {

@@ -29,7 +29,7 @@ suite('systemd-oomd itself', { skip: missing('systemd') }, () => {
     systemctl('stop', DAEMON);
   });
 
-  test(`each of ${SERVICES * PROCESSES} processes that it kills counts as killed by it`, async () => {
+  test(`kills ${SERVICES * PROCESSES} processes, each of which counts as killed by it`, async () => {
     using kills = attachKills();
     const pid = systemctl('show', DAEMON, '--property=MainPID', '--value').trim();
     for (let at = 0; at < SERVICES; at++) {
@@ -50,7 +50,7 @@ suite('systemd-oomd itself', { skip: missing('systemd') }, () => {
 });
 
 suite('earlyoom itself', { skip: missing('systemd') }, () => {
-  test(`each of ${TIMES} processes that it kills counts as killed by it`, async () => {
+  test(`kills ${TIMES} processes one by one, each of which counts as killed by it`, async () => {
     using kills = attachKills();
     for (let at = 0; at < TIMES; at++) {
       await using cgroup = createCgroup('earlyoom');

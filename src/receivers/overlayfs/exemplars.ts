@@ -1,4 +1,4 @@
-/** The latest slow operations of each cgroup and kind, as exemplars of their histograms. */
+/** The latest slow operations of each cgroup, as exemplars of its histograms. */
 import type { Attributes } from '@opentelemetry/api';
 import { type Exemplar, MAX_EXEMPLARS } from '../../metrics/exemplar.ts';
 import { toHrTime } from '../../program/clock.ts';
@@ -7,43 +7,41 @@ import type { Op } from './operations.ts';
 import type { SlowEvent } from './slow-events.ts';
 import type { SlowRecord } from './slow-schema.ts';
 
-/** The limit of kinds of operations, by cgroup. */
-const MAX_KINDS = 1000;
+/** The limit of cgroups. */
+const MAX_CGROUPS = 250;
 /** OpenMetrics' limit of the characters of all names and values. */
 const MAX_CHARACTERS = 128;
 const ELLIPSIS = '…';
 
+/** Of a cgroup, oldest first. Arrays are never changed. */
+export type ByOperation = { readonly [op in Op]?: readonly Exemplar[] };
+
 export class Exemplars {
-  /** The kind that was slow last is the last one. Arrays are never changed. */
-  readonly #kinds = new Map<string, readonly Exemplar[]>();
+  /** The cgroup that was slow last is the last one. */
+  readonly #cgroups = new Map<bigint, ByOperation>();
 
   /** Leaves out what the histograms leave out: failures, and what moved no byte. */
   add(event: SlowEvent, record: SlowRecord): void {
     if (record.values.error !== undefined || record.values.bytes === 0) return;
     const { cgroupId, op } = event;
-    const key = keyOf(cgroupId, op);
-    const before = this.of(cgroupId, op) ?? [];
-    this.#kinds.delete(key);
-    this.#kinds.set(key, [...before, exemplarOf(event, record)].slice(-MAX_EXEMPLARS));
-    for (const oldest of this.#kinds.keys()) {
-      if (this.#kinds.size <= MAX_KINDS) break;
-      this.#kinds.delete(oldest);
+    const before = this.of(cgroupId);
+    this.#cgroups.delete(cgroupId);
+    const latest = [...(before?.[op] ?? []), exemplarOf(event, record)].slice(-MAX_EXEMPLARS);
+    this.#cgroups.set(cgroupId, { ...before, [op]: latest });
+    for (const oldest of this.#cgroups.keys()) {
+      if (this.#cgroups.size <= MAX_CGROUPS) break;
+      this.#cgroups.delete(oldest);
     }
   }
 
   /** They may say what settings do not allow any more. */
   clear(): void {
-    this.#kinds.clear();
+    this.#cgroups.clear();
   }
 
-  /** Oldest first. */
-  of(cgroupId: bigint, op: Op): readonly Exemplar[] | undefined {
-    return this.#kinds.size === 0 ? undefined : this.#kinds.get(keyOf(cgroupId, op));
+  of(cgroupId: bigint): ByOperation | undefined {
+    return this.#cgroups.get(cgroupId);
   }
-}
-
-function keyOf(cgroupId: bigint, op: Op): string {
-  return `${cgroupId} ${op}`;
 }
 
 /** The path within the container, what the operation waited for most, and the process. */

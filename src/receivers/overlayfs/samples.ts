@@ -28,6 +28,7 @@ export function* overlayfsSamples(
   let counts = new Float64Array(0);
   for (const { key, cgroupId, bornNs, operations } of totals) {
     const owner = cgroupId === null ? OVERFLOW : attributesOf(identityOf(cgroupId));
+    const slow = cgroupId === null ? undefined : exemplars?.of(cgroupId);
     for (const { op, latency, attributes: own } of OPERATIONS) {
       const totalsOfOp = operations[op];
       if (totalsOfOp === undefined) continue;
@@ -44,7 +45,7 @@ export function* overlayfsSamples(
       if (hasAny) {
         const memberKey = own === undefined ? key : `${key}.${op}`;
         const member = new CgroupMember(memberKey, withOwn[op](owner), bornNs, counts);
-        if (cgroupId !== null) member.exemplars = exemplars?.of(cgroupId, op);
+        member.exemplars = slow?.[op];
         yield { metric: latency, member };
       }
       for (const { metric, cell, suffix, attributesOf } of countersOf[op]) {

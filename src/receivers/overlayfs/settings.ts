@@ -1,6 +1,7 @@
-import { bounds } from '../../settings/bounds.ts';
+/** The section `receivers.overlayfs` of the configuration. */
 import { choice, setting, type ValuesOf } from '../../settings/setting.ts';
 import { integer } from '../../settings/shapes.ts';
+import { histogramSettings } from '../histogram-settings.ts';
 import { chosen, DEFAULT_CHOICE } from './chosen.ts';
 
 /** 1 µs, 2 µs, 4 µs … 0.52 s. */
@@ -25,16 +26,7 @@ export const settings = {
     'Whether to tell apart what operations sleep for, by programs that the kernel runs at each switch of tasks; without, only the CPU, its run queue and all else are told apart',
     { needsRestart: true },
   ),
-  bounds_us: setting(
-    DEFAULT_BOUNDS_US,
-    bounds,
-    'Upper bounds of the histogram buckets in microseconds, inclusive; the kernel counts in exactly these buckets',
-  ),
-  expire_ms: setting(
-    300_000,
-    integer(1000, 86_400_000),
-    'How long the series of a removed cgroup stay, in ms; several scrape intervals, so that their last values are scraped',
-  ),
+  ...histogramSettings(DEFAULT_BOUNDS_US),
   slow_ms: setting(
     100,
     integer(0, 3_600_000),

@@ -147,12 +147,12 @@ suite('records of slow operations', () => {
     const { exemplars, events, poll } = running();
     for (const ret of [-5, 0, 4096]) events.push(decodeSlowEvent(slowEvent({ names: NAMES, ret })));
     poll();
-    const [exemplar, ...others] = exemplars.of(7n, 'read') ?? [];
+    const [exemplar, ...others] = exemplars.of(7n)?.read ?? [];
     assert.deepEqual(others, [], 'those that failed and that moved nothing are in no histogram');
     const publicAttributes = { cause: 'other', process: 'process' };
     assert.deepEqual(exemplar?.attributes, { path: '/var/lib/app/big.db', ...publicAttributes });
     assert.deepEqual([exemplar.publicAttributes, exemplar.value], [publicAttributes, 123_456.789]);
-    assert.equal(exemplars.of(7n, 'write'), undefined);
+    assert.equal(exemplars.of(7n)?.write, undefined);
   });
 
   test('are exemplars no more when a reload changes what is told of paths', () => {
@@ -160,16 +160,16 @@ suite('records of slow operations', () => {
     events.push(decodeSlowEvent(slowEvent()));
     poll();
     slow.choose({ settings, filter: null } as unknown as Choice<OverlayfsSettings>);
-    assert.equal(exemplars.of(7n, 'read')?.length, 1);
+    assert.equal(exemplars.of(7n)?.read?.length, 1);
     slow.choose({ settings: { ...settings, slow_paths: 'off' }, filter: null } as unknown as Choice<OverlayfsSettings>);
-    assert.equal(exemplars.of(7n, 'read'), undefined);
+    assert.equal(exemplars.of(7n)?.read, undefined);
   });
 
   test('are exemplars with 128 characters of names and values at most, as OpenMetrics wants it', () => {
     const { exemplars, events, poll } = running();
     events.push(decodeSlowEvent(slowEvent({ names: ['🦆'.repeat(60), '🐈'.repeat(60)] })));
     poll();
-    const [exemplar] = exemplars.of(7n, 'read') ?? [];
+    const [exemplar] = exemplars.of(7n)?.read ?? [];
     const characters = Array.from(
       Object.entries(exemplar?.attributes ?? {})
         .flat()
@@ -179,14 +179,14 @@ suite('records of slow operations', () => {
     assert.match(String(exemplar?.attributes.path), /^…🐈+\/🦆{60}$/u);
   });
 
-  test('are the last four exemplars of a thousand kinds at most', () => {
+  test('are the last four exemplars of an operation, in 250 cgroups at most', () => {
     const { exemplars, events, poll } = running();
-    const names = (cgroupId: bigint) => exemplars.of(cgroupId, 'read')?.map(({ attributes }) => attributes.path);
+    const names = (cgroupId: bigint) => exemplars.of(cgroupId)?.read?.map(({ attributes }) => attributes.path);
     for (let at = 0; at < 6; at++) events.push(decodeSlowEvent(slowEvent({ names: [`${at}`] })));
-    for (let id = 1000n; id < 1999n; id++) events.push(decodeSlowEvent(slowEvent({ cgroupId: id })));
+    for (let id = 1000n; id < 1249n; id++) events.push(decodeSlowEvent(slowEvent({ cgroupId: id })));
     poll();
     assert.deepEqual(names(7n), ['/2', '/3', '/4', '/5']);
-    events.push(decodeSlowEvent(slowEvent({ cgroupId: 1999n })));
+    events.push(decodeSlowEvent(slowEvent({ cgroupId: 1249n })));
     poll();
     assert.deepEqual([names(7n), names(1000n)], [undefined, ['/file']]);
   });

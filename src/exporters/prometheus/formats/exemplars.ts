@@ -16,7 +16,7 @@ export type Shown = (exemplar: Exemplar) => Attributes;
 export const ALL: Shown = ({ attributes }) => attributes;
 export const PUBLIC: Shown = ({ publicAttributes }) => publicAttributes;
 
-/** The latest exemplar of each bucket that has any, by the bucket's number. Behind the last bound is another bucket. */
+/** By the number of a bucket, its latest exemplar. Values above the last bound are in the bucket after it. */
 export function byBucket(
   exemplars: readonly Exemplar[],
   boundaries: readonly number[],
