@@ -11,6 +11,7 @@ import { KernelHistogram } from '../../src/metrics/histogram.ts';
 import type { Form } from '../../src/metrics/metric-data.ts';
 import { createProducer } from '../../src/metrics/producer.ts';
 import { MetricRegistry } from '../../src/metrics/registry.ts';
+import { exemplar } from '../support/metric-data.ts';
 import { collect, FakeSource, LATENCY, latencies, named, registryOf, view } from './counts.ts';
 
 const SCRAPED: Form = { temporality: AggregationTemporality.CUMULATIVE, lazy: true };
@@ -61,6 +62,24 @@ suite('a histogram for a scrape', () => {
     source.samples = [latencies('1', { cgroup: '/a' }, 9000, [9, 9, 9, 9, 9])];
     const after = await histogramOf(registry, SCRAPED);
     assert.deepEqual([before.count, before.buckets.counts, after.count], [15, [1, 2, 3, 4, 5], 45]);
+  });
+
+  test('has the exemplars of its series when it was collected, in the unit of its view', async () => {
+    for (const [unit, expected] of [
+      ['us', 5_000_000],
+      ['s', 5],
+    ] as const) {
+      const { registry, source } = registryOf(view(LATENCY, unit === 's' ? { unit } : {}));
+      const sample = latencies('1', { cgroup: '/a' }, 5000, [1, 2, 3, 4, 5]);
+      source.samples = [{ ...sample, member: { ...sample.member, exemplars: [exemplar(5_000_000)] } }];
+      const { exemplars } = await histogramOf(registry, SCRAPED);
+      source.samples = [sample];
+      await histogramOf(registry, SCRAPED);
+      assert.deepEqual(
+        exemplars.map(({ value }) => value),
+        [expected],
+      );
+    }
   });
 
   test('is exact where counts need more than 32 bits', async () => {

@@ -1,4 +1,5 @@
 /** What a person would say of a container, from the answer of a running Floatie. Pure. */
+import { BOUNDS_US } from '../../history/durations.ts';
 import type { Container, ContainerOperation, Containers } from '../../history/schema.ts';
 import { type Event, type Events, killsOf, sentenceOf, slowOf, timeOf } from '../../page/events.ts';
 import { age, bytes, count, micros, percent, seconds } from '../../page/format.ts';
@@ -100,10 +101,17 @@ function describeWaits(
     .filter((event) => event.op === op && typeof event.path === 'string')
     .toSorted((a, b) => Number(b.duration_us) - Number(a.duration_us))[0];
   const tail = slowest ? `; slowest: ${slowest.path}, ${micros(Number(slowest.duration_us))}` : '';
-  const sentence = `${capital(nounOf(op))} waited ${seconds(waitedS)} in the last minute${parts.length > 0 ? `: ${parts.join(', ')}` : ''} (${count(number)} of them${rate}, 99 % took at most ${micros(p99_us)})${tail}`;
+  const sentence = `${capital(nounOf(op))} waited ${seconds(waitedS)} in the last minute${parts.length > 0 ? `: ${parts.join(', ')}` : ''} (${count(number)} of them${rate}, ${nearlyAll(p99_us)})${tail}`;
   // A container that hardly waits needs nothing.
   const cure = waitedS < LEAST_CURED_SHARE * minuteS ? undefined : CAUSES[waits[0]?.cause ?? '']?.cure;
   return [{ sentence, waitedS, ...(cure !== undefined && { cure }) }];
+}
+
+/** A quantile is never above the highest bound, however long the operations took. */
+function nearlyAll(p99Us: number | undefined): string {
+  const highestUs = BOUNDS_US.at(-1) ?? 0;
+  if (p99Us !== undefined && p99Us >= highestUs) return `1 % took ${micros(highestUs)} or more`;
+  return `99 % took at most ${micros(p99Us)}`;
 }
 
 function describeElsewhere({ io_stall }: Container, waitedS: number): Statement[] {

@@ -33,12 +33,17 @@ const NO_HISTORY = text(404, 'There is no history of containers: service.history
 const NOTHING = text(404, 'Nothing is here; the metrics are at /metrics\n');
 
 /** The answer at a path. Keys are a bounded set: they contain nothing that a client makes up. */
-export function routeOf({ path, query }: Target, sources: Sources): Wanted {
-  const { readiness, history = null, scrapes, isPublic } = sources;
-  const records = isPublic ? withoutPrivate(sources.records) : sources.records;
+export function routeOf(target: Target, sources: Sources): Wanted {
+  if (!sources.isPublic) return answerAt(target, sources);
+  const wanted = answerAt(target, { ...sources, records: withoutPrivate(sources.records) });
+  // What others may not see never stands in for it.
+  return { ...wanted, key: `${wanted.key} for anyone` };
+}
+
+function answerAt({ path, query }: Target, { readiness, records, history = null, scrapes, isPublic }: Sources): Wanted {
   switch (path) {
     case '/metrics':
-      return { key: isPublic ? `${path} for anyone` : path, make: () => metrics(scrapes(), isPublic) };
+      return { key: path, make: () => metrics(scrapes(), isPublic) };
     case '/healthz':
       return { key: path, make: () => ALIVE };
     case '/readyz':

@@ -51,6 +51,12 @@ suite('the first sentence of an explanation', () => {
     assert.match(first.cure ?? '', /iostat/);
   });
 
+  test('says nothing of how long nearly all took that cannot be told', () => {
+    const slow = operation('read', 12.5, { device: 12.5 });
+    const operations = [{ ...slow, last_1m: { ...slow.last_1m, p99_us: 524_288 } }];
+    assert.match(statementsOf({ operations })[0]?.sentence ?? '', /, 1 % took 524 ms or more\)/);
+  });
+
   test('gives no advice where less than a hundredth of the minute was waited', () => {
     const cureOf = (s: number) => statementsOf({ operations: [operation('read', s, { device: s })] })[0]?.cure;
     assert.equal(cureOf(0.5), undefined);

@@ -16,7 +16,6 @@ const HIERARCHY = findHierarchy();
 const OPTIONS = {
   boundsNs: [1000, 1_000_000, 1_000_000_000],
   pidNsInum: 0,
-  maxMapEntries: 16,
   cgroupVersion: HIERARCHY.version,
   expireMs: 60_000,
   objects: fileURLToPath(new URL(`../../../${OBJECTS}`, import.meta.url)),
@@ -32,6 +31,14 @@ suite('reclaims of memory', { skip: missing('root', 'btf') }, () => {
     assert.deepEqual(setup.counts.misses(), { no_start: 0, skipped: 0 });
   });
 
+  test('are counted for as many cgroups as there are map entries', async () => {
+    await using setup = start('all', 3);
+    for (const cgroup of [setup.short, setup.chosen]) setup.fill(cgroup);
+    assert.ok(setup.totalsOf(setup.short));
+    assert.ok(setup.totalsOf(setup.chosen));
+    assert.equal(setup.counts.overflowed(), 0);
+  });
+
   test('of other cgroups than the chosen one are not counted', async () => {
     await using setup = start('chosen');
     setup.fill(setup.short);
@@ -41,13 +48,17 @@ suite('reclaims of memory', { skip: missing('root', 'btf') }, () => {
   });
 });
 
-/** Two cgroups with a limit. @param counted the one that is counted */
-function start(counted: 'short' | 'chosen') {
+/** Two cgroups with a limit. @param counted those that are counted */
+function start(counted: 'short' | 'chosen' | 'all', maxMapEntries = 16) {
   const stack = new AsyncDisposableStack();
   const [short, chosen] = [stack.use(createCgroup('short')), stack.use(createCgroup('chosen'))];
   for (const cgroup of [short, chosen]) limit(cgroup, 16);
   const idOf = ({ name }: typeof short): bigint => cgroupIdOf(HIERARCHY, name);
-  const counts = ReclaimCounts.start({ ...OPTIONS, cgroupId: idOf({ short, chosen }[counted]) });
+  const counts = ReclaimCounts.start({
+    ...OPTIONS,
+    maxMapEntries,
+    cgroupId: counted === 'all' ? 0n : idOf({ short, chosen }[counted]),
+  });
   stack.defer(() => counts.close());
   const folder = mkdtempSync('/var/tmp/floatie-reclaim-');
   stack.defer(() => rmSync(folder, { recursive: true }));

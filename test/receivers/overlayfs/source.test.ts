@@ -12,6 +12,7 @@ import { eachOp, OPS, type Op } from '../../../src/receivers/overlayfs/operation
 import type { OverlayfsReceiver } from '../../../src/receivers/overlayfs/receiver.ts';
 import { overlayfsSamples } from '../../../src/receivers/overlayfs/samples.ts';
 import { OverlayfsSource } from '../../../src/receivers/overlayfs/source.ts';
+import { exemplar } from '../../support/metric-data.ts';
 import { nothingDone } from '../../support/operation-totals.ts';
 
 const NOTHING = nothingDone(3);
@@ -49,6 +50,18 @@ suite('the counts of a cgroup', () => {
       ],
     );
     assert.equal(new Set(samples.map(({ member }) => member.key)).size, 3);
+  });
+
+  test('have the slow operations of their kind as exemplars', () => {
+    const slow = { read: [exemplar(1)], remove: [exemplar(2)] };
+    const all = [totals({ read: READS, create: READS, remove: READS }), totals({ cgroupId: 43n, read: READS })];
+    const samples = overlayfsSamples(all, (id) => identify(`/cgroup-${id}`), {
+      of: (id) => (id === 42n ? slow : undefined),
+    });
+    assert.deepEqual(
+      Array.from(samples, ({ member }) => member.exemplars),
+      [slow.read, undefined, slow.remove, undefined],
+    );
   });
 
   test('are the sum followed by the buckets', () => {
