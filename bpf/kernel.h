@@ -244,6 +244,12 @@ struct mm_struct___since_6_2 {
 	struct percpu_counter rss_stat[4];
 };
 
+/* Whether the kernel has this counter of rss_stat, as a number of 64 bits. */
+#define is_known(counter) (bpf_core_field_exists(counter) && bpf_core_field_size(counter) == sizeof(__s64))
+
+/* include/linux/mm_types_task.h */
+enum { MM_FILEPAGES, MM_ANONPAGES, MM_SWAPENTS, MM_SHMEMPAGES };
+
 struct signal_struct {
 	atomic_t live;       /* threads */
 	int group_exit_code; /* the signal that ends the process, or its status << 8 */

@@ -21,9 +21,6 @@
 #include "oom.h"
 #include "tasks.h"
 
-/* include/linux/mm_types_task.h */
-enum { MM_FILEPAGES, MM_ANONPAGES, MM_SWAPENTS, MM_SHMEMPAGES };
-
 const volatile struct oom_config config SEC(".rodata.config");
 struct oom_counters counters SEC(".data.counters");
 
@@ -152,9 +149,6 @@ static __always_inline bool is_decided(struct task_struct *victim)
 	return current_decision.trigger == bpf_get_current_pid_tgid() &&
 	       (current_decision.what.group_cgroup_id || current_decision.chosen == BPF_CORE_READ(victim, signal));
 }
-
-/* Whether the kernel has this counter, as a number of 64 bits. */
-#define is_known(counter) (bpf_core_field_exists(counter) && bpf_core_field_size(counter) == sizeof(__s64))
 
 #define read_pages(to, counter)                                   \
 	do {                                                      \

@@ -176,10 +176,13 @@ static __always_inline enum cause cause_by_symbol(__u64 name)
 	/* d_alloc_parallel(): two look up the same name */
 	if (BEGINS_WITH(name, "d_alloc_"))
 		return CAUSE_LOCK;
+	/* do_swap_page() */
+	if (BEGINS_WITH(name, "do_swap_"))
+		return CAUSE_MEMORY;
 	return CAUSE_OTHER;
 }
 
-/* By the innermost functions that the task is in. */
+/* By the innermost functions that the task is in, without those of the scheduler. */
 static __noinline __u32 cause_by_stack(struct task_struct *task)
 {
 	__u64 frames[FRAMES] = {};
@@ -201,6 +204,30 @@ static __noinline __u32 cause_by_stack(struct task_struct *task)
 			return cause;
 	}
 	return CAUSE_OTHER;
+}
+
+/* Whether memory of the process is in swap: some pages of each CPU may be counted later. */
+static __always_inline bool has_swapped(struct task_struct *task)
+{
+	struct mm_struct___before_6_2 *before = (void *)task->mm;
+	struct mm_struct___since_6_2 *since = (void *)before;
+
+	if (!before)
+		return false;
+	if (is_known(before->rss_stat.count[MM_SWAPENTS].counter))
+		return BPF_CORE_READ(before, rss_stat.count[MM_SWAPENTS].counter) > 0;
+	return is_known(since->rss_stat[MM_SWAPENTS].count) && BPF_CORE_READ(since, rss_stat[MM_SWAPENTS].count) > 0;
+}
+
+/* What a long sleep was for beyond what the scheduler knew of it. */
+static __always_inline __u32 cause_of_long_sleep(struct task_struct *task, __u32 cause)
+{
+	if (cause == CAUSE_OTHER)
+		return cause_by_stack(task);
+	/* The device may be that of the swap. */
+	if (cause == CAUSE_DEVICE && has_swapped(task) && cause_by_stack(task) == CAUSE_MEMORY)
+		return CAUSE_MEMORY;
+	return cause;
 }
 
 /* CAUSE_OTHER: it is told by the stack, if at all. */
@@ -243,8 +270,8 @@ static __always_inline void enter_cpu(struct sleeps *sleeps, struct task_struct 
 	sleeps->throttled = false;
 	if (sleeps->reclaim_ns)
 		sleeps->reclaim_ns = now_ns;
-	if (cause == CAUSE_OTHER && ns >= LONG_SLEEP_NS)
-		sleeps->cause = cause = cause_by_stack(task);
+	if (ns >= LONG_SLEEP_NS)
+		sleeps->cause = cause = cause_of_long_sleep(task, cause);
 	if (cause >= CAUSE_COUNT)
 		return;
 	add_sleep(sleeps, cause, ns);

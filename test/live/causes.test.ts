@@ -2,19 +2,25 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { suite, test } from 'node:test';
+import { after, before, suite, test } from 'node:test';
 import { createCgroup } from '../support/cgroup.ts';
 import { lacksFullDisk } from '../support/full-disk.ts';
 import { mountOverlay } from '../support/overlay.ts';
 import { OPTIONS, started } from '../support/overlayfs-receiver.ts';
 import { missing } from '../support/requirements.ts';
 import { mountSlow } from '../support/slow.ts';
-import { assertStaged } from '../support/staged.ts';
+import { assertStaged, Observer } from '../support/staged.ts';
 import { STAGES } from '../support/stages.ts';
 import { mountTracefs } from '../support/tracefs.ts';
 
 suite('what operations wait for', { skip: lacksFullDisk ?? missing('root', 'btf', 'fuse') }, () => {
-  for (const stage of STAGES) test(`is ${stage.title}`, (context) => assertStaged(stage, context));
+  let observer: Observer;
+  before(async () => {
+    observer = await Observer.start();
+  });
+  after(() => observer[Symbol.dispose]());
+
+  for (const stage of STAGES) test(`is ${stage.title}`, (context) => assertStaged(stage, context, observer));
 
   test('is forgotten when the next one of the same thread begins', async () => {
     await using slow = await mountSlow([20_000]);

@@ -4,17 +4,46 @@ import type { TestContext } from 'node:test';
 import { CAUSES, type Cause } from '../../src/receivers/overlayfs/causes.ts';
 import type { OperationTotals } from '../../src/receivers/overlayfs/counts.ts';
 import { isOnFunctions } from '../../src/receivers/overlayfs/probes.ts';
-import type { AttachState } from '../../src/receivers/overlayfs/receiver.ts';
+import type { AttachState, OverlayfsReceiver } from '../../src/receivers/overlayfs/receiver.ts';
 import { createCgroup } from './cgroup.ts';
 import { OPTIONS, operationsOf, started, sumByCause } from './overlayfs-receiver.ts';
-import { controlledIn, type Stage } from './stages.ts';
-import { isGuest } from './swap.ts';
+import { controlledIn, isGuest, type Stage } from './stages.ts';
 import { mountTracefs } from './tracefs.ts';
 
 /** Moves the shell into the cgroups behind $1. */
 export const JOIN = 'overlay=$1; shift; for cgroup; do echo $$ >"$cgroup/cgroup.procs"; done; set -- "$overlay"; ';
 
-export async function assertStaged(stage: Stage, context: TestContext): Promise<void> {
+/** A receiver that follows sleeps, for any number of stages: to start one takes an emulated machine ten seconds. */
+export class Observer implements Disposable {
+  readonly receiver: OverlayfsReceiver;
+  readonly #states: AttachState[];
+  readonly #resources: DisposableStack;
+
+  private constructor(receiver: OverlayfsReceiver, states: AttachState[], resources: DisposableStack) {
+    this.receiver = receiver;
+    this.#states = states;
+    this.#resources = resources;
+  }
+
+  static async start(): Promise<Observer> {
+    using resources = new DisposableStack();
+    resources.use(mountTracefs());
+    const states: AttachState[] = [];
+    const onChange = (state: AttachState): void => void states.push(state);
+    const receiver = resources.use(await started({ ...OPTIONS, maxMapEntries: 1024, sleeps: true, onChange })).it;
+    return new Observer(receiver, states, resources.move());
+  }
+
+  get state(): AttachState | undefined {
+    return this.#states.at(-1);
+  }
+
+  [Symbol.dispose](): void {
+    this.#resources.dispose();
+  }
+}
+
+export async function assertStaged(stage: Stage, context: TestContext, observer: Observer): Promise<void> {
   const { op, script, least } = stage;
   const lacking = stage.lacks?.() ?? null;
   if (lacking !== null) {
@@ -24,12 +53,9 @@ export async function assertStaged(stage: Stage, context: TestContext): Promise<
   await using cgroup = createCgroup('causes');
   await using stack = new AsyncDisposableStack();
   const folder = await stage.prepare(stack, cgroup);
-  using _tracefs = mountTracefs();
-  const states: AttachState[] = [];
-  using receiver = await started({ ...OPTIONS, sleeps: true, onChange: (state) => states.push(state) });
   cgroup.run('sh', '-ec', JOIN + script, 'sh', folder, ...controlledIn(cgroup));
-  const totals = operationsOf(receiver.it, cgroup)[op];
-  const { causes = [], method = null } = states.at(-1) ?? {};
+  const totals = operationsOf(observer.receiver, cgroup)[op];
+  const { causes = [], method = null } = observer.state ?? {};
   const shares = CAUSES.map((each) => [each, totals[`${each}Ns`] / totals.sumNs] as const);
   context.diagnostic(
     shares.flatMap(([each, share]) => (share > 0 ? `${each} ${(100 * share).toFixed(1)} %` : [])).join(', '),

@@ -1,5 +1,6 @@
 /** Operations that are slow for a known cause: one row each, of which docs/metrics.md has the table. */
 import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
@@ -9,11 +10,12 @@ import type { Op } from '../../src/receivers/overlayfs/operations.ts';
 import { isBefore } from '../live/io-kinds.ts';
 import type { Cgroup } from './cgroup.ts';
 import { eventually } from './eventually.ts';
+import { fixture } from './fixtures.ts';
 import { type JournaledDisk, mountJournaledDisk } from './journaled-disk.ts';
 import { limit } from './oom.ts';
 import { mountOverlay } from './overlay.ts';
 import { mountSlow } from './slow.ts';
-import { addSwap, isGuest, lacksSwap } from './swap.ts';
+import { addSwap, lacksSwap } from './swap.ts';
 
 // A shell may have a dd of its own, which knows less.
 /** How long a flush of the slow disk takes, and an answer of the slow server; and a read or write of the disk. */
@@ -122,14 +124,15 @@ export const STAGES: readonly Stage[] = [
     title: 'memory while what is read into was swapped out',
     op: 'read',
     cause: 'memory',
-    least: 0.3,
-    script: '/bin/dd if="$1/f" of=/dev/null bs=24M count=4 iflag=fullblock status=none',
+    least: 0.8,
+    script: `${fixture('io')} swept "$1/f" 576`,
     lacks: lacksSwap,
-    prepare(stack, cgroup) {
+    async prepare(stack, cgroup) {
       const overlay = stack.use(mountOverlay());
-      execFileSync('truncate', ['-s', '96M', join(overlay.path, 'f')]);
-      addSwap(stack);
-      limit(cgroup, 12);
+      // Linux 6.12 and later write no page of zeros to swap.
+      writeFileSync(join(overlay.path, 'f'), randomBytes(65536));
+      await addSwap(stack, TRANSFER_US);
+      limit(cgroup, 8);
       return overlay.path;
     },
   },
@@ -209,6 +212,11 @@ export const STAGES: readonly Stage[] = [
     },
   },
 ];
+
+/** A machine that only tests use. */
+export function isGuest(): boolean {
+  return process.env.TEST_CGROUP !== undefined;
+}
 
 /** An overlay on a slow disk, with a file "f" of so many megabytes that is not in the page cache. */
 async function onDisk(

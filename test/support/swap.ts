@@ -1,44 +1,24 @@
-/** Swap, in memory or on the disk of a guest. */
+/** Swap on a slow disk of 32 MiB. */
 import { execFileSync } from 'node:child_process';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { readOrNull } from '../../src/program/read-or-null.ts';
-
-const ZRAM = '/sys/block/zram0';
-const MEGABYTES = 64;
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { mountSlow } from './slow.ts';
 
 /** Why there can be none here, or null. */
 export function lacksSwap(): string | null {
-  if (isThere() || isGuest() || readOrNull(`${ZRAM}/disksize`)?.trim() === '0') return null;
-  return 'swap, or a zram device that nobody uses';
+  return existsSync('/proc/swaps') ? null : 'a kernel with swap';
 }
 
-export function addSwap(stack: AsyncDisposableStack): void {
-  if (isThere()) return;
-  const place = isGuest() ? file(stack) : memory(stack);
+/** @param transferUs the duration of a read or write of up to 128 KiB */
+export async function addSwap(stack: AsyncDisposableStack, transferUs: number): Promise<void> {
+  const slow = stack.use(await mountSlow([0, transferUs]));
   const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` };
-  execFileSync('mkswap', [place], { env, stdio: 'ignore' });
-  execFileSync('swapon', [place], { env });
-  stack.defer(() => void execFileSync('swapoff', [place], { env }));
-}
-
-function memory(stack: AsyncDisposableStack): string {
-  stack.defer(() => writeFileSync(`${ZRAM}/reset`, '1'));
-  writeFileSync(`${ZRAM}/disksize`, `${MEGABYTES}M`);
-  return '/dev/zram0';
-}
-
-function file(stack: AsyncDisposableStack): string {
-  const path = '/var/tmp/swap';
-  stack.defer(() => rmSync(path));
-  execFileSync('dd', ['if=/dev/zero', `of=${path}`, 'bs=1M', `count=${MEGABYTES}`, 'status=none']);
-  return path;
-}
-
-function isThere(): boolean {
-  return readFileSync('/proc/swaps', 'utf8').trim().split('\n').length > 1;
-}
-
-/** A machine that only tests use. */
-export function isGuest(): boolean {
-  return process.env.TEST_CGROUP !== undefined;
+  const run = (command: string, ...args: string[]): string => execFileSync(command, args, { env, encoding: 'utf8' });
+  // Past the page cache, which would be the cgroup's own memory.
+  const device = run('losetup', '--find', '--show', '--direct-io=on', join(slow.path, 'disk')).trim();
+  stack.defer(() => void run('losetup', '--detach', device));
+  run('mkswap', device);
+  // Before swap that the machine has.
+  run('swapon', '--priority', '1000', device);
+  stack.defer(() => void run('swapoff', device));
 }
