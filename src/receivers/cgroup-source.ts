@@ -157,9 +157,12 @@ export class CgroupSource<Op extends string, Counter extends string> implements 
     return filter === null || cgroupId === null || filter(this.#cgroups.identity(cgroupId).cgroup);
   }
 
-  /** A series keeps its first name, so a cgroup whose name is still searched waits; its counts are not lost. */
-  #isNamed({ cgroupId }: CgroupTotals<Op, Counter>): boolean {
-    return cgroupId === null || this.#cgroups.knows(cgroupId);
+  /**
+   * A series keeps its first name, so a cgroup whose name is still searched waits; its counts are not lost. One that was
+   * shown has its name, also after another source has ended the use of its id.
+   */
+  #isNamed({ key, cgroupId }: CgroupTotals<Op, Counter>): boolean {
+    return cgroupId === null || this.#shown.has(key) || this.#cgroups.knows(cgroupId);
   }
 
   /** Every cgroup with a name. Those that are left out are added to `excluded`. */

@@ -296,6 +296,25 @@ suite('the source of overlayfs metrics', () => {
       });
     });
 
+  test('leaves out a removed cgroup that another source has forgotten by then', () => {
+    withCgroup((mount, id) => {
+      const cgroups = new Cgroups(mount);
+      const all = [totals({ cgroupId: id, read: READS })];
+      const source = new OverlayfsSource(receiverWith({ read: () => all }), cgroups);
+      assert.equal([...source.read()].length, 1);
+      rmSync(join(mount, 'app'), { recursive: true });
+      cgroups.forget(id);
+      assert.deepEqual(
+        source.choose((cgroup) => cgroup !== '/app').map(({ member }) => member.attributes),
+        [{ cgroup: '/app' }],
+      );
+      assert.equal(
+        source.read().reduce((sum, { member }) => sum + (member.totals[0] ?? 0), 0),
+        0,
+      );
+    });
+  });
+
   test('gives the last counts of a removed cgroup under the name it had', () => {
     withCgroup((mount, id) => {
       const last = [totals({ cgroupId: id, read: READS })];
