@@ -13,12 +13,15 @@ import { pathOf } from './peers.ts';
 import { OURS } from './results.ts';
 import { rotated } from './rounds.ts';
 import { sleep } from './stopping.ts';
-import { type Attach, attachFloatie, attachNothing } from './tracers.ts';
+import { type Attach, attachBpftrace, attachEmptyPair, attachFloatie, attachNothing } from './tracers.ts';
 
 const ROUNDS = 5;
 /** Until Floatie has nothing to do any more with its own start. */
-const SETTLE_MS = 1000;
+const SETTLE_MS = 3000;
 const BASELINE = 'nothing attached';
+/** The least that it can cost to follow all calls, and only those that Floatie follows. */
+const EMPTY = 'an empty pair of programs';
+const FOLLOWED = 'empty programs at the followed calls';
 const ALL = `${OURS}, all operations`;
 /** Of what a program takes without Floatie. */
 const AIM = 1.02;
@@ -54,6 +57,8 @@ async function measure({ trees, results, rounds }: Bench): Promise<void> {
   const [first] = trees;
   const tracers: [name: string, attach: Attach][] = [
     [BASELINE, attachNothing],
+    [EMPTY, attachEmptyPair],
+    [FOLLOWED, () => attachBpftrace('followed-calls.bt')],
     ...trees.map((tree): [string, Attach] => [tree.name, () => attachFloatie(tree)]),
     [ALL, () => attachFloatie(first, EVERY_OPERATION)],
   ];
@@ -73,8 +78,10 @@ async function measure({ trees, results, rounds }: Bench): Promise<void> {
       results.add(`${PGBENCH}${CPU}`, name, 'µs', used / numberIn(said, /actually processed: (\d+)/));
     }
   }
+  for (const peer of [EMPTY, FOLLOWED]) results.compare(peer, BASELINE);
   for (const name of [...trees.map((tree) => tree.name), ALL]) {
     results.compare(name, BASELINE);
+    results.compare(name, EMPTY);
     for (const what of [PGBENCH, ...Object.keys(TIMED)])
       for (const row of [what, `${what}${CPU}`]) results.aim(row, name, { atMost: AIM, of: BASELINE });
   }

@@ -19,6 +19,6 @@ export async function addSwap(stack: AsyncDisposableStack, transferUs: number): 
   stack.defer(() => void run('losetup', '--detach', device));
   run('mkswap', device);
   // Before swap that the machine has.
-  run('swapon', '--priority', '1000', device);
+  run('swapon', '-p', '1000', device);
   stack.defer(() => void run('swapoff', device));
 }
