@@ -21,7 +21,7 @@ disk=$work/disk
 
 # What busybox lacks or does differently: dd's reads and writes are counted one by one.
 tools=""
-for name in dd truncate cat mount umount unshare nsenter setpriv mke2fs losetup; do tools="$tools $(command -v "$name")"; done
+for name in dd truncate cat mount umount unshare nsenter setpriv mke2fs losetup swapon; do tools="$tools $(command -v "$name")"; done
 addon=$(ls "$root"/node_modules/@yuuang/ffi-rs-linux-x64-*/*.node)
 
 mkdir -p "$disk"
