@@ -130,7 +130,10 @@ export const STAGES: readonly Stage[] = [
     async prepare(stack, cgroup) {
       const overlay = stack.use(mountOverlay());
       // Linux 6.12 and later write no page of zeros to swap.
-      writeFileSync(join(overlay.path, 'f'), randomBytes(65536));
+      const file = join(overlay.path, 'f');
+      writeFileSync(file, randomBytes(65_536));
+      // The pages of the program itself belong to whoever runs it first: the cgroup has no room for them.
+      execFileSync(fixture('io'), ['swept', file, '1']);
       await addSwap(stack, TRANSFER_US);
       limit(cgroup, 8);
       return overlay.path;
