@@ -135,7 +135,7 @@ export const STAGES: readonly Stage[] = [
       // The pages of the program itself belong to whoever runs it first: the cgroup has no room for them.
       execFileSync(fixture('io'), ['swept', file, '1']);
       await addSwap(stack, TRANSFER_US);
-      limit(cgroup, 8);
+      limit(cgroup, 12);
       return overlay.path;
     },
   },
