@@ -169,7 +169,7 @@ export const STAGES: readonly Stage[] = [
     least: 0.5,
     // They wait for it before the kernel calls overlayfs.
     causeOnFunctions: 'remote',
-    script: 'for i in 1 2 3 4; do ls "$1/getdents.0" >/dev/null & done; wait',
+    script: 'for i in 1 2 3 4 5 6 7 8; do ls "$1/getdents.0" >/dev/null & done; wait',
     async prepare(stack) {
       const slow = stack.use(await mountSlow([SLOW_US]));
       return stack.use(mountOverlay(slow.path)).path;

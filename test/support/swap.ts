@@ -9,9 +9,9 @@ export function lacksSwap(): string | null {
   return existsSync('/proc/swaps') ? null : 'a kernel with swap';
 }
 
-/** @param transferUs the duration of a read or write of up to 128 KiB */
-export async function addSwap(stack: AsyncDisposableStack, transferUs: number): Promise<void> {
-  const slow = stack.use(await mountSlow([0, transferUs]));
+/** @param readUs the duration of a read of up to 128 KiB; where writes take long, too, the kernel kills who waits for them */
+export async function addSwap(stack: AsyncDisposableStack, readUs: number): Promise<void> {
+  const slow = stack.use(await mountSlow([0, readUs, 0]));
   const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` };
   const run = (command: string, ...args: string[]): string => execFileSync(command, args, { env, encoding: 'utf8' });
   // Past the page cache, which would be the cgroup's own memory.
