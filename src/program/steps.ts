@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { monotonicMs } from './clock.ts';
 
 /** How long a step takes at least, in ms. */
-const STEP_MS = 20;
+const STEP_MS = 10;
 
 /** @param work is paused where it gives something, whatever it is */
 export async function inSteps(work: Iterable<unknown>): Promise<void> {
