@@ -126,6 +126,15 @@ struct {
 	__type(value, __u32);
 } free_slots SEC(".maps");
 
+/*
+ * Wakes user space, which names a new cgroup while it exists. Its records say nothing: the slots have it all. What finds
+ * no room woke it before.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} new_cgroups SEC(".maps");
+
 /* A slot for a new cgroup; OVERFLOW_SLOT when none is free. */
 static __noinline __u32 claim_slot(__u64 cgroup_id)
 {
@@ -147,6 +156,7 @@ static __noinline __u32 claim_slot(__u64 cgroup_id)
 			place->born_ns = bpf_ktime_get_ns();
 			__sync_fetch_and_add(&place->cgroup_id, cgroup_id);
 		}
+		bpf_ringbuf_output(&new_cgroups, &slot, sizeof(slot), 0);
 		return slot;
 	}
 

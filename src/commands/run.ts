@@ -48,7 +48,7 @@ export async function run({ config, warnings }: Loaded, load: () => Loaded): Pro
       await idle.stop();
       return true;
     }
-    const running = await startService(config, log, handover);
+    const running = await startService(config, log, { ...handover, keepsThread: true });
     service = running;
     notifier.ready(() => running.status());
     reloads.begin(async () => {

@@ -47,6 +47,7 @@ export class MetricRegistry {
   /** A reading in steps that goes on. */
   #underWay: Promise<void> | null = null;
   #isClosed = false;
+  readonly #onReading = new Set<() => void>();
   readonly #onEnd = new Set<(state: StreamState, series: Series) => void>();
   #views: readonly StreamOptions[];
 
@@ -113,6 +114,7 @@ export class MetricRegistry {
   }
 
   *#reading(): Generator<void> {
+    for (const listener of this.#onReading) listener();
     const errors: unknown[] = [];
     // Together at the end: at any time there are all gauges of one reading.
     const gauges: Sample[] = [];
@@ -162,6 +164,11 @@ export class MetricRegistry {
   onEnd(listener: (state: StreamState, series: Series) => void): () => void {
     this.#onEnd.add(listener);
     return () => this.#onEnd.delete(listener);
+  }
+
+  /** Calls `listener` when sources are about to be read. */
+  onReading(listener: () => void): void {
+    this.#onReading.add(listener);
   }
 
   /**

@@ -57,6 +57,13 @@ export function check(result: { value: number }, action: string, step?: Step): n
   throw new LibbpfError(code, `Cannot ${action}: ${code}`, { step });
 }
 
+/** Checks the result of a function of the C library, which is -1 with errno set on failure. */
+export function checkErrno(result: { value: number; errno: number }, action: string): number {
+  if (result.value >= 0) return result.value;
+  const code = errnoName(result.errno);
+  throw new LibbpfError(code, `Cannot ${action}: ${code}`);
+}
+
 /** Checks a pointer, which is NULL with errno set on failure. */
 export function checkPointer<P>(result: { value: P | null; errno: number }, action: string, step?: Step): P {
   if (result.value !== null) return result.value;

@@ -93,12 +93,18 @@ export const functions = {
   inotify_init1: { library: 'libc', takes: ['i32'], gives: 'i32' },
   // int inotify_add_watch(int fd, const char *pathname, uint32_t mask)
   inotify_add_watch: { library: 'libc', takes: ['i32', 'bytes', 'u32'], gives: 'i32' },
+  // int eventfd(unsigned int initval, int flags)
+  eventfd: { library: 'libc', takes: ['u32', 'i32'], gives: 'i32' },
+  // int poll(struct pollfd *fds, nfds_t nfds, int timeout)
+  poll: { library: 'libc', takes: ['bytes', 'u64', 'i32'], gives: 'i32' },
   // off_t lseek(int fd, off_t offset, int whence)
   lseek: { library: 'libc', takes: ['i32', 'u64', 'i32'], gives: 'i64' },
   // long sysconf(int name)
   sysconf: { library: 'libc', takes: ['i32'], gives: 'i64' },
   // ssize_t read(int fd, void *buf, size_t count)
   read: { library: 'libc', takes: ['i32', 'bytes', 'u64'], gives: 'i64' },
+  // ssize_t write(int fd, const void *buf, size_t count)
+  write: { library: 'libc', takes: ['i32', 'bytes', 'u64'], gives: 'i64' },
   // int malloc_trim(size_t pad)
   malloc_trim: { library: 'libc', takes: ['u64'], gives: 'i32' },
   // int sched_getaffinity(pid_t pid, size_t cpusetsize, cpu_set_t *mask)

@@ -15,6 +15,7 @@ export { readDetached } from './libc/detached-mount.ts';
 export { openOnDetachedOverlay, type SlowReader } from './libc/detached-overlay.ts';
 export { FolderChanges } from './libc/folder-changes.ts';
 export { openKernfsNode } from './libc/kernfs.ts';
+export { RingWatch } from './libc/ring-watch.ts';
 
 /** The version of the libbpf that is loaded, such as `v1.1`. Throws when there is none. */
 export function libbpfVersion(): string {

@@ -1,15 +1,15 @@
 /** The periodic work of a receiver that counts by cgroup: it names new cgroups, and takes entries back. */
+import type { RingBuffer } from '../native/index.ts';
 import { monotonicMs } from '../program/clock.ts';
 import { Pace } from '../program/pace.ts';
 import type { CgroupSource } from './cgroup-source.ts';
-import type { Context } from './receiver.ts';
+import { type Context, EVENTS_MS, NO_EVENTS_MS } from './receiver.ts';
 
-/** How often new cgroups are named, in ms: soon, since they may be removed again. */
-const LEARN_MS = 100;
 /** How often names that could not be found are searched again, in ms. */
 const RENAME_MS = 5000;
-/** How often map entries are taken back while free ones are short, in ms. */
+/** How often map entries are taken back while free ones are short, in ms, and how seldom it is found that they are. */
 const RECLAIM_MS = 500;
+const NO_RECLAIM_MS = 1000;
 /** How long that goes on after a cgroup got an entry, or found none, in ms. It asks for each cgroup whether it exists. */
 const CROWDED_MS = 5000;
 /** How often map entries are taken back otherwise, in ms. */
@@ -19,6 +19,8 @@ const RETIRE_MS = 10_000;
 
 /** See {@link Histograms}. */
 interface Counts {
+  /** Has a record when a cgroup got counts of its own. */
+  readonly newCgroups: RingBuffer;
   changes(): number;
   readonly isFull: boolean;
   usedEntries(): number;
@@ -39,24 +41,31 @@ interface Names {
  * @returns changes `expireMs`
  */
 export function runCgroupJobs<Op extends string, Counter extends string>(
-  { registry, cgroups, every }: Pick<Context<unknown>, 'registry' | 'cgroups' | 'every'>,
+  context: Pick<Context<unknown>, 'registry' | 'cgroups' | 'every' | 'wakeBy' | 'hurry'>,
   counts: Counts,
   source: CgroupSource<Op, Counter>,
   names: Names,
   expireMs: number,
 ): (expireMs: number) => void {
+  const { registry, cgroups, every } = context;
   // While no cgroup gets an entry, only what could not be named before is left to do.
   const naming = new Pace(0, RENAME_MS);
-  every(LEARN_MS, names.learn, () => {
+  const learn = (): void => {
+    counts.newCgroups.skip();
     if (naming.isDue(counts.changes(), monotonicMs()) || cgroups.isSearching) source.learn();
-  });
+    if (cgroups.isSearching) context.hurry();
+  };
+  // Soon, since they may be removed again.
+  context.wakeBy(counts.newCgroups);
+  every(EVENTS_MS, names.learn, learn, NO_EVENTS_MS);
   const reclaiming = new Pace(CROWDED_MS, CALM_MS);
-  every(RECLAIM_MS, names.reclaim, () => {
+  const takeBack = (): void => {
     // Whoever finds no free entry counts in the overflow.
     const short = counts.isFull ? counts.overflowed() : 0;
     if (!reclaiming.isDue(counts.usedEntries() + short, monotonicMs())) return;
     registry.end(source.reclaim((ms) => registry.isReadSince(ms)));
-  });
+  };
+  every(RECLAIM_MS, names.reclaim, takeBack, NO_RECLAIM_MS);
   const retire = (ms: number) => every(Math.min(RETIRE_MS, ms / 5), names.retire, () => registry.end(source.retire()));
   let end = retire(expireMs);
   return (ms) => {

@@ -3,7 +3,7 @@
  * write. Every receiver that counts by cgroup has one, with its own grid of bounds.
  */
 import { MAX_BOUNDS } from '../metrics/buckets.ts';
-import { array, type BpfObject, possibleCpus, Struct, u32, u64 } from '../native/index.ts';
+import { array, type BpfObject, pageSize, possibleCpus, type RingBuffer, Struct, u32, u64 } from '../native/index.ts';
 import { monotonicNs } from '../program/clock.ts';
 import { Blocks, type Layout, layoutOf } from './blocks.ts';
 import { type Claims, type Drained, OVERFLOW_SLOT, Slots } from './slots.ts';
@@ -26,6 +26,7 @@ const MAPS = [
   'slots',
   'slot_by_cgroup',
   'free_slots',
+  'new_cgroups',
   '.data.slots',
   '.data.blocks',
 ] as const;
@@ -79,6 +80,8 @@ export interface Entry<Op extends string, Counter extends string> {
 export type Operations<Op extends string, Counter extends string> = Readonly<Partial<Record<Op, Totals<Counter>>>>;
 
 export class Histograms<Op extends string, Counter extends string> {
+  /** Has a record when a cgroup got counts of its own. */
+  readonly newCgroups: RingBuffer;
   readonly #options: HistogramsOptions<Op, Counter>;
   readonly #object: BpfObject;
   readonly #layout: Layout;
@@ -105,10 +108,13 @@ export class Histograms<Op extends string, Counter extends string> {
     try {
       Blocks.size(object, this.#layout);
       Slots.size(object, maxMapEntries);
+      const pageBytes = pageSize();
+      object.map('new_cgroups').setMaxEntries(pageBytes);
       this.#setGrid(object);
       object.load();
       this.#blocks = new Blocks(object, this.#layout);
       this.#slots = new Slots(object, maxMapEntries, expireMs);
+      this.newCgroups = object.map('new_cgroups').ringBuffer(pageBytes, pageBytes);
     } catch (error) {
       object.close();
       throw error;

@@ -8,6 +8,7 @@ import type { History } from '../history/history.ts';
 import type { Metric } from '../metrics/catalogue.ts';
 import type { Observer } from '../metrics/observer.ts';
 import type { MetricRegistry } from '../metrics/registry.ts';
+import type { RingBuffer } from '../native/index.ts';
 import type { Gaps, Health, ProbeState } from '../program/health.ts';
 import type { Logger } from '../program/log.ts';
 import type { Records } from '../records/records.ts';
@@ -80,7 +81,11 @@ export interface Context<S> extends Choice<S> {
   /** Logs how the receiver is attached, and shows it at /readyz. */
   attached(method: string, refusals: NonNullable<ProbeState['refusals']>, gaps?: Gaps): void;
   /** Runs a job until the receiver stops. See `Jobs` in program/jobs.ts. @returns ends the job before */
-  every(ms: number, job: string, work: () => void | Promise<void>): () => void;
+  every(ms: number, job: string, work: () => void | Promise<void>, restMs?: number): () => void;
+  /** Lets jobs with a `restMs` run at once when the kernel writes into a ring buffer, until the receiver stops. */
+  wakeBy(ring: RingBuffer): void;
+  /** More is left to do for jobs with a `restMs`. */
+  hurry(): void;
 }
 
 /** A receiver that runs. */
@@ -94,6 +99,10 @@ export interface Running<S> {
   /** Called when its jobs have ended. Safe to call twice. */
   stop?(): void;
 }
+
+/** How often jobs look for events, in ms, and how seldom while nothing happens. */
+export const EVENTS_MS = 100;
+export const NO_EVENTS_MS = 1000;
 
 /** The folder of the compiled BPF objects for this architecture. */
 export const OBJECTS = `dist/bpf/${process.arch}`;

@@ -22,6 +22,7 @@ import { type ReceiverName, type ReceiverSettings, receiverNamed } from '../rece
 import { Latencies } from '../receivers/latencies.ts';
 import type { Choice, Context, Running } from '../receivers/receiver.ts';
 import type { Records } from '../records/records.ts';
+import { NO_WAKES, prepareWakes, type Wakes } from './wakes.ts';
 
 /** How many files of containers are read in a second, unless somebody collects. */
 const FILES_PER_S = 100;
@@ -49,6 +50,8 @@ interface Given {
   readonly history?: History | null;
   readonly health: Health;
   readonly log: Logger;
+  /** Whether a thread of Node's pool waits for events, so that jobs rest meanwhile. */
+  readonly keepsThread?: boolean;
 }
 
 interface One extends Each {
@@ -56,7 +59,10 @@ interface One extends Each {
 }
 
 /** The part of a context that is the same for all receivers. */
-type Common = Omit<Context<unknown>, 'settings' | 'boundsNs' | 'attached' | 'every'> & { readonly jobs: Jobs };
+type Common = Omit<Context<unknown>, 'settings' | 'boundsNs' | 'attached' | 'every' | 'wakeBy' | 'hurry'> & {
+  readonly jobs: Jobs;
+  readonly wakes: Wakes;
+};
 type CommonChoice = Omit<Choice<unknown>, 'settings'>;
 type OwnersChoice = Pick<CommonChoice, 'identifyCgroup' | 'isTask'>;
 
@@ -69,7 +75,9 @@ export async function startReceivers(given: Given): Promise<Receivers> {
   const { receivers: names } = config.service.pipelines.metrics;
   if (names.length === 0) health.idle();
   health.starting(names);
-  const common = contextOf(given);
+  const context = contextOf(given);
+  const wakes = given.keepsThread === true ? prepareWakes(context.jobs, log) : NO_WAKES;
+  const common = { ...context, wakes };
   const running: { readonly receiver: One; readonly isProbe: boolean }[] = [];
   const failures: { readonly name: ReceiverName; readonly error: Error }[] = [];
   // At once: while one tries a way to attach, the others load their programs.
@@ -93,11 +101,16 @@ export async function startReceivers(given: Given): Promise<Receivers> {
   const [first] = failures;
   if (first !== undefined && ((await mustStart(first.name, config)) || running.every(({ isProbe }) => !isProbe))) {
     for (const { receiver } of running) receiver.stop();
+    wakes.stop();
     throw first.error;
   }
   for (const { name, error } of failures) log.error(`The receiver "${name}" does not run: ${error.message}`);
   const { history = null } = given;
+  // A collection may hold the event loop, which the timers of jobs measure.
+  given.registry.onReading(() => common.jobs.hurry());
   if (history !== null) common.jobs.every(HISTORY_MS, 'keep the history', () => history.endSecond());
+  // Not before: a trial of a way to attach needs all threads of the pool.
+  wakes.begin();
   const all = running.map(({ receiver }) => receiver);
   let { containers } = config;
   let owners: OwnersChoice = common;
@@ -123,12 +136,13 @@ export async function startReceivers(given: Given): Promise<Receivers> {
     stop() {
       given.registry.close();
       for (const receiver of all) receiver.stop();
+      wakes.stop();
     },
   };
 }
 
 async function startReceiver<N extends ReceiverName>(name: N, config: Config, common: Common): Promise<One> {
-  const { health, log, jobs } = common;
+  const { health, log, jobs, wakes } = common;
   const { start } = await receiverNamed(name).load();
   const ends = new Set<() => void>();
   const endJobs = (): void => {
@@ -147,8 +161,12 @@ async function startReceiver<N extends ReceiverName>(name: N, config: Config, co
         log.debug(`Why the ${name} probe is attached so, as /readyz says`, { ...reasons, ...missing });
       }
     },
-    every(ms, job, work) {
-      const end = jobs.every(ms, job, work);
+    hurry: () => jobs.hurry(),
+    wakeBy(ring) {
+      ends.add(wakes.add(ring));
+    },
+    every(ms, job, work, restMs) {
+      const end = jobs.every(ms, job, work, restMs);
       ends.add(end);
       return () => {
         end();
@@ -191,7 +209,7 @@ async function mustStart<N extends ReceiverName>(name: N, config: Config): Promi
   return mustStart?.(config.receivers[name]) ?? false;
 }
 
-function contextOf({ config, registry, records, history = null, health, log }: Given): Common {
+function contextOf({ config, registry, records, history = null, health, log }: Given): Omit<Common, 'wakes'> {
   const hierarchy = findHierarchy();
   if (hierarchy.mount === null) {
     log.warn('The cgroup hierarchy is not visible, so every cgroup is called "unknown", but for those of OOM kills', {

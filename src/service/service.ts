@@ -50,10 +50,16 @@ export interface Service {
 export interface StartOptions {
   /** systemd's sockets, which endpoints use instead of their host and port. */
   readonly sockets?: readonly ListeningSocket[];
+  /**
+   * Whether Floatie may keep a thread of Node's pool, and the process alive until the stop: the thread waits for events,
+   * which Floatie looks for ten times a second otherwise. false by default.
+   */
+  readonly keepsThread?: boolean;
 }
 
 /** Starts everything that is configured. Throws on failure, after undoing what it has started. */
-export async function startService(given: Config, log: Logger, { sockets = [] }: StartOptions = {}): Promise<Service> {
+export async function startService(given: Config, log: Logger, options: StartOptions = {}): Promise<Service> {
+  const { sockets = [], keepsThread = false } = options;
   // These stay over a reload: receivers with their BPF programs, all counts, and open ports.
   const health = new Health(log);
   const registry = new MetricRegistry(viewOptions(given.views, attributeActions(given)));
@@ -83,7 +89,7 @@ export async function startService(given: Config, log: Logger, { sockets = [] }:
     health.starting(given.service.pipelines.metrics.receivers);
     await opened.use(exporting.scrapes);
     await firstAnswers(exporting);
-    receivers = await startReceivers({ config: given, registry, records, history, health, log });
+    receivers = await startReceivers({ config: given, registry, records, history, health, log, keepsThread });
   } catch (error) {
     endDiagnostics();
     await Promise.all([opened.abandon(), endpoints.stop()]);

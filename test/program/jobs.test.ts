@@ -95,6 +95,67 @@ test('jobs run as often as each of them asks for, and no more once they are ende
   assert.deepEqual(runs, { often, seldom: 0, ended: 0 });
 });
 
+suite('jobs that may rest', () => {
+  const BUSY_MS = 20;
+
+  /** A job that runs each ms, and may rest for an hour. */
+  async function resting() {
+    const all = new Jobs(new Health(createLogger('info', 'text', () => undefined)), 1, BUSY_MS);
+    let runs = 0;
+    const end = all.every(1, 'look for sheep', () => void runs++, 3_600_000);
+    all.rest();
+    const comesToRest = async (): Promise<void> => {
+      let before = Number.NaN;
+      await eventually('it rests', async () => {
+        before = runs;
+        await new Promise((resolve) => setTimeout(resolve, 5 * BUSY_MS));
+        return runs === before;
+      });
+    };
+    await comesToRest();
+    return { all, runs: () => runs, comesToRest, [Symbol.dispose]: end };
+  }
+
+  test('run as often as they ask for while nobody tells what happens', async () => {
+    const all = jobs();
+    let runs = 0;
+    const end = all.every(1, 'look for sheep', () => void runs++, 3_600_000);
+    all.hurry();
+    try {
+      await eventually('it ran', () => runs >= 10);
+    } finally {
+      end();
+    }
+  });
+
+  test('do once nothing happens, run at once when something does, and rest again', async () => {
+    using job = await resting();
+    const before = job.runs();
+    job.all.hurry();
+    await eventually('it ran a few times', () => job.runs() >= before + 3);
+    await job.comesToRest();
+  });
+
+  test('leave those that may not alone', async () => {
+    using job = await resting();
+    let runs = 0;
+    const end = job.all.every(1, 'count sheep', () => void runs++);
+    try {
+      await eventually('it ran', () => runs >= 3);
+    } finally {
+      end();
+    }
+  });
+
+  test('do so no more when nobody tells any longer what happens', async () => {
+    using job = await resting();
+    job.all.goOn();
+    const before = job.runs();
+    await new Promise((resolve) => setTimeout(resolve, 5 * BUSY_MS));
+    await eventually('it ran after a while', () => job.runs() >= before + 10);
+  });
+});
+
 function jobs(): Jobs {
   return new Jobs(new Health(createLogger('info', 'text', () => undefined)), 1);
 }

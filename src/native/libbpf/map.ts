@@ -74,7 +74,12 @@ export class BpfMap {
     // The producer's page, then the data pages. Only the kernel writes to them.
     const rest = { byteLength: pageBytes + 2 * byteLength, offset: pageBytes, writable: false };
     const producer = shareMemory(this.#fd(), rest, what);
-    this.#ring = new RingBuffer(producer.subarray(pageBytes), byteLength, mappedPositions(consumer, producer));
+    this.#ring = new RingBuffer(
+      producer.subarray(pageBytes),
+      byteLength,
+      mappedPositions(consumer, producer),
+      this.#fd(),
+    );
     return this.#ring;
   }
 

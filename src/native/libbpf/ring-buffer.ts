@@ -16,6 +16,8 @@ export interface Positions {
 }
 
 export class RingBuffer {
+  /** The map's descriptor, which is readable while there are records; negative where there is none. */
+  readonly fd: number;
   readonly #data: Uint8Array;
   readonly #headers: Int32Array;
   readonly #size: number;
@@ -26,7 +28,8 @@ export class RingBuffer {
    * @param data the data pages, mapped twice in a row, so that no record is broken at the end
    * @param size bytes of the data pages once; a power of two
    */
-  constructor(data: Uint8Array, size: number, positions: Positions) {
+  constructor(data: Uint8Array, size: number, positions: Positions, fd = -1) {
+    this.fd = fd;
     this.#data = data;
     this.#headers = new Int32Array(data.buffer, data.byteOffset, data.byteLength / 4);
     this.#size = size;
@@ -36,6 +39,11 @@ export class RingBuffer {
   /** How often the positions or a header were invalid, so that all unread records were skipped. */
   get corrupted(): number {
     return this.#corrupted;
+  }
+
+  /** Leaves all records out. */
+  skip(): void {
+    this.#positions.setConsumer(this.#positions.producer());
   }
 
   /**

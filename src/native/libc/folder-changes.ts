@@ -1,6 +1,6 @@
 /** Whether entries of folders came or went, by inotify. */
 import { close } from 'node:fs';
-import { errnoName, LibbpfError } from '../errors.ts';
+import { checkErrno, errnoName } from '../errors.ts';
 import { call } from '../functions.ts';
 
 // sys/inotify.h
@@ -14,7 +14,7 @@ const IN_ONLYDIR = 0x01000000;
 const EVENT_BYTES = 16 + 256;
 
 export class FolderChanges implements Disposable {
-  readonly #fd = check(call('inotify_init1', IN_NONBLOCK_CLOEXEC), 'open an inotify instance');
+  readonly #fd = checkErrno(call('inotify_init1', IN_NONBLOCK_CLOEXEC), 'open an inotify instance');
   readonly #event = Buffer.alloc(EVENT_BYTES);
   #seen = false;
 
@@ -22,7 +22,7 @@ export class FolderChanges implements Disposable {
   watch(folder: string | Buffer): void {
     const path = Buffer.concat([Buffer.from(folder), Buffer.of(0)]);
     const mask = IN_CREATE | IN_DELETE | IN_MOVED | IN_ONLYDIR;
-    check(call('inotify_add_watch', this.#fd, path, mask), `watch ${folder}`);
+    checkErrno(call('inotify_add_watch', this.#fd, path, mask), `watch ${folder}`);
   }
 
   /** Whether an entry of a watched folder was made, removed or renamed since the folder is watched. */
@@ -42,9 +42,4 @@ export class FolderChanges implements Disposable {
   [Symbol.dispose](): void {
     close(this.#fd);
   }
-}
-
-function check({ value, errno }: { readonly value: number; readonly errno: number }, action: string): number {
-  if (value < 0) throw new LibbpfError(errnoName(errno), `Cannot ${action}: ${errnoName(errno)}`);
-  return value;
 }

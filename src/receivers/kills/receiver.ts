@@ -35,10 +35,11 @@ export interface KillsOptions {
 const PROGRAMS = ['victim_marked', 'signal_sent'] as const;
 
 export class KillsReceiver {
+  /** Readable when there may be kills to take. */
+  readonly ring: RingBuffer;
   readonly #object: BpfObject;
   readonly #programs: readonly BpfProgram[];
   readonly #counters: Cells;
-  readonly #ring: RingBuffer;
   readonly #onCgroup: NonNullable<KillsOptions['onCgroup']>;
 
   /** Throws when the kernel refuses, and leaves nothing behind then. */
@@ -76,7 +77,7 @@ export class KillsReceiver {
       this.#object.load();
       for (const program of this.#programs) program.attach();
       this.#counters = new Cells(this.#object.map('.data.counters').memory(KILLS_COUNTERS.size));
-      this.#ring = this.#object.map('events').ringBuffer(ringBytes, pageSize());
+      this.ring = this.#object.map('events').ringBuffer(ringBytes, pageSize());
     } catch (error) {
       this.#object.close();
       throw error;
@@ -92,7 +93,7 @@ export class KillsReceiver {
       kills: this.#counters.at(KILLS_COUNTERS.offsets.kills / 8),
       lost: this.#counters.at(KILLS_COUNTERS.offsets.lost / 8),
       cut: this.#counters.at(KILLS_COUNTERS.offsets.cut / 8),
-      corrupted: this.#ring.corrupted,
+      corrupted: this.ring.corrupted,
     };
   }
 
@@ -105,7 +106,7 @@ export class KillsReceiver {
   take(): { readonly kills: readonly KillEvent[]; readonly marks: readonly KillMark[] } {
     const kills: KillEvent[] = [];
     const marks: KillMark[] = [];
-    this.#ring.drain((record) => {
+    this.ring.drain((record) => {
       if (record.length === KILL_MARK.size) marks.push(decodeKillMark(record));
       else if (record.length === KILL_EVENT.size) kills.push(decodeKillEvent(record));
       else if (record.length === CGROUP_PATH.size) {

@@ -4,7 +4,7 @@ import { placeOf } from '../../containers/place.ts';
 import { selfMetrics } from '../../metrics/catalogue.ts';
 import { monotonicMs } from '../../program/clock.ts';
 import { flatten } from '../../records/encode.ts';
-import { type Context, OBJECTS, type Running } from '../receiver.ts';
+import { type Context, EVENTS_MS, NO_EVENTS_MS, OBJECTS, type Running } from '../receiver.ts';
 import { KillsReceiver } from './receiver.ts';
 import { describeStorm } from './record.ts';
 import { KILL } from './record-schema.ts';
@@ -12,8 +12,6 @@ import type { KillsSettings } from './settings.ts';
 import { KillsSource } from './source.ts';
 import type { Storm } from './storms.ts';
 
-/** How often kills are polled, in ms. A poll costs a few reads of mapped memory. */
-const POLL_MS = 100;
 /** How often expired series are removed, in ms. */
 const RETIRE_MS = 10_000;
 
@@ -41,7 +39,8 @@ export function start(context: Context<KillsSettings>): Running<KillsSettings> {
   });
   registry.addSource(source);
   context.attached('tracepoint', []);
-  context.every(POLL_MS, 'read kills', () => source.poll());
+  context.wakeBy(receiver.ring);
+  context.every(EVENTS_MS, 'read kills', () => source.poll(), NO_EVENTS_MS);
   context.every(RETIRE_MS, 'end old series of kills', () => registry.end(source.retire()));
   const probe = 'kills';
   return {

@@ -40,13 +40,14 @@ export interface OomOptions {
 const MAX_PAST = 1000;
 
 export class OomReceiver {
+  /** Readable when there may be kills to take. */
+  readonly ring: RingBuffer;
   /** The preferred ways to attach, and why each of them failed. */
   readonly refusals: readonly OomRefusal[];
   /** The reason why the kernel's log cannot be read, or null. */
   readonly kmsgProblem: string | null;
   readonly #probes: OomProbes;
   readonly #counters: Cells;
-  readonly #ring: RingBuffer;
   readonly #pageBytes = pageSize();
   readonly #kmsg: Kmsg | null;
   readonly #kills: OomKills;
@@ -88,7 +89,7 @@ export class OomReceiver {
       const { object } = probes;
       this.#probes = probes;
       this.#counters = new Cells(object.map('.data.counters').memory(OOM_COUNTERS.size));
-      this.#ring = object.map('events').ringBuffer(ringBytes, this.#pageBytes);
+      this.ring = object.map('events').ringBuffer(ringBytes, this.#pageBytes);
     } catch (error) {
       probes?.close();
       kmsg?.close();
@@ -110,7 +111,7 @@ export class OomReceiver {
       kills: this.#counters.at(OOM_COUNTERS.offsets.kills / 8),
       lost: this.#counters.at(OOM_COUNTERS.offsets.lost / 8),
       cut: this.#counters.at(OOM_COUNTERS.offsets.cut / 8),
-      corrupted: this.#ring.corrupted,
+      corrupted: this.ring.corrupted,
     };
   }
 
@@ -127,7 +128,7 @@ export class OomReceiver {
   take(nowMs: number, final = false): OomKill[] {
     // Read before the ring buffer, which then has all victims of these decisions.
     const decided = this.#counters.at(OOM_COUNTERS.offsets.decided / 8);
-    this.#ring.drain((record) => {
+    this.ring.drain((record) => {
       if (record.length === CGROUP_PATH.size) this.#learn(record);
       else if (record.length >= OOM_EVENT.size) this.#kills.add(decodeOomEvent(record, this.#pageBytes), nowMs);
     });

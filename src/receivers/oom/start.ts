@@ -7,7 +7,7 @@ import { selfMetrics } from '../../metrics/catalogue.ts';
 import type { Observer } from '../../metrics/observer.ts';
 import { monotonicMs, monotonicNs } from '../../program/clock.ts';
 import { flatten } from '../../records/encode.ts';
-import { type Context, OBJECTS, type Running } from '../receiver.ts';
+import { type Context, EVENTS_MS, NO_EVENTS_MS, OBJECTS, type Running } from '../receiver.ts';
 import type { OomTask } from './events.ts';
 import type { OomLimit } from './kills.ts';
 import { metrics } from './metrics.ts';
@@ -20,8 +20,6 @@ import { OOM_KILL, type OomMoment } from './record-schema.ts';
 import type { OomSettings } from './settings.ts';
 import { OomSource } from './source.ts';
 
-/** How often kills are polled, in ms. A poll costs a few reads of mapped memory. */
-const POLL_MS = 100;
 /** How often expired series are removed, in ms. */
 const RETIRE_MS = 10_000;
 
@@ -70,7 +68,8 @@ export function start(context: Context<OomSettings>): Running<OomSettings> {
   registry.addSource(source);
   context.history?.follow({ metrics: source.metrics, read: () => source.read().map(countedAlone) });
   context.attached(method, refusals);
-  context.every(POLL_MS, 'read OOM kills', () => source.poll());
+  context.wakeBy(receiver.ring);
+  context.every(EVENTS_MS, 'read OOM kills', () => source.poll(), NO_EVENTS_MS);
   context.every(RETIRE_MS, 'end old OOM series', () => registry.end(source.retire()));
   return {
     observe: (observer) => observeOom(observer, receiver, source, reconciliation),

@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { checkKernel, explain } from '../../kernel/explain.ts';
 import { Tracefs } from '../../kernel/tracefs.ts';
+import type { RingBuffer } from '../../native/index.ts';
 import { errorOf } from '../../program/reason.ts';
 import { reasonFor } from '../../program/refusal.ts';
 import type { Claims } from '../slots.ts';
@@ -101,6 +102,11 @@ export class OverlayfsReceiver {
     this.#options = options;
     this.#counts = counts;
     this.#remaining = [...METHODS_OF[options.attach ?? 'auto']];
+  }
+
+  /** Has a record when a cgroup got counts of its own. */
+  get newCgroups(): RingBuffer {
+    return this.#counts.newCgroups;
   }
 
   /** The attached method; null while waiting. */

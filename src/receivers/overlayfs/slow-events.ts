@@ -122,7 +122,8 @@ export class SlowEvents {
   readonly #object: BpfObject;
   readonly #thresholdNs: number;
   readonly #counters: Cells;
-  readonly #ring: RingBuffer | null;
+  /** null: there are no events. */
+  readonly ring: RingBuffer | null;
 
   /**
    * Before loading.
@@ -144,7 +145,7 @@ export class SlowEvents {
     this.#object = object;
     this.#thresholdNs = thresholdNs;
     this.#counters = new Cells(object.map('.data.slow').memory(SLOW_COUNTERS.size));
-    this.#ring = thresholdNs === 0 ? null : object.map('slow_events').ringBuffer(RING_BYTES, pageSize());
+    this.ring = thresholdNs === 0 ? null : object.map('slow_events').ringBuffer(RING_BYTES, pageSize());
   }
 
   /** Before another object is loaded: its programs send events here, too. */
@@ -161,7 +162,7 @@ export class SlowEvents {
   /** Takes all new events, oldest first. */
   take(): SlowEvent[] {
     const events: SlowEvent[] = [];
-    this.#ring?.drain((record) => {
+    this.ring?.drain((record) => {
       if (record.length >= SLOW_EVENT.size) events.push(decodeSlowEvent(record));
     });
     return events;
@@ -176,7 +177,7 @@ export class SlowEvents {
       told: this.#counters.at(SLOW_COUNTERS.offsets.told / 8),
       leftOut: this.#counters.at(SLOW_COUNTERS.offsets.left_out / 8),
       lost: this.#counters.at(SLOW_COUNTERS.offsets.lost / 8),
-      corrupted: this.#ring?.corrupted ?? 0,
+      corrupted: this.ring?.corrupted ?? 0,
     };
   }
 }

@@ -2,7 +2,7 @@
 import { selfMetrics } from '../../metrics/catalogue.ts';
 import { withoutRepetition } from '../../program/log.ts';
 import { flatten } from '../../records/encode.ts';
-import type { Choice, Context, Running } from '../receiver.ts';
+import { type Choice, type Context, EVENTS_MS, NO_EVENTS_MS, type Running } from '../receiver.ts';
 import type { Exemplars } from './exemplars.ts';
 import { metrics } from './metrics.ts';
 import type { OverlayfsSettings } from './settings.ts';
@@ -10,8 +10,6 @@ import type { SlowEvents } from './slow-events.ts';
 import { describeSlow } from './slow-record.ts';
 import { SLOW_OPERATION } from './slow-schema.ts';
 
-/** How often events are polled, in ms. A poll costs two reads of mapped memory. */
-const POLL_MS = 100;
 /** The limit of cgroups that are known only by their slow operations. */
 const MAX_NAMED = 1000;
 
@@ -20,7 +18,7 @@ type Slow = Required<Pick<Running<OverlayfsSettings>, 'observe' | 'choose' | 'se
 /** @param exemplars gets each record that is made */
 export function startSlow(
   context: Context<OverlayfsSettings>,
-  events: Pick<SlowEvents, 'take' | 'counts'>,
+  events: Pick<SlowEvents, 'ring' | 'take' | 'counts'>,
   exemplars: Pick<Exemplars, 'add' | 'clear'>,
 ): Slow {
   const { cgroups, records } = context;
@@ -46,7 +44,10 @@ export function startSlow(
     for (const id of named.splice(0, named.length - MAX_NAMED)) cgroups.forget(id);
   };
 
-  if (settings.slow_ms > 0) context.every(POLL_MS, 'read slow operations', poll);
+  if (events.ring !== null) {
+    context.wakeBy(events.ring);
+    context.every(EVENTS_MS, 'read slow operations', poll, NO_EVENTS_MS);
+  }
   return {
     settle: poll,
     choose(choice) {

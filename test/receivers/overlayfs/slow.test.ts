@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { Cgroups } from '../../../src/containers/cgroups.ts';
 import { identify } from '../../../src/containers/identity.ts';
+import type { RingBuffer } from '../../../src/native/index.ts';
 import { createLogger } from '../../../src/program/log.ts';
 import { Exemplars } from '../../../src/receivers/overlayfs/exemplars.ts';
 import type { OverlayfsSettings } from '../../../src/receivers/overlayfs/settings.ts';
@@ -105,10 +106,12 @@ suite('records of slow operations', () => {
       ...{ settings, filter: null, records, cgroups: new Cgroups(null, () => OWNER) },
       log: createLogger('info', 'json', (line) => lines.push(line)),
       every: (_: number, __: string, work: () => void) => jobs.push(work),
+      wakeBy: () => undefined,
     } as unknown as Context<OverlayfsSettings>;
     const exemplars = new Exemplars();
     const counts = () => ({ told: 0, leftOut: 5, lost: 2, corrupted: 1 });
-    const slow = startSlow(context, { take: () => events.splice(0), counts }, exemplars);
+    const ring = {} as RingBuffer;
+    const slow = startSlow(context, { ring, take: () => events.splice(0), counts }, exemplars);
     return {
       records,
       lines,
