@@ -26,8 +26,8 @@ const AT_ONCE = 2;
 const ATTEMPTS = 2;
 /** How long the tests of a guest may take: several times what they do on a machine that has nothing else to do. */
 const TESTS_MS = 1_200_000;
-/** The same of files that are named: they may be soak tests. */
-const NAMED_MS = 3_600_000;
+/** The same with --all, and of files that are named: they may be soak tests. */
+const LONG_MS = 3_600_000;
 /** Emulated machines do in a minute what others do in seconds. */
 const SCALE = process.env.TEST_SCALE ?? '0.02';
 
@@ -171,7 +171,7 @@ async function bootOnce(variant: Variant, attempt: number, chosen: readonly stri
     commandLine: `console=ttyS0 panic=-1 psi=1 mitigations=off ${extra} ${environment.join(' ')}`,
     console: join(OUTPUT, `${name}.${attempt}.log`),
   };
-  const run = await boot(machine, positionals.length > 0 ? NAMED_MS : TESTS_MS);
+  const run = await boot(machine, values.all || positionals.length > 0 ? LONG_MS : TESTS_MS);
   if (positionals.length > 0) return run;
   const results = run.results.map((result): TestResult => {
     const isExpected = result.outcome !== 'skipped' || skips.some((skip) => skip.test(result.name));
