@@ -21,6 +21,9 @@ const SAME_MS = 1000;
 const TRIM_MS = 5000;
 const TRIM_AFTER_US = 100_000;
 
+/** The number of threads in Node's pool by default. Whoever has fewer needs each of them. */
+const POOL_THREADS = 4;
+
 /**
  * @param load reads the configuration again. Throws ConfigError
  * @returns whether the stop was orderly; false when a second signal cut it short
@@ -48,7 +51,8 @@ export async function run({ config, warnings }: Loaded, load: () => Loaded): Pro
       await idle.stop();
       return true;
     }
-    const running = await startService(config, log, { ...handover, keepsThread: true });
+    const poolSize = Number(process.env.UV_THREADPOOL_SIZE ?? POOL_THREADS);
+    const running = await startService(config, log, { ...handover, keepsThread: poolSize >= POOL_THREADS });
     service = running;
     notifier.ready(() => running.status());
     reloads.begin(async () => {

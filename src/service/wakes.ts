@@ -18,19 +18,13 @@ export interface Wakes {
 /** Jobs look for events as often as they ask for. */
 export const NO_WAKES: Wakes = { add: () => () => undefined, begin: () => undefined, stop: () => undefined };
 
-/** The number of threads in Node's pool by default. Whoever has fewer needs each of them. */
-const POOL_THREADS = 4;
-
-export function prepareWakes(jobs: Jobs, log: Logger, poolSize = process.env.UV_THREADPOOL_SIZE): Wakes {
+export function prepareWakes(jobs: Jobs, log: Logger): Wakes {
   const cannot = (thrown: unknown): void => {
     jobs.goOn();
     log.debug(`Events are looked for ten times a second: ${reasonOf(thrown)}`);
   };
   let watch: RingWatch;
   try {
-    if (poolSize !== undefined && !(Number.parseInt(poolSize, 10) >= POOL_THREADS)) {
-      throw new Error(`UV_THREADPOOL_SIZE is below ${POOL_THREADS}`);
-    }
     watch = new RingWatch();
   } catch (thrown) {
     cannot(thrown);

@@ -108,6 +108,19 @@ suite('OTLP', () => {
   });
 });
 
+test('UV_THREADPOOL_SIZE=1 leaves the thread to those who need it, such as the lookup of a host', async () => {
+  await using sink = await collector();
+  await using _ = await startFloatie(PRESSURE, {
+    env: {
+      UV_THREADPOOL_SIZE: '1',
+      OTEL_EXPORTER_OTLP_ENDPOINT: sink.endpoint.replace('127.0.0.1', 'localhost'),
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuf',
+      OTEL_METRIC_EXPORT_INTERVAL: '1000',
+    },
+  });
+  await eventually('something is exported', () => sink.paths.length > 0);
+});
+
 suite('resource attributes', () => {
   test('that Prometheus would have under one name, or under none, are labels that it takes', async () => {
     const env = { OTEL_RESOURCE_ATTRIBUTES: 'host.name=a,host_name=b,9lives=c,le=d,%C3%A9=e' };
