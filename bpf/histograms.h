@@ -127,8 +127,8 @@ struct {
 } free_slots SEC(".maps");
 
 /*
- * Wakes user space, which names a new cgroup while it exists. Its records say nothing: the slots have it all. What finds
- * no room woke it before.
+ * Wakes user space, which names a new cgroup while it exists. Its records say nothing: the slots have it all. A record
+ * that finds no room is not needed: others have woken it.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
