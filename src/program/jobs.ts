@@ -1,6 +1,7 @@
 /** Periodic jobs. A run that throws stops neither the job nor the process. */
 import { monotonicMs } from './clock.ts';
 import type { Health } from './health.ts';
+import { inSteps } from './steps.ts';
 
 /** Jobs that are due within this time run together, in ms: waking up costs more than most of them. */
 const SLACK_MS = 50;
@@ -57,7 +58,7 @@ export class Jobs {
     this.#busyUntilMs = monotonicMs() + this.#busyMs;
   }
 
-  /** Something happened, or more is left to do: no job has to rest for a while. Costs nothing when called often. */
+  /** Something happened, or more is left to do: no job rests for a while. Costs little when called often. */
   hurry(): void {
     if (this.#busyUntilMs === Number.POSITIVE_INFINITY) return;
     const nowMs = monotonicMs();
@@ -92,13 +93,22 @@ export class Jobs {
     const nowMs = monotonicMs();
     this.#health.woke(nowMs - this.#wakesMs);
     this.#wakesMs = Number.POSITIVE_INFINITY;
-    for (const job of this.#jobs) {
-      if (job.dueMs > nowMs + this.#slackMs) continue;
+    const due = [...this.#jobs].filter(({ dueMs }) => dueMs <= nowMs + this.#slackMs);
+    for (const job of due) {
       job.ranMs = nowMs;
       job.dueMs = next(nowMs < this.#busyUntilMs ? job.everyMs : job.restMs, Math.max(nowMs, job.dueMs));
-      void job.run();
     }
     this.#setTimer();
+    // Everything else has its turn in between.
+    void inSteps(this.#running(due));
+  }
+
+  *#running(due: readonly Job[]): Generator<void> {
+    for (const job of due) {
+      // Another one may have ended it.
+      if (this.#jobs.has(job)) void job.run();
+      yield;
+    }
   }
 }
 

@@ -95,6 +95,24 @@ test('jobs run as often as each of them asks for, and no more once they are ende
   assert.deepEqual(runs, { often, seldom: 0, ended: 0 });
 });
 
+test('jobs that are due together leave everything else its turn', async () => {
+  const order: string[] = [];
+  const all = jobs();
+  const long = (name: string) => () => {
+    setImmediate(() => order.push('else'));
+    const until = performance.now() + 20;
+    while (performance.now() < until);
+    order.push(name);
+  };
+  const ends = ['first', 'second'].map((name) => all.every(100, `be the ${name}`, long(name)));
+  try {
+    await eventually('both ran', () => order.includes('second'));
+  } finally {
+    for (const end of ends) end();
+  }
+  assert.deepEqual(order.slice(0, 3), ['first', 'else', 'second']);
+});
+
 suite('jobs that may rest', () => {
   const BUSY_MS = 20;
 
