@@ -15,6 +15,8 @@ const MAX_TOMBSTONES = 2048;
 const MAX_TOLD = 2048;
 /** After so many failed searches a cgroup is called unknown. */
 const MAX_MISSES = 2;
+/** How many ids are resolved in a step: with the names of their containers some ms. */
+const IDS_IN_STEP = 16;
 /** How long a search is repeated while resources such as file descriptors are exhausted, in ms. */
 const PATIENCE_MS = 10_000;
 
@@ -64,14 +66,24 @@ export class Cgroups {
    * @param patienceMs how long ids stay pending while file descriptors are exhausted; the caller has to ask again
    */
   learn(ids: Iterable<bigint>, budget = Number.POSITIVE_INFINITY, patienceMs = PATIENCE_MS): void {
+    for (const _ of this.learning(ids, budget, patienceMs));
+  }
+
+  /** As {@link learn}, in steps; few ids take one step. Others may call it in between. */
+  *learning(ids: Iterable<bigint>, budget: number, patienceMs = PATIENCE_MS): Generator<null> {
     const unknown: bigint[] = [];
-    for (const id of ids) if (!this.#held.has(id) && !this.#pending.has(id)) unknown.push(id);
-    if (this.#mount === null) {
-      for (const id of unknown) this.#hold(id, null, false);
-      return;
+    for (const id of ids) if (this.#isNew(id)) unknown.push(id);
+    for (let at = 0; at < unknown.length; at += IDS_IN_STEP) {
+      if (at > 0) yield null;
+      const asked = unknown.slice(at, at + IDS_IN_STEP).filter((id) => this.#isNew(id));
+      if (this.#mount !== null) this.#ask(this.#mount, asked, patienceMs);
+      else for (const id of asked) this.#hold(id, null, false);
     }
-    if (unknown.length > 0) this.#ask(this.#mount, unknown, patienceMs);
-    this.#walkOn(this.#mount, budget, patienceMs);
+    if (this.#mount !== null) this.#walkOn(this.#mount, budget, patienceMs);
+  }
+
+  #isNew(id: bigint): boolean {
+    return !this.#held.has(id) && !this.#pending.has(id);
   }
 
   /** Replaces the function that finds owners, also for the known cgroups. */

@@ -8,11 +8,21 @@ import { monotonicMs } from '../program/clock.ts';
 import { listFolder, openFolder } from './foreign-files.ts';
 import { type Identity, type IsTask, identify, isDefaultTask, type Names, type Runtime, userOf } from './identity.ts';
 import { defined, type List, MAX_FOLDERS, READERS, type Reader, TASKS } from './name-readers.ts';
-import { findPlaces, foldersOf, PLACE_KINDS, type Place, type PlaceKind, type PlaceSettings } from './places.ts';
+import {
+  findPlaces,
+  openFolderOf,
+  PLACE_KINDS,
+  type Place,
+  type PlaceKind,
+  type PlaceSettings,
+  pathsOf,
+} from './places.ts';
 import { ReadBudget } from './read-budget.ts';
 
 /** How soon places are searched again while a container has no name, in ms: a daemon may have started since. */
 const REDISCOVER_MS = 60_000;
+/** How long it is known at which paths there are folders, in ms: looking for all of them takes 1 ms. */
+const PATHS_MS = 100;
 /** How many containers keep the names that were read. */
 const MAX_NAMED = 8192;
 
@@ -37,6 +47,9 @@ export class RuntimeFiles {
   readonly #storageConf: string;
   #places: readonly Place[];
   #foundAtMs = monotonicMs();
+  /** Where there are folders, by kind and user. */
+  readonly #paths = new Map<string, readonly string[]>();
+  #lookedAtMs = monotonicMs();
   /** The names that were read, by user and container; the oldest first. */
   readonly #named = new Map<string, { readonly names: Names; readonly readMs: number }>();
   readonly #budget = new ReadBudget();
@@ -120,6 +133,7 @@ export class RuntimeFiles {
     if (monotonicMs() - this.#foundAtMs < REDISCOVER_MS) return {};
     this.#foundAtMs = monotonicMs();
     this.#places = findPlaces(this.#settings, this.#storageConf);
+    this.#paths.clear();
     return this.#read(kinds, containerId, uid);
   }
 
@@ -128,14 +142,28 @@ export class RuntimeFiles {
     const spend = (bytes: number): void => this.#budget.spend(uid, bytes);
     // A user could have any number of lists kept.
     const lists = uid === 0 ? this.#lists : null;
-    const places = this.#places.filter((place) => place.kind === kind);
     let found: Names = {};
-    for (const place of places) {
-      for (const folder of foldersOf(place, uid)) {
-        found = { ...defined(read(Object.assign(folder, { spend, lists }), containerId)), ...found };
-      }
+    for (const path of this.#pathsOf(kind, uid)) {
+      using folder = openFolderOf(uid, path);
+      if (folder === null) continue;
+      found = { ...defined(read(Object.assign(folder, { spend, lists }), containerId)), ...found };
     }
     return found;
+  }
+
+  /** A thousand containers can be found at a time, and most kinds of runtimes are not there. */
+  #pathsOf(kind: PlaceKind, uid: number): readonly string[] {
+    const nowMs = monotonicMs();
+    if (nowMs - this.#lookedAtMs >= PATHS_MS) {
+      this.#paths.clear();
+      this.#lookedAtMs = nowMs;
+    }
+    const key = `${kind} ${uid}`;
+    const paths =
+      this.#paths.get(key) ??
+      this.#places.filter((place) => place.kind === kind).flatMap((place) => pathsOf(place, uid));
+    this.#paths.set(key, paths);
+    return paths;
   }
 }
 

@@ -53,23 +53,36 @@ export function findPlaces(settings: PlaceSettings, storageConf = ''): Place[] {
   });
 }
 
+/** The paths of a place at which a user has a folder now. */
+export function pathsOf({ path }: Place, uid: number): string[] {
+  return expand(path, uid).filter((each) => {
+    using folder = openFolderOf(uid, each);
+    return folder !== null;
+  });
+}
+
 /**
- * The folders of a place that belong to a user. Folders of root name only root's containers, and a user's folders only
- * the user's: the user who writes the files must be the one who runs the container.
+ * null where the folder is missing or does not belong to the user. Folders of root name only root's containers, and a
+ * user's folders only the user's: the user who writes the files must be the one who runs the container.
  */
-export function* foldersOf({ path }: Place, uid: number): Generator<Folder & { readonly path: string }> {
-  for (const each of expand(path, uid)) {
-    if (uid !== 0 && isOnFuse(each)) continue;
-    using folder = openFolder(each);
-    if (folder?.uid === uid) yield Object.assign(folder, { path: each });
-  }
+export function openFolderOf(uid: number, path: string): (Folder & { readonly path: string }) | null {
+  if (uid !== 0 && isOnFuse(path)) return null;
+  const folder = openFolder(path);
+  if (folder?.uid === uid) return Object.assign(folder, { path });
+  folder?.[Symbol.dispose]();
+  return null;
 }
 
 /** The folders of all users, for messages. */
-export function* allFoldersOf(place: Place): Generator<Folder & { readonly path: string }> {
-  const star = place.path.indexOf('/*');
-  const uids = star === -1 ? [ownerOf(place.path)] : subfoldersOf(place.path.slice(0, star)).map(ownerOf);
-  for (const uid of new Set(uids)) if (uid !== null) yield* foldersOf(place, uid);
+export function* allFoldersOf({ path }: Place): Generator<Folder & { readonly path: string }> {
+  const star = path.indexOf('/*');
+  const uids = star === -1 ? [ownerOf(path)] : subfoldersOf(path.slice(0, star)).map(ownerOf);
+  for (const uid of new Set(uids)) {
+    for (const each of uid === null ? [] : expand(path, uid)) {
+      using folder = openFolderOf(uid ?? 0, each);
+      if (folder !== null) yield folder;
+    }
+  }
 }
 
 /** `*` matches only folders that belong to the user, so that no other user's home is automounted. */

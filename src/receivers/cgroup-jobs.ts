@@ -2,6 +2,7 @@
 import type { RingBuffer } from '../native/index.ts';
 import { monotonicMs } from '../program/clock.ts';
 import { Pace } from '../program/pace.ts';
+import { inSteps } from '../program/steps.ts';
 import type { CgroupSource } from './cgroup-source.ts';
 import { type Context, EVENTS_MS, NO_EVENTS_MS } from './receiver.ts';
 
@@ -50,9 +51,9 @@ export function runCgroupJobs<Op extends string, Counter extends string>(
   const { registry, cgroups, every } = context;
   // While no cgroup gets an entry, only what could not be named before is left to do.
   const naming = new Pace(0, RENAME_MS);
-  const learn = (): void => {
+  const learn = async (): Promise<void> => {
     counts.newCgroups.skip();
-    if (naming.isDue(counts.changes(), monotonicMs()) || cgroups.isSearching) source.learn();
+    if (naming.isDue(counts.changes(), monotonicMs()) || cgroups.isSearching) await inSteps(source.learning());
     if (cgroups.isSearching) context.hurry();
   };
   // Soon, since they may be removed again.

@@ -65,9 +65,13 @@ export class CgroupSource<Op extends string, Counter extends string> implements 
   }
 
   /** All counts. Makes system calls only for new cgroups. */
-  *read(): Generator<Sample> {
+  *read(): Generator<Sample | null> {
     const excluded = this.#filter === null ? null : new Map(this.#excluded);
-    yield* this.#form.samples(this.#counted(excluded), this.#identityOf);
+    const nameless = new Set<bigint>();
+    yield* this.#form.samples(this.#named(nameless, excluded), this.#identityOf);
+    yield* this.#cgroups.learning(nameless, WALK_BUDGET);
+    for (const id of nameless) if (!this.#cgroups.knows(id)) nameless.delete(id);
+    if (nameless.size > 0) yield* this.#form.samples(this.#counted(nameless, excluded), this.#identityOf);
     if (excluded !== null) yield* this.#excludedSamples(excluded);
   }
 
@@ -82,9 +86,9 @@ export class CgroupSource<Op extends string, Counter extends string> implements 
     }
   }
 
-  /** Finds the names of new cgroups before they are removed. */
-  learn(): void {
-    this.#cgroups.learn(this.#receiver.cgroupIds(), WALK_BUDGET);
+  /** Finds the names of new cgroups before they are removed, in steps. */
+  learning(): Iterable<unknown> {
+    return this.#cgroups.learning(this.#receiver.cgroupIds(), WALK_BUDGET);
   }
 
   /** Call before the last read: all cgroups without a name are called unknown. */
@@ -165,18 +169,17 @@ export class CgroupSource<Op extends string, Counter extends string> implements 
     return cgroupId === null || this.#shown.has(key) || this.#cgroups.knows(cgroupId);
   }
 
-  /** Every cgroup with a name. Those that are left out are added to `excluded`. */
-  *#counted(excluded: Excluded<Op> | null): Generator<CgroupTotals<Op, Counter>> {
-    const nameless = new Set<bigint>();
+  /** Every cgroup with a name; the others are added to `nameless`. Those that are left out are added to `excluded`. */
+  *#named(nameless: Set<bigint>, excluded: Excluded<Op> | null): Generator<CgroupTotals<Op, Counter>> {
     for (const totals of this.#receiver.each()) {
       if (this.#isNamed(totals)) yield* this.#included(totals, excluded);
       else if (totals.cgroupId !== null) nameless.add(totals.cgroupId);
     }
-    this.#cgroups.learn(nameless, WALK_BUDGET);
-    for (const id of nameless) if (!this.#cgroups.knows(id)) nameless.delete(id);
-    if (nameless.size === 0) return;
+  }
+
+  *#counted(ids: ReadonlySet<bigint>, excluded: Excluded<Op> | null): Generator<CgroupTotals<Op, Counter>> {
     for (const totals of this.#receiver.each()) {
-      if (totals.cgroupId !== null && nameless.has(totals.cgroupId)) yield* this.#included(totals, excluded);
+      if (totals.cgroupId !== null && ids.has(totals.cgroupId)) yield* this.#included(totals, excluded);
     }
   }
 

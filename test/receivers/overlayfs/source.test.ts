@@ -14,6 +14,7 @@ import { overlayfsSamples } from '../../../src/receivers/overlayfs/samples.ts';
 import { OverlayfsSource } from '../../../src/receivers/overlayfs/source.ts';
 import { exemplar } from '../../support/metric-data.ts';
 import { nothingDone } from '../../support/operation-totals.ts';
+import { samplesIn } from '../../support/samples.ts';
 
 const NOTHING = nothingDone(3);
 const READS: OperationTotals = { ...NOTHING, sumNs: 700, buckets: [1, 2, 3] };
@@ -211,8 +212,8 @@ suite('the source of overlayfs metrics', () => {
     withCgroup((mount) => {
       const gone = totals({ cgroupId: 1n, read: READS });
       const source = new OverlayfsSource(receiverWith({ read: () => [gone] }), new Cgroups(mount));
-      assert.deepEqual([...source.read()], []);
-      assert.deepEqual([...source.read()][0]?.member.attributes, { cgroup: 'unknown' });
+      assert.deepEqual(samplesIn(source), []);
+      assert.deepEqual(samplesIn(source)[0]?.member.attributes, { cgroup: 'unknown' });
     });
   });
 
@@ -222,7 +223,7 @@ suite('the source of overlayfs metrics', () => {
       const receiver = receiverWith({ read: () => [gone], cgroupIds: () => [1n] });
       const source = new OverlayfsSource(receiver, new Cgroups(mount));
       source.settle();
-      assert.deepEqual([...source.read()][0]?.member.attributes, { cgroup: 'unknown' });
+      assert.deepEqual(samplesIn(source)[0]?.member.attributes, { cgroup: 'unknown' });
     });
   });
 
@@ -235,7 +236,7 @@ suite('the source of overlayfs metrics', () => {
         const receiver = receiverWith({ read: () => all, retire: () => last });
         const source = new OverlayfsSource(receiver, new Cgroups(mount), (cgroup) => cgroup !== '/app');
         const excluded = (): unknown[] =>
-          Array.from(source.read(), ({ metric, member }) => [metric.name, member.attributes.op, member.totals[0]]);
+          Array.from(samplesIn(source), ({ metric, member }) => [metric.name, member.attributes.op, member.totals[0]]);
         const expected = OPS.map((op) => [metrics.excluded.name, op, op === chosen ? 1 + 2 + 3 + 2 : 0]);
         assert.deepEqual(excluded(), expected);
         all = [];
@@ -250,7 +251,7 @@ suite('the source of overlayfs metrics', () => {
     withCgroup((mount) => {
       const source = new OverlayfsSource(receiverWith({}), new Cgroups(mount), () => false, ['read', 'sync']);
       assert.deepEqual(
-        Array.from(source.read(), ({ member }) => member.attributes),
+        Array.from(samplesIn(source), ({ member }) => member.attributes),
         [{ op: 'read' }, { op: 'sync' }],
       );
     });
@@ -267,10 +268,13 @@ suite('the source of overlayfs metrics', () => {
         const leaveOut = (cgroup: string): boolean => cgroup !== '/app';
         const seen = () =>
           Array.from(
-            source.read().flatMap(({ metric, member }) => {
-              const isLatency = metric.kind === 'histogram';
-              return isLatency || member.attributes.op === op ? [[isLatency, ...Array.from(member.totals)]] : [];
-            }),
+            source
+              .read()
+              .filter((sample) => sample !== null)
+              .flatMap(({ metric, member }) => {
+                const isLatency = metric.kind === 'histogram';
+                return isLatency || member.attributes.op === op ? [[isLatency, ...Array.from(member.totals)]] : [];
+              }),
           );
         assert.deepEqual(seen(), [[true, 300, 3, 0, 0]]);
         all = reads(5);
@@ -301,7 +305,7 @@ suite('the source of overlayfs metrics', () => {
       const cgroups = new Cgroups(mount);
       const all = [totals({ cgroupId: id, read: READS })];
       const source = new OverlayfsSource(receiverWith({ read: () => all }), cgroups);
-      assert.equal([...source.read()].length, 1);
+      assert.equal(samplesIn(source).length, 1);
       rmSync(join(mount, 'app'), { recursive: true });
       cgroups.forget(id);
       assert.deepEqual(
@@ -309,7 +313,7 @@ suite('the source of overlayfs metrics', () => {
         [{ cgroup: '/app' }],
       );
       assert.equal(
-        source.read().reduce((sum, { member }) => sum + (member.totals[0] ?? 0), 0),
+        samplesIn(source).reduce((sum, { member }) => sum + (member.totals[0] ?? 0), 0),
         0,
       );
     });
@@ -322,7 +326,7 @@ suite('the source of overlayfs metrics', () => {
         receiverWith({ cgroupIds: () => [id], retire: () => last }),
         new Cgroups(mount),
       );
-      source.learn();
+      for (const _ of source.learning());
       rmSync(join(mount, 'app'), { recursive: true });
       assert.deepEqual(source.retire()[0]?.member.attributes, { cgroup: '/app' });
     });
@@ -335,7 +339,7 @@ suite('the source of overlayfs metrics', () => {
         receiverWith({ cgroupIds: () => [id], retire: () => [totals({ cgroupId: id })] }),
         cgroups,
       );
-      source.learn();
+      for (const _ of source.learning());
       source.retire();
       assert.equal(cgroups.knows(id), false);
     });

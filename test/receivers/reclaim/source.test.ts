@@ -5,6 +5,7 @@ import { identify } from '../../../src/containers/identity.ts';
 import type { Sample } from '../../../src/metrics/registry.ts';
 import type { CgroupTotals, ReclaimCounts } from '../../../src/receivers/reclaim/counts.ts';
 import { ReclaimSource } from '../../../src/receivers/reclaim/source.ts';
+import { samplesIn } from '../../support/samples.ts';
 
 const PATHS = ['/', '/app', '/idle'];
 
@@ -17,7 +18,7 @@ function read(all: readonly CgroupTotals[], filter: ((cgroup: string) => boolean
   const ids = PATHS.values();
   const cgroups = new Cgroups(null, () => identify(ids.next().value ?? null));
   cgroups.learn([0n, 1n, 2n]);
-  return [...new ReclaimSource({ each: () => all } as unknown as ReclaimCounts, cgroups, filter).read()];
+  return samplesIn(new ReclaimSource({ each: () => all } as unknown as ReclaimCounts, cgroups, filter));
 }
 
 function shown({ metric: { name }, member: { attributes, totals } }: Sample): unknown {
