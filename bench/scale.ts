@@ -15,7 +15,8 @@ import { sleep } from './stopping.ts';
 const [ROUNDS, ROUNDS_OF_MANY] = [20, 10];
 const MANY = 10_000;
 const WAIT_ROUNDS = 5;
-const IDLE_MS = 30_000;
+/** The first of these windows has what V8 gives back after the scrapes. */
+const [IDLE_ROUNDS, IDLE_MS] = [5, 20_000];
 /** Memory that a scrape took is given back at most every five seconds. */
 const SETTLE_MS = 6000;
 const POLL_MS = 2;
@@ -116,11 +117,12 @@ async function measureWaits(floaties: readonly Named<Floatie>[], { results, roun
 
 async function measureIdle(targets: readonly Named<Target>[], { results, rounds }: Bench): Promise<void> {
   await sleep(SETTLE_MS);
-  const idleMs = rounds(IDLE_MS);
-  const before = targets.map(([, { pid }]) => cpuMs(pid));
-  await sleep(idleMs);
-  for (const [index, [name, { pid }]] of targets.entries()) {
-    results.add(IDLE, name, '%', ((cpuMs(pid) - (before[index] ?? 0)) / idleMs) * 100);
+  for (let round = 0; round < rounds(IDLE_ROUNDS); round++) {
+    const before = targets.map(([, { pid }]) => cpuMs(pid));
+    await sleep(IDLE_MS);
+    for (const [index, [name, { pid }]] of targets.entries()) {
+      results.add(IDLE, name, '%', ((cpuMs(pid) - (before[index] ?? 0)) / IDLE_MS) * 100);
+    }
   }
 }
 

@@ -4,6 +4,8 @@ interface Branch {
   count: number;
   /** null for a leaf, of which there is one for each key. */
   below: Map<string, Branch> | null;
+  /** The largest one below, of equal ones the last; null until somebody asks for it. */
+  largest: readonly [part: string, branch: Branch] | null;
 }
 
 /** Below this depth branches are not told apart: a path can have two thousand parts. */
@@ -22,6 +24,7 @@ export class Shares {
     at.count++;
     for (const part of partsOf(key)) {
       at.below ??= new Map();
+      at.largest = null;
       const next = at.below.get(part) ?? branch();
       at.below.set(part, next);
       next.count++;
@@ -35,6 +38,7 @@ export class Shares {
     for (const part of partsOf(key)) {
       const next = at.below?.get(part);
       if (next === undefined) return;
+      at.largest = null;
       if (--next.count === 0) at.below?.delete(part);
       at = next;
     }
@@ -50,7 +54,9 @@ export class Shares {
     const taken: string[] = [];
     let own = newcomer === null ? null : partsOf(newcomer);
     for (let at = this.#root, { below } = at; below !== null && below.size > 0; { below } = at) {
-      let [part, next] = largestOf(below);
+      // Asked for each container that finds no room, at each walk.
+      at.largest ??= largestOf(below);
+      let [part, next] = at.largest;
       if (own !== null) {
         const mine = own[taken.length] ?? '';
         const ofMine = below.get(mine);
@@ -67,12 +73,11 @@ export class Shares {
 }
 
 function branch(): Branch {
-  return { count: 0, below: null };
+  return { count: 0, below: null, largest: null };
 }
 
-/** Of equal branches the last one. */
-function largestOf(below: ReadonlyMap<string, Branch>): [string, Branch] {
-  let largest: [string, Branch] = ['', branch()];
+function largestOf(below: ReadonlyMap<string, Branch>): readonly [string, Branch] {
+  let largest: readonly [string, Branch] = ['', branch()];
   for (const each of below) if (each[1].count >= largest[1].count) largest = each;
   return largest;
 }

@@ -27,11 +27,15 @@ export function exponentialBoundsNs(scale: number): number[] {
   return Array.from({ length: last - first + 1 }, (_, at) => Math.floor(1000 * 2 ** ((first + at + 1) / 2 ** scale)));
 }
 
-/** @param counts one for each of {@link exponentialBoundsNs}, and one for values above the last bound */
+/**
+ * @param counts one for each of {@link exponentialBoundsNs}, and one for values above the last bound; those before
+ *   `first` and behind the last one are 0
+ */
 export function toExponential(
   counts: readonly number[],
   sum: number,
   { maxScale, maxSize }: ExponentialOptions,
+  first = 0,
 ): ExponentialHistogram {
   // Of every histogram at every scrape: with callbacks this takes three times as long.
   let [from, to, count] = [counts.length, 0, 0];
@@ -43,7 +47,8 @@ export function toExponential(
     count += here;
   }
   let scale = maxScale;
-  let positive = count === 0 ? NOTHING : { offset: firstIndex(maxScale) + from, bucketCounts: counts.slice(from, to) };
+  let positive =
+    count === 0 ? NOTHING : { offset: firstIndex(maxScale) + first + from, bucketCounts: counts.slice(from, to) };
   while (positive.bucketCounts.length > maxSize) {
     positive = halved(positive);
     scale--;

@@ -99,14 +99,18 @@ export class KernelHistogram implements Histogram {
   }
 
   toExponential({ fold, options }: NativeShape): ExponentialHistogram {
-    return toExponential(this.#folded(fold), this.sum, options);
+    const { first, length } = this.#counts;
+    const [from, last] = [fold[first] ?? 0, fold[first + length - 1] ?? 0];
+    return toExponential(this.#folded(fold, from, last), this.sum, options, from);
   }
 
-  #folded(fold: Fold): number[] {
+  /** @param from the first bucket to return; all counts are from it to `last` */
+  #folded(fold: Fold, from = 0, last = fold.at(-1) ?? 0): number[] {
     const { numbers, at, first, length } = this.#counts;
-    const counts = new Array<number>((fold.at(-1) ?? 0) + 1).fill(0);
+    const counts: number[] = [];
+    for (let bucket = from; bucket <= last; bucket++) counts.push(0);
     for (let bucket = 0; bucket < length; bucket++) {
-      const coarse = fold[first + bucket] ?? 0;
+      const coarse = (fold[first + bucket] ?? 0) - from;
       counts[coarse] = (counts[coarse] ?? 0) + (numbers[at + bucket] ?? 0);
     }
     return counts;

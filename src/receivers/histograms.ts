@@ -129,18 +129,21 @@ export class Histograms<Op extends string, Counter extends string> {
 
   /** The counts of every cgroup, the overflow first. Makes no system call. */
   read(): CgroupTotals<Op, Counter>[] {
-    return [...this.each()];
+    const overflow = this.overflow();
+    const own = Array.from(this.#slots.counted(), (slot) => this.#totalsOf(slot, this.#slots.cgroupIdOf(slot)));
+    return [overflow, ...own];
   }
 
   /**
-   * As {@link read}, one after the other: ten thousand cgroups at a time would take a lot of memory. Ends early when it
-   * is closed meanwhile, which takes the maps' memory away.
+   * As {@link read}, one after the other; each is good until the next one is asked for: ten thousand cgroups at a time
+   * would take a lot of memory. Ends early when it is closed meanwhile, which takes the maps' memory away.
    */
   *each(): Generator<CgroupTotals<Op, Counter>> {
     yield this.overflow();
     if (this.#isClosed) return;
+    const reused = {};
     for (const slot of this.#slots.counted()) {
-      yield this.#totalsOf(slot, this.#slots.cgroupIdOf(slot));
+      yield this.#totalsOf(slot, this.#slots.cgroupIdOf(slot), reused);
       if (this.#isClosed) return;
     }
   }
@@ -260,16 +263,23 @@ export class Histograms<Op extends string, Counter extends string> {
     return last;
   }
 
-  #totalsOf(slot: number, cgroupId: bigint): CgroupTotals<Op, Counter> {
+  /** @param reused filled, and a part of what is returned */
+  #totalsOf(slot: number, cgroupId: bigint, reused: Reused<Op, Counter> = {}): CgroupTotals<Op, Counter> {
     const bornNs = this.#slots.bornNsOf(slot);
-    return { key: this.#slots.keyOf(slot), cgroupId, bornNs, operations: this.#operationsOf(slot) };
+    return { key: this.#slots.keyOf(slot), cgroupId, bornNs, operations: this.#operationsOf(slot, reused) };
   }
 
-  #operationsOf(slot: number): Operations<Op, Counter> {
+  #operationsOf(slot: number, reused: Reused<Op, Counter> = {}): Operations<Op, Counter> {
     const all: Partial<Record<Op, Totals<Counter>>> = {};
-    for (const [index, op] of this.#options.operations.entries()) {
+    const { operations } = this.#options;
+    for (let index = 0; index < operations.length; index++) {
       const sums = this.#blocks.sums(slot, index);
-      if (sums !== null) all[op] = this.#totalsFrom(sums);
+      if (sums === null) continue;
+      const op = operations[index] as Op;
+      reused[op] ??= this.#newTotals();
+      const totals = reused[op] as Growing<Counter>;
+      this.#fill(totals, sums);
+      all[op] = totals;
     }
     return all;
   }
@@ -282,20 +292,22 @@ export class Histograms<Op extends string, Counter extends string> {
     }
   }
 
-  #totalsFrom(sums: Float64Array): Totals<Counter> {
+  #newTotals(): Growing<Counter> {
+    return { ...this.#zeros, buckets: new Array<number>(this.#options.boundsNs.length + 1).fill(0) };
+  }
+
+  #fill(totals: Growing<Counter>, sums: Float64Array): void {
     const { counters } = this.#options;
     const { length } = counters;
-    const buckets = new Array<number>(sums.length - length);
+    const { buckets } = totals;
     for (let bucket = 0; bucket < buckets.length; bucket++) buckets[bucket] = sums[length + bucket] ?? 0;
-    // Of every operation of every cgroup at every scrape: most counters are 0.
-    const totals = { ...this.#zeros, buckets };
-    for (let cell = 0; cell < length; cell++) {
-      const count = sums[cell] ?? 0;
-      if (count !== 0) (totals as Record<string, unknown>)[counters[cell] as Counter] = count;
-    }
-    return totals;
+    const cells = totals as Record<Counter, number>;
+    for (let cell = 0; cell < length; cell++) cells[counters[cell] as Counter] = sums[cell] ?? 0;
   }
 }
+
+type Growing<Counter extends string> = Record<Counter, number> & { readonly buckets: number[] };
+type Reused<Op extends string, Counter extends string> = Partial<Record<Op, Growing<Counter>>>;
 
 function none<Op extends string, Counter extends string>(): Operations<Op, Counter> {
   return {} as Operations<Op, Counter>;

@@ -25,6 +25,8 @@ export interface Content {
 
 /** Chunks of some 8 kB for any number of readers, each of which counts its own way through them. */
 export interface Chunks {
+  /** To be waited for before the first chunk. */
+  prepare?(): Promise<void>;
   /** @returns null behind the last one */
   chunk(number: number): Buffer | null | Promise<Buffer | null>;
 }

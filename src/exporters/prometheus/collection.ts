@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { MetricData, ResourceMetrics } from '@opentelemetry/sdk-metrics';
 import { KernelHistogram } from '../../metrics/histogram.ts';
 import type { Body, Content } from './bodies.ts';
-import { chunksOf, Document, SHARED_BYTES } from './formats/document.ts';
+import { Document, preparedChunksOf, SHARED_BYTES } from './formats/document.ts';
 import type { Format } from './formats/format.ts';
 import { formatFor, type Manner } from './formats/negotiation.ts';
 import { Gzip } from './gzip.ts';
@@ -63,7 +63,7 @@ export class Collection implements Body {
   #gzip(format: Format, onGrow: (bytes: number) => void): Gzip {
     const known = this.#compressed.get(format);
     if (known !== undefined) return known;
-    const gzip = new Gzip(chunksOf(format, this.#collected), onGrow);
+    const gzip = new Gzip(preparedChunksOf(format, this.#collected), onGrow);
     this.#compressed.set(format, gzip);
     return gzip;
   }

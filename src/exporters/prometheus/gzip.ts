@@ -14,7 +14,7 @@ export class Gzip implements Chunks {
   #isDone = false;
 
   /** @param onGrow called with the further memory that is taken, in bytes; negative when it is free again */
-  constructor(plain: Iterable<Buffer>, onGrow: (bytes: number) => void) {
+  constructor(plain: Iterable<Buffer> | AsyncIterable<Buffer>, onGrow: (bytes: number) => void) {
     this.#onGrow = onGrow;
     const gzip = createGzip();
     // The iterator has the error.

@@ -26,6 +26,7 @@ export async function respond(
   memory = UNCOUNTED,
 ): Promise<void> {
   const { status = body.status, headers, chunks } = body.contentFor(asked, memory.grow);
+  await chunks.prepare?.();
   const first = await chunks.chunk(0);
   const isWhole = (await chunks.chunk(1)) === null;
   if (response.destroyed) return;

@@ -96,6 +96,25 @@ export class MemoryReader {
     return once(this.#usages, path, () => this.#numberIn(path, FILES[this.#hierarchy.version].usage));
   }
 
+  /** The largest share of a limit that is used, of the cgroup and those above it; 0 without a limit. */
+  share(path: RawPath): number {
+    let largest = 0;
+    for (let level: RawPath | null = path; level !== null && level !== '/'; level = parentOf(level)) {
+      const limit = this.#limitOf(level);
+      if (limit !== null) largest = Math.max(largest, (this.usage(level) ?? 0) / limit);
+    }
+    return largest;
+  }
+
+  /** Another text when a limit of the cgroup or of one above it has changed. */
+  limits(path: RawPath): string {
+    const all: (number | null)[] = [];
+    for (let level: RawPath | null = path; level !== null && level !== '/'; level = parentOf(level)) {
+      all.push(this.#limitOf(level));
+    }
+    return all.join();
+  }
+
   /** null without a limit of its own, or when the cgroup is removed. */
   #limitOf(path: RawPath): number | null {
     return once(this.#limits, path, () => {

@@ -1,10 +1,12 @@
 /**
  * Reads the files of some containers each second, for the history: each container once in a step, or each second while
  * somebody looks, and the usage of cgroups near their limit each second, all within a budget of files. Of a container
- * only CPU time and memory usage are read while both stay as they are: most of a thousand are idle.
+ * only CPU time and memory usage are read while both stay as they are: most of a thousand are idle. Nor are others read
+ * of many new ones, before it is known whether they are.
  */
 import { attributesOf } from '../../containers/attributes.ts';
 import type { Container } from '../../containers/inventory.ts';
+import { MEMORY_USAGE } from '../../history/columns.ts';
 import type { History } from '../../history/history.ts';
 import { STEP_S } from '../../history/schema.ts';
 import type { RawPath } from '../../kernel/raw-path.ts';
@@ -13,19 +15,20 @@ import { FileBudget } from '../file-budget.ts';
 import type { Place } from './counters.ts';
 import type { Level } from './memory.ts';
 import { metrics } from './metrics.ts';
+import { ownerOf, sampleOf } from './samples.ts';
 import type { PressureSource, Wanted } from './source.ts';
 
 /** A cgroup is near its limit from this share on. */
 const NEAR = 0.5;
 /** How many cgroups near their limit are read in a second. The others need the rest of the budget. */
 const MAX_NEAR = 50;
-/** How many files tell whether a container is idle, in a hierarchy with the memory controller and in another one. */
-const [LOOK_FILES, PRESSURE_LOOK_FILES] = [2, 1];
-/** How many more are read of one that is not. */
-const [FILES, PRESSURE_FILES] = [8, 3];
+/** How many files tell whether a container is idle, and how many more are read of one that is not. */
+const [LOOK_FILES, FILES] = [2, 8];
+/** The same in a hierarchy without the memory controller. */
+const [PRESSURE_LOOK_FILES, PRESSURE_FILES] = [1, 3];
 /**
- * How many of these files are read in a second while nobody looks, of containers that were read before. New ones do not
- * wait: the cause of an OOM kill is told by the usage of the time before.
+ * How many of these files are read in a second while nobody looks. The first look at a container does not wait: the cause
+ * of an OOM kill is told by the usage of the time before.
  */
 const UNWATCHED_FILES = 40;
 /** How many files of the budget are left for the processes of an OOM kill: they end soon. */
@@ -35,18 +38,23 @@ const DUE_MS = STEP_S * 1000 - 1500;
 /** The same while somebody looks. */
 const WATCHED_DUE_MS = 500;
 
-/** After this time, in ms, an idle container is read all the same: somebody may have changed its limit. */
+/** After this time, in ms, the limits of an idle container are read again: somebody may have changed them. */
 const IDLE_MS = 240_000;
 /** The same while somebody looks. */
 const WATCHED_IDLE_MS = 10_000;
+/** Within this time, in ms, all files of a container are read that has not run since the first look at it. */
+const FIRST_MS = 600_000;
 
-/** When a container was looked at last, and when all of its files were read. */
-interface Looked {
+/** What the last look at a container told. */
+interface Look {
   readonly ms: number;
-  readonly readMs: number;
-  /** What told that it ran, as of then; null where another reading can differ although that does not. */
-  readonly state: string | null;
+  /** Another one when a process has run; null where nothing tells it, or where files can differ all the same. */
+  readonly cpuTime: string | null;
+  readonly usageBytes: number | null;
 }
+
+/** All files were read, or are read at a time by chance: those of a thousand idle containers not all at once. */
+type Known = Look & ({ limits: string; limitsMs: number } | { readonly dueMs: number });
 
 interface Near {
   readonly path: RawPath;
@@ -59,7 +67,7 @@ export class Sampler {
   readonly #history: History;
   readonly #budget: FileBudget;
   readonly #unwatched = new FileBudget(UNWATCHED_FILES);
-  readonly #looked = new WeakMap<Container, Looked>();
+  readonly #known = new WeakMap<Container, Known>();
   /** Those that are due, the latest first, and as of which change of the containers. */
   #due: Wanted[] = [];
   #changes = Number.NaN;
@@ -80,37 +88,70 @@ export class Sampler {
     for (const wanted of this.#inTurn(nowMs, dueMs)) {
       const { container } = wanted;
       const place = memory.get(wanted.inventory) ?? null;
-      if (!this.#take(place === null ? PRESSURE_LOOK_FILES : LOOK_FILES, container, nowMs)) break;
-      const state = this.#stateOf(wanted, place);
-      const isIdle = this.#isIdle(container, state, nowMs);
-      if (!isIdle && !this.#take(place === null ? PRESSURE_FILES : FILES, container, nowMs)) break;
+      const known = this.#known.get(container);
+      const isNew = known === undefined;
+      const [lookFiles, files] = filesOf(place, isNew);
+      if (!this.#take(lookFiles, nowMs, isNew)) break;
+      const look: Look = {
+        ms: nowMs,
+        cpuTime: this.#source.cpuTime(wanted),
+        usageBytes: place?.memory.usage(container.raw) ?? null,
+      };
+      const hasRun = isNew || isOther(look, known);
+      const isDue = hasRun || this.#isDue(container, known, place, nowMs);
+      const isUrgent = isNew ? place !== null && place.memory.share(container.raw) >= NEAR : hasRun && !isRead(known);
+      const reads = isDue && this.#take(files, nowMs, isUrgent);
+      if (isDue && !reads && !isNew) break;
       this.#due.pop();
-      if (isIdle) this.#repeat(container, nowMs);
-      else this.#read(wanted, state, place, nowMs);
+      if (reads) this.#read(wanted, look, place);
+      else if (isNew || !isRead(known)) this.#glance(wanted, look, known);
+      else this.#repeat(container, { ...known, ...look });
     }
   }
 
-  #take(files: number, container: Container, nowMs: number): boolean {
-    const isUrgent = this.#history.isWatched || !this.#looked.has(container);
-    const mayRead = isUrgent || this.#unwatched.take(files, nowMs);
+  #take(files: number, nowMs: number, isUrgent = false): boolean {
+    const mayRead = isUrgent || this.#history.isWatched || this.#unwatched.take(files, nowMs);
     return mayRead && this.#budget.take(files, nowMs, RESERVE);
   }
 
-  #repeat({ identity, path }: Container, nowMs: number): void {
-    this.#history.repeat(attributesOf(identity));
-    this.#history.usages.repeat(path, nowMs);
+  /** Whether the files of an idle container are to be read: for the first time, or since its limits are others. */
+  #isDue({ raw }: Container, known: Known, place: Place | null, nowMs: number): boolean {
+    const { isWatched } = this.#history;
+    if (!isRead(known)) return isWatched || nowMs >= known.dueMs;
+    if (place === null || nowMs - known.limitsMs < (isWatched ? WATCHED_IDLE_MS : IDLE_MS)) return false;
+    if (!this.#take(1, nowMs)) return false;
+    const isOther = place.memory.limits(raw) !== known.limits;
+    if (!isOther) known.limitsMs = nowMs;
+    return isOther;
   }
 
-  #read({ inventory, container }: Wanted, state: string | null, place: Place | null, nowMs: number): void {
-    const looked = { ms: nowMs, readMs: nowMs };
-    this.#looked.set(container, { ...looked, state: null });
+  /** Keeps what the look told. */
+  #glance({ inventory, container }: Wanted, look: Look, known: { readonly dueMs: number } | undefined): void {
+    const { ms, usageBytes } = look;
+    this.#known.set(container, { ...look, dueMs: known?.dueMs ?? ms + Math.random() * FIRST_MS });
+    if (usageBytes === null || inventory.isGone(container)) return;
+    this.#history.take([sampleOf(ownerOf(container), MEMORY_USAGE, usageBytes)]);
+    this.#history.usages.note(container.path, { id: container.id, usageBytes }, ms);
+  }
+
+  /** All is as it was when its files were read. */
+  #repeat(container: Container, known: Known): void {
+    this.#known.set(container, known);
+    this.#history.repeat(attributesOf(container.identity));
+    this.#history.usages.repeat(container.path, known.ms);
+  }
+
+  #read({ inventory, container }: Wanted, look: Look, place: Place | null): void {
+    const nowMs = look.ms;
+    const known = { ...look, limits: place?.memory.limits(container.raw) ?? '', limitsMs: nowMs };
+    this.#known.set(container, { ...known, cpuTime: null });
     // Whoever is removed may have left its path to another container.
     if (inventory.isGone(container)) return;
     const samples = [...this.#source.samplesOf(inventory, container, place)];
     this.#history.take(samples);
     // A pressure score falls by itself.
     const isSteady = samples.every(({ metric, member }) => metric !== metrics.score || member.totals[0] === 0);
-    if (isSteady) this.#looked.set(container, { ...looked, state });
+    if (isSteady) this.#known.set(container, known);
     const hits = (event: string): number =>
       samples.find(({ metric, member }) => metric === metrics.events && member.attributes.event === event)?.member
         .totals[0] ?? 0;
@@ -134,22 +175,7 @@ export class Sampler {
   }
 
   #msOf(container: Container): number {
-    return this.#looked.get(container)?.ms ?? Number.NEGATIVE_INFINITY;
-  }
-
-  /** Is another one when a process of the container has run, or its memory was reclaimed; null where nothing tells it. */
-  #stateOf(wanted: Wanted, place: Place | null): string | null {
-    const cpuTime = this.#source.cpuTime(wanted);
-    return cpuTime === null ? null : `${cpuTime} ${place?.memory.usage(wanted.container.raw)}`;
-  }
-
-  /** Whether all is as it was when its files were read. */
-  #isIdle(container: Container, state: string | null, nowMs: number): boolean {
-    const looked = this.#looked.get(container);
-    if (looked === undefined || state === null || looked.state !== state) return false;
-    if (nowMs - looked.readMs >= (this.#history.isWatched ? WATCHED_IDLE_MS : IDLE_MS)) return false;
-    this.#looked.set(container, { ...looked, ms: nowMs });
-    return true;
+    return this.#known.get(container)?.ms ?? Number.NEGATIVE_INFINITY;
   }
 
   #sampleNear(nowMs: number): void {
@@ -168,6 +194,22 @@ export class Sampler {
     if (share >= NEAR) this.#near.set(name, { path: raw, name, share });
     else this.#near.delete(name);
   }
+}
+
+/** The first look also tells whether the limit is near. */
+function filesOf(place: Place | null, isNew: boolean): readonly [look: number, others: number] {
+  if (place === null) return [PRESSURE_LOOK_FILES, PRESSURE_FILES];
+  return isNew ? [LOOK_FILES + 1, FILES - 1] : [LOOK_FILES, FILES];
+}
+
+/** Whether all files were read. */
+function isRead(known: Known): known is Extract<Known, { limits: string }> {
+  return 'limits' in known;
+}
+
+/** Whether a process has run, or memory was reclaimed. The kernel frees some of an idle cgroup's memory later on. */
+function isOther({ cpuTime, usageBytes }: Look, known: Known): boolean {
+  return cpuTime === null || cpuTime !== known.cpuTime || (isRead(known) && usageBytes !== known.usageBytes);
 }
 
 /** The last one, as long as there is one. */

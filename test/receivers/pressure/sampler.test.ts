@@ -90,19 +90,69 @@ suite('the sampler', () => {
     assert.equal(read(), 6);
   });
 
-  test('reads more of them while somebody looks, and at first', () => {
-    for (let number = 0; number < 20; number++) setContainer(number, 100, 1000);
-    const readIn = (second: number, isWatched: boolean): number => {
-      const { sampler, history } = samplerOf(100);
-      for (let before = 0; before < Math.min(second, 3); before++) sampler.sample(1e9 + before * S);
-      if (isWatched) history.watch();
-      const nowMs = 1e9 + second * S;
-      sampler.sample(nowMs);
-      return Array.from({ length: 20 }, (_, number) => agesOf(history, number, nowMs)).filter((ages) =>
-        ages.includes(0),
-      ).length;
+  suite('of many containers', () => {
+    const NUMBERS = Array.from({ length: 15 }, (_, number) => number);
+    const setUp = (): ReturnType<typeof samplerOf> => {
+      for (const number of NUMBERS) {
+        setContainer(number, 100, 1000);
+        setCpuTime(number, 5);
+      }
+      return samplerOf(100);
     };
-    assert.deepEqual([readIn(0, false), readIn(12, false), readIn(12, true)], [8, 4, 8]);
+    const readOf = (history: History): number[] =>
+      NUMBERS.filter((number) => history.usages.before(`/libpod-${idOf(number)}`, 1e10)?.hits !== undefined);
+
+    test('knows the usage of all at once, and reads all files of some', () => {
+      const { sampler, history } = setUp();
+      sampler.sample(1e9);
+      assert.deepEqual(
+        NUMBERS.map((number) => agesOf(history, number, 1e9)),
+        NUMBERS.map(() => [0]),
+      );
+      assert.equal(readOf(history).length, 5);
+    });
+
+    test('reads all files of those first whose limit is near', () => {
+      const { sampler, history } = setUp();
+      for (const number of [3, 8, 14]) setContainer(number, 900, 1000);
+      for (const ms of [0, S]) sampler.sample(1e9 + ms);
+      const read = readOf(history);
+      assert.deepEqual(
+        [3, 8, 14].filter((number) => read.includes(number)),
+        [3, 8, 14],
+      );
+      assert.equal(read.length < NUMBERS.length, true);
+    });
+
+    test('reads all files of those first that have run since', () => {
+      const { sampler, history } = setUp();
+      sampler.sample(1e9);
+      const before = readOf(history);
+      const ran = NUMBERS.filter((number) => !before.includes(number)).slice(0, 3);
+      for (const number of ran) setCpuTime(number, 6);
+      sampler.sample(1e9 + 12 * S);
+      const after = readOf(history);
+      assert.deepEqual(
+        ran.filter((number) => after.includes(number)),
+        ran,
+      );
+    });
+
+    test('reads all files of the others within ten minutes', () => {
+      const { sampler, history } = setUp();
+      for (let second = 0; second < 620; second++) sampler.sample(1e9 + second * S);
+      assert.deepEqual(readOf(history), NUMBERS);
+    });
+
+    test('reads more of them while somebody looks', () => {
+      const readIn = (isWatched: boolean): number => {
+        const { sampler, history } = setUp();
+        if (isWatched) history.watch();
+        sampler.sample(1e9);
+        return readOf(history).length;
+      };
+      assert.deepEqual([readIn(false), readIn(true)], [5, 8]);
+    });
   });
 
   test('reads a container that was just found before the others', () => {

@@ -1,5 +1,6 @@
 /** A collection in one format, in chunks that are written when they are asked for, as often as they are. */
 import type { ResourceMetrics } from '@opentelemetry/sdk-metrics';
+import { inSteps } from '../../../program/steps.ts';
 import { ByteWriter } from './byte-writer.ts';
 import type { Format, Section } from './format.ts';
 
@@ -29,10 +30,21 @@ export class Document {
   readonly #begins: Place[] = [{ section: 0, piece: 0 }];
   /** The last chunks that were written, by number. */
   readonly #kept = new Map<number, Buffer>();
+  #prepared: Promise<void> | null = null;
 
   constructor(format: Format, collection: ResourceMetrics, chunking: Chunking = SHARED) {
     this.#sections = Array.from(format.sections(collection)).filter(({ pieces }) => pieces > 0);
     this.#chunking = chunking;
+  }
+
+  /** Call it before chunks, so that none of them takes long. Everything else has its turn meanwhile. */
+  prepare(): Promise<void> {
+    this.#prepared ??= inSteps(this.#preparing());
+    return this.#prepared;
+  }
+
+  *#preparing(): Generator<unknown> {
+    for (const section of this.#sections) yield* section.prepare?.() ?? [];
   }
 
   /** @returns null behind the last chunk. Throws what the format throws. */
@@ -69,7 +81,17 @@ export class Document {
 
 /** The chunks of a collection for one reader. */
 export function* chunksOf(format: Format, collection: ResourceMetrics): Iterable<Buffer> {
+  yield* chunksIn(new Document(format, collection, PASSING));
+}
+
+/** As {@link chunksOf}, while everything else has its turn. */
+export async function* preparedChunksOf(format: Format, collection: ResourceMetrics): AsyncIterable<Buffer> {
   const document = new Document(format, collection, PASSING);
+  await document.prepare();
+  yield* chunksIn(document);
+}
+
+function* chunksIn(document: Document): Iterable<Buffer> {
   for (let number = 0; ; number++) {
     const chunk = document.chunk(number);
     if (chunk === null) return;

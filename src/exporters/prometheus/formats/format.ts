@@ -16,6 +16,8 @@ export interface Format {
 /** Pieces in a row, such as the points of a metric. Each piece is written on its own, and is never divided. */
 export interface Section {
   readonly pieces: number;
+  /** What the first piece takes to be written, in steps; else it is done then. */
+  prepare?(): Iterable<unknown>;
   /** @param piece from 0 on. Any piece can be written again at any time. */
   write(out: ByteWriter, piece: number): void;
 }

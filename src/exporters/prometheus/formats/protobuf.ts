@@ -75,24 +75,35 @@ function protobufFormat(options: Options): Format {
 function headOf(family: Family, points: readonly Points[]): Section {
   const { name, help, type, unit } = family;
   let bytes: number | undefined;
+  function* measure(): Generator<void> {
+    let sum = 0;
+    for (const { pieces, lengthOf } of points) {
+      for (let at = 0; at < pieces; at++) {
+        sum += lengthOf(at);
+        yield;
+      }
+    }
+    bytes = sum;
+  }
   return {
     pieces: 1,
+    prepare: measure,
     write(out) {
-      bytes ??= points.reduce((sum, each) => sum + each.bytes(), 0);
+      if (bytes === undefined) for (const _ of measure());
       message.clear();
       if (hasUnit(family)) message.text(FAMILY.unit, unit);
       message.uint(FAMILY.type, TYPES[type]);
       message.text(FAMILY.help, help || 'description missing');
       message.text(FAMILY.name, name);
-      message.varint(message.length + bytes);
+      message.varint(message.length + (bytes ?? 0));
       out.bytes(message.bytes);
     },
   };
 }
 
 interface Points extends Section {
-  /** The length of all pieces. */
-  bytes(): number;
+  /** The length of a piece. */
+  readonly lengthOf: (piece: number) => number;
 }
 
 function pointsOf(metric: MetricData, options: Options): Points {
@@ -105,19 +116,20 @@ function pointsOf(metric: MetricData, options: Options): Points {
 }
 
 function pointsAt(pieces: number, writePoint: (at: number) => void): Points {
-  const bytesAt = (at: number): Uint8Array => {
+  const writeAlone = (at: number): void => {
     message.clear();
     writePoint(at);
     message.close(FAMILY.metric, 0);
-    return message.bytes;
   };
   return {
     pieces,
-    write: (out, at) => out.bytes(bytesAt(at)),
-    bytes() {
-      let sum = 0;
-      for (let at = 0; at < pieces; at++) sum += bytesAt(at).length;
-      return sum;
+    write(out, at) {
+      writeAlone(at);
+      out.bytes(message.bytes);
+    },
+    lengthOf(at) {
+      writeAlone(at);
+      return message.length;
     },
   };
 }
@@ -133,13 +145,13 @@ function writeNumber(field: number, point: DataPoint<number> | undefined): void 
 
 function writeHistogram(point: DataPoint<ScrapedHistogram> | undefined, { withClassic, shown }: Options): void {
   if (point === undefined) return;
-  const { count, sum, buckets, exponential, exemplars = [] } = point.value;
+  const { count, sum, exponential, exemplars = [] } = point.value;
   const end = message.length;
-  if (exponential !== undefined)
+  if (exponential !== undefined && exemplars.length > 0)
     for (const exemplar of exemplars.toReversed()) writeExemplar(HISTOGRAM.exemplar, exemplar, shown);
   writeCreated(HISTOGRAM.created, point);
   if (exponential !== undefined) writeExponential(exponential);
-  if (exponential === undefined || withClassic) writeClassic(buckets, exemplars, shown);
+  if (exponential === undefined || withClassic) writeClassic(point.value.buckets, exemplars, shown);
   message.double(HISTOGRAM.sum, sum ?? 0);
   message.uint(HISTOGRAM.count, count);
   message.close(METRIC.histogram, end);
