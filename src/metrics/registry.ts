@@ -101,16 +101,25 @@ export class MetricRegistry {
   /**
    * As {@link refresh}, in steps, one call after the other.
    *
+   * @param report is gone through before another call begins, also when a source throws
    * @returns when it began, in ms of CLOCK_MONOTONIC: later counts may be missing
    */
-  async refreshInSteps(): Promise<number> {
+  async refreshInSteps(report: Iterable<unknown> = []): Promise<number> {
     while (this.#underWay !== null) await this.#underWay.catch(() => undefined);
     const began = monotonicMs();
-    this.#underWay = inSteps(this.#reading()).finally(() => {
+    this.#underWay = inSteps(this.#readingFor(report)).finally(() => {
       this.#underWay = null;
     });
     await this.#underWay;
     return began;
+  }
+
+  *#readingFor(report: Iterable<unknown>): Generator<unknown> {
+    try {
+      yield* this.#reading();
+    } finally {
+      yield* report;
+    }
   }
 
   *#reading(): Generator<void> {
