@@ -8,6 +8,7 @@ import { createLogger, type Logger, withoutRepetition } from '../program/log.ts'
 import { errorOf } from '../program/reason.ts';
 import { type Service, startService } from '../service/service.ts';
 import { Notifier, takeHandover } from '../service/systemd.ts';
+import { suitHeap } from './heap.ts';
 
 /**
  * Signals within this time of the first one, in ms, are the same Ctrl-C: under npm both the terminal and npm send it.
@@ -38,7 +39,11 @@ export async function run({ config, warnings }: Loaded, load: () => Loaded): Pro
   const reloads = new Reloads();
   const goOn = goOnAfter(log);
   // Keeps the process alive, too: without a listening port nothing else does.
-  const trimming = setInterval(trimAfterWork(), TRIM_MS);
+  const trim = trimAfterWork();
+  const trimming = setInterval(() => {
+    suitHeap();
+    trim();
+  }, TRIM_MS);
   let service: Service | undefined;
   const measure = async (): Promise<boolean> => {
     if (config.inherited.isDisabled) {
