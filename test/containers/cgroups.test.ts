@@ -209,6 +209,18 @@ suite('the walk of the hierarchy', () => {
     assert.equal(named(), 3);
   });
 
+  test('names many cgroups in steps, between which others are named', () => {
+    const ids = Array.from({ length: 40 }, (_, number) => createCgroup(`/many-${number}`));
+    const cgroups = new Cgroups(mount);
+    const other = createCgroup('/other');
+    let steps = 0;
+    for (const _ of cgroups.learning(ids, Number.POSITIVE_INFINITY)) {
+      if (steps++ === 0) cgroups.learn([other]);
+      assert.equal(cgroups.path(other), '/other');
+    }
+    assert.deepEqual([steps, ids.every((id) => cgroups.knows(id))], [2, true]);
+  });
+
   test('begins anew for cgroups that are asked for when it has passed their place', () => {
     const first = createCgroup('/a');
     const cgroups = new Cgroups(mount);

@@ -52,6 +52,13 @@ suite('an exponential histogram', () => {
     });
   }
 
+  test('is the same of counts without those before the first one that is not 0', () => {
+    const counts = countsOf(exponentialBoundsNs(3), DURATIONS);
+    const first = counts.findIndex((count) => count !== 0);
+    const options = { maxScale: 3, maxSize: 40 };
+    assert.deepEqual(toExponential(counts.slice(first), 0, options, first), toExponential(counts, 0, options));
+  });
+
   test('that needs more buckets than it may have gets wider ones, as few as will do', () => {
     const bounds = exponentialBoundsNs(3);
     const histogram = toExponential(countsOf(bounds, DURATIONS), 0, { maxScale: 3, maxSize: 40 });

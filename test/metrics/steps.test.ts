@@ -74,6 +74,27 @@ suite('a collection that takes long', () => {
     assert.deepEqual(order, ['everything else', 'collected']);
   });
 
+  test('is reported before another one begins, also when a source throws', async () => {
+    const registry = new MetricRegistry([]);
+    const order: string[] = [];
+    const read = (): Iterable<Sample> => {
+      order.push('read');
+      throw new Error('broken');
+    };
+    registry.addSource({ metrics: [ERRORS], read });
+    function* report(name: string): Generator<void> {
+      order.push(`${name} begins`);
+      yield;
+      order.push(`${name} ends`);
+    }
+    const both = await Promise.allSettled(['first', 'second'].map((name) => registry.refreshInSteps(report(name))));
+    assert.deepEqual(
+      both.map(({ status }) => status),
+      ['rejected', 'rejected'],
+    );
+    assert.deepEqual(order, ['read', 'first begins', 'first ends', 'read', 'second begins', 'second ends']);
+  });
+
   test('is followed by another one for who asks meanwhile: the first may have missed what came since', async () => {
     const { source, registry, producer } = setUp();
     const { collected: first } = await begin(producer);

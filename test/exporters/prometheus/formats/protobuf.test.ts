@@ -3,7 +3,7 @@ import { suite, test } from 'node:test';
 import type { MetricData } from '@opentelemetry/sdk-metrics';
 import fc from 'fast-check';
 import { ByteWriter } from '../../../../src/exporters/prometheus/formats/byte-writer.ts';
-
+import { Document } from '../../../../src/exporters/prometheus/formats/document.ts';
 import type { ScrapedHistogram } from '../../../../src/exporters/prometheus/formats/exemplars.ts';
 import {
   PROTOBUF,
@@ -46,6 +46,21 @@ const classic = { sum: 105.5, count: 3, buckets: { boundaries: [1, 10], counts: 
 const CREATED = { seconds: START[0], nanos: START[1] };
 
 suite('the protobuf format', () => {
+  test('has the same bytes when lengths are measured before, while everything else has its turn', async () => {
+    const metrics = collection([
+      gauge(
+        'one',
+        Array.from({ length: 50_000 }, (_, value) => ({ value })),
+      ),
+    ]);
+    const document = new Document(PROTOBUF, metrics);
+    const others: string[] = [];
+    setImmediate(() => others.push('another request'));
+    await document.prepare();
+    assert.deepEqual(others, ['another request']);
+    assert.deepEqual(document.chunk(0), chunksOf(PROTOBUF, metrics)[0]);
+  });
+
   test('has the resource as labels of target_info, before everything else', () => {
     const [info] = decodeFamilies(bytesOf([gauge('one', [{ value: 1 }])]));
     assert.deepEqual(info, {
