@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import fs, { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, suite, test } from 'node:test';
@@ -269,4 +270,18 @@ test('containers-storage.conf says where cri-o and podman keep theirs', () => {
       { kind: 'storage', path: '/home/*/.containers', from },
     ],
   );
+});
+
+test('folders that are not there are not looked for again for each of a thousand containers', (context) => {
+  const files = new RuntimeFiles(places);
+  const { mock } = context.mock.method(fs, 'openSync');
+  syncBuiltinESMExports();
+  context.after(() => {
+    mock.restore();
+    syncBuiltinESMExports();
+  });
+  for (let number = 0; number < 1000; number++) {
+    files.identify(`/${number.toString(16).padStart(64, '0')}`);
+  }
+  assert.equal(mock.callCount() < 1000, true, `${mock.callCount()} folders were opened`);
 });

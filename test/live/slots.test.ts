@@ -1,7 +1,7 @@
 /** Map entries are for everybody: what is no more gives its entry back, and nobody holds those that others need. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, rmdirSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -50,6 +50,21 @@ suite('map entries', { skip: missing('root', 'btf', 'pid namespaces') }, () => {
     const held = metrics.select(WRITES).filter(({ labels }) => labels.cgroup?.includes(container));
     assert.ok(held.length < ENTRIES, `${held.length} cgroups of one container have series`);
     assert.ok(held.length > ENTRIES / 4, `${held.length} cgroups of one container have series`);
+  });
+
+  test('have the counts of their own cgroups alone, though what is given of one is used again for the next', async () => {
+    using overlay = mountOverlay();
+    using receiver = await started(OPTIONS);
+    await using atEnd = createCgroup('reads-to-the-end');
+    await using before = createCgroup('reads-less');
+    const file = join(overlay.path, 'file');
+    writeFileSync(file, 'more than one byte');
+    atEnd.run('cat', file);
+    before.run('dd', `if=${file}`, 'of=/dev/null', 'bs=1', 'count=1');
+    const each = Array.from(receiver.it.each(), (one) => structuredClone(one));
+    const zeros = each.flatMap(({ cgroupId, operations: { read } }) => (cgroupId === null ? [] : (read?.zeros ?? 0)));
+    assert.deepEqual(zeros.slice(-2), [1, 0]);
+    assert.deepEqual(each, receiver.it.read());
   });
 
   test('of cgroups that nobody saw go into the overflow series with all their counts', async () => {

@@ -71,8 +71,7 @@ export class MemoryReader {
    */
   headroom(path: RawPath): number | null {
     let nearest: number | null = null;
-    // The root has no limit.
-    for (let level: RawPath | null = path; level !== null && level !== '/'; level = parentOf(level)) {
+    for (const level of upwards(path)) {
       const headroom = once(this.#headrooms, level, (level) => this.#headroomOfOne(level));
       if (headroom !== null && (nearest === null || headroom < nearest)) nearest = headroom;
     }
@@ -81,7 +80,7 @@ export class MemoryReader {
 
   /** The cgroup, its usage, limit (null: none) and memory.stat; then those above it that have a limit. */
   *levels(path: RawPath): Generator<Level> {
-    for (let level: RawPath | null = path; level !== null && level !== '/'; level = parentOf(level)) {
+    for (const level of upwards(path)) {
       const limitBytes = this.#limitOf(level);
       if (limitBytes === null && level !== path) continue;
       const usageBytes = this.usage(level);
@@ -99,7 +98,7 @@ export class MemoryReader {
   /** The largest share of a limit that is used, of the cgroup and those above it; 0 without a limit. */
   share(path: RawPath): number {
     let largest = 0;
-    for (let level: RawPath | null = path; level !== null && level !== '/'; level = parentOf(level)) {
+    for (const level of upwards(path)) {
       const limit = this.#limitOf(level);
       if (limit !== null) largest = Math.max(largest, (this.usage(level) ?? 0) / limit);
     }
@@ -108,11 +107,7 @@ export class MemoryReader {
 
   /** Another text when a limit of the cgroup or of one above it has changed. */
   limits(path: RawPath): string {
-    const all: (number | null)[] = [];
-    for (let level: RawPath | null = path; level !== null && level !== '/'; level = parentOf(level)) {
-      all.push(this.#limitOf(level));
-    }
-    return all.join();
+    return Array.from(upwards(path), (level) => this.#limitOf(level)).join();
   }
 
   /** null without a limit of its own, or when the cgroup is removed. */
@@ -169,6 +164,11 @@ export class MemoryReader {
       }
     });
   }
+}
+
+/** A cgroup and those above it, without the root, which has no limit. */
+function* upwards(path: RawPath): Generator<RawPath> {
+  for (let level: RawPath | null = path; level !== null && level !== '/'; level = parentOf(level)) yield level;
 }
 
 function numbersIn(text: string): Readonly<Record<string, number>> {

@@ -120,9 +120,9 @@ export class Sampler {
     if (!isRead(known)) return isWatched || nowMs >= known.dueMs;
     if (place === null || nowMs - known.limitsMs < (isWatched ? WATCHED_IDLE_MS : IDLE_MS)) return false;
     if (!this.#take(1, nowMs)) return false;
-    const isOther = place.memory.limits(raw) !== known.limits;
-    if (!isOther) known.limitsMs = nowMs;
-    return isOther;
+    const isSame = place.memory.limits(raw) === known.limits;
+    if (isSame) known.limitsMs = nowMs;
+    return !isSame;
   }
 
   /** Keeps what the look told. */

@@ -124,18 +124,15 @@ suite('the sampler', () => {
       assert.equal(read.length < NUMBERS.length, true);
     });
 
-    test('reads all files of those first that have run since', () => {
+    test('reads all files of those without delay that have run since', () => {
       const { sampler, history } = setUp();
       sampler.sample(1e9);
       const before = readOf(history);
-      const ran = NUMBERS.filter((number) => !before.includes(number)).slice(0, 3);
-      for (const number of ran) setCpuTime(number, 6);
+      for (const number of NUMBERS.filter((number) => !before.includes(number))) setCpuTime(number, 6);
       sampler.sample(1e9 + 12 * S);
-      const after = readOf(history);
-      assert.deepEqual(
-        ran.filter((number) => after.includes(number)),
-        ran,
-      );
+      // The budget of those that were read before is enough for four.
+      const read = readOf(history).length - before.length;
+      assert.equal(read > 4, true, `${read} were read`);
     });
 
     test('reads all files of the others within ten minutes', () => {
