@@ -3,7 +3,7 @@ import type { Loaded } from '../config/load.ts';
 import { typeOf } from '../config/pipeline.ts';
 import { secretsOf } from '../config/redact.ts';
 import type { Config } from '../config/schema.ts';
-import { trimMemory } from '../native/index.ts';
+import { returnBlocksFrom, trimMemory } from '../native/index.ts';
 import { createLogger, type Logger, withoutRepetition } from '../program/log.ts';
 import { errorOf } from '../program/reason.ts';
 import { type Service, startService } from '../service/service.ts';
@@ -21,6 +21,8 @@ const SAME_MS = 1000;
  */
 const TRIM_MS = 5000;
 const TRIM_AFTER_US = 100_000;
+/** From this size on, freed memory is given back at once: malloc's own limit at the start, which it would raise. */
+const BLOCK_BYTES = 128 * 1024;
 
 /** The number of threads in Node's pool by default. Whoever has fewer needs each of them. */
 const POOL_THREADS = 4;
@@ -38,6 +40,7 @@ export async function run({ config, warnings }: Loaded, load: () => Loaded): Pro
   const { first, second } = stopSignals();
   const reloads = new Reloads();
   const goOn = goOnAfter(log);
+  returnBlocksFrom(BLOCK_BYTES);
   // Keeps the process alive, too: without a listening port nothing else does.
   const trim = trimAfterWork();
   const trimming = setInterval(() => {

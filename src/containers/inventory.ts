@@ -44,8 +44,11 @@ interface Held {
 
 /** How many containers a step checks for processes, in turn, while there is no room. */
 const LOOKS = 8;
-/** How soon the hierarchy is walked again although no change was seen, in ms. */
-const MAX_AGE_MS = 60_000;
+/**
+ * How soon the hierarchy is walked again although no change was seen, in ms: a cgroup may be known as a container only
+ * after the walk. Each walk that follows another without a change waits twice as long, up to the second one.
+ */
+const [MIN_AGE_MS, MAX_AGE_MS] = [60_000, 480_000];
 /** How many walks after a change take all the time they may: a container is often found before its first process. */
 const HASTY_WALKS = 2;
 /** The part of that time for later walks, which only look again at containers without room. */
@@ -65,6 +68,7 @@ export class Inventory {
   #walk: Generator<Found, WalkEnd> | null = null;
   #walks = 0;
   #walkedAtMs = 0;
+  #maxAgeMs = MIN_AGE_MS;
   #hastyWalks = 0;
   /** Tells what has changed since the walk began. */
   #watch: TreeWatch | null = null;
@@ -95,10 +99,14 @@ export class Inventory {
    */
   discover(budget = Number.POSITIVE_INFINITY, ms = Number.POSITIVE_INFINITY): Container[] {
     const startedMs = monotonicMs();
-    if (this.#isOutdated(startedMs)) {
+    if (this.#watch?.hasChanged() !== false) {
       this.#hastyWalks = HASTY_WALKS;
+      this.#maxAgeMs = MIN_AGE_MS;
       // Without room, others would be left out as long as the walk has not come to its end.
       if (this.#held.size >= this.#room.max) this.#dropRemoved(() => true);
+    } else if (this.#walk === null && startedMs - this.#walkedAtMs >= this.#maxAgeMs) {
+      this.#hastyWalks = HASTY_WALKS;
+      this.#maxAgeMs = Math.min(2 * this.#maxAgeMs, MAX_AGE_MS);
     }
     if (this.leftOut > 0) this.#lookAnew();
     if (this.#hastyWalks > 0) this.#walkOn(budget, startedMs + ms);
@@ -110,10 +118,6 @@ export class Inventory {
   close(): void {
     this.#watch?.[Symbol.dispose]();
     this.#watch = null;
-  }
-
-  #isOutdated(nowMs: number): boolean {
-    return this.#watch === null || this.#watch.hasChanged() || nowMs - this.#walkedAtMs >= MAX_AGE_MS;
   }
 
   /** Whether a container without room would get some if it had a process by now. */

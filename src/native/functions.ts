@@ -105,6 +105,8 @@ export const functions = {
   read: { library: 'libc', takes: ['i32', 'bytes', 'u64'], gives: 'i64' },
   // ssize_t write(int fd, const void *buf, size_t count)
   write: { library: 'libc', takes: ['i32', 'bytes', 'u64'], gives: 'i64' },
+  // int mallopt(int param, int value)
+  mallopt: { library: 'libc', takes: ['i32', 'i32'], gives: 'i32' },
   // int malloc_trim(size_t pad)
   malloc_trim: { library: 'libc', takes: ['u64'], gives: 'i32' },
   // int sched_getaffinity(pid_t pid, size_t cpusetsize, cpu_set_t *mask)

@@ -42,6 +42,14 @@ export function pageSize(): number {
   return check(call('sysconf', SC_PAGESIZE), 'ask for the page size');
 }
 
+/**
+ * Makes malloc take blocks of this size and more from the kernel alone, in bytes, so that they are given back when they
+ * are freed. By itself it raises its limit to the size of whatever was freed, up to 32 MiB, and keeps what is below.
+ */
+export function returnBlocksFrom(bytes: number): void {
+  call('mallopt', M_MMAP_THRESHOLD, bytes);
+}
+
 /** Gives memory that is free back to the kernel: malloc keeps what was freed below memory in use, and in threads. */
 export function trimMemory(): void {
   call('malloc_trim', 0);
@@ -52,6 +60,9 @@ export function seekToEnd(fd: number): void {
   const { value, errno } = call('lseek', fd, 0, SEEK_END);
   if (value < 0) throw new LibbpfError(errnoName(errno), `Cannot go to the end of a file: ${errnoName(errno)}`);
 }
+
+// malloc.h
+const M_MMAP_THRESHOLD = -3;
 
 // bits/confname.h, unistd.h
 const SC_PAGESIZE = 30;

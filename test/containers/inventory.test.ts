@@ -127,6 +127,29 @@ suite('the inventory', () => {
     assert.deepEqual(paths(inventory.containers()), ['/shop/till']);
   });
 
+  test('walks again without a change after a minute, then after two, and so on up to eight, and after a change at once', (context) => {
+    create('/shop', '/shop/till');
+    let [second, walked] = [0, false];
+    context.mock.method(performance, 'now', () => second * 1000);
+    const isTask = () => {
+      walked = true;
+      return false;
+    };
+    const inventory = new Inventory(mount, { isTask });
+    const walks = (seconds: number): number[] => {
+      const found: number[] = [];
+      for (const end = second + seconds; second < end; second++) {
+        walked = false;
+        inventory.discover();
+        if (walked) found.push(second);
+      }
+      return found;
+    };
+    assert.deepEqual(walks(1400), [0, 60, 180, 420, 900, 1380]);
+    create('/shop/office');
+    assert.deepEqual(walks(200), [1400, 1460, 1580]);
+  });
+
   test('is empty where the mount is gone', () => {
     const inventory = new Inventory(join(mount, 'missing'));
     inventory.discover();

@@ -38,6 +38,8 @@ const DUE_MS = STEP_S * 1000 - 1500;
 /** The same while somebody looks. */
 const WATCHED_DUE_MS = 500;
 
+/** After this time, in ms, the usage of an idle container is read again: the kernel frees some of its memory later on. */
+const IDLE_USAGE_MS = 120_000;
 /** After this time, in ms, the limits of an idle container are read again: somebody may have changed them. */
 const IDLE_MS = 240_000;
 /** The same while somebody looks. */
@@ -51,6 +53,8 @@ interface Look {
   /** Another one when a process has run; null where nothing tells it, or where files can differ all the same. */
   readonly cpuTime: string | null;
   readonly usageBytes: number | null;
+  /** When the usage was read. */
+  readonly usageMs: number;
 }
 
 /** All files were read, or are read at a time by chance: those of a thousand idle containers not all at once. */
@@ -92,11 +96,7 @@ export class Sampler {
       const isNew = known === undefined;
       const [lookFiles, files] = filesOf(place, isNew);
       if (!this.#take(lookFiles, nowMs, isNew)) break;
-      const look: Look = {
-        ms: nowMs,
-        cpuTime: this.#source.cpuTime(wanted),
-        usageBytes: place?.memory.usage(container.raw) ?? null,
-      };
+      const look = this.#lookAt(wanted, place, known, nowMs);
       const hasRun = isNew || isOther(look, known);
       const isDue = hasRun || this.#isDue(container, known, place, nowMs);
       const isUrgent = isNew ? place !== null && place.memory.share(container.raw) >= NEAR : hasRun && !isRead(known);
@@ -107,6 +107,16 @@ export class Sampler {
       else if (isNew || !isRead(known)) this.#glance(wanted, look, known);
       else this.#repeat(container, { ...known, ...look });
     }
+  }
+
+  #lookAt(wanted: Wanted, place: Place | null, known: Known | undefined, ms: number): Look {
+    const cpuTime = this.#source.cpuTime(wanted);
+    const isIdle = known !== undefined && cpuTime !== null && cpuTime === known.cpuTime;
+    const isKnown = isIdle && !this.#history.isWatched && ms - known.usageMs < IDLE_USAGE_MS;
+    const { usageBytes, usageMs } = isKnown
+      ? known
+      : { usageBytes: place?.memory.usage(wanted.container.raw) ?? null, usageMs: ms };
+    return { ms, cpuTime, usageBytes, usageMs };
   }
 
   #take(files: number, nowMs: number, isUrgent = false): boolean {

@@ -162,25 +162,37 @@ suite('the sampler', () => {
     assert.deepEqual(agesOf(history, 6, 1e9 + 12 * S), [0]);
   });
 
-  test('reads the limit of an idle container again once a process runs, its memory is reclaimed, or after four minutes', () => {
-    const changes: [string, () => void, number][] = [
-      ['nothing', () => undefined, 1000],
-      ['a process ran', () => setCpuTime(1, 6), 2000],
-      ['memory was reclaimed', () => setContainer(1, 50, 2000), 2000],
-      ['four minutes', () => undefined, 2000],
+  test('reads the limit of an idle container again once a process runs, two minutes after its memory is reclaimed, or after four minutes', () => {
+    const [run, reclaim] = [() => setCpuTime(1, 6), () => setContainer(1, 50, 2000)];
+    const changes: [string, () => void, seconds: number, number][] = [
+      ['nothing', () => undefined, 230, 1000],
+      ['a process ran', run, 20, 2000],
+      ['memory was reclaimed, less than two minutes ago', reclaim, 110, 1000],
+      ['memory was reclaimed', reclaim, 132, 2000],
+      ['four minutes', () => undefined, 252, 2000],
     ];
-    for (const [what, change, expected] of changes) {
+    for (const [what, change, seconds, expected] of changes) {
       setContainer(1, 100, 1000);
       setCpuTime(1, 5);
       const { sampler, history } = samplerOf(100);
       sampler.sample(1e9);
       setContainer(1, 100, 2000);
       change();
-      const seconds = what === 'four minutes' ? 252 : 20;
       for (let second = 1; second < seconds; second++) sampler.sample(1e9 + second * S);
       const { rings } = history.containers.get(idOf(1))?.steps ?? {};
       assert.equal(rings?.get('limit', 0), expected, what);
     }
+  });
+
+  test('reads the usage of an idle container at each look while somebody looks', () => {
+    setContainer(1, 100, 1000);
+    setCpuTime(1, 5);
+    const { sampler, history } = samplerOf(100);
+    sampler.sample(1e9);
+    setContainer(1, 50, 1000);
+    history.watch();
+    sampler.sample(1e9 + 10 * S);
+    assert.equal(history.containers.get(idOf(1))?.steps.rings.get('usage', 0), 50);
   });
 
   test('has the usage and the gauges of an idle container in each step', async () => {
