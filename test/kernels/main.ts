@@ -25,7 +25,7 @@ const AT_ONCE = 2;
 /** A guest that does not come to its first test gets another chance: emulation is not always right. */
 const ATTEMPTS = 2;
 /** How long the tests of a guest may take: several times what they do on a machine that has nothing else to do. */
-const TESTS_MS = 1_200_000;
+const TESTS_MS = 1_800_000;
 /** The same with --all, and of files that are named: they may be soak tests. */
 const LONG_MS = 3_600_000;
 /** Emulated machines do in a minute what others do in seconds. */

@@ -103,8 +103,8 @@ export const VARIANTS: readonly Variant[] = [
     cpu: CPU_OF_6_12,
     // Debian has a level of its own, which 5.10 is tested with.
     boot: 'sysctl.kernel.perf_event_paranoid=2',
-    files: ['test/live/io-kinds.test.ts', 'test/live/late-module.test.ts', CAUSES, DOCTOR, PRIVILEGES],
-    rest: ['test/soak/waits-guest.test.ts'],
+    files: ['test/live/io-kinds.test.ts', 'test/live/late-module.test.ts', CAUSES, PRIVILEGES],
+    rest: [DOCTOR, 'test/soak/waits-guest.test.ts'],
   },
   // Programs can be preempted, and then other tasks' events pass them by.
   {
