@@ -147,16 +147,18 @@ async function bootOnce(variant: Variant, attempt: number, chosen: readonly stri
     boot: extra = '',
     cpu = 'max',
     only,
+    some,
     files = [],
     rest = [],
   } = variant;
   const more = new Set([...files, ...(values.all ? [...rest, MEMBERS] : [])]);
+  const usual = only ?? (values.all ? null : some) ?? [...FILES, ...more];
   const kernel = kernels.get(suite) ?? '';
   const initrd = join(OUTPUT, `${name}.initrd`);
   script('initrd.sh', kernel, initrd);
   const environment = [
     `TEST_CGROUP=${cgroup}`,
-    `TEST_FILES=${chosen.length > 0 ? chosen : (only ?? [...FILES, ...more])}`,
+    `TEST_FILES=${chosen.length > 0 ? chosen : usual}`,
     ...(positionals.length > 0 ? ['TEST_ALL=1'] : []),
     `TEST_SCALE=${SCALE}`,
     `TEST_EXACT=${exact.join(',')}`,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { otherWays } from './selection.ts';
+import { FILES, otherWays } from './selection.ts';
+import { VARIANTS } from './variants.ts';
 
 suite('without --all a guest leaves out', () => {
   const leftOut = (name: string): boolean => otherWays('syscall').some((pattern) => pattern.test(name));
@@ -14,4 +15,9 @@ suite('without --all a guest leaves out', () => {
     assert.ok(!leftOut('by syscall an end without a beginning is no sample'));
     assert.ok(!leftOut('by a cgroup’s own limit names that cgroup'));
   });
+});
+
+test('a variant with some of the files has files that are there', () => {
+  for (const { name, some = [] } of VARIANTS)
+    for (const file of some) assert.ok(FILES.includes(file), `${name}: ${file}`);
 });

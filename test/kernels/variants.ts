@@ -1,6 +1,6 @@
 /** The kernels that the live tests are run on, and how each is booted. */
 import type { Method } from '../../src/receivers/overlayfs/probes.ts';
-import { MEMBERS } from './selection.ts';
+import { kernelFiles, MEMBERS } from './selection.ts';
 
 export interface Variant {
   readonly name: string;
@@ -21,6 +21,8 @@ export interface Variant {
   readonly files?: readonly string[];
   /** And with --all. */
   readonly rest?: readonly string[];
+  /** Without --all only these files, of what another variant is tested with: they are about what is special here. */
+  readonly some?: readonly string[];
   /** The only test files, for a kernel that most of the others do not work on. */
   readonly only?: readonly string[];
   /** More words for the kernel's command line. */
@@ -82,6 +84,7 @@ export const VARIANTS: readonly Variant[] = [
     exact: ALL,
     auto: 'kprobe',
     skips: [FENTRY, ONLY_ON_V2, CGROUP_KILL],
+    some: kernelFiles('capabilities', 'chosen', 'memory-events', 'moves', 'pressure', 'reclaim', 'sigkills'),
   },
   // No bpf_rdonly_cast; rss is not yet a percpu counter.
   {
@@ -116,6 +119,7 @@ export const VARIANTS: readonly Variant[] = [
     skips: [ONLY_ON_V1],
     cpu: CPU_OF_6_12,
     boot: 'preempt=full',
+    some: kernelFiles('misses', 'operations', 'overlayfs', 'sigkills', 'syscalls', 'threads'),
   },
   // As Secure Boot has it at its strictest, and without pressure information.
   {
