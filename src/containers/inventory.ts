@@ -46,7 +46,7 @@ interface Held {
 const LOOKS = 8;
 /**
  * How soon the hierarchy is walked again although no change was seen, in ms: a cgroup may be known as a container only
- * after the walk. Each walk that follows another without a change waits twice as long, up to the second one.
+ * after the walk. After each walk without a change the next one waits twice as long, from the first to the second one.
  */
 const [MIN_AGE_MS, MAX_AGE_MS] = [60_000, 480_000];
 /** How many walks after a change take all the time they may: a container is often found before its first process. */
@@ -68,7 +68,8 @@ export class Inventory {
   #walk: Generator<Found, WalkEnd> | null = null;
   #walks = 0;
   #walkedAtMs = 0;
-  #maxAgeMs = MIN_AGE_MS;
+  /** Doubled at the end of each walk. */
+  #maxAgeMs = MIN_AGE_MS / 2;
   #hastyWalks = 0;
   /** Tells what has changed since the walk began. */
   #watch: TreeWatch | null = null;
@@ -101,13 +102,10 @@ export class Inventory {
     const startedMs = monotonicMs();
     if (this.#watch?.hasChanged() !== false) {
       this.#hastyWalks = HASTY_WALKS;
-      this.#maxAgeMs = MIN_AGE_MS;
+      this.#maxAgeMs = MIN_AGE_MS / 2;
       // Without room, others would be left out as long as the walk has not come to its end.
       if (this.#held.size >= this.#room.max) this.#dropRemoved(() => true);
-    } else if (this.#walk === null && startedMs - this.#walkedAtMs >= this.#maxAgeMs) {
-      this.#hastyWalks = HASTY_WALKS;
-      this.#maxAgeMs = Math.min(2 * this.#maxAgeMs, MAX_AGE_MS);
-    }
+    } else if (startedMs - this.#walkedAtMs >= this.#maxAgeMs) this.#hastyWalks = HASTY_WALKS;
     if (this.leftOut > 0) this.#lookAnew();
     if (this.#hastyWalks > 0) this.#walkOn(budget, startedMs + ms);
     else if (this.#walk !== null || this.#mayGiveWay()) this.#walkOn(budget, startedMs + ms * RELOOK_SHARE);
@@ -134,6 +132,7 @@ export class Inventory {
         this.#dropRemoved(({ passedIn }) => passedIn !== this.#walks);
         this.#walks++;
         this.#walkedAtMs = monotonicMs();
+        this.#maxAgeMs = Math.min(2 * this.#maxAgeMs, MAX_AGE_MS);
         this.#refusedBefore = this.#refused;
         this.#refused = 0;
         this.#hastyWalks = this.leftOut > 0 && this.#hastyWalks > 0 ? this.#hastyWalks - 1 : 0;

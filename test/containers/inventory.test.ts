@@ -215,6 +215,24 @@ suite('the inventory', () => {
       assert.deepEqual(paths(inventory.containers()), many.slice(0, 2));
     });
 
+    test('those without room are looked at slowly, and after a long time in one go', (context) => {
+      create(...many);
+      for (const path of many) populate(path, 0);
+      const inventory = new Inventory(mount, { room });
+      // Each look at the clock takes a millisecond, and there is one for each cgroup.
+      let ms = 0;
+      context.mock.method(performance, 'now', () => ms++);
+      const looks = (): number => {
+        const before = ms;
+        inventory.discover(Number.POSITIVE_INFINITY, 50);
+        return ms - before;
+      };
+      while (looks() > many.length);
+      assert.ok(looks() < many.length);
+      ms += 600_000;
+      assert.ok(looks() > many.length);
+    });
+
     test('those that nobody asked for take no room and are not left out', () => {
       create(...[1, 2, 3].map((digit) => `/unwanted/libpod-${idOf(digit)}`), A, B);
       const inventory = new Inventory(mount, { room });
